@@ -1,0 +1,50 @@
+# Everything a contributor or CI runs; `make help` lists it.
+
+CARGO ?= cargo
+TARGET := wasm32-wasip1
+MODULE := target/$(TARGET)/policy/policy.wasm
+HARNESS := $(CARGO) run --quiet --locked --package local-registry-harness --bin harness --
+
+# The samples that `make run` evaluates.
+REQUEST ?= examples/buildrun-request.json
+SETTINGS ?= examples/settings.yaml
+OBJECTS ?= examples/objects
+# How large the module may become, in bytes.
+LIMIT := 230000
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test check-size lint format clean wasm-target FORCE
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+policy.wasm: FORCE wasm-target ## Build the policy, and refuse it when it has grown too large
+	$(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-policy
+	@cmp -s $(MODULE) $@ || cp $(MODULE) $@
+	@size=$$(wc -c < $@); echo "$@: $$size bytes of at most $(LIMIT)"; test $$size -le $(LIMIT)
+
+wasm-target:
+	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || rustup target add $(TARGET)
+
+run: policy.wasm ## Evaluate a sample BuildRun (REQUEST, SETTINGS, OBJECTS) and show what changes
+	$(HARNESS) run --diff always --request-path $(REQUEST) --settings-path $(SETTINGS) \
+	  --objects-path $(OBJECTS) --metadata-path policy-metadata/metadata.yml policy.wasm
+
+serve: policy.wasm ## Serve the policy at http://127.0.0.1:8443/validate/local-registry
+	$(HARNESS) serve --settings-path $(SETTINGS) \
+	  --objects-path $(OBJECTS) --metadata-path policy-metadata/metadata.yml policy.wasm
+
+test: policy.wasm ## Run all tests, those of the built policy in its engine included
+	POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --workspace
+
+lint: wasm-target ## Check format and lints, for the host and for the policy's target
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --package local-registry-policy --target $(TARGET) -- -D warnings
+
+format: ## Format the code
+	$(CARGO) fmt --all
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -f policy.wasm

@@ -1,0 +1,82 @@
+//! The decision about one request.
+
+use crate::edit::Edits;
+use crate::fault::{Fault, Rejection};
+use crate::fields::{Kind, Version};
+use crate::json::Node;
+use crate::lookup::BuildLookup;
+use crate::request::{Operation, Request, Subject};
+use crate::settings::{Settings, SettingsError};
+use crate::warning::{Remark, Warning};
+use crate::{build, build_run};
+
+/// What the policy answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The object may pass, with these changes.
+    Accept {
+        /// What to change in the object; often nothing.
+        edits: Edits,
+        /// What to tell the sender all the same.
+        warnings: Vec<Warning>,
+    },
+    /// The object may not pass.
+    Reject(Rejection),
+}
+
+/// Decides about a request.
+///
+/// Deciding about the edited object again changes nothing more: Kubernetes may call a mutating
+/// webhook again on its own result. An image that an UPDATE leaves as it was never leads to a
+/// rejection, since finalizers, labels and cancelling must always pass.
+///
+/// # Errors
+/// Where the request's settings are invalid; requests that are not ours never look at them.
+pub fn decide(request: &Request<'_>, builds: &mut dyn BuildLookup) -> Result<Decision, SettingsError> {
+    let mut outcome = Outcome::default();
+    match (request.subject(), request.object()) {
+        (Subject::Ours(kind, version, operation), Some(object)) => {
+            let (settings, _) = Settings::read(request.settings())?;
+            let old = request.old_object().filter(|_| operation == Operation::Update);
+            let case = Case { version, object, old, namespace: request.namespace(), settings: &settings };
+            match kind {
+                Kind::Build => build::decide(&case, &mut outcome),
+                Kind::BuildRun => build_run::decide(&case, builds, &mut outcome),
+            }
+        }
+        (Subject::UnknownVersion(_), _) => outcome.warn(Remark::UnknownVersion(request.version().to_owned())),
+        _ => {}
+    }
+    Ok(outcome.into_decision())
+}
+
+/// A Build or BuildRun that is created or updated.
+pub(crate) struct Case<'c> {
+    pub(crate) version: Version,
+    pub(crate) object: &'c Node<'c>,
+    /// The object before an UPDATE.
+    pub(crate) old: Option<&'c Node<'c>>,
+    pub(crate) namespace: &'c str,
+    pub(crate) settings: &'c Settings,
+}
+
+/// A decision in the making.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) edits: Edits,
+    pub(crate) faults: Vec<Fault>,
+    warnings: Vec<Warning>,
+}
+
+impl Outcome {
+    pub(crate) fn warn(&mut self, remark: Remark) {
+        self.warnings.push(remark.into());
+    }
+
+    fn into_decision(self) -> Decision {
+        match Rejection::of(self.faults) {
+            Some(rejection) => Decision::Reject(rejection),
+            None => Decision::Accept { edits: self.edits, warnings: self.warnings },
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Why a request is rejected: every fault with its place, in the words that the user reads.
+
+use std::fmt;
+
+use crate::fields::{Path, Role};
+use crate::image::ReferenceError;
+use crate::quote::Quoted;
+
+/// Everything that is wrong with a request, together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection(Vec<Fault>);
+
+impl Rejection {
+    /// A rejection for at least one fault.
+    pub(crate) fn of(faults: Vec<Fault>) -> Option<Self> {
+        if faults.is_empty() { None } else { Some(Self(faults)) }
+    }
+
+    /// The faults, in the order of the object's fields.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.0
+    }
+
+    /// The status code for the whole: that of the user's own faults, where there are any.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.iter().map(Fault::code).min().unwrap_or(Code::BadRequest)
+    }
+}
+
+impl fmt::Display for Rejection {
+    /// A line for each fault.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if index == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+/// The HTTP status code of a rejection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// 400: the user, or the cluster's configuration, has to change something.
+    BadRequest = 400,
+    /// 404: the Build that a BuildRun names does not exist.
+    NotFound = 404,
+    /// 500: the lookup of the Build failed.
+    Internal = 500,
+}
+
+/// One thing that is wrong, and the field where it is: ``path: what was found; what was expected; how to fix it``.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    place: Place,
+    problem: Problem,
+}
+
+impl Fault {
+    pub(crate) fn new(path: Path, problem: Problem) -> Self {
+        Self { place: Place(path), problem }
+    }
+
+    /// The status code for this fault alone.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match &self.problem {
+            Problem::NoSuchBuild { .. } => Code::NotFound,
+            Problem::Lookup { .. } | Problem::LookupAnswer { .. } | Problem::NoNamespace => Code::Internal,
+            _ => Code::BadRequest,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+/// A field's path as users write it; an annotation's key stands in brackets, since it has dots of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) Path);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, part) in self.0.iter().enumerate() {
+            match index {
+                0 => f.write_str(part)?,
+                _ if part.contains('/') => write!(f, "[{part}]")?,
+                _ => write!(f, ".{part}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What made an image local; the way out of it differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marker {
+    /// The field `local` beside the image.
+    Field,
+    /// The annotation for images of that role.
+    Annotation(Role),
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field => f.write_str("set local: false"),
+            Self::Annotation(role) => write!(f, "remove the annotation {}", role.annotation()),
+        }
+    }
+}
+
+/// The cluster has no registry to use, and where to read about that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Help(pub(crate) Option<String>);
+
+impl fmt::Display for Help {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(url) => write!(f, "; see {url}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("is {found}; expected {expected}")]
+    Type { found: &'static str, expected: &'static str },
+    #[error("is {}; expected \"true\" or \"false\"", Quoted(.found))]
+    AnnotationValue { found: String },
+    #[error(
+        "is {found}, and a local image needs a reference; write one without a registry, as in `team/app:v1`, or {marker}"
+    )]
+    NoImage { found: &'static str, marker: Marker },
+    #[error("{} {error}; write a reference without a registry, as in `team/app:v1`, or {marker}", Quoted(.text))]
+    Reference { text: String, error: ReferenceError, marker: Marker },
+    #[error(
+        "{} names the registry {}, and a local image must not name one; write {} or {marker}",
+        Quoted(.text), Quoted(.registry), Quoted(.remainder)
+    )]
+    ForeignRegistry { text: String, registry: String, remainder: String, marker: Marker },
+    #[error(
+        "{} is local, but this cluster declares no local registry; ask its operator to declare one, or name a registry and {marker}{help}",
+        Quoted(.text)
+    )]
+    NoRegistry { text: String, marker: Marker, help: Help },
+    #[error("there is no Build {} in namespace {}; {remedy}", Quoted(.name), Quoted(.namespace))]
+    NoSuchBuild { name: String, namespace: String, remedy: &'static str },
+    #[error("Build {} cannot be read: {cause}; {remedy}", Quoted(.name))]
+    Lookup { name: String, cause: String, remedy: &'static str },
+    #[error("Build {} cannot be read: the answer is not a Build ({cause}); ask an operator to look at the policy server's log", Quoted(.name))]
+    LookupAnswer { name: String, cause: String },
+    #[error(
+        "the request names no namespace, so the Build cannot be looked up; ask an operator to look at the policy server's log"
+    )]
+    NoNamespace,
+    #[error("Build {} cannot be resolved: {fault}", Quoted(.name))]
+    Build { name: String, fault: Box<Fault> },
+    #[error(
+        "the {} {} of Build {} is local but does not name this cluster's registry {}, and a BuildRun cannot override it; re-apply the Build",
+        .role.noun(), Quoted(.text), Quoted(.name), Quoted(.host)
+    )]
+    StaleBuild { name: String, role: Role, text: String, host: String },
+    #[error(
+        "the {} {} of Build {} is local, but this cluster declares no local registry, and a BuildRun cannot override it; \
+         ask the cluster's operator to declare one, or re-apply the Build with an image that is not local{help}",
+        .role.noun(), Quoted(.text), Quoted(.name)
+    )]
+    BuildWithoutRegistry { name: String, role: Role, text: String, help: Help },
+}

@@ -1,0 +1,85 @@
+//! Values of other people, made safe and short enough to stand in a message.
+
+use std::fmt;
+
+/// A value as messages show it: between backticks, control and non-printable characters escaped,
+/// and cut after [`Quoted::LONGEST`] characters.
+///
+/// Messages end on users' terminals and in logs, and the value may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quoted<'a>(pub &'a str);
+
+impl Quoted<'_> {
+    /// How many characters of the value are shown before `…` takes the place of the rest.
+    pub const LONGEST: usize = 80;
+}
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`")?;
+        write_escaped(f, self.0, Self::LONGEST, |character| matches!(character, '"' | '\''))?;
+        f.write_str("`")
+    }
+}
+
+/// The first line of what a program of other people said, escaped and cut likewise, without backticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excerpt<'a>(pub &'a str);
+
+impl Excerpt<'_> {
+    /// How many characters are shown before `…` takes the place of the rest.
+    pub const LONGEST: usize = 300;
+}
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.0.lines().next().unwrap_or_default();
+        write_escaped(f, line, Self::LONGEST, |character| matches!(character, '"' | '\'' | '`'))
+    }
+}
+
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, longest: usize, plain: impl Fn(char) -> bool) -> fmt::Result {
+    for (index, character) in text.chars().enumerate() {
+        if index == longest {
+            return f.write_str("…");
+        }
+        match character {
+            _ if plain(character) => write!(f, "{character}")?,
+            // A backtick would end a quotation.
+            '`' => f.write_str("\\u{60}")?,
+            _ => write!(f, "{}", character.escape_debug())?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, expected: &str) {
+        assert_eq!(Quoted(value).to_string(), expected);
+    }
+
+    #[test]
+    fn plain_values_stay_as_they_are() {
+        check("team/app:v1", "`team/app:v1`");
+        check("", "``");
+        check("it's \"here\"", "`it's \"here\"`");
+    }
+
+    #[test]
+    fn nothing_reaches_the_terminal_unescaped() {
+        check("a\nb\u{1b}[31m", r"`a\nb\u{1b}[31m`");
+        check("a`b", r"`a\u{60}b`");
+        check("a\u{202e}b", r"`a\u{202e}b`");
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        let value = "x".repeat(81);
+        check(&value, &format!("`{}…`", "x".repeat(80)));
+        check(&value[1..], &format!("`{}`", "x".repeat(80)));
+    }
+}

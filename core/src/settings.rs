@@ -1,0 +1,245 @@
+//! The policy's settings.
+
+use std::fmt;
+
+use crate::host::{HostError, RegistryHost};
+use crate::json::{Mask, Node};
+use crate::quote::Quoted;
+
+/// What an operator, or the sync job, tells the policy about the cluster's registry.
+///
+/// Absent and null mean the same for every key, and so do absent, null and empty settings. Invalid
+/// settings stop a whole policy server, with everybody else's policies on it; so a key that is not
+/// known, or a `help` that is no URL, is a [`SettingsWarning`] and no error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `host`: the registry as pods see it, KEP-1755's `hostFromClusterNetwork`. `None`: this cluster
+    /// declares no local registry.
+    pub host: Option<RegistryHost>,
+    /// `help`: a printable http(s) URL that is shown where a registry is wanting.
+    pub help: Option<String>,
+    /// `insecure`: the registry speaks plain HTTP.
+    pub insecure: bool,
+    /// `lookupBuilds`: read the Build that a BuildRun names.
+    pub lookup_builds: bool,
+}
+
+impl Default for Settings {
+    /// The settings `{}`.
+    fn default() -> Self {
+        Self { host: None, help: None, insecure: false, lookup_builds: true }
+    }
+}
+
+/// Settings that cannot be right: every fault, each with its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError(Vec<Fault>);
+
+impl std::error::Error for SettingsError {}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if index == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("the settings are not valid JSON ({0})")]
+    NotJson(String),
+    #[error("the settings are {0}; expected an object, as in {{\"host\": \"kind-registry:5000\"}}")]
+    NotAnObject(&'static str),
+    #[error("settings.{key} is {found}; expected {expected}")]
+    Type { key: &'static str, found: &'static str, expected: &'static str },
+    #[error("settings.host: {0}")]
+    Host(#[from] HostError),
+}
+
+/// Something in the settings that is not used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsWarning {
+    /// A key that this version of the policy does not know.
+    #[error("settings: the key {} is not known and is ignored; known are host, help, insecure and lookupBuilds", Quoted(.0))]
+    UnknownKey(String),
+    /// A `help` that is not shown to anybody.
+    #[error("settings.help: {} is ignored; expected a printable http:// or https:// URL of at most {LONGEST_HELP} characters", Quoted(.0))]
+    Help(String),
+}
+
+/// The longest `help` that is shown.
+const LONGEST_HELP: usize = 1024;
+
+impl Settings {
+    /// Reads settings from JSON text, such as the payload of the waPC function `validate_settings`.
+    ///
+    /// # Errors
+    /// A [`SettingsError`] with every fault.
+    pub fn parse(text: &[u8]) -> Result<(Self, Vec<SettingsWarning>), SettingsError> {
+        let not_json = |error: &dyn fmt::Display| SettingsError(vec![Fault::NotJson(error.to_string())]);
+        let text = std::str::from_utf8(text).map_err(|error| not_json(&error))?;
+        let node = Node::parse(text, Mask::Scalars).map_err(|error| not_json(&error))?;
+        Self::read(Some(&node))
+    }
+
+    pub(crate) fn read(node: Option<&Node<'_>>) -> Result<(Self, Vec<SettingsWarning>), SettingsError> {
+        let mut settings = Self::default();
+        let mut warnings = Vec::new();
+        let entries = match node {
+            None | Some(Node::Null) => return Ok((settings, warnings)),
+            Some(Node::Object(entries)) => entries,
+            Some(other) => return Err(SettingsError(vec![Fault::NotAnObject(other.kind())])),
+        };
+        let mut faults = Vec::new();
+        for (key, value) in entries {
+            let outcome = match (key.as_ref(), value) {
+                ("host" | "help" | "insecure" | "lookupBuilds", Node::Null) => Ok(()),
+                ("host", Node::String(host)) => RegistryHost::parse(host).map_err(Fault::from).map(|host| {
+                    settings.host = Some(host);
+                }),
+                ("help", Node::String(help)) => {
+                    if is_help_url(help) {
+                        settings.help = Some(help.to_string());
+                    } else {
+                        warnings.push(SettingsWarning::Help(help.to_string()));
+                    }
+                    Ok(())
+                }
+                ("insecure", Node::Bool(insecure)) => {
+                    settings.insecure = *insecure;
+                    Ok(())
+                }
+                ("lookupBuilds", Node::Bool(lookup)) => {
+                    settings.lookup_builds = *lookup;
+                    Ok(())
+                }
+                ("host", other) => Err(wrong_type("host", other, "a string, as in `kind-registry:5000`")),
+                ("help", other) => Err(wrong_type("help", other, "a string with a URL")),
+                ("insecure", other) => Err(wrong_type("insecure", other, "true or false")),
+                ("lookupBuilds", other) => Err(wrong_type("lookupBuilds", other, "true or false")),
+                (unknown, _) => {
+                    warnings.push(SettingsWarning::UnknownKey(unknown.to_owned()));
+                    Ok(())
+                }
+            };
+            faults.extend(outcome.err());
+        }
+        if faults.is_empty() { Ok((settings, warnings)) } else { Err(SettingsError(faults)) }
+    }
+}
+
+fn wrong_type(key: &'static str, found: &Node<'_>, expected: &'static str) -> Fault {
+    Fault::Type { key, found: found.kind(), expected }
+}
+
+/// Whoever may write the cluster's ConfigMap writes to users' terminals here: nothing but printable
+/// ASCII in the form of a URL passes.
+fn is_help_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text.len() <= LONGEST_HELP
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && rest.is_some_and(|rest| rest.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Settings, warnings: &[&str]) {
+        let (settings, found) = Settings::parse(text.as_bytes()).unwrap();
+        assert_eq!(settings, expected);
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), warnings);
+    }
+
+    #[track_caller]
+    fn check_invalid(text: &str, message: &str) {
+        assert_eq!(Settings::parse(text.as_bytes()).unwrap_err().to_string(), message);
+    }
+
+    fn host(text: &str) -> Option<RegistryHost> {
+        Some(RegistryHost::parse(text).unwrap())
+    }
+
+    #[test]
+    fn nothing_is_required() {
+        let defaults = Settings { host: None, help: None, insecure: false, lookup_builds: true };
+        check("{}", defaults.clone(), &[]);
+        check("null", defaults.clone(), &[]);
+        check(r#"{"host":null,"help":null,"insecure":null,"lookupBuilds":null}"#, defaults, &[]);
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        check(
+            r#"{"host":"kind-registry:5000","help":"https://example.org/registry","insecure":true,"lookupBuilds":false}"#,
+            Settings {
+                host: host("kind-registry:5000"),
+                help: Some("https://example.org/registry".to_owned()),
+                insecure: true,
+                lookup_builds: false,
+            },
+            &[],
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_accepted_with_a_warning() {
+        check(
+            r#"{"hosts":[1,{}],"host":"reg.io"}"#,
+            Settings { host: host("reg.io"), ..Settings::default() },
+            &["settings: the key `hosts` is not known and is ignored; known are host, help, insecure and lookupBuilds"],
+        );
+    }
+
+    #[test]
+    fn a_help_that_is_no_printable_url_is_dropped_with_a_warning() {
+        for help in [
+            "see the wiki",
+            "ftp://example.org",
+            "https://",
+            "https:///x",
+            r"https://example.org/\u001b[31m",
+            r"http://example.org/\n",
+            "http://exämple.org",
+            "https://a b",
+        ] {
+            let (settings, warnings) = Settings::parse(format!(r#"{{"help":"{help}"}}"#).as_bytes()).unwrap();
+            assert_eq!(settings, Settings::default(), "{help}");
+            assert_eq!(warnings.len(), 1, "{help}");
+        }
+        check(
+            r#"{"help":"see the wiki"}"#,
+            Settings::default(),
+            &[
+                "settings.help: `see the wiki` is ignored; expected a printable http:// or https:// URL of at most 1024 characters",
+            ],
+        );
+        let long = format!("https://example.org/{}", "x".repeat(1004));
+        check(&format!(r#"{{"help":"{long}"}}"#), Settings { help: Some(long.clone()), ..Settings::default() }, &[]);
+        assert_eq!(Settings::parse(format!(r#"{{"help":"{long}x"}}"#).as_bytes()).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn whatever_cannot_be_right_is_invalid() {
+        check_invalid(
+            r#"{"host":"kind-registry"}"#,
+            "settings.host: `kind-registry` has neither a dot nor a port, so image parsers read it as a Docker Hub namespace; add the port, as in `kind-registry:5000`",
+        );
+        check_invalid(
+            r#"{"host":5000,"help":[],"insecure":"true","lookupBuilds":1}"#,
+            "settings.host is a number; expected a string, as in `kind-registry:5000`\n\
+             settings.help is an array; expected a string with a URL\n\
+             settings.insecure is a string; expected true or false\n\
+             settings.lookupBuilds is a number; expected true or false",
+        );
+        check_invalid("[]", r#"the settings are an array; expected an object, as in {"host": "kind-registry:5000"}"#);
+        check_invalid("{", "the settings are not valid JSON (EOF while parsing an object at line 1 column 1)");
+        check_invalid(
+            r#"{"host":"a.b","host":"c.d"}"#,
+            "the settings are not valid JSON (the same key stands twice in an object at line 1 column 20)",
+        );
+    }
+}

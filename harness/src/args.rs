@@ -1,0 +1,111 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+/// Runs the built policy in the engine that the policy server uses.
+///
+/// A development tool: with a cluster, use Kubewarden's kwctl and policy server.
+/// Exit codes: 0 accepted or valid, 1 rejected or invalid, 2 no answer (bad arguments, unreadable files, no policy).
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Evaluate one request; prints the AdmissionReview with the response on stdout.
+    Run {
+        #[command(flatten)]
+        evaluation: Evaluation,
+        /// JSON file with an AdmissionReview or an AdmissionRequest; `-` is stdin.
+        #[arg(short, long, value_name = "FILE")]
+        request_path: PathBuf,
+        /// Whether to show on stderr how the object changes; `auto`: where that is a terminal.
+        #[arg(long, value_enum, default_value_t = When::Auto)]
+        diff: When,
+    },
+    /// Ask the policy whether settings are valid.
+    Settings {
+        #[command(flatten)]
+        settings: SettingsSource,
+        /// The built policy.
+        module: PathBuf,
+    },
+    /// Serve AdmissionReviews at POST /validate/{policy} until SIGTERM.
+    Serve {
+        #[command(flatten)]
+        evaluation: Evaluation,
+        /// Where to listen; port 0 takes a free one, which stdout names.
+        #[arg(long, default_value = "127.0.0.1:8443", value_name = "IP:PORT")]
+        address: SocketAddr,
+        /// PEM file with the certificate; makes it HTTPS.
+        #[arg(long, value_name = "FILE", requires = "tls_key")]
+        tls_cert: Option<PathBuf>,
+        /// PEM file with the certificate's key.
+        #[arg(long, value_name = "FILE", requires = "tls_cert")]
+        tls_key: Option<PathBuf>,
+    },
+}
+
+/// What an evaluation needs.
+#[derive(Debug, Args)]
+pub(crate) struct Evaluation {
+    #[command(flatten)]
+    pub(crate) settings: SettingsSource,
+    /// The policy's metadata.yml; its contextAwareResources say what the policy may read. Without it: nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_path: Option<PathBuf>,
+    /// Folder of YAML objects that answers the policy's lookups.
+    #[arg(long, value_name = "DIR", conflicts_with = "kubeconfig")]
+    pub(crate) objects_path: Option<PathBuf>,
+    /// Kubeconfig of a cluster that answers the policy's lookups.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig, instead of its current one.
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    pub(crate) context: Option<String>,
+    /// The built policy.
+    pub(crate) module: PathBuf,
+}
+
+/// The policy's settings; `{}` where neither is given.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct SettingsSource {
+    /// Settings as JSON.
+    #[arg(long, value_name = "JSON")]
+    settings_json: Option<String>,
+    /// JSON or YAML file with settings.
+    #[arg(short, long, value_name = "FILE")]
+    settings_path: Option<PathBuf>,
+}
+
+impl SettingsSource {
+    pub(crate) fn read(&self) -> anyhow::Result<Value> {
+        match (&self.settings_json, &self.settings_path) {
+            (Some(text), _) => serde_json::from_str(text).context("--settings-json: not valid JSON"),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("{}: the settings cannot be read", path.display()))?;
+                serde_saphyr::from_str(&text)
+                    .with_context(|| format!("{}: the settings are not valid YAML", path.display()))
+            }
+            (None, None) => Ok(json!({})),
+        }
+    }
+}
+
+/// When something optional is shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}

@@ -1,0 +1,19 @@
+//! Runs the built policy in the engine that the policy server uses: waPC on Wasmtime, a fresh instance
+//! for every request from one compiled module.
+//!
+//! A development tool. With a cluster one uses Kubewarden's own `kwctl` and policy server.
+
+mod cluster;
+pub mod diff;
+mod host;
+mod metadata;
+mod objects;
+mod policy;
+pub mod review;
+pub mod serve;
+
+pub use cluster::Cluster;
+pub use host::{GetResource, Host, Objects};
+pub use metadata::{ContextAwareResource, context_aware_resources};
+pub use objects::Folder;
+pub use policy::{LoadError, Policy, PolicyError, SettingsVerdict, Verdict};

@@ -1,0 +1,120 @@
+//! `harness`: evaluates the built policy without a cluster, or serves it as a webhook.
+
+mod args;
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use harness::review::{Request, Review};
+use harness::serve::{Tls, serve};
+use harness::{Cluster, Folder, Host, Objects, Policy, context_aware_resources, diff};
+use serde_json::Value;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Arguments, Command, Evaluation, When};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    match perform(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    // kube and axum-server each bring rustls, and neither chooses for the other.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    match command {
+        Command::Run { evaluation, request_path, diff } => {
+            let settings = read_settings(&evaluation)?;
+            let text = read(&request_path)?;
+            let request = Request::parse_either(&text).with_context(|| format!("{}", request_path.display()))?;
+            let policy = load(&evaluation, runtime.handle())?;
+            ensure_valid(&policy, &settings)?;
+            let review = Review::evaluate(&policy, &request, &settings)?;
+            println!("{}", serde_json::to_string_pretty(&review)?);
+            if let Some(object) = request.object()
+                && diff.applies()
+            {
+                let colour = std::io::stderr().is_terminal();
+                eprint!("{}", diff::unified(object, &review.patched(object)?, colour));
+            }
+            Ok(if review.allowed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Settings { settings, module } => {
+            let settings = settings.read()?;
+            let policy = Policy::load(&module, Host::new([], Objects::Nowhere))?;
+            let verdict = policy.validate_settings(&settings)?;
+            match verdict.message {
+                Some(message) => println!("{message}"),
+                None => println!("the settings are valid"),
+            }
+            Ok(if verdict.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Serve { evaluation, address, tls_cert, tls_key } => {
+            let settings = read_settings(&evaluation)?;
+            let policy = load(&evaluation, runtime.handle())?;
+            ensure_valid(&policy, &settings)?;
+            let tls = tls_cert.zip(tls_key).map(|(certificate, key)| Tls { certificate, key });
+            runtime.block_on(serve(policy, settings, address, tls))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn read_settings(evaluation: &Evaluation) -> anyhow::Result<Value> {
+    evaluation.settings.read()
+}
+
+fn load(evaluation: &Evaluation, runtime: &tokio::runtime::Handle) -> anyhow::Result<Policy> {
+    let granted = match &evaluation.metadata_path {
+        Some(path) => context_aware_resources(path)?,
+        None => Vec::new(),
+    };
+    let objects = match (&evaluation.objects_path, &evaluation.kubeconfig) {
+        (Some(path), _) => Objects::Folder(Folder::read(path)?),
+        (None, Some(path)) => Objects::Cluster(runtime.block_on(Cluster::connect(path, evaluation.context.clone()))?),
+        (None, None) => Objects::Nowhere,
+    };
+    Ok(Policy::load(&evaluation.module, Host::new(granted, objects))?)
+}
+
+/// A policy server does not start with invalid settings, and neither do we.
+fn ensure_valid(policy: &Policy, settings: &Value) -> anyhow::Result<()> {
+    let verdict = policy.validate_settings(settings)?;
+    if !verdict.valid {
+        bail!("the settings are invalid: {}", verdict.message.unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text).context("stdin cannot be read")?;
+        return Ok(text);
+    }
+    std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))
+}
+
+impl When {
+    fn applies(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => std::io::stderr().is_terminal(),
+        }
+    }
+}

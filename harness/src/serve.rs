@@ -1,0 +1,109 @@
+//! The policy as an admission webhook: `POST /validate/{policy}`.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::policy::Policy;
+use crate::review::{Request, Review};
+
+/// Twice the largest object that etcd takes, for the old and the new one, and room for JSON's escapes.
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+
+/// How long requests under way may still take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A certificate and its key, both PEM.
+pub struct Tls {
+    /// The certificate's file.
+    pub certificate: PathBuf,
+    /// The key's file.
+    pub key: PathBuf,
+}
+
+struct Webhook {
+    policy: Policy,
+    settings: Value,
+}
+
+/// Serves until SIGTERM or SIGINT; says on stdout where, once it listens.
+///
+/// # Errors
+/// Where the address cannot be had or the certificate is of no use.
+pub async fn serve(policy: Policy, settings: Value, address: SocketAddr, tls: Option<Tls>) -> anyhow::Result<()> {
+    let webhook = Arc::new(Webhook { policy, settings });
+    let routes = Router::new()
+        .route("/validate/{policy}", post(validate))
+        .route("/readiness", get(|| async { StatusCode::OK }))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(webhook)
+        .into_make_service();
+    let tls = match tls {
+        Some(Tls { certificate, key }) => {
+            let place = || format!("{} and {}: no usable certificate and key", certificate.display(), key.display());
+            Some(RustlsConfig::from_pem_file(&certificate, &key).await.with_context(place)?)
+        }
+        None => None,
+    };
+    let listener = TcpListener::bind(address).with_context(|| format!("{address}: cannot listen there"))?;
+    listener.set_nonblocking(true)?;
+    let handle = Handle::new();
+    tokio::spawn(stop_on_signal(handle.clone()));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    println!("listening on {scheme}://{}", listener.local_addr()?);
+    match tls {
+        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(routes).await?,
+        None => axum_server::from_tcp(listener)?.handle(handle).serve(routes).await?,
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn stop_on_signal(handle: Handle<SocketAddr>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; the server can only be killed");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    handle.graceful_shutdown(Some(GRACE));
+}
+
+async fn validate(State(webhook): State<Arc<Webhook>>, Path(name): Path<String>, body: Bytes) -> Response {
+    let request = match Request::parse_review(&body) {
+        Ok(request) => request,
+        Err(error) => return failure(StatusCode::BAD_REQUEST, &format!("{:#}", anyhow::Error::from(error))),
+    };
+    let evaluation = tokio::task::spawn_blocking(move || {
+        Review::evaluate(&webhook.policy, &request, &webhook.settings).unwrap_or_else(|error| {
+            tracing::error!(policy = name, %error, "the policy gave no answer");
+            Review::failure(&request, &error)
+        })
+    });
+    match evaluation.await {
+        Ok(review) => Json(review).into_response(),
+        Err(error) => failure(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// An answer in the form of the policy server's own errors.
+fn failure(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message, "status": status.as_u16()}))).into_response()
+}

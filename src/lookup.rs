@@ -1,0 +1,46 @@
+//! The call to the host for the Build that a BuildRun names.
+
+use kubewarden_policy_sdk::Error;
+use kubewarden_policy_sdk::host_capabilities::kubernetes::{GetResourceRequest, get_resource};
+use local_registry_core::{BUILD_API_VERSION, BUILD_FIELDS, Excerpt, LookupError};
+use serde_json::value::RawValue;
+
+/// Reads a Build from the cluster. It is never taken from the host's cache: whoever creates a Build
+/// and a BuildRun in one breath expects the run to see it.
+pub(crate) fn build(namespace: &str, name: &str) -> Result<String, LookupError> {
+    let request = GetResourceRequest {
+        api_version: BUILD_API_VERSION.to_owned(),
+        kind: "Build".to_owned(),
+        name: name.to_owned(),
+        namespace: Some(namespace.to_owned()),
+        disable_cache: true,
+        field_masks: Some(BUILD_FIELDS.into_iter().map(ToOwned::to_owned).collect()),
+    };
+    match get_resource::<Box<RawValue>>(&request) {
+        Ok(build) => Ok(build.get().to_owned()),
+        Err(Error::HostCall { source, .. }) => Err(recognise(&source.to_string(), name)),
+        Err(error) => Err(LookupError::Failed(Excerpt(&error.to_string()).to_string())),
+    }
+}
+
+/// Tells apart what the host says; it has nothing but text to say it with. The texts are those of
+/// policy server 1.36, and the name, being that of an object, cannot hold any of them.
+fn recognise(text: &str, name: &str) -> LookupError {
+    let cause = text.trim_start_matches("Host error: ").trim_start_matches("Callback evaluation failure: ");
+    let cause = Excerpt(cause.trim_end_matches('.')).to_string();
+    if text.contains(&format!("Cannot find {BUILD_API_VERSION}/Build named '{name}' inside of namespace")) {
+        LookupError::NotFound
+    } else if text.contains("Policy has not been granted access to Kubernetes ") {
+        LookupError::NotGranted(cause)
+    } else if text.contains("Policy has not been granted access to the '") {
+        LookupError::NoCapability(cause)
+    } else if text.contains(" is forbidden: ") {
+        LookupError::Forbidden(cause)
+    } else if text.contains(&format!("Cannot find resource {BUILD_API_VERSION}/Build"))
+        || text.contains(&format!("error finding resource {BUILD_API_VERSION} / Build: ")) && text.contains("404")
+    {
+        LookupError::NoSuchKind(cause)
+    } else {
+        LookupError::Failed(cause)
+    }
+}

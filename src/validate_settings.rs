@@ -1,0 +1,22 @@
+//! The waPC function `validate_settings`, which the policy server calls when it loads the policy.
+
+use kubewarden_policy_sdk::settings::SettingsValidationResponse;
+use local_registry_core::Settings;
+use wapc_guest::CallResult;
+
+use crate::log::{Level, log};
+
+/// Answers `valid: false` with every fault; an error or a trap here would keep the whole policy
+/// server from starting without saying why.
+pub(crate) fn validate_settings(payload: &[u8]) -> CallResult {
+    let response = match Settings::parse(payload) {
+        Ok((_, warnings)) => {
+            for warning in warnings {
+                log(Level::Warning, &warning.to_string(), ());
+            }
+            SettingsValidationResponse { valid: true, message: None }
+        }
+        Err(error) => SettingsValidationResponse { valid: false, message: Some(error.to_string()) },
+    };
+    Ok(serde_json::to_vec(&response)?)
+}
