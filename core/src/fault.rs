@@ -129,13 +129,11 @@ impl fmt::Display for Help {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
-    #[error("is {found}; expected {expected}")]
+    #[error("found {found}; expected {expected}")]
     Type { found: &'static str, expected: &'static str },
-    #[error("is {}; expected \"true\" or \"false\"", Quoted(.found))]
+    #[error("found {}; expected \"true\" or \"false\"", Quoted(.found))]
     AnnotationValue { found: String },
-    #[error(
-        "is {found}, and a local image needs a reference; write one without a registry, as in `team/app:v1`, or {marker}"
-    )]
+    #[error("found {found}; expected a reference without a registry, as in `team/app:v1`; write one or {marker}")]
     NoImage { found: &'static str, marker: Marker },
     #[error("{} {error}; write a reference without a registry, as in `team/app:v1`, or {marker}", Quoted(.text))]
     Reference { text: String, error: ReferenceError, marker: Marker },

@@ -1,6 +1,7 @@
 //! Image references: what was written, and which registry it names.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use crate::host::RegistryHost;
 use crate::quote::Quoted;
@@ -11,8 +12,7 @@ use crate::quote::Quoted;
 ///
 /// ```text
 /// reference = [ registry "/" ] path [ ":" tag ] [ "@" digest ]
-/// registry  = what stands before the first "/", if it has a "." or ":" or an upper-case letter,
-///             or is "localhost"
+/// registry  = what stands before the first "/", if it has a "." or ":" or is "localhost"
 /// path      = component *( "/" component )               ; 2 to 255 bytes
 /// component = alnum *( separator alnum )                 ; alnum = 1*( a-z | 0-9 )
 /// separator = "." | "_" | "__" | 1*"-"
@@ -40,6 +40,10 @@ impl<'a> ImageReference<'a> {
         let offset = text.len() - remainder.len();
         if let Some(registry) = registry {
             check_registry(registry)?;
+            if registry != "localhost" && !registry.contains(['.', ':']) {
+                // Docker takes `Team` of `Team/app` for a registry, go-containerregistry for a part of the path.
+                check_component(registry, 0)?;
+            }
         }
         let path = check_remainder(remainder, offset)?;
         if registry.is_none() {
@@ -221,9 +225,9 @@ fn check_registry(registry: &str) -> Result<(), ReferenceError> {
         return Err(invalid());
     }
     let valid = match host.strip_prefix('[') {
-        Some(rest) => rest
-            .strip_suffix(']')
-            .is_some_and(|address| !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')),
+        Some(rest) => {
+            rest.strip_suffix(']').is_some_and(|address| !address.contains('.') && address.parse::<Ipv6Addr>().is_ok())
+        }
         None => host.split('.').all(|label| {
             !label.is_empty()
                 && !label.starts_with('-')
@@ -383,7 +387,7 @@ mod tests {
         check("docker.io/team/app:v1", Some("docker.io"), "team/app:v1");
         check("kind-registry:5000/app", Some("kind-registry:5000"), "app");
         check("localhost/app", Some("localhost"), "app");
-        check("Registry/app", Some("Registry"), "app");
+        check("Registry.io/app", Some("Registry.io"), "app");
         check("[fd00::1]:5000/team/app", Some("[fd00::1]:5000"), "team/app");
         check("10.0.0.5/app:v1", Some("10.0.0.5"), "app:v1");
         check(&format!("reg.io/{HEX}"), Some("reg.io"), HEX);
@@ -399,6 +403,7 @@ mod tests {
         check_invalid("a/", "has an empty path component at character 3");
         check_invalid("reg.io/", "has an empty path component at character 8");
         check_invalid("team/App", "has the upper-case letter `A` at character 6; a path is lower case");
+        check_invalid("teAm/app", "has the upper-case letter `A` at character 3; a path is lower case");
         check_invalid("App", "has the upper-case letter `A` at character 1; a path is lower case");
         check_invalid(
             "team/a+b",

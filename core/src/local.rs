@@ -147,7 +147,7 @@ impl<'n> Image<'n> {
         let outcome = match self.image {
             Some(Node::String(text)) => resolve(text, marker, settings),
             Some(other) => Err(Problem::NoImage { found: other.kind(), marker }),
-            None => Err(Problem::NoImage { found: "missing", marker }),
+            None => Err(Problem::NoImage { found: "nothing", marker }),
         };
         Some(outcome.map_err(|problem| Fault::new(self.field.image, problem)))
     }

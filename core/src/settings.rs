@@ -52,7 +52,7 @@ enum Fault {
     NotJson(String),
     #[error("the settings are {0}; expected an object, as in {{\"host\": \"kind-registry:5000\"}}")]
     NotAnObject(&'static str),
-    #[error("settings.{key} is {found}; expected {expected}")]
+    #[error("settings.{key}: found {found}; expected {expected}")]
     Type { key: &'static str, found: &'static str, expected: &'static str },
     #[error("settings.host: {0}")]
     Host(#[from] HostError),
@@ -230,10 +230,10 @@ mod tests {
         );
         check_invalid(
             r#"{"host":5000,"help":[],"insecure":"true","lookupBuilds":1}"#,
-            "settings.host is a number; expected a string, as in `kind-registry:5000`\n\
-             settings.help is an array; expected a string with a URL\n\
-             settings.insecure is a string; expected true or false\n\
-             settings.lookupBuilds is a number; expected true or false",
+            "settings.host: found a number; expected a string, as in `kind-registry:5000`\n\
+             settings.help: found an array; expected a string with a URL\n\
+             settings.insecure: found a string; expected true or false\n\
+             settings.lookupBuilds: found a number; expected true or false",
         );
         check_invalid("[]", r#"the settings are an array; expected an object, as in {"host": "kind-registry:5000"}"#);
         check_invalid("{", "the settings are not valid JSON (EOF while parsing an object at line 1 column 1)");

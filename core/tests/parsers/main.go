@@ -1,0 +1,91 @@
+// Command parsers asks the two Go parsers of the ecosystem what they make of references and hosts.
+//
+// It reads JSON lines with a `text` (a reference) or a `host`, and writes each again with the
+// verdicts: what distribution/reference and go-containerregistry (in the version that Shipwright
+// runs) read, or null where one of them refuses. `make verdicts` runs it over verdicts.jsonl.
+package main
+
+import (
+	"bufio"
+	_ "crypto/sha256"
+	_ "crypto/sha512" // The digests that distribution/reference knows are those that are linked in.
+	"encoding/json"
+	"log"
+	"os"
+
+	"github.com/distribution/reference"
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// row is a line of verdicts.jsonl; docker and ggcr speak of the text, or of HOST/x/y.
+type row struct {
+	Text   *string  `json:"text,omitempty"`
+	Host   *string  `json:"host,omitempty"`
+	Docker *verdict `json:"docker"`
+	Ggcr   *verdict `json:"ggcr"`
+}
+
+// verdict is what a parser read. A registry that was not named is Docker Hub's, in either spelling.
+type verdict struct {
+	Registry   string `json:"registry"`
+	Repository string `json:"repository"`
+	Identifier string `json:"identifier,omitempty"`
+}
+
+func docker(text string) *verdict {
+	named, err := reference.ParseNormalizedNamed(text)
+	if err != nil {
+		return nil
+	}
+	v := &verdict{Registry: reference.Domain(named), Repository: reference.Path(named)}
+	if tagged, ok := named.(reference.Tagged); ok {
+		v.Identifier = tagged.Tag()
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		v.Identifier = digested.Digest().String()
+	}
+	return v
+}
+
+func ggcr(text string) *verdict {
+	ref, err := name.ParseReference(text, name.WithDefaultTag(""))
+	if err != nil {
+		return nil
+	}
+	return &verdict{
+		Registry:   ref.Context().RegistryStr(),
+		Repository: ref.Context().RepositoryStr(),
+		Identifier: ref.Identifier(),
+	}
+}
+
+func main() {
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(nil, 1<<20)
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	for in.Scan() {
+		var r row
+		if err := json.Unmarshal(in.Bytes(), &r); err != nil {
+			log.Fatal(err)
+		}
+		text := ""
+		switch {
+		case r.Text != nil:
+			text = *r.Text
+		case r.Host != nil:
+			text = *r.Host + "/x/y"
+		default:
+			log.Fatalf("neither text nor host: %s", in.Text())
+		}
+		r.Docker, r.Ggcr = docker(text), ggcr(text)
+		if err := encoder.Encode(r); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := in.Err(); err != nil {
+		log.Fatal(err)
+	}
+}
