@@ -27,6 +27,8 @@ pub(crate) fn build(namespace: &str, name: &str) -> Result<String, LookupError> 
 /// policy server 1.36, and the name, being that of an object, cannot hold any of them.
 fn recognise(text: &str, name: &str) -> LookupError {
     let cause = text.trim_start_matches("Host error: ").trim_start_matches("Callback evaluation failure: ");
+    // What follows is the same once more, as a Rust value.
+    let cause = cause.split(" (Status {").next().unwrap_or(cause);
     let cause = Excerpt(cause.trim_end_matches('.')).to_string();
     if text.contains(&format!("Cannot find {BUILD_API_VERSION}/Build named '{name}' inside of namespace")) {
         LookupError::NotFound

@@ -23,6 +23,8 @@ pub enum Objects {
     Folder(Folder),
     /// A cluster.
     Cluster(Cluster),
+    /// A function, for tests: the object, nothing, or the text of an error.
+    Function(Box<dyn Fn(&GetResource) -> Result<Option<Value>, String> + Send + Sync>),
 }
 
 /// The payload of the host call `kubernetes/get_resource`, as the SDK sends it.
@@ -85,6 +87,7 @@ impl Host {
             Objects::Nowhere => Err("kube::Client was not initialized properly".to_owned()),
             Objects::Folder(folder) => Ok(folder.get(&request).cloned()),
             Objects::Cluster(cluster) => cluster.get(&request),
+            Objects::Function(function) => function(&request),
         };
         let namespace = namespace.as_deref();
         let missing = || format!("Cannot find {api_version}/{kind} named '{name}' inside of namespace '{namespace:?}'");
