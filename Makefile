@@ -13,7 +13,7 @@ OBJECTS ?= examples/objects
 LIMIT := 230000
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check-size lint format clean wasm-target FORCE
+.PHONY: help run serve test lint verdicts format clean wasm-target FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ lint: wasm-target ## Check format and lints, for the host and for the policy's t
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --package local-registry-policy --target $(TARGET) -- -D warnings
+
+verdicts: ## Ask the Go parsers again about the references and hosts of core/tests/parsers (needs Go)
+	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
 
 format: ## Format the code
 	$(CARGO) fmt --all

@@ -78,8 +78,14 @@ mod tests {
 
     #[test]
     fn long_values_are_cut() {
-        let value = "x".repeat(81);
-        check(&value, &format!("`{}…`", "x".repeat(80)));
-        check(&value[1..], &format!("`{}`", "x".repeat(80)));
+        check(&"x".repeat(81), &format!("`{}…`", "x".repeat(80)));
+        check(&"x".repeat(80), &format!("`{}`", "x".repeat(80)));
+    }
+
+    #[test]
+    fn an_excerpt_is_one_line_and_short() {
+        assert_eq!(Excerpt("it's `here`\nCaused by: more").to_string(), "it's `here`");
+        assert_eq!(Excerpt("a\u{1b}[31mb").to_string(), r"a\u{1b}[31mb");
+        assert_eq!(Excerpt(&"x".repeat(301)).to_string(), format!("{}…", "x".repeat(300)));
     }
 }

@@ -41,6 +41,9 @@ pub enum PayloadError {
     /// The payload is no JSON.
     #[error("the policy's payload is not valid JSON ({0}); expected an object with `request` and `settings`")]
     NotJson(#[source] serde_json::Error),
+    /// The payload is another JSON value.
+    #[error("the policy's payload is {0}; expected an object with `request` and `settings`")]
+    NotAnObject(&'static str),
     /// A field is absent or of another type.
     #[error("`{field}` is {found} in the policy's payload; expected {expected}")]
     Field {
@@ -149,7 +152,7 @@ impl<'a> Request<'a> {
 
 fn subject(payload: &Node<'_>) -> Result<Subject, PayloadError> {
     if !matches!(payload, Node::Object(_)) {
-        return Err(PayloadError::Field { field: "", found: payload.kind(), expected: "an object" });
+        return Err(PayloadError::NotAnObject(payload.kind()));
     }
     let group = text(payload, "request.kind.group", &["request", "kind", "group"])?;
     let version = text(payload, "request.kind.version", &["request", "kind", "version"])?;

@@ -24,8 +24,11 @@ pub enum Objects {
     /// A cluster.
     Cluster(Cluster),
     /// A function, for tests: the object, nothing, or the text of an error.
-    Function(Box<dyn Fn(&GetResource) -> Result<Option<Value>, String> + Send + Sync>),
+    Function(Box<Lookup>),
 }
+
+/// Finds an object, or nothing, or fails with a text.
+pub type Lookup = dyn Fn(&GetResource) -> Result<Option<Value>, String> + Send + Sync;
 
 /// The payload of the host call `kubernetes/get_resource`, as the SDK sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

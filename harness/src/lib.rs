@@ -13,7 +13,7 @@ pub mod review;
 pub mod serve;
 
 pub use cluster::Cluster;
-pub use host::{GetResource, Host, Objects};
+pub use host::{GetResource, Host, Lookup, Objects};
 pub use metadata::{ContextAwareResource, context_aware_resources};
 pub use objects::Folder;
 pub use policy::{LoadError, Policy, PolicyError, SettingsVerdict, Verdict};

@@ -24,7 +24,9 @@ pub enum RequestError {
     #[error("not an AdmissionReview or AdmissionRequest")]
     Json(#[from] serde_json::Error),
     /// It is a review of another version.
-    #[error("the AdmissionReview is of {found}; expected apiVersion admission.k8s.io/v1, kind AdmissionReview")]
+    #[error(
+        "the AdmissionReview is of {found}; expected apiVersion admission.k8s.io/v1, kind AdmissionReview, and a request"
+    )]
     Version {
         /// What it says of itself.
         found: String,

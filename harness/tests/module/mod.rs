@@ -20,6 +20,7 @@ pub(crate) fn path() -> PathBuf {
 }
 
 /// The module, compiled.
+#[allow(dead_code, reason = "some tests run the program instead")]
 pub(crate) fn load(host: Host) -> Policy {
     Policy::load(&path(), host).unwrap()
 }

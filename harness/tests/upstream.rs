@@ -1,0 +1,174 @@
+//! Shipwright's own manifests and CRDs, where the environment variable `UPSTREAM` names the folder
+//! that holds them (`shipwright/samples`, `shipwright/crds`). They are not in this repository.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod module;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use harness::review::{Request, Review};
+use harness::{GetResource, Host, Objects, Policy};
+use local_registry_core::{Kind, Version, image_fields};
+use serde_json::{Value, json};
+
+fn upstream() -> Option<PathBuf> {
+    let folder = std::env::var_os("UPSTREAM").filter(|folder| !folder.is_empty());
+    if folder.is_none() {
+        println!("UPSTREAM is not set, so Shipwright's own files are not looked at");
+    }
+    folder.map(PathBuf::from)
+}
+
+/// Every document of every YAML file below a folder, with the file's name.
+fn documents(folder: &Path) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            all.extend(documents(&path));
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let found: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+            all.extend(found.into_iter().map(|document| (path.display().to_string(), document)));
+        }
+    }
+    all
+}
+
+fn samples(upstream: &Path) -> Vec<(String, Value)> {
+    let samples = documents(&upstream.join("shipwright/samples"));
+    assert!(samples.len() >= 38, "only {} samples", samples.len());
+    samples
+}
+
+/// A cluster that has every sample Build, as it is stored; all with the same output where one is given.
+fn policy(samples: &[(String, Value)], output: Option<Value>) -> Policy {
+    let stored: BTreeMap<String, Value> = samples
+        .iter()
+        .filter(|(_, sample)| sample["kind"] == "Build")
+        .map(|(_, sample)| {
+            let output = output.as_ref().unwrap_or(&sample["spec"]["output"]);
+            (sample["metadata"]["name"].as_str().unwrap().to_owned(), json!({"spec": {"output": output}}))
+        })
+        .collect();
+    let answer = move |request: &GetResource| {
+        assert_eq!(request.namespace.as_deref(), Some("team"));
+        Ok(stored.get(&request.name).cloned())
+    };
+    module::load(Host::new(module::granted(), Objects::Function(Box::new(answer))))
+}
+
+/// The decoded patch for creating `object`.
+#[track_caller]
+fn patch(policy: &Policy, object: &Value) -> Option<Value> {
+    let (group, version) = object["apiVersion"].as_str().unwrap().split_once('/').unwrap();
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+        "uid": "1", "operation": "CREATE", "namespace": "team",
+        "kind": {"group": group, "version": version, "kind": object["kind"]},
+        "object": object,
+    }});
+    let request = Request::parse_review(review.to_string().as_bytes()).unwrap();
+    let review = Review::evaluate(policy, &request, &json!({"host": "kind-registry:5000"})).unwrap();
+    let response = serde_json::to_value(review).unwrap()["response"].clone();
+    assert_eq!(response["allowed"], true, "{response}");
+    assert_eq!(response.get("warnings"), None, "{response}");
+    module::patch(&response)
+}
+
+#[test]
+fn every_sample_goes_through_unchanged() {
+    let Some(upstream) = upstream() else { return };
+    let samples = samples(&upstream);
+    let policy = policy(&samples, None);
+    for (file, sample) in &samples {
+        assert_eq!(patch(&policy, sample), None, "{file}");
+    }
+}
+
+#[test]
+fn every_sample_run_with_a_local_output_of_its_own_gets_the_host() {
+    let Some(upstream) = upstream() else { return };
+    let samples = samples(&upstream);
+    let policy = policy(&samples, None);
+    let expected = json!([{"op": "replace", "path": "/spec/output/image", "value": "kind-registry:5000/team/app:v1"}]);
+    for (file, mut run) in samples.into_iter().filter(|(_, sample)| sample["kind"] == "BuildRun") {
+        run["spec"]["output"] = json!({"image": "team/app:v1", "local": true});
+        assert_eq!(patch(&policy, &run), Some(expected.clone()), "{file}");
+    }
+}
+
+#[test]
+fn every_sample_run_of_a_portable_build_gets_an_output() {
+    let Some(upstream) = upstream() else { return };
+    let samples = samples(&upstream);
+    let policy = policy(&samples, Some(json!({"image": "team/app:v1", "local": true})));
+    let expected = json!([{"op": "add", "path": "/spec/output", "value": {"image": "kind-registry:5000/team/app:v1"}}]);
+    for (file, run) in samples.into_iter().filter(|(_, sample)| sample["kind"] == "BuildRun") {
+        assert_eq!(patch(&policy, &run), Some(expected.clone()), "{file}");
+    }
+}
+
+#[test]
+fn every_sample_build_stays_portable_and_gets_its_source_resolved() {
+    let Some(upstream) = upstream() else { return };
+    let samples = samples(&upstream);
+    let policy = policy(&samples, None);
+    for (file, mut build) in samples.into_iter().filter(|(_, sample)| sample["kind"] == "Build") {
+        let alpha = build["apiVersion"] == "shipwright.io/v1alpha1";
+        build["spec"]["output"]["image"] = json!("team/app:v1");
+        build["spec"]["output"]["local"] = json!(true);
+        // A v1alpha1 Build gets its markers recorded, which is another test's business.
+        let annotations = json!({"local-registry-hosting/output": "true", "local-registry-hosting/source": "true"});
+        if alpha {
+            build["metadata"]["annotations"] = annotations.clone();
+            build["metadata"]["annotations"].as_object_mut().unwrap().remove("local-registry-hosting/source");
+        }
+        assert_eq!(patch(&policy, &build), None, "{file}");
+
+        if alpha {
+            build["metadata"]["annotations"] = annotations;
+        }
+        let field = if alpha { "bundleContainer" } else { "ociArtifact" };
+        build["spec"]["source"] = json!({field: {"image": "team/src", "local": true}});
+        let path = format!("/spec/source/{field}/image");
+        let expected = json!([{"op": "replace", "path": path, "value": "kind-registry:5000/team/src"}]);
+        assert_eq!(patch(&policy, &build), Some(expected), "{file}");
+    }
+}
+
+#[test]
+fn every_image_field_is_in_the_crds() {
+    let Some(upstream) = upstream() else { return };
+    let crds = documents(&upstream.join("shipwright/crds"));
+    let schema = |kind: &str, version: &str| {
+        let (_, crd) = crds.iter().find(|(_, crd)| crd["spec"]["names"]["kind"] == kind).unwrap();
+        let versions = crd["spec"]["versions"].as_array().unwrap();
+        versions.iter().find(|found| found["name"] == version).unwrap()["schema"]["openAPIV3Schema"].clone()
+    };
+    for (kind, kind_name) in [(Kind::Build, "Build"), (Kind::BuildRun, "BuildRun")] {
+        for (version, version_name) in [(Version::V1Alpha1, "v1alpha1"), (Version::V1Beta1, "v1beta1")] {
+            let fields = image_fields(kind, version);
+            assert!(fields.len() >= 2);
+            for field in fields {
+                let mut schema = schema(kind_name, version_name);
+                for part in field.path {
+                    schema = schema["properties"][part].clone();
+                }
+                let image = &schema["properties"]["image"];
+                assert_eq!(image["type"], "string", "{kind_name} {version_name} {:?}", field.path);
+            }
+        }
+    }
+}
