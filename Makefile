@@ -27,12 +27,10 @@ wasm-target:
 	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || rustup target add $(TARGET)
 
 run: policy.wasm ## Evaluate a sample BuildRun (REQUEST, SETTINGS, OBJECTS) and show what changes
-	$(HARNESS) run --diff always --request-path $(REQUEST) --settings-path $(SETTINGS) \
-	  --objects-path $(OBJECTS) --metadata-path policy-metadata/metadata.yml policy.wasm
+	$(HARNESS) run --diff always --request-path $(REQUEST) --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
 
 serve: policy.wasm ## Serve the policy at http://127.0.0.1:8443/validate/local-registry
-	$(HARNESS) serve --settings-path $(SETTINGS) \
-	  --objects-path $(OBJECTS) --metadata-path policy-metadata/metadata.yml policy.wasm
+	$(HARNESS) serve --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
 
 test: policy.wasm ## Run all tests, those of the built policy in its engine included
 	POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --workspace

@@ -1,6 +1,6 @@
 //! Responses as the host reads them.
 
-use local_registry_core::{Code, EditError, Edits, Request, Warning};
+use local_registry_core::{Code, Edits, Request, Warning};
 use serde::Serialize;
 use wapc_guest::CallResult;
 
@@ -23,7 +23,7 @@ pub(crate) fn accept(warnings: &[Warning]) -> CallResult {
 }
 
 /// Lets the object pass with the edits made.
-pub(crate) fn mutate(request: &Request<'_>, edits: &Edits, warnings: &[Warning]) -> Result<Vec<u8>, EditError> {
+pub(crate) fn mutate(request: &Request<'_>, edits: &Edits, warnings: &[Warning]) -> CallResult {
     let mut response = serde_json::to_string(&accepted(warnings))?;
     // What follows stands within the object that was just closed.
     response.pop();

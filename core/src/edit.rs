@@ -25,14 +25,12 @@ enum Change {
 /// The text could not be edited.
 #[derive(Debug, thiserror::Error)]
 #[error("the object cannot be edited: {0}")]
-pub struct EditError(#[from] serde_json::Error);
+pub struct EditError(serde_json::Error);
 
 impl Edits {
     /// Sets a string.
     pub(crate) fn set_text(&mut self, path: &[&'static str], text: &str) {
-        let mut json = String::with_capacity(text.len() + 2);
-        push_string(&mut json, text);
-        self.set(path, json);
+        self.set(path, json_string(text));
     }
 
     /// Sets `true`.
@@ -66,9 +64,8 @@ impl Edits {
     /// Where the text is no JSON, has nothing at the path, or has a scalar where the edits need an object.
     pub fn apply_at(&self, path: &[&str], text: &str, out: &mut String) -> Result<(), EditError> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        Descend { path, edits: self, out }.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(())
+        let edited = Descend { path, edits: self, out }.deserialize(&mut deserializer);
+        edited.and_then(|()| deserializer.end()).map_err(EditError)
     }
 
     fn push_new(&self, out: &mut String) {
@@ -93,13 +90,13 @@ fn push_key(out: &mut String, name: &str) {
     if !out.ends_with('{') {
         out.push(',');
     }
-    push_string(out, name);
+    out.push_str(&json_string(name));
     out.push(':');
 }
 
-fn push_string(out: &mut String, text: &str) {
-    // Neither the serialisation of a string nor writing into one can fail.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+/// A string as JSON. Only maps with keys that are no strings fail to become JSON.
+fn json_string(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// Follows a path of keys, skipping everything beside it, and hands what it finds to [`Rewrite`].

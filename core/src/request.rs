@@ -40,7 +40,7 @@ pub enum PayloadError {
     NotUtf8,
     /// The payload is no JSON.
     #[error("the policy's payload is not valid JSON ({0}); expected an object with `request` and `settings`")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(serde_json::Error),
     /// The payload is another JSON value.
     #[error("the policy's payload is {0}; expected an object with `request` and `settings`")]
     NotAnObject(&'static str),

@@ -55,7 +55,7 @@ enum Fault {
     #[error("settings.{key}: found {found}; expected {expected}")]
     Type { key: &'static str, found: &'static str, expected: &'static str },
     #[error("settings.host: {0}")]
-    Host(#[from] HostError),
+    Host(HostError),
 }
 
 /// Something in the settings that is not used, and why.
@@ -96,7 +96,7 @@ impl Settings {
         for (key, value) in entries {
             let outcome = match (key.as_ref(), value) {
                 ("host" | "help" | "insecure" | "lookupBuilds", Node::Null) => Ok(()),
-                ("host", Node::String(host)) => RegistryHost::parse(host).map_err(Fault::from).map(|host| {
+                ("host", Node::String(host)) => RegistryHost::parse(host).map_err(Fault::Host).map(|host| {
                     settings.host = Some(host);
                 }),
                 ("help", Node::String(help)) => {

@@ -59,7 +59,8 @@ pub(crate) enum Command {
 pub(crate) struct Evaluation {
     #[command(flatten)]
     pub(crate) settings: SettingsSource,
-    /// The policy's metadata.yml; its contextAwareResources say what the policy may read. Without it: nothing.
+    /// The policy's metadata.yml, whose contextAwareResources say what the policy may read; without it,
+    /// what the module was annotated with, or policy-metadata/metadata.yml beside the module.
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata_path: Option<PathBuf>,
     /// Folder of YAML objects that answers the policy's lookups.

@@ -14,6 +14,6 @@ pub mod serve;
 
 pub use cluster::Cluster;
 pub use host::{GetResource, Host, Lookup, Objects};
-pub use metadata::{ContextAwareResource, context_aware_resources};
+pub use metadata::{ContextAwareResource, context_aware_resources, context_aware_resources_of};
 pub use objects::Folder;
 pub use policy::{LoadError, Policy, PolicyError, SettingsVerdict, Verdict};

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use harness::review::{Request, Review};
 use harness::serve::{Tls, serve};
-use harness::{Cluster, Folder, Host, Objects, Policy, context_aware_resources, diff};
+use harness::{Cluster, Folder, Host, Objects, Policy, context_aware_resources, context_aware_resources_of, diff};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
@@ -81,7 +81,7 @@ fn read_settings(evaluation: &Evaluation) -> anyhow::Result<Value> {
 fn load(evaluation: &Evaluation, runtime: &tokio::runtime::Handle) -> anyhow::Result<Policy> {
     let granted = match &evaluation.metadata_path {
         Some(path) => context_aware_resources(path)?,
-        None => Vec::new(),
+        None => context_aware_resources_of(&evaluation.module)?,
     };
     let objects = match (&evaluation.objects_path, &evaluation.kubeconfig) {
         (Some(path), _) => Objects::Folder(Folder::read(path)?),

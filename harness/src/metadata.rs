@@ -4,6 +4,13 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Deserialize;
+use wasmparser::{Parser, Payload};
+
+/// The custom section in which `kwctl annotate` leaves the metadata, as JSON.
+const SECTION: &str = "io.kubewarden.metadata";
+
+/// Where the metadata lies beside a module that was not annotated.
+const FILE: &str = "policy-metadata/metadata.yml";
 
 /// A kind that a policy may read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -15,20 +22,45 @@ pub struct ContextAwareResource {
     pub kind: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    #[serde(default)]
+    context_aware_resources: Vec<ContextAwareResource>,
+}
+
 /// Reads the `contextAwareResources` of a policy's `metadata.yml`.
 ///
 /// # Errors
 /// Where the file cannot be read or is no metadata.
 pub fn context_aware_resources(path: &Path) -> anyhow::Result<Vec<ContextAwareResource>> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Metadata {
-        #[serde(default)]
-        context_aware_resources: Vec<ContextAwareResource>,
-    }
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: the policy's metadata cannot be read", path.display()))?;
     let metadata: Metadata = serde_saphyr::from_str(&text)
         .with_context(|| format!("{}: not the metadata of a Kubewarden policy", path.display()))?;
     Ok(metadata.context_aware_resources)
+}
+
+/// Reads the `contextAwareResources` that belong to a module: those that it was annotated with, or else
+/// those of `policy-metadata/metadata.yml` beside it. A module that has neither may read nothing.
+///
+/// # Errors
+/// Where there is metadata and it cannot be read.
+pub fn context_aware_resources_of(module: &Path) -> anyhow::Result<Vec<ContextAwareResource>> {
+    // A module that cannot be read is named when it is loaded.
+    let bytes = std::fs::read(module).unwrap_or_default();
+    if let Some(section) = custom_section(&bytes) {
+        let metadata: Metadata = serde_json::from_slice(section)
+            .with_context(|| format!("{}: the metadata in the module cannot be read", module.display()))?;
+        return Ok(metadata.context_aware_resources);
+    }
+    let file = module.with_file_name(FILE);
+    if file.is_file() { context_aware_resources(&file) } else { Ok(Vec::new()) }
+}
+
+fn custom_section(module: &[u8]) -> Option<&[u8]> {
+    Parser::new(0).parse_all(module).map_while(Result::ok).find_map(|payload| match payload {
+        Payload::CustomSection(section) if section.name() == SECTION => Some(section.data()),
+        _ => None,
+    })
 }

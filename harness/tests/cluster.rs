@@ -91,7 +91,7 @@ fn run(kubeconfig: &tempfile::NamedTempFile, build: &str) -> Value {
         .unwrap()
         .current_dir(module::root())
         .args(["run", "--request-path", "-", "--settings-path", "examples/settings.yaml"])
-        .args(["--metadata-path", "policy-metadata/metadata.yml", "--context", "x", "--kubeconfig"])
+        .args(["--context", "x", "--kubeconfig"])
         .arg(kubeconfig.path())
         .arg(module::path())
         .write_stdin(request.to_string())

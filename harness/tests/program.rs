@@ -42,7 +42,7 @@ fn check_error(arguments: &[&str], message: &str) {
     assert_eq!(output.status.code(), Some(2));
 }
 
-const SAMPLE: [&str; 9] = [
+const SAMPLE: [&str; 7] = [
     "run",
     "--request-path",
     "examples/buildrun-request.json",
@@ -50,8 +50,6 @@ const SAMPLE: [&str; 9] = [
     "examples/settings.yaml",
     "--objects-path",
     "examples/objects",
-    "--metadata-path",
-    "policy-metadata/metadata.yml",
 ];
 
 #[test]
@@ -68,6 +66,32 @@ fn run_prints_the_review_of_the_shipped_sample() {
     assert_eq!(module::patch(response), Some(json!([{"op": "add", "path": "/spec/output", "value": value}])));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "stderr is no terminal, so there is no diff");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn what_the_policy_may_read_comes_from_its_metadata() {
+    // A module and nothing beside it, one with metadata beside it, and one with metadata within it.
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(module::path()).unwrap();
+    let bare = folder.path().join("bare.wasm");
+    std::fs::write(&bare, &bytes).unwrap();
+    let annotated = folder.path().join("annotated.wasm");
+    let metadata = r#"{"contextAwareResources":[{"apiVersion":"shipwright.io/v1beta1","kind":"Build"}]}"#;
+    let name = "io.kubewarden.metadata";
+    let size = u8::try_from(1 + name.len() + metadata.len()).unwrap();
+    assert!(size < 128, "a longer section needs a longer size");
+    let section = [&[0, size, u8::try_from(name.len()).unwrap()], name.as_bytes(), metadata.as_bytes()].concat();
+    std::fs::write(&annotated, [bytes, section].concat()).unwrap();
+
+    let code = |arguments: &[&str], module: &Path| harness(&with_module(arguments, module)).status.code();
+    assert_eq!(code(&SAMPLE, &annotated), Some(0));
+    assert_eq!(code(&SAMPLE, &bare), Some(1), "the lookup is denied");
+    let given = [&SAMPLE[..], &["--metadata-path", "policy-metadata/metadata.yml"]].concat();
+    assert_eq!(code(&given, &bare), Some(0));
+    let beside = folder.path().join("policy-metadata");
+    std::fs::create_dir(&beside).unwrap();
+    std::fs::write(beside.join("metadata.yml"), metadata).unwrap();
+    assert_eq!(code(&SAMPLE, &bare), Some(0));
 }
 
 #[test]
