@@ -104,3 +104,35 @@ pub(crate) fn stored_builder<'n>(build: &'n Node<'_>) -> Option<&'n str> {
         .and_then(|parameter| parameter.field("value"))
         .and_then(Node::text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_kubernetes_gives_are_asked_for() {
+        let longest = format!("{}.b", "a".repeat(251));
+        for name in ["b", "my-build", "build.v1", "0", &longest] {
+            assert!(is_object_name(name), "{name}");
+        }
+        let too_long = format!("{longest}b");
+        for name in
+            ["", "B", "a_b", "-a", "a-", "a..b", ".a", "a.", "a.-b", "a/b", "..", "a b", "ä", "a?x=y", &too_long]
+        {
+            assert!(!is_object_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_builder_is_found_among_the_parameters() {
+        let check = |parameters: &str, expected: Option<&str>| {
+            let build = format!(r#"{{"spec":{{"paramValues":{parameters}}}}}"#);
+            assert_eq!(stored_builder(&Node::parse(&build, fields::OBJECT).unwrap()), expected, "{parameters}");
+        };
+        check(r#"[{"name":"a","value":"b"},{"name":"builder-image","value":"x/y"}]"#, Some("x/y"));
+        check(r#"[{"name":"builder-image","configMapValue":{}}]"#, None);
+        check(r#"[{"name":"builder-image","value":7}]"#, None);
+        check(r#"{"name":"builder-image","value":"x/y"}"#, None);
+        check("null", None);
+    }
+}
