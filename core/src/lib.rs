@@ -34,5 +34,5 @@ pub use image::{ImageReference, ReferenceError};
 pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError};
 pub use quote::{Excerpt, Quoted};
 pub use request::{PayloadError, Request};
-pub use settings::{Settings, SettingsError, SettingsWarning};
+pub use settings::{Settings, SettingsError, SettingsWarning, is_help_url};
 pub use warning::Warning;

@@ -136,7 +136,8 @@ fn wrong_type(key: &'static str, found: &Node<'_>, expected: &'static str) -> Fa
 
 /// Whoever may write the cluster's ConfigMap writes to users' terminals here: nothing but printable
 /// ASCII in the form of a URL passes.
-fn is_help_url(text: &str) -> bool {
+#[must_use]
+pub fn is_help_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     text.len() <= LONGEST_HELP
         && text.bytes().all(|b| b.is_ascii_graphic())
