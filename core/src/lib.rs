@@ -31,7 +31,7 @@ pub use fault::{Code, Fault, Rejection};
 pub use fields::{ANNOTATION_PREFIX, ImageField, Kind, Role, Version, image_fields};
 pub use host::{HostError, RegistryHost};
 pub use image::{ImageReference, ReferenceError};
-pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError};
+pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_object_name};
 pub use quote::{Excerpt, Quoted};
 pub use request::{PayloadError, Request};
 pub use settings::{Settings, SettingsError, SettingsWarning, is_help_url};

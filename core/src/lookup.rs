@@ -84,7 +84,8 @@ impl LookupError {
 
 /// Whether Kubernetes accepts `name` as the name of an object: a DNS-1123 subdomain. Any other is not
 /// even asked for, since it would become a part of the request's path.
-pub(crate) fn is_object_name(name: &str) -> bool {
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     name.len() <= 253
         && name.split('.').all(|label| {

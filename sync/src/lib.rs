@@ -1,10 +1,18 @@
-//! The parts of `local-registry-sync` that perform no I/O: what a cluster declares about its local
-//! registry, and what that means for the policy's settings.
+//! Keeps the policy's settings equal to what the cluster declares about its local registry.
+//!
+//! What is declared ([`read`]) and what that means for a policy ([`plan`]) is decided without I/O;
+//! `cluster` is the one file that talks to the API server.
 
 #![forbid(unsafe_code)]
 
+mod cluster;
 mod config_map;
 mod plan;
+mod report;
+mod run;
 
+pub use cluster::{Cluster, ClusterError, Mode, PolicyName, PolicyNameError};
 pub use config_map::{Declaration, Declared, KEY_PREFIX, NAME, NAMESPACE, Unusable, read};
 pub use plan::{MANAGER, Plan, PolicyError, Settings, plan};
+pub use report::{Outcome, PolicyReport, Report};
+pub use run::once;

@@ -1,0 +1,71 @@
+//! One run: read what is declared, and bring each policy in line with it.
+
+use crate::cluster::{Cluster, Mode, PolicyName};
+use crate::config_map::{Declaration, read};
+use crate::plan::{Plan, plan};
+use crate::report::{Outcome, PolicyReport, Report};
+
+/// Reads the ConfigMap and brings every policy in line. One policy that fails does not stop the
+/// others; where the state of the cluster is not known, no policy is touched.
+pub async fn once(cluster: &Cluster, policies: &[PolicyName], mode: Mode) -> Report {
+    let unusable = |error: &dyn std::error::Error| Report { state: chain(error), usable: false, policies: Vec::new() };
+    let declaration = match cluster.config_map().await {
+        Ok(None) => Declaration::Absent,
+        Ok(Some(data)) => match read(&data) {
+            Ok(declared) => {
+                if let Some(help) = declared.ignored_help {
+                    tracing::warn!(
+                        help,
+                        "the declared help is no printable http(s) URL of at most 1024 characters, and is not used"
+                    );
+                }
+                declared.declaration
+            }
+            Err(error) => return unusable(&error),
+        },
+        Err(error) => return unusable(&error),
+    };
+    let mut report = Report { state: declaration.to_string(), usable: true, policies: Vec::new() };
+    for policy in policies {
+        let outcome = bring_in_line(cluster, policy, &declaration, mode).await;
+        let outcome = outcome.unwrap_or_else(|error| Outcome::Failed { error: chain(error.as_ref()) });
+        report.policies.push(PolicyReport { policy: policy.to_string(), outcome });
+    }
+    report
+}
+
+async fn bring_in_line(
+    cluster: &Cluster,
+    policy: &PolicyName,
+    declaration: &Declaration,
+    mode: Mode,
+) -> Result<Outcome, Box<dyn std::error::Error + Send + Sync>> {
+    let current = cluster.policy(policy).await?;
+    match plan(declaration, &current)? {
+        Plan::Unchanged => Ok(Outcome::Unchanged),
+        Plan::Foreign { field, managers } => {
+            let owners = if managers.is_empty() { "nobody".to_owned() } else { managers.join(", ") };
+            Err(format!(
+                "spec.settings.{field}: the cluster does not declare it, and it is owned by {owners}, not by this program; remove it where it was set"
+            )
+            .into())
+        }
+        Plan::Apply(settings) => {
+            let before = current["spec"]["settings"].clone();
+            let applied = cluster.apply(policy, &settings, mode).await?;
+            let after = applied["spec"]["settings"].clone();
+            Ok(if mode.dry_run { Outcome::WouldChange { before, after } } else { Outcome::Changed { before, after } })
+        }
+    }
+}
+
+/// An error and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

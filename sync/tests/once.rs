@@ -1,0 +1,274 @@
+//! One run against a stand-in for the API server that tells a scenario, request by request.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use sync::{Cluster, Mode, PolicyName, Report, once};
+use tower_test::mock::{Handle, SendResponse, pair};
+
+/// The API server's side of a scenario.
+struct Server(Handle<Request<Body>, Response<Body>>);
+
+const CONFIG_MAP: &str = "/api/v1/namespaces/kube-public/configmaps/local-registry-hosting";
+const POLICY: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/local";
+
+impl Server {
+    /// Awaits a request, and returns its body.
+    async fn expect(&mut self, method: &str, uri: &str) -> (Value, SendResponse<Response<Body>>) {
+        let (request, response) = self.0.next_request().await.expect("the program makes no more requests");
+        assert_eq!(format!("{} {}", request.method(), request.uri()), format!("{method} {uri}"));
+        let body = request.into_body().collect_bytes().await.unwrap();
+        (serde_json::from_slice(&body).unwrap_or_default(), response)
+    }
+
+    async fn answer(&mut self, method: &str, uri: &str, code: u16, answer: Value) -> Value {
+        let (body, response) = self.expect(method, uri).await;
+        let answer = Response::builder()
+            .status(StatusCode::from_u16(code).unwrap())
+            .header("content-type", "application/json")
+            .body(Body::from(answer.to_string().into_bytes()))
+            .unwrap();
+        response.send_response(answer);
+        body
+    }
+
+    async fn config_map(&mut self, value: &str) {
+        let config_map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "local-registry-hosting", "namespace": "kube-public"},
+            "data": {"localRegistryHosting.v1": value},
+        });
+        self.answer("GET", CONFIG_MAP, 200, config_map).await;
+    }
+}
+
+fn policy(settings: &Value) -> Value {
+    json!({
+        "apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy",
+        "metadata": {"name": "local"}, "spec": {"module": "m", "settings": settings},
+    })
+}
+
+fn status(code: u16, reason: &str, message: &str, details: Value) -> Value {
+    json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "code": code, "reason": reason, "message": message, "details": details,
+    })
+}
+
+/// Runs the program against a scenario; both have to end in time.
+async fn run<S: AsyncFnOnce(Server)>(policies: &[&str], mode: Mode, scenario: S) -> Report {
+    let (service, handle) = pair();
+    let cluster = Cluster::new(Client::new(service, "default"));
+    let policies: Vec<PolicyName> = policies.iter().map(|name| name.parse().unwrap()).collect();
+    let both = async { tokio::join!(once(&cluster, &policies, mode), scenario(Server(handle))) };
+    tokio::time::timeout(Duration::from_secs(60), both).await.expect("the scenario does not end").0
+}
+
+fn policies(report: &Report) -> Value {
+    serde_json::to_value(&report.policies).unwrap()
+}
+
+const DECLARED: &str = "hostFromClusterNetwork: kind-registry:5000\nhelp: https://a.b\n";
+
+#[tokio::test]
+async fn settings_are_applied_where_they_differ() {
+    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+        server.config_map(DECLARED).await;
+        server.answer("GET", POLICY, 200, policy(&json!({"insecure": true}))).await;
+        let after = json!({"host": "kind-registry:5000", "help": "https://a.b", "insecure": true});
+        let applied =
+            server.answer("PATCH", &format!("{POLICY}?&fieldManager=local-registry-sync"), 200, policy(&after)).await;
+        let expected = json!({
+            "apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "local"},
+            "spec": {"settings": {"host": "kind-registry:5000", "help": "https://a.b"}},
+        });
+        assert_eq!(applied, expected, "no field but ours is sent");
+    })
+    .await;
+    assert!(report.succeeded());
+    assert_eq!(
+        report.to_text(),
+        "the local registry is kind-registry:5000\nlocal: changed\n   {\n  +  \"help\": \"https://a.b\",\n  +  \"host\": \"kind-registry:5000\",\n     \"insecure\": true\n   }",
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_nothing_changes() {
+    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+        server.config_map("hostFromClusterNetwork: reg.io").await;
+        server.answer("GET", POLICY, 200, policy(&json!({"host": "reg.io"}))).await;
+    })
+    .await;
+    assert!(report.succeeded());
+    assert_eq!(
+        report.to_json_lines().unwrap(),
+        "{\"state\":\"the local registry is reg.io\",\"usable\":true}\n{\"policy\":\"local\",\"result\":\"unchanged\"}",
+    );
+}
+
+#[tokio::test]
+async fn fields_are_given_up_where_nothing_is_declared() {
+    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+        let missing = status(404, "NotFound", "configmaps \"local-registry-hosting\" not found", json!({}));
+        server.answer("GET", CONFIG_MAP, 404, missing).await;
+        let mut current = policy(&json!({"host": "reg.io", "insecure": true}));
+        current["metadata"]["managedFields"] = json!([
+            {"manager": "local-registry-sync", "fieldsV1": {"f:spec": {"f:settings": {"f:host": {}}}}},
+        ]);
+        server.answer("GET", POLICY, 200, current).await;
+        let uri = format!("{POLICY}?&fieldManager=local-registry-sync");
+        let applied = server.answer("PATCH", &uri, 200, policy(&json!({"insecure": true}))).await;
+        assert_eq!(applied["spec"], json!({}));
+    })
+    .await;
+    assert!(report.succeeded());
+    assert_eq!(report.state, "no local registry is declared: there is no ConfigMap kube-public/local-registry-hosting");
+}
+
+#[tokio::test]
+async fn a_dry_run_is_the_api_servers_own() {
+    let report = run(&["team/local"], Mode { dry_run: true, force: true }, async |mut server: Server| {
+        server.config_map("hostFromClusterNetwork: reg.io").await;
+        let path = "/apis/policies.kubewarden.io/v1/namespaces/team/admissionpolicies/local";
+        server.answer("GET", path, 200, policy(&json!(null))).await;
+        let uri = format!("{path}?&dryRun=All&force=true&fieldManager=local-registry-sync");
+        let applied = server.answer("PATCH", &uri, 200, policy(&json!({"host": "reg.io"}))).await;
+        assert_eq!(applied["kind"], "AdmissionPolicy");
+        assert_eq!(applied["metadata"], json!({"name": "local", "namespace": "team"}));
+    })
+    .await;
+    let expected =
+        json!([{"policy": "team/local", "result": "would-change", "before": null, "after": {"host": "reg.io"}}]);
+    assert_eq!(policies(&report), expected);
+}
+
+#[tokio::test]
+async fn an_unusable_config_map_touches_no_policy() {
+    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+        server.config_map("hostFromClusterNetwork: localhost:5000").await;
+    })
+    .await;
+    assert!(!report.succeeded());
+    assert_eq!(policies(&report), json!([]));
+    assert_eq!(
+        report.state,
+        "kube-public/local-registry-hosting: localRegistryHosting.v1, line 1: hostFromClusterNetwork: `localhost:5000` means the build pod itself when used inside a cluster; write the host under which pods reach the registry",
+    );
+}
+
+#[tokio::test]
+async fn a_config_map_that_may_not_be_read_touches_no_policy() {
+    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+        let message = "configmaps \"local-registry-hosting\" is forbidden: User \"x\" cannot get resource";
+        server.answer("GET", CONFIG_MAP, 403, status(403, "Forbidden", message, json!({}))).await;
+    })
+    .await;
+    assert_eq!(
+        report.state,
+        "ConfigMap kube-public/local-registry-hosting: get is forbidden: configmaps \"local-registry-hosting\" is forbidden: User \"x\" cannot get resource; grant `get` on configmaps/local-registry-hosting in kube-public, as the shipped Role does",
+    );
+    assert!(!report.succeeded());
+}
+
+#[tokio::test]
+async fn one_policy_that_fails_does_not_stop_the_others() {
+    let path = |name: &str| format!("/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/{name}");
+    let names = ["missing", "no-crd", "forbidden", "broken", "list", "theirs", "local"];
+    let report = run(&names, Mode::default(), async |mut server: Server| {
+        server.config_map("help: https://a.b").await;
+        let message = "clusteradmissionpolicies.policies.kubewarden.io \"missing\" not found";
+        let missing = status(404, "NotFound", message, json!({"name": "missing", "kind": "clusteradmissionpolicies"}));
+        server.answer("GET", &path("missing"), 404, missing).await;
+        let unknown = status(404, "NotFound", "the server could not find the requested resource", json!({}));
+        server.answer("GET", &path("no-crd"), 404, unknown).await;
+        let forbidden = status(403, "Forbidden", "no", json!({}));
+        server.answer("GET", &path("forbidden"), 403, forbidden).await;
+        server.answer("GET", &path("broken"), 500, status(500, "InternalError", "etcd is down", json!({}))).await;
+        server.answer("GET", &path("list"), 200, policy(&json!([]))).await;
+        let mut theirs = policy(&json!({"host": "reg.io", "help": "https://a.b"}));
+        theirs["metadata"]["managedFields"] =
+            json!([{"manager": "argocd", "fieldsV1": {"f:spec": {"f:settings": {"f:host": {}}}}}]);
+        server.answer("GET", &path("theirs"), 200, theirs).await;
+        server.answer("GET", &path("local"), 200, policy(&json!({"help": "https://a.b"}))).await;
+    })
+    .await;
+    let errors: Vec<String> = policies(&report)
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|policy| policy["error"].as_str().unwrap_or("-").to_owned())
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "ClusterAdmissionPolicy missing: there is none of that name; create it, or correct --policy",
+            "ClusterAdmissionPolicy no-crd: the cluster does not know policies.kubewarden.io/v1; install Kubewarden's CRDs",
+            "ClusterAdmissionPolicy forbidden: get is forbidden: no; grant `get` on clusteradmissionpolicies.policies.kubewarden.io/forbidden, as the shipped Role does",
+            "ClusterAdmissionPolicy broken: the API server answered 500: etcd is down",
+            "spec.settings: found an array; expected an object; correct the policy",
+            "spec.settings.host: the cluster does not declare it, and it is owned by argocd, not by this program; remove it where it was set",
+            "-",
+        ]
+    );
+    assert!(!report.succeeded());
+}
+
+#[tokio::test]
+async fn a_conflict_names_the_other_manager_and_the_field() {
+    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+        server.config_map("hostFromClusterNetwork: reg.io").await;
+        server.answer("GET", POLICY, 200, policy(&json!({"host": "other.io"}))).await;
+        let cause = json!({
+            "reason": "FieldManagerConflict", "field": ".spec.settings.host",
+            "message": "conflict with \"kubectl\" using policies.kubewarden.io/v1",
+        });
+        let conflict = status(409, "Conflict", "Apply failed with 1 conflict", json!({"causes": [cause]}));
+        server.answer("PATCH", &format!("{POLICY}?&fieldManager=local-registry-sync"), 409, conflict).await;
+    })
+    .await;
+    assert_eq!(
+        policies(&report)[0]["error"],
+        "ClusterAdmissionPolicy local: spec.settings.host: conflict with \"kubectl\" using policies.kubewarden.io/v1; let that manager give the field up, or take it over with --force",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_does_not_answer_is_given_up() {
+    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+        let (_, response) = server.expect("GET", CONFIG_MAP).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        drop(response);
+    })
+    .await;
+    assert_eq!(
+        report.state,
+        "ConfigMap kube-public/local-registry-hosting: the API server did not answer within 15 seconds"
+    );
+}
+
+#[test]
+fn policies_are_named_with_or_without_a_namespace() {
+    for (text, kind) in [("a", "ClusterAdmissionPolicy"), ("ns/a.b-c", "AdmissionPolicy")] {
+        let name: PolicyName = text.parse().unwrap();
+        assert_eq!((name.to_string().as_str(), name.kind()), (text, kind));
+    }
+    for text in ["", "/", "a/", "/a", "a/b/c", "A", "a b", "../a"] {
+        assert_eq!(
+            text.parse::<PolicyName>().unwrap_err().to_string(),
+            "expected NAME of a ClusterAdmissionPolicy, or NAMESPACE/NAME of an AdmissionPolicy",
+            "{text}",
+        );
+    }
+}
