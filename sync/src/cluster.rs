@@ -5,9 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use futures_util::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::core::Status;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::watcher::{self, watcher};
 use kube::{Client, Error};
 use local_registry_core::is_object_name;
 use serde_json::{Value, json};
@@ -146,24 +150,29 @@ pub enum ClusterError {
     },
 }
 
+/// The data of the ConfigMap; `None` where there is none.
+pub type Data = Option<BTreeMap<String, String>>;
+
 /// A cluster.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
+    recorder: Recorder,
 }
 
 impl Cluster {
     /// A cluster that the client is connected to.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client }
+        let reporter = Reporter { controller: MANAGER.to_owned(), instance: None };
+        Self { recorder: Recorder::new(client.clone(), reporter), client }
     }
 
     /// The data of the ConfigMap `kube-public/local-registry-hosting`; `None` where there is none.
     ///
     /// # Errors
     /// A [`ClusterError`] where it could not be read.
-    pub async fn config_map(&self) -> Result<Option<BTreeMap<String, String>>, ClusterError> {
+    pub async fn config_map(&self) -> Result<Data, ClusterError> {
         let subject = || format!("ConfigMap {NAMESPACE}/{NAME}");
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
         let found = limited(api.get_opt(NAME)).await.map_err(|failure| match failure {
@@ -171,6 +180,67 @@ impl Cluster {
             Failure::Api(error) => general(error, subject(), "get", format!("configmaps/{NAME} in {NAMESPACE}")),
         })?;
         Ok(found.map(|config_map| config_map.data.unwrap_or_default()))
+    }
+
+    /// The data of the ConfigMap now and after every change. Errors are transient: the stream lists
+    /// anew where a watch has expired, and waits longer after each failure.
+    pub fn config_maps(&self) -> impl Stream<Item = Result<Data, watcher::Error>> + use<> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let only = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
+        let mut listed = None;
+        watcher(api, only).default_backoff().filter_map(move |event| {
+            let data = |config_map: ConfigMap| Some(config_map.data.unwrap_or_default());
+            std::future::ready(match event {
+                Err(error) => Some(Err(error)),
+                Ok(watcher::Event::Init) => {
+                    listed = None;
+                    None
+                }
+                Ok(watcher::Event::InitApply(config_map)) => {
+                    listed = data(config_map);
+                    None
+                }
+                Ok(watcher::Event::InitDone) => Some(Ok(listed.take())),
+                Ok(watcher::Event::Apply(config_map)) => Some(Ok(data(config_map))),
+                Ok(watcher::Event::Delete(_)) => Some(Ok(None)),
+            })
+        })
+    }
+
+    /// Publishes an Event on the ConfigMap that it is of no use. Failures are only logged: whoever
+    /// may not create Events still gets the settings.
+    pub async fn announce_unusable(&self, note: &str) {
+        let config_map = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("ConfigMap".to_owned()),
+            namespace: Some(NAMESPACE.to_owned()),
+            name: Some(NAME.to_owned()),
+            ..ObjectReference::default()
+        };
+        self.announce(EventType::Warning, "Unusable", "Read", note, &config_map).await;
+    }
+
+    /// Publishes an Event on a policy that its settings were changed.
+    pub async fn announce_change(&self, policy: &PolicyName, note: &str) {
+        let policy = ObjectReference {
+            api_version: Some(format!("{GROUP}/{VERSION}")),
+            kind: Some(policy.kind().to_owned()),
+            namespace: policy.namespace.clone(),
+            name: Some(policy.name.clone()),
+            ..ObjectReference::default()
+        };
+        self.announce(EventType::Normal, "SettingsChanged", "Apply", note, &policy).await;
+    }
+
+    async fn announce(&self, type_: EventType, reason: &str, action: &str, note: &str, object: &ObjectReference) {
+        // The API server takes notes of up to 1 KiB.
+        let note = Some(note.chars().take(500).collect());
+        let event = Event { type_, reason: reason.to_owned(), note, action: action.to_owned(), secondary: None };
+        match limited(self.recorder.publish(&event, object)).await {
+            Ok(()) => {}
+            Err(Failure::Timeout) => tracing::warn!(reason, "the Event was not published in time"),
+            Err(Failure::Api(error)) => tracing::warn!(reason, %error, "the Event was not published"),
+        }
     }
 
     /// A policy, as the API server returns it.

@@ -10,9 +10,11 @@ mod config_map;
 mod plan;
 mod report;
 mod run;
+mod watch;
 
-pub use cluster::{Cluster, ClusterError, Mode, PolicyName, PolicyNameError};
+pub use cluster::{Cluster, ClusterError, Data, Mode, PolicyName, PolicyNameError};
 pub use config_map::{Declaration, Declared, KEY_PREFIX, NAME, NAMESPACE, Unusable, read};
 pub use plan::{MANAGER, Plan, PolicyError, Settings, plan};
-pub use report::{Outcome, PolicyReport, Report};
+pub use report::{Outcome, PolicyReport, Report, State};
 pub use run::once;
+pub use watch::{Patience, watch};

@@ -4,15 +4,60 @@ use serde::Serialize;
 use serde_json::Value;
 use similar::TextDiff;
 
+use crate::config_map::Declaration;
+
 /// A run over all policies.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What the cluster declares, or why that is not known.
-    pub state: String,
-    /// Whether the state is of use: declared, or declared to be nothing.
-    pub usable: bool,
+    /// What the cluster declares.
+    pub state: State,
+    /// The same in words, or why it is not known, and what mends it.
+    pub message: String,
+    /// The host that is declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// What became of each policy; empty where the state is of no use.
+    #[serde(skip)]
     pub policies: Vec<PolicyReport>,
+}
+
+/// What a cluster declares, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// The ConfigMap could not be read.
+    Unknown,
+    /// The ConfigMap cannot be understood.
+    Unusable,
+    /// There is no ConfigMap.
+    Absent,
+    /// The ConfigMap declares no registry for pods.
+    NotForPods,
+    /// The ConfigMap declares a registry for pods.
+    Registry,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::NotForPods, Self::Registry];
+
+    /// The state as JSON and metrics name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Unusable => "unusable",
+            Self::Absent => "absent",
+            Self::NotForPods => "not-for-pods",
+            Self::Registry => "registry",
+        }
+    }
+
+    /// Whether policies can be brought in line with it.
+    #[must_use]
+    pub fn is_usable(self) -> bool {
+        !matches!(self, Self::Unknown | Self::Unusable)
+    }
 }
 
 /// What became of one policy.
@@ -53,10 +98,24 @@ pub enum Outcome {
 }
 
 impl Report {
+    pub(crate) fn of(declaration: &Declaration) -> Self {
+        let (state, host) = match declaration {
+            Declaration::Absent => (State::Absent, None),
+            Declaration::NotForPods { .. } => (State::NotForPods, None),
+            Declaration::Registry { host, .. } => (State::Registry, Some(host.to_string())),
+        };
+        Self { state, message: declaration.to_string(), host, policies: Vec::new() }
+    }
+
+    pub(crate) fn unusable(state: State, message: String) -> Self {
+        Self { state, message, host: None, policies: Vec::new() }
+    }
+
     /// Whether every policy is in line with what the cluster declares, or would be.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.usable && self.policies.iter().all(|policy| !matches!(policy.outcome, Outcome::Failed { .. }))
+        let failed = |policy: &PolicyReport| matches!(policy.outcome, Outcome::Failed { .. });
+        self.state.is_usable() && !self.policies.iter().any(failed)
     }
 
     /// The report as JSON lines: the state, and an object for each policy.
@@ -64,12 +123,7 @@ impl Report {
     /// # Errors
     /// Where the settings of a policy cannot be written as JSON.
     pub fn to_json_lines(&self) -> serde_json::Result<String> {
-        #[derive(Serialize)]
-        struct State<'a> {
-            state: &'a str,
-            usable: bool,
-        }
-        let mut lines = serde_json::to_string(&State { state: &self.state, usable: self.usable })?;
+        let mut lines = serde_json::to_string(self)?;
         for policy in &self.policies {
             lines.push('\n');
             lines.push_str(&serde_json::to_string(policy)?);
@@ -80,7 +134,7 @@ impl Report {
     /// The report as text, with the difference of settings that change.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = self.state.clone();
+        let mut text = self.message.clone();
         for PolicyReport { policy, outcome } in &self.policies {
             text.push_str(&match outcome {
                 Outcome::Unchanged => format!("\n{policy}: unchanged"),

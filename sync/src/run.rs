@@ -1,34 +1,56 @@
 //! One run: read what is declared, and bring each policy in line with it.
 
+use std::collections::BTreeMap;
+
 use crate::cluster::{Cluster, Mode, PolicyName};
 use crate::config_map::{Declaration, read};
 use crate::plan::{Plan, plan};
-use crate::report::{Outcome, PolicyReport, Report};
+use crate::report::{Outcome, PolicyReport, Report, State};
 
 /// Reads the ConfigMap and brings every policy in line. One policy that fails does not stop the
 /// others; where the state of the cluster is not known, no policy is touched.
 pub async fn once(cluster: &Cluster, policies: &[PolicyName], mode: Mode) -> Report {
-    let unusable = |error: &dyn std::error::Error| Report { state: chain(error), usable: false, policies: Vec::new() };
-    let declaration = match cluster.config_map().await {
-        Ok(None) => Declaration::Absent,
-        Ok(Some(data)) => match read(&data) {
-            Ok(declared) => {
-                if let Some(help) = declared.ignored_help {
-                    tracing::warn!(
-                        help,
-                        "the declared help is no printable http(s) URL of at most 1024 characters, and is not used"
-                    );
-                }
-                declared.declaration
+    match cluster.config_map().await {
+        Ok(data) => follow(cluster, data.as_ref(), policies, mode, None).await,
+        Err(error) => Report::unusable(State::Unknown, chain(&error)),
+    }
+}
+
+/// Brings every policy in line with what a ConfigMap says, and publishes Events about what is new:
+/// not again about a state that was `told` before.
+pub(crate) async fn follow(
+    cluster: &Cluster,
+    data: Option<&BTreeMap<String, String>>,
+    policies: &[PolicyName],
+    mode: Mode,
+    told: Option<&str>,
+) -> Report {
+    let declaration = match data.map(read) {
+        None => Declaration::Absent,
+        Some(Ok(declared)) => {
+            if let Some(help) = declared.ignored_help {
+                tracing::warn!(
+                    help,
+                    "the declared help is no printable http(s) URL of at most 1024 characters, and is not used"
+                );
             }
-            Err(error) => return unusable(&error),
-        },
-        Err(error) => return unusable(&error),
+            declared.declaration
+        }
+        Some(Err(error)) => {
+            let state = error.to_string();
+            if !mode.dry_run && told != Some(&state) {
+                cluster.announce_unusable(&state).await;
+            }
+            return Report::unusable(State::Unusable, state);
+        }
     };
-    let mut report = Report { state: declaration.to_string(), usable: true, policies: Vec::new() };
+    let mut report = Report::of(&declaration);
     for policy in policies {
         let outcome = bring_in_line(cluster, policy, &declaration, mode).await;
         let outcome = outcome.unwrap_or_else(|error| Outcome::Failed { error: chain(error.as_ref()) });
+        if matches!(outcome, Outcome::Changed { .. }) {
+            cluster.announce_change(policy, &declaration.to_string()).await;
+        }
         report.policies.push(PolicyReport { policy: policy.to_string(), outcome });
     }
     report

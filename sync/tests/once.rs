@@ -43,6 +43,12 @@ impl Server {
         body
     }
 
+    /// Awaits an Event, and refuses it: nobody needs the right to create Events.
+    async fn event(&mut self, namespace: &str) -> Value {
+        let uri = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events?");
+        self.answer("POST", &uri, 403, status(403, "Forbidden", "no", json!({}))).await
+    }
+
     async fn config_map(&mut self, value: &str) {
         let config_map = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -95,6 +101,10 @@ async fn settings_are_applied_where_they_differ() {
             "spec": {"settings": {"host": "kind-registry:5000", "help": "https://a.b"}},
         });
         assert_eq!(applied, expected, "no field but ours is sent");
+        let event = server.event("default").await;
+        assert_eq!(event["reason"], "SettingsChanged");
+        assert_eq!(event["note"], "the local registry is kind-registry:5000");
+        assert_eq!(event["regarding"]["kind"], "ClusterAdmissionPolicy");
     })
     .await;
     assert!(report.succeeded());
@@ -114,7 +124,7 @@ async fn nothing_is_written_where_nothing_changes() {
     assert!(report.succeeded());
     assert_eq!(
         report.to_json_lines().unwrap(),
-        "{\"state\":\"the local registry is reg.io\",\"usable\":true}\n{\"policy\":\"local\",\"result\":\"unchanged\"}",
+        "{\"state\":\"registry\",\"message\":\"the local registry is reg.io\",\"host\":\"reg.io\"}\n{\"policy\":\"local\",\"result\":\"unchanged\"}",
     );
 }
 
@@ -131,10 +141,14 @@ async fn fields_are_given_up_where_nothing_is_declared() {
         let uri = format!("{POLICY}?&fieldManager=local-registry-sync");
         let applied = server.answer("PATCH", &uri, 200, policy(&json!({"insecure": true}))).await;
         assert_eq!(applied["spec"], json!({}));
+        server.event("default").await;
     })
     .await;
     assert!(report.succeeded());
-    assert_eq!(report.state, "no local registry is declared: there is no ConfigMap kube-public/local-registry-hosting");
+    assert_eq!(
+        report.message,
+        "no local registry is declared: there is no ConfigMap kube-public/local-registry-hosting"
+    );
 }
 
 #[tokio::test]
@@ -158,12 +172,15 @@ async fn a_dry_run_is_the_api_servers_own() {
 async fn an_unusable_config_map_touches_no_policy() {
     let report = run(&["local"], Mode::default(), async |mut server: Server| {
         server.config_map("hostFromClusterNetwork: localhost:5000").await;
+        let event = server.event("kube-public").await;
+        assert_eq!((&event["type"], &event["reason"]), (&json!("Warning"), &json!("Unusable")));
+        assert_eq!(event["regarding"]["name"], "local-registry-hosting");
     })
     .await;
     assert!(!report.succeeded());
     assert_eq!(policies(&report), json!([]));
     assert_eq!(
-        report.state,
+        report.message,
         "kube-public/local-registry-hosting: localRegistryHosting.v1, line 1: hostFromClusterNetwork: `localhost:5000` means the build pod itself when used inside a cluster; write the host under which pods reach the registry",
     );
 }
@@ -176,7 +193,7 @@ async fn a_config_map_that_may_not_be_read_touches_no_policy() {
     })
     .await;
     assert_eq!(
-        report.state,
+        report.message,
         "ConfigMap kube-public/local-registry-hosting: get is forbidden: configmaps \"local-registry-hosting\" is forbidden: User \"x\" cannot get resource; grant `get` on configmaps/local-registry-hosting in kube-public, as the shipped Role does",
     );
     assert!(!report.succeeded());
@@ -253,7 +270,7 @@ async fn an_api_server_that_does_not_answer_is_given_up() {
     })
     .await;
     assert_eq!(
-        report.state,
+        report.message,
         "ConfigMap kube-public/local-registry-hosting: the API server did not answer within 15 seconds"
     );
 }
