@@ -7,6 +7,7 @@
 
 mod cluster;
 mod config_map;
+mod metrics;
 mod plan;
 mod report;
 mod run;
@@ -14,6 +15,7 @@ mod watch;
 
 pub use cluster::{Cluster, ClusterError, Data, Mode, PolicyName, PolicyNameError};
 pub use config_map::{Declaration, Declared, KEY_PREFIX, NAME, NAMESPACE, Unusable, read};
+pub use metrics::{Metrics, serve};
 pub use plan::{MANAGER, Plan, PolicyError, Settings, plan};
 pub use report::{Outcome, PolicyReport, Report, State};
 pub use run::once;

@@ -1,13 +1,17 @@
 //! `local-registry-sync`: keeps the policy's settings equal to what the cluster declares.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use sync::{Cluster, Mode, PolicyName, once};
+use sync::{Cluster, Metrics, Mode, Patience, PolicyName, Report, once, serve, watch};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
@@ -27,6 +31,19 @@ struct Arguments {
         default_value = "local-registry"
     )]
     policies: Vec<PolicyName>,
+    /// Keep running, and follow the ConfigMap, until SIGTERM.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_WATCH")]
+    watch: bool,
+    /// With --watch: how long the ConfigMap has to be stable before anything is written, in seconds.
+    /// Each change of settings rolls the policy server.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, env = "LOCAL_REGISTRY_SYNC_SETTLE")]
+    settle: u64,
+    /// With --watch: how often the policies are looked at again, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
+    resync: u64,
+    /// With --watch: where to serve /healthz, /readyz and /metrics; nowhere by default.
+    #[arg(long, value_name = "IP:PORT", requires = "watch", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
+    listen: Option<SocketAddr>,
     /// Print what would change, and write nothing.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
     dry_run: bool,
@@ -67,12 +84,52 @@ async fn main() -> ExitCode {
 async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     let cluster = Cluster::new(connect(arguments.context.as_deref()).await?);
     let mode = Mode { dry_run: arguments.dry_run, force: arguments.force };
-    let report = once(&cluster, &arguments.policies, mode).await;
-    match arguments.output {
-        Output::Text => println!("{}", report.to_text()),
-        Output::Json => println!("{}", report.to_json_lines()?),
+    if !arguments.watch {
+        let report = once(&cluster, &arguments.policies, mode).await;
+        print(&report, arguments.output)?;
+        return Ok(report.succeeded());
     }
-    Ok(report.succeeded())
+    let metrics = Arc::new(Metrics::default());
+    let patience =
+        Patience { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
+    let mut last = None;
+    let tell = |report: &Report| {
+        metrics.record(report);
+        // A report that says nothing new is not worth a line.
+        if last.as_ref() != Some(report) {
+            if let Err(error) = print(report, arguments.output) {
+                tracing::error!(%error, "the report cannot be printed");
+            }
+            last = Some(report.clone());
+        }
+    };
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
+    tokio::select! {
+        () = watch(&cluster, &arguments.policies, mode, patience, tell) => {}
+        result = listen(arguments.listen, Arc::clone(&metrics)) => result?,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopped");
+    Ok(true)
+}
+
+async fn listen(address: Option<SocketAddr>, metrics: Arc<Metrics>) -> anyhow::Result<()> {
+    match address {
+        Some(address) => serve(address, metrics).await.with_context(|| format!("{address}: cannot listen there")),
+        None => std::future::pending().await,
+    }
+}
+
+fn print(report: &Report, output: Output) -> anyhow::Result<()> {
+    let text = match output {
+        Output::Text => report.to_text(),
+        Output::Json => report.to_json_lines()?,
+    };
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    Ok(stdout.flush()?)
 }
 
 /// In a cluster as its service account, elsewhere as the kubeconfig says.
