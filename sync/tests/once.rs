@@ -73,13 +73,18 @@ fn status(code: u16, reason: &str, message: &str, details: Value) -> Value {
     })
 }
 
-/// Runs the program against a scenario; both have to end in time.
-async fn run<S: AsyncFnOnce(Server)>(policies: &[&str], mode: Mode, scenario: S) -> Report {
+/// Runs the program against a scenario; both have to end in time, and no request may be left over.
+async fn run(policies: &[&str], mode: Mode, scenario: impl AsyncFnOnce(&mut Server)) -> Report {
     let (service, handle) = pair();
+    let mut server = Server(handle);
     let cluster = Cluster::new(Client::new(service, "default"));
     let policies: Vec<PolicyName> = policies.iter().map(|name| name.parse().unwrap()).collect();
-    let both = async { tokio::join!(once(&cluster, &policies, mode), scenario(Server(handle))) };
-    tokio::time::timeout(Duration::from_secs(60), both).await.expect("the scenario does not end").0
+    let both = async { tokio::join!(once(&cluster, &policies, mode), scenario(&mut server)) };
+    let (report, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.expect("the scenario does not end");
+    drop(cluster);
+    let left_over = server.0.next_request().await.map(|(request, _)| request.uri().to_string());
+    assert_eq!(left_over, None);
+    report
 }
 
 fn policies(report: &Report) -> Value {
@@ -90,7 +95,7 @@ const DECLARED: &str = "hostFromClusterNetwork: kind-registry:5000\nhelp: https:
 
 #[tokio::test]
 async fn settings_are_applied_where_they_differ() {
-    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
         server.config_map(DECLARED).await;
         server.answer("GET", POLICY, 200, policy(&json!({"insecure": true}))).await;
         let after = json!({"host": "kind-registry:5000", "help": "https://a.b", "insecure": true});
@@ -116,7 +121,7 @@ async fn settings_are_applied_where_they_differ() {
 
 #[tokio::test]
 async fn nothing_is_written_where_nothing_changes() {
-    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
         server.config_map("hostFromClusterNetwork: reg.io").await;
         server.answer("GET", POLICY, 200, policy(&json!({"host": "reg.io"}))).await;
     })
@@ -130,7 +135,7 @@ async fn nothing_is_written_where_nothing_changes() {
 
 #[tokio::test]
 async fn fields_are_given_up_where_nothing_is_declared() {
-    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
         let missing = status(404, "NotFound", "configmaps \"local-registry-hosting\" not found", json!({}));
         server.answer("GET", CONFIG_MAP, 404, missing).await;
         let mut current = policy(&json!({"host": "reg.io", "insecure": true}));
@@ -153,7 +158,7 @@ async fn fields_are_given_up_where_nothing_is_declared() {
 
 #[tokio::test]
 async fn a_dry_run_is_the_api_servers_own() {
-    let report = run(&["team/local"], Mode { dry_run: true, force: true }, async |mut server: Server| {
+    let report = run(&["team/local"], Mode { dry_run: true, force: true }, async |server: &mut Server| {
         server.config_map("hostFromClusterNetwork: reg.io").await;
         let path = "/apis/policies.kubewarden.io/v1/namespaces/team/admissionpolicies/local";
         server.answer("GET", path, 200, policy(&json!(null))).await;
@@ -170,7 +175,7 @@ async fn a_dry_run_is_the_api_servers_own() {
 
 #[tokio::test]
 async fn an_unusable_config_map_touches_no_policy() {
-    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
         server.config_map("hostFromClusterNetwork: localhost:5000").await;
         let event = server.event("kube-public").await;
         assert_eq!((&event["type"], &event["reason"]), (&json!("Warning"), &json!("Unusable")));
@@ -186,8 +191,15 @@ async fn an_unusable_config_map_touches_no_policy() {
 }
 
 #[tokio::test]
+async fn a_dry_run_publishes_no_events() {
+    let dry_run = Mode { dry_run: true, force: false };
+    let report = run(&["local"], dry_run, async |server: &mut Server| server.config_map("- no").await).await;
+    assert!(!report.succeeded());
+}
+
+#[tokio::test]
 async fn a_config_map_that_may_not_be_read_touches_no_policy() {
-    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
         let message = "configmaps \"local-registry-hosting\" is forbidden: User \"x\" cannot get resource";
         server.answer("GET", CONFIG_MAP, 403, status(403, "Forbidden", message, json!({}))).await;
     })
@@ -203,7 +215,7 @@ async fn a_config_map_that_may_not_be_read_touches_no_policy() {
 async fn one_policy_that_fails_does_not_stop_the_others() {
     let path = |name: &str| format!("/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/{name}");
     let names = ["missing", "no-crd", "forbidden", "broken", "list", "theirs", "local"];
-    let report = run(&names, Mode::default(), async |mut server: Server| {
+    let report = run(&names, Mode::default(), async |server: &mut Server| {
         server.config_map("help: https://a.b").await;
         let message = "clusteradmissionpolicies.policies.kubewarden.io \"missing\" not found";
         let missing = status(404, "NotFound", message, json!({"name": "missing", "kind": "clusteradmissionpolicies"}));
@@ -244,7 +256,7 @@ async fn one_policy_that_fails_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn a_conflict_names_the_other_manager_and_the_field() {
-    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
         server.config_map("hostFromClusterNetwork: reg.io").await;
         server.answer("GET", POLICY, 200, policy(&json!({"host": "other.io"}))).await;
         let cause = json!({
@@ -263,7 +275,7 @@ async fn a_conflict_names_the_other_manager_and_the_field() {
 
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_does_not_answer_is_given_up() {
-    let report = run(&["local"], Mode::default(), async |mut server: Server| {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
         let (_, response) = server.expect("GET", CONFIG_MAP).await;
         tokio::time::sleep(Duration::from_secs(20)).await;
         drop(response);

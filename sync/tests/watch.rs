@@ -174,6 +174,14 @@ async fn a_config_map_that_is_deleted_and_made_again_rolls_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_of_nothing_that_counts_postpones_nothing() {
+    let mut server = Server::new([Ok(Some(KIND))]);
+    server.watches.extend((0..20).map(|_| (Duration::from_secs(4), vec![event("MODIFIED", KIND)])));
+    let (server, _) = run(server, 100, async |_| {}).await;
+    assert_eq!(server.writes, [(10, json!({"host": "kind-registry:5000"}))]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_burst_of_changes_is_one_write() {
     let mut server = Server::new([Ok(Some(KIND))]);
     let mut burst: Vec<Value> =
