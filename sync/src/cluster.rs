@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::core::Status;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -67,6 +68,15 @@ impl PolicyName {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         if self.namespace.is_some() { "AdmissionPolicy" } else { "ClusterAdmissionPolicy" }
+    }
+
+    /// The name as kubectl's arguments give it.
+    #[must_use]
+    pub fn arguments(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{} --namespace {namespace}", self.name),
+            None => self.name.clone(),
+        }
     }
 
     fn plural(&self) -> &'static str {
@@ -275,6 +285,68 @@ impl Cluster {
         parameters.force = mode.force;
         let applied = limited(self.policies(policy).patch(&policy.name, &parameters, &patch)).await;
         read(applied, policy, "patch")
+    }
+
+    /// A CustomResourceDefinition; `None` where there is none.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] where it could not be read.
+    pub async fn custom_resource_definition(&self, name: &str) -> Result<Option<Value>, ClusterError> {
+        let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+        self.object(&kind, "customresourcedefinitions", name).await
+    }
+
+    /// A PolicyServer.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] where there is none or it could not be read.
+    pub async fn policy_server(&self, name: &str) -> Result<Value, ClusterError> {
+        let kind = GroupVersionKind::gvk(GROUP, VERSION, "PolicyServer");
+        let subject = || format!("PolicyServer {name}");
+        let found = self.object(&kind, "policyservers", name).await?;
+        found.ok_or_else(|| ClusterError::Refused { subject: subject(), code: 404, message: "not found".to_owned() })
+    }
+
+    async fn object(&self, kind: &GroupVersionKind, plural: &str, name: &str) -> Result<Option<Value>, ClusterError> {
+        let subject = || format!("{} {name}", kind.kind);
+        let resource = ApiResource::from_gvk_with_plural(kind, plural);
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        let found = limited(api.get_opt(name)).await.map_err(|failure| match failure {
+            Failure::Timeout => ClusterError::Timeout { subject: subject() },
+            Failure::Api(error) => general(error, subject(), "get", format!("{plural}.{}/{name}", kind.group)),
+        })?;
+        let json = found.map(serde_json::to_value).transpose();
+        json.map_err(|error| ClusterError::Other { subject: subject(), source: Error::SerdeError(error) })
+    }
+
+    /// Whether a service account may get Builds in every namespace.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] where the API server does not say.
+    pub async fn may_get_builds(&self, namespace: &str, account: &str) -> Result<bool, ClusterError> {
+        let subject = || "SubjectAccessReview".to_owned();
+        let review = SubjectAccessReview {
+            spec: SubjectAccessReviewSpec {
+                user: Some(format!("system:serviceaccount:{namespace}:{account}")),
+                groups: Some(vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]),
+                resource_attributes: Some(ResourceAttributes {
+                    group: Some("shipwright.io".to_owned()),
+                    resource: Some("builds".to_owned()),
+                    verb: Some("get".to_owned()),
+                    ..ResourceAttributes::default()
+                }),
+                ..SubjectAccessReviewSpec::default()
+            },
+            ..SubjectAccessReview::default()
+        };
+        let api: Api<SubjectAccessReview> = Api::all(self.client.clone());
+        let answer = limited(api.create(&PostParams::default(), &review)).await.map_err(|failure| match failure {
+            Failure::Timeout => ClusterError::Timeout { subject: subject() },
+            Failure::Api(error) => {
+                general(error, subject(), "create", "subjectaccessreviews.authorization.k8s.io".to_owned())
+            }
+        })?;
+        Ok(answer.status.is_some_and(|status| status.allowed))
     }
 
     fn policies(&self, policy: &PolicyName) -> Api<DynamicObject> {

@@ -5,18 +5,22 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod cluster;
 mod config_map;
 mod metrics;
 mod plan;
+mod probe;
 mod report;
 mod run;
 mod watch;
 
+pub use check::{Link, Place, Verdict, check};
 pub use cluster::{Cluster, ClusterError, Data, Mode, PolicyName, PolicyNameError};
 pub use config_map::{Declaration, Declared, KEY_PREFIX, NAME, NAMESPACE, Unusable, read};
 pub use metrics::{Metrics, serve};
 pub use plan::{MANAGER, Plan, PolicyError, Settings, plan};
+pub use probe::{Probe, probe};
 pub use report::{Outcome, PolicyReport, Report, State};
 pub use run::once;
 pub use watch::{Patience, watch};

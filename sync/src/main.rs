@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use sync::{Cluster, Metrics, Mode, Patience, PolicyName, Report, once, serve, watch};
+use sync::{Cluster, Metrics, Mode, Patience, Place, PolicyName, Report, Verdict, check, once, probe, serve, watch};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -22,13 +22,16 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Policy to keep in line: NAME of a ClusterAdmissionPolicy, or NAMESPACE/NAME of an AdmissionPolicy.
     #[arg(
         long = "policy",
         value_name = "[NAMESPACE/]NAME",
         env = "LOCAL_REGISTRY_SYNC_POLICY",
         value_delimiter = ',',
-        default_value = "local-registry"
+        default_value = "local-registry",
+        global = true
     )]
     policies: Vec<PolicyName>,
     /// Keep running, and follow the ConfigMap, until SIGTERM.
@@ -51,14 +54,36 @@ struct Arguments {
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_FORCE")]
     force: bool,
     /// How to print the result on stdout; logs go to stderr.
-    #[arg(long, value_enum, default_value_t = Output::Text, env = "LOCAL_REGISTRY_SYNC_OUTPUT")]
+    #[arg(long, value_enum, default_value_t = Output::Text, env = "LOCAL_REGISTRY_SYNC_OUTPUT", global = true)]
     output: Output,
     /// How to print logs.
-    #[arg(long, value_enum, default_value_t = Output::Text, env = "LOCAL_REGISTRY_SYNC_LOG_FORMAT")]
+    #[arg(long, value_enum, default_value_t = Output::Text, env = "LOCAL_REGISTRY_SYNC_LOG_FORMAT", global = true)]
     log_format: Output,
     /// Context of the kubeconfig, instead of its current one.
-    #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_SYNC_CONTEXT")]
+    #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_SYNC_CONTEXT", global = true)]
     context: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Follow the whole chain, from the ConfigMap to the policy, and say how to mend each link.
+    ///
+    /// Exit codes: 0 every link holds (✓) or may hold (!), 1 one does not (✗).
+    Check {
+        /// Namespace in which Kubewarden's policy servers run.
+        #[arg(
+            long,
+            value_name = "NAME",
+            default_value = "kubewarden",
+            env = "LOCAL_REGISTRY_SYNC_KUBEWARDEN_NAMESPACE"
+        )]
+        kubewarden_namespace: String,
+    },
+    /// Print a script that completes the arguments in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,8 +107,15 @@ async fn main() -> ExitCode {
 }
 
 async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
+    if let Some(Command::Completions { shell }) = arguments.command {
+        clap_complete::generate(shell, &mut Arguments::command(), "local-registry-sync", &mut std::io::stdout());
+        return Ok(true);
+    }
     let cluster = Cluster::new(connect(arguments.context.as_deref()).await?);
     let mode = Mode { dry_run: arguments.dry_run, force: arguments.force };
+    if let Some(Command::Check { kubewarden_namespace }) = &arguments.command {
+        return check_chain(&cluster, arguments, kubewarden_namespace).await;
+    }
     if !arguments.watch {
         let report = once(&cluster, &arguments.policies, mode).await;
         print(&report, arguments.output)?;
@@ -113,6 +145,18 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     }
     tracing::info!("stopped");
     Ok(true)
+}
+
+async fn check_chain(cluster: &Cluster, arguments: &Arguments, namespace: &str) -> anyhow::Result<bool> {
+    let place = if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() { Place::Inside } else { Place::Outside };
+    let links = check(cluster, &arguments.policies, namespace, place, async |host: &str| probe(host).await).await;
+    for link in &links {
+        match arguments.output {
+            Output::Text => println!("{link}"),
+            Output::Json => println!("{}", serde_json::to_string(link)?),
+        }
+    }
+    Ok(links.iter().all(|link| link.verdict != Verdict::Failed))
 }
 
 async fn listen(address: Option<SocketAddr>, metrics: Arc<Metrics>) -> anyhow::Result<()> {
