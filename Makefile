@@ -9,11 +9,16 @@ HARNESS := $(CARGO) run --quiet --locked --package local-registry-harness --bin 
 REQUEST ?= examples/buildrun-request.json
 SETTINGS ?= examples/settings.yaml
 OBJECTS ?= examples/objects
-# How large the module may become, in bytes.
+# How large the module and the sync job may become, in bytes.
 LIMIT := 230000
+SYNC_LIMIT := 9000000
+MUSL := $(shell uname -m)-unknown-linux-musl
+
+# $(call check-size,FILE,BYTES)
+check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test lint verdicts format clean wasm-target FORCE
+.PHONY: help run serve sync sync-static test lint verdicts format clean wasm-target FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +26,7 @@ help: ## List the targets
 policy.wasm: FORCE wasm-target ## Build the policy, and refuse it when it has grown too large
 	$(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-policy
 	@cmp -s $(MODULE) $@ || cp $(MODULE) $@
-	@size=$$(wc -c < $@); echo "$@: $$size bytes of at most $(LIMIT)"; test $$size -le $(LIMIT)
+	@$(call check-size,$@,$(LIMIT))
 
 wasm-target:
 	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || rustup target add $(TARGET)
@@ -31,6 +36,16 @@ run: policy.wasm ## Evaluate a sample BuildRun (REQUEST, SETTINGS, OBJECTS) and 
 
 serve: policy.wasm ## Serve the policy at http://127.0.0.1:8443/validate/local-registry
 	$(HARNESS) serve --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
+
+sync: ## Build local-registry-sync for this machine
+	$(CARGO) build --locked --profile sync --package local-registry-sync
+	@$(call check-size,target/sync/local-registry-sync,$(SYNC_LIMIT))
+
+# The C of ring needs no more of a C library than memory functions, so any compiler for the machine will do.
+sync-static: ## Build local-registry-sync without any shared library (musl)
+	@test -d "$$(rustc --print target-libdir --target $(MUSL))" || rustup target add $(MUSL)
+	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile sync --target $(MUSL) --package local-registry-sync
+	@$(call check-size,target/$(MUSL)/sync/local-registry-sync,$(SYNC_LIMIT))
 
 test: policy.wasm ## Run all tests, those of the built policy in its engine included
 	POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --workspace

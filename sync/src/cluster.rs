@@ -97,7 +97,7 @@ pub struct Mode {
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// The API server did not let us.
-    #[error("{subject}: {verb} is forbidden: {message}; grant `{verb}` on {resource}, as the shipped Role does")]
+    #[error("{subject}: {verb} is forbidden: {message}; grant `{verb}` on {resource}")]
     Forbidden {
         /// What was asked for.
         subject: String,

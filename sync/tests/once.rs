@@ -206,7 +206,7 @@ async fn a_config_map_that_may_not_be_read_touches_no_policy() {
     .await;
     assert_eq!(
         report.message,
-        "ConfigMap kube-public/local-registry-hosting: get is forbidden: configmaps \"local-registry-hosting\" is forbidden: User \"x\" cannot get resource; grant `get` on configmaps/local-registry-hosting in kube-public, as the shipped Role does",
+        "ConfigMap kube-public/local-registry-hosting: get is forbidden: configmaps \"local-registry-hosting\" is forbidden: User \"x\" cannot get resource; grant `get` on configmaps/local-registry-hosting in kube-public",
     );
     assert!(!report.succeeded());
 }
@@ -244,7 +244,7 @@ async fn one_policy_that_fails_does_not_stop_the_others() {
         [
             "ClusterAdmissionPolicy missing: there is none of that name; create it, or correct --policy",
             "ClusterAdmissionPolicy no-crd: the cluster does not know policies.kubewarden.io/v1; install Kubewarden's CRDs",
-            "ClusterAdmissionPolicy forbidden: get is forbidden: no; grant `get` on clusteradmissionpolicies.policies.kubewarden.io/forbidden, as the shipped Role does",
+            "ClusterAdmissionPolicy forbidden: get is forbidden: no; grant `get` on clusteradmissionpolicies.policies.kubewarden.io/forbidden",
             "ClusterAdmissionPolicy broken: the API server answered 500: etcd is down",
             "spec.settings: found an array; expected an object; correct the policy",
             "spec.settings.host: the cluster does not declare it, and it is owned by argocd, not by this program; remove it where it was set",

@@ -80,6 +80,27 @@ fn bad_arguments_are_explained() {
 }
 
 #[test]
+fn a_check_of_nothing_fails_and_says_where() {
+    let kubeconfig = nobody();
+    let output = sync(&["check", "--output", "json", "--policy", "local"], kubeconfig.path().to_str().unwrap());
+    assert_eq!(output.status.code(), Some(1));
+    let links: Vec<serde_json::Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<&str> = links.iter().map(|link| link["link"].as_str().unwrap()).collect();
+    assert_eq!(names, ["ConfigMap", "CRD builds.shipwright.io", "CRD buildruns.shipwright.io", "policy local"]);
+    assert_eq!(links[0]["verdict"], "failed");
+}
+
+#[test]
+fn completions_need_no_cluster() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = sync(&["completions", shell], "/nowhere");
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("local-registry-sync"));
+    }
+}
+
+#[test]
 fn a_watching_program_answers_monitoring_and_stops_on_sigterm() {
     let kubeconfig = nobody();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
