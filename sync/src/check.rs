@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, ClusterError, PolicyName};
 use crate::config_map::{Declaration, read};
+use crate::json::at;
 use crate::plan::{Plan, plan};
 use crate::probe::Probe;
 use crate::run::chain;
@@ -83,8 +84,10 @@ pub async fn check(
     }
     if let Some(Declaration::Registry { host, .. }) = &declaration {
         links.push(link("host", Verdict::Ok, format!("{host} is what image parsers read back as a registry"), None));
-        let insecure =
-            found.iter().flat_map(|(_, policy)| policy).any(|policy| policy["spec"]["settings"]["insecure"] == true);
+        let insecure = found
+            .iter()
+            .flat_map(|(_, policy)| policy)
+            .any(|policy| at(policy, &["spec", "settings", "insecure"]) == true);
         registry(host, &probe(host.as_str()).await, place, insecure, &mut links);
     }
     for (kind, name) in [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")] {
@@ -194,15 +197,15 @@ fn crd(kind: Kind, name: &str, found: Result<Option<Value>, ClusterError>) -> Li
         Ok(Some(crd)) => crd,
     };
     let mut missing = Vec::new();
-    for version in crd["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        let name = version["name"].as_str().unwrap_or_default();
-        let Some(known) = Version::parse(name).filter(|_| version["served"] != false) else { continue };
+    for version in at(&crd, &["spec", "versions"]).as_array().map(Vec::as_slice).unwrap_or_default() {
+        let name = at(version, &["name"]).as_str().unwrap_or_default();
+        let Some(known) = Version::parse(name).filter(|_| at(version, &["served"]) != false) else { continue };
         for field in image_fields(kind, known) {
             let schema = field
                 .path
                 .iter()
-                .fold(&version["schema"]["openAPIV3Schema"], |schema, part| &schema["properties"][part]);
-            if schema["properties"]["local"]["type"] != "boolean" {
+                .fold(at(version, &["schema", "openAPIV3Schema"]), |schema, part| at(schema, &["properties", part]));
+            if at(schema, &["properties", "local", "type"]) != "boolean" {
                 missing.push(format!("{name} {}", field.path.join(".")));
             }
         }
@@ -217,7 +220,7 @@ fn crd(kind: Kind, name: &str, found: Result<Option<Value>, ClusterError>) -> Li
 fn policy(name: &PolicyName, policy: &Value, declaration: Option<&Declaration>) -> Vec<Link> {
     let subject = format!("policy {name}");
     let mut links = Vec::new();
-    let status = policy["status"]["policyStatus"].as_str().unwrap_or("unknown");
+    let status = at(policy, &["status", "policyStatus"]).as_str().unwrap_or("unknown");
     links.push(match status {
         "active" => link(&subject, Verdict::Ok, "it is active", None),
         other => {
@@ -229,7 +232,7 @@ fn policy(name: &PolicyName, policy: &Value, declaration: Option<&Declaration>) 
             link(&subject, Verdict::Failed, format!("its status is {other}, not active"), Some(&remedy))
         }
     });
-    if policy["spec"]["mutating"] != true {
+    if at(policy, &["spec", "mutating"]) != true {
         let remedy = "set spec.mutating: true, or nothing is injected";
         links.push(link(format!("{subject} mutating"), Verdict::Failed, "spec.mutating is not true", Some(remedy)));
     }
@@ -240,7 +243,11 @@ fn policy(name: &PolicyName, policy: &Value, declaration: Option<&Declaration>) 
             Ok(Plan::Apply(wanted)) => link(
                 subject,
                 Verdict::Failed,
-                format!("they are {}, and the cluster declares {}", policy["spec"]["settings"], wanted.to_json()),
+                format!(
+                    "they are {}, and the cluster declares {}",
+                    at(policy, &["spec", "settings"]),
+                    wanted.to_json()
+                ),
                 Some("run local-registry-sync for this policy"),
             ),
             Ok(Plan::Foreign { field, managers }) => link(
@@ -258,21 +265,24 @@ fn policy(name: &PolicyName, policy: &Value, declaration: Option<&Declaration>) 
 /// Whether the policy, and the server that it runs on, may read Builds.
 async fn rights(cluster: &Cluster, name: &PolicyName, policy: &Value, namespace: &str) -> Link {
     let subject = format!("policy {name} rights");
-    if policy["spec"]["settings"]["lookupBuilds"] == false {
+    if at(policy, &["spec", "settings", "lookupBuilds"]) == false {
         return link(subject, Verdict::Ok, "it looks no Builds up (lookupBuilds: false)", None);
     }
     if name.kind() == "AdmissionPolicy" {
         let remedy = "set lookupBuilds: false in its settings, or use a ClusterAdmissionPolicy";
         return link(subject, Verdict::Failed, "a namespaced policy may not look Builds up", Some(remedy));
     }
-    let granted = policy["spec"]["contextAwareResources"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if !granted.iter().any(|kind| kind["apiVersion"] == "shipwright.io/v1beta1" && kind["kind"] == "Build") {
+    let granted = at(policy, &["spec", "contextAwareResources"]).as_array().map(Vec::as_slice).unwrap_or_default();
+    if !granted
+        .iter()
+        .any(|kind| at(kind, &["apiVersion"]) == "shipwright.io/v1beta1" && at(kind, &["kind"]) == "Build")
+    {
         let remedy = "add apiVersion shipwright.io/v1beta1, kind Build to spec.contextAwareResources";
         return link(subject, Verdict::Failed, "spec.contextAwareResources does not list Builds", Some(remedy));
     }
-    let server = policy["spec"]["policyServer"].as_str().unwrap_or("default");
+    let server = at(policy, &["spec", "policyServer"]).as_str().unwrap_or("default");
     let account = match cluster.policy_server(server).await {
-        Ok(found) => found["spec"]["serviceAccountName"].as_str().unwrap_or("default").to_owned(),
+        Ok(found) => at(&found, &["spec", "serviceAccountName"]).as_str().unwrap_or("default").to_owned(),
         Err(error) => return link(subject, Verdict::Warning, chain(&error), None),
     };
     match cluster.may_get_builds(namespace, &account).await {

@@ -267,10 +267,10 @@ impl Cluster {
     /// # Errors
     /// A [`ClusterError`]; nothing was written then.
     pub async fn apply(&self, policy: &PolicyName, settings: &Settings, mode: Mode) -> Result<Value, ClusterError> {
-        let mut metadata = json!({"name": policy.name});
-        if let Some(namespace) = &policy.namespace {
-            metadata["namespace"] = json!(namespace);
-        }
+        let metadata = match &policy.namespace {
+            Some(namespace) => json!({"name": policy.name, "namespace": namespace}),
+            None => json!({"name": policy.name}),
+        };
         // Without fields of ours, settings are not mentioned either: an empty object would be ours, too.
         let settings = settings.to_json();
         let spec = if settings == json!({}) { json!({}) } else { json!({"settings": settings}) };

@@ -8,6 +8,7 @@
 mod check;
 mod cluster;
 mod config_map;
+mod json;
 mod metrics;
 mod plan;
 mod probe;

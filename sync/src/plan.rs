@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::config_map::Declaration;
+use crate::json::at;
 
 /// The field manager whose fields are ours.
 pub const MANAGER: &str = "local-registry-sync";
@@ -73,7 +74,7 @@ impl Settings {
 /// [`PolicyError`] where the policy's settings are no object; null and absent ones are empty.
 pub fn plan(declaration: &Declaration, policy: &Value) -> Result<Plan, PolicyError> {
     let empty = Map::new();
-    let current = match &policy["spec"]["settings"] {
+    let current = match at(policy, &["spec", "settings"]) {
         Value::Null => &empty,
         Value::Object(fields) => fields,
         other => return Err(PolicyError { found: kind(other) }),
@@ -101,11 +102,11 @@ pub fn plan(declaration: &Declaration, policy: &Value) -> Result<Plan, PolicyErr
 /// The field managers that own a field of the settings, by the policy's `managedFields`.
 fn managers_of(policy: &Value, field: &str) -> Vec<String> {
     let key = format!("f:{field}");
-    let entries = policy["metadata"]["managedFields"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let entries = at(policy, &["metadata", "managedFields"]).as_array().map(Vec::as_slice).unwrap_or_default();
     entries
         .iter()
-        .filter(|entry| entry["fieldsV1"]["f:spec"]["f:settings"].get(&key).is_some())
-        .filter_map(|entry| entry["manager"].as_str())
+        .filter(|entry| at(entry, &["fieldsV1", "f:spec", "f:settings"]).get(&key).is_some())
+        .filter_map(|entry| at(entry, &["manager"]).as_str())
         .map(ToOwned::to_owned)
         .collect()
 }

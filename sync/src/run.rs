@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::{Cluster, Mode, PolicyName};
 use crate::config_map::{Declaration, read};
+use crate::json::at;
 use crate::plan::{Plan, plan};
 use crate::report::{Outcome, PolicyReport, Report, State};
 
@@ -73,9 +74,9 @@ async fn bring_in_line(
             .into())
         }
         Plan::Apply(settings) => {
-            let before = current["spec"]["settings"].clone();
+            let before = at(&current, &["spec", "settings"]).clone();
             let applied = cluster.apply(policy, &settings, mode).await?;
-            let after = applied["spec"]["settings"].clone();
+            let after = at(&applied, &["spec", "settings"]).clone();
             Ok(if mode.dry_run { Outcome::WouldChange { before, after } } else { Outcome::Changed { before, after } })
         }
     }
