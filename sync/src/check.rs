@@ -252,9 +252,9 @@ fn policy(name: &PolicyName, policy: &Value, declaration: Option<&Declaration>) 
             ),
             Ok(Plan::Foreign { field, managers }) => link(
                 subject,
-                Verdict::Failed,
+                Verdict::Warning,
                 format!("{field} is set, which the cluster does not declare, and is owned by {}", managers.join(", ")),
-                Some("remove it where it was set"),
+                Some("remove it where it was set, if it is no longer right"),
             ),
             Err(error) => link(subject, Verdict::Failed, error.to_string(), None),
         });

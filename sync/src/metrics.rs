@@ -56,6 +56,7 @@ impl Metrics {
                 Outcome::Unchanged => "unchanged",
                 Outcome::Changed { .. } => "changed",
                 Outcome::WouldChange { .. } => "would-change",
+                Outcome::LeftAlone { .. } => "left-alone",
                 Outcome::Failed { .. } => "failed",
             };
             self.syncs.get_or_create(&[("result", result.to_owned())]).inc();

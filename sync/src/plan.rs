@@ -25,8 +25,8 @@ pub enum Plan {
     Unchanged,
     /// These fields are to be applied by server-side apply; the ones that are absent are given up.
     Apply(Settings),
-    /// A field stands there that the cluster does not declare, and others put it there. Server-side
-    /// apply cannot remove what is not ours, so whoever owns it has to.
+    /// A field stands there that the cluster does not declare, and others put it there. It is theirs:
+    /// server-side apply cannot remove what is not ours, and an operator may well mean it.
     Foreign {
         /// `host` or `help`.
         field: &'static str,

@@ -90,6 +90,11 @@ pub enum Outcome {
         /// The settings then.
         after: Value,
     },
+    /// It has a field that the cluster does not declare, and that is other people's to remove.
+    LeftAlone {
+        /// Which field, and whose.
+        reason: String,
+    },
     /// It could not be brought in line.
     Failed {
         /// Why, and what mends it.
@@ -111,7 +116,8 @@ impl Report {
         Self { state, message, host: None, policies: Vec::new() }
     }
 
-    /// Whether every policy is in line with what the cluster declares, or would be.
+    /// Whether nothing failed: every policy is in line with what the cluster declares, or would be, or
+    /// was put out of line by others.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         let failed = |policy: &PolicyReport| matches!(policy.outcome, Outcome::Failed { .. });
@@ -142,6 +148,7 @@ impl Report {
                 Outcome::WouldChange { before, after } => {
                     format!("\n{policy}: would change (dry run)\n{}", difference(before, after))
                 }
+                Outcome::LeftAlone { reason } => format!("\n{policy}: left alone: {reason}"),
                 Outcome::Failed { error } => format!("\n{policy}: failed: {error}"),
             });
         }

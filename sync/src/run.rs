@@ -29,7 +29,8 @@ pub(crate) async fn follow(
     let declaration = match data.map(read) {
         None => Declaration::Absent,
         Some(Ok(declared)) => {
-            if let Some(help) = declared.ignored_help {
+            let known = told == Some(&declared.declaration.to_string());
+            if let Some(help) = declared.ignored_help.filter(|_| !known) {
                 tracing::warn!(
                     help,
                     "the declared help is no printable http(s) URL of at most 1024 characters, and is not used"
@@ -68,10 +69,10 @@ async fn bring_in_line(
         Plan::Unchanged => Ok(Outcome::Unchanged),
         Plan::Foreign { field, managers } => {
             let owners = if managers.is_empty() { "nobody".to_owned() } else { managers.join(", ") };
-            Err(format!(
-                "spec.settings.{field}: the cluster does not declare it, and it is owned by {owners}, not by this program; remove it where it was set"
-            )
-            .into())
+            let reason = format!(
+                "spec.settings.{field}: the cluster does not declare it, and it is owned by {owners}, not by this program; remove it where it was set, if it is no longer right"
+            );
+            Ok(Outcome::LeftAlone { reason })
         }
         Plan::Apply(settings) => {
             let before = at(&current, &["spec", "settings"]).clone();

@@ -247,11 +247,26 @@ async fn one_policy_that_fails_does_not_stop_the_others() {
             "ClusterAdmissionPolicy forbidden: get is forbidden: no; grant `get` on clusteradmissionpolicies.policies.kubewarden.io/forbidden",
             "ClusterAdmissionPolicy broken: the API server answered 500: etcd is down",
             "spec.settings: found an array; expected an object; correct the policy",
-            "spec.settings.host: the cluster does not declare it, and it is owned by argocd, not by this program; remove it where it was set",
+            "-",
             "-",
         ]
     );
+    assert_eq!(
+        policies(&report)[5],
+        json!({"policy": "theirs", "result": "left-alone", "reason": "spec.settings.host: the cluster does not declare it, and it is owned by argocd, not by this program; remove it where it was set, if it is no longer right"}),
+    );
     assert!(!report.succeeded());
+}
+
+#[tokio::test]
+async fn what_others_set_is_no_failure_where_nothing_is_declared() {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
+        server.config_map("help: https://a.b").await;
+        server.answer("GET", POLICY, 200, policy(&json!({"host": "reg.io", "help": "https://a.b"}))).await;
+    })
+    .await;
+    assert!(report.succeeded());
+    assert!(report.to_text().contains("\nlocal: left alone: spec.settings.host: "), "{}", report.to_text());
 }
 
 #[tokio::test]
