@@ -2,14 +2,14 @@
 
 use crate::decision::{Case, Outcome};
 use crate::fault::Help;
-use crate::fields::{ImageField, Kind, Role, Version, image_fields};
-use crate::json::Node;
-use crate::local::{Annotations, Image, Resolution};
+use crate::fields::{Kind, Role, Version, image_fields};
+use crate::local::{Annotations, Before, Image, Resolution};
 use crate::warning::Remark;
 
 /// Decides about a Build that is created or updated.
 pub(crate) fn decide(case: &Case<'_>, outcome: &mut Outcome) {
     let annotations = Annotations::read(case.object, &mut outcome.faults);
+    let before = case.old.map(Before::of);
     for field in image_fields(Kind::Build, case.version) {
         match Image::read(case.object, field, &annotations) {
             Err(fault) => outcome.faults.push(fault),
@@ -18,10 +18,10 @@ pub(crate) fn decide(case: &Case<'_>, outcome: &mut Outcome) {
             }
             Ok(None) => {}
             Ok(Some(image)) => {
-                let unchanged = case.old.is_some_and(|old| was_same(&image, old));
+                let unchanged = before.as_ref().is_some_and(|before| before.had(&image));
                 decide_image(case, &image, unchanged, outcome);
                 if case.version == Version::V1Alpha1 {
-                    record(case.object, field, &annotations, outcome);
+                    record(&image, &annotations, outcome);
                 }
             }
         }
@@ -30,11 +30,6 @@ pub(crate) fn decide(case: &Case<'_>, outcome: &mut Outcome) {
         // Nothing of ours has changed, so nothing of it is in the way of whatever has.
         outcome.faults.clear();
     }
-}
-
-fn was_same(image: &Image<'_>, old: &Node<'_>) -> bool {
-    let annotations = Annotations::read(old, &mut Vec::new());
-    matches!(Image::read(old, image.field, &annotations), Ok(Some(before)) if image.is_same_as(&before))
 }
 
 fn decide_image(case: &Case<'_>, image: &Image<'_>, unchanged: bool, outcome: &mut Outcome) {
@@ -67,11 +62,12 @@ fn decide_image(case: &Case<'_>, image: &Image<'_>, unchanged: bool, outcome: &m
 
 /// Repeats what `local` says as an annotation: Shipwright's conversion from v1alpha1 to the stored
 /// version keeps annotations and drops the fields that it does not know.
-fn record(object: &Node<'_>, field: &ImageField, annotations: &Annotations, outcome: &mut Outcome) {
-    let annotated = annotations.says(field.role);
-    match Image::explicitly(object, field) {
-        Some(true) if annotated != Some(true) => outcome.edits.set_text(field.role.annotation_path(), "true"),
-        Some(false) if annotated == Some(true) => outcome.edits.set_text(field.role.annotation_path(), "false"),
+fn record(image: &Image<'_>, annotations: &Annotations, outcome: &mut Outcome) {
+    let role = image.field.role;
+    let annotated = annotations.says(role);
+    match image.explicit {
+        Some(true) if annotated != Some(true) => outcome.edits.set_text(role.annotation_path(), "true"),
+        Some(false) if annotated == Some(true) => outcome.edits.set_text(role.annotation_path(), "false"),
         _ => {}
     }
 }

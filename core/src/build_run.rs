@@ -5,7 +5,7 @@ use crate::decision::{Case, Outcome};
 use crate::fault::{Fault, Help, Problem};
 use crate::fields::{self, ImageField, Kind, OUTPUT, Path, Role, Version, image_fields};
 use crate::json::Node;
-use crate::local::{Annotations, Image, Resolution, annotation, is_at, value_at, wrong_type};
+use crate::local::{Annotations, Before, Image, Resolution, annotation, is_at, value_at, wrong_type};
 use crate::lookup::{BuildLookup, LookupError, is_object_name, stored_builder};
 use crate::warning::Remark;
 
@@ -54,7 +54,7 @@ fn named_build<'n>(case: &Case<'n>, name_path: Path) -> Result<Origin<'n>, Fault
 /// nothing about `insecure`.
 fn decide_own_images(case: &Case<'_>, outcome: &mut Outcome) -> Vec<&'static ImageField> {
     let annotations = Annotations::read(case.object, &mut outcome.faults);
-    let old_annotations = case.old.map(|old| Annotations::read(old, &mut Vec::new()));
+    let before = case.old.map(Before::of);
     let mut idle = Role::ALL.map(|role| Some(role).filter(|role| annotations.says(*role) == Some(true)));
     let mut injected = Vec::new();
     for field in image_fields(Kind::BuildRun, case.version) {
@@ -71,10 +71,7 @@ fn decide_own_images(case: &Case<'_>, outcome: &mut Outcome) -> Vec<&'static Ima
         for role in idle.iter_mut().filter(|role| **role == Some(field.role)) {
             *role = None;
         }
-        if let (Some(old), Some(old_annotations)) = (case.old, &old_annotations)
-            && let Ok(Some(before)) = Image::read(old, field, old_annotations)
-            && image.is_same_as(&before)
-        {
+        if before.as_ref().is_some_and(|before| before.had(&image)) {
             continue;
         }
         match image.resolve(case.settings) {
@@ -90,7 +87,7 @@ fn decide_own_images(case: &Case<'_>, outcome: &mut Outcome) -> Vec<&'static Ima
         }
     }
     for role in idle.into_iter().flatten() {
-        if old_annotations.is_none_or(|old| old.says(role) != Some(true)) {
+        if before.as_ref().is_none_or(|before| before.annotations.says(role) != Some(true)) {
             outcome.warn(Remark::IdleAnnotation(role));
         }
     }

@@ -65,9 +65,6 @@ pub enum Role {
     Builder,
 }
 
-/// What the annotations that mark images as local start with.
-pub const ANNOTATION_PREFIX: &str = "local-registry-hosting/";
-
 impl Role {
     pub(crate) const ALL: [Self; 3] = [Self::Output, Self::Source, Self::Builder];
 

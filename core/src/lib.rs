@@ -28,7 +28,7 @@ mod warning;
 pub use decision::{Decision, decide};
 pub use edit::{EditError, Edits};
 pub use fault::{Code, Fault, Rejection};
-pub use fields::{ANNOTATION_PREFIX, ImageField, Kind, Role, Version, image_fields};
+pub use fields::{ImageField, Kind, Role, Version, image_fields};
 pub use host::{HostError, RegistryHost};
 pub use image::{ImageReference, ReferenceError};
 pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_object_name};

@@ -13,6 +13,8 @@ pub(crate) struct Image<'n> {
     pub(crate) field: &'static ImageField,
     image: Option<&'n Node<'n>>,
     locality: Locality,
+    /// What the field `local` says, whatever the annotation does.
+    pub(crate) explicit: Option<bool>,
     /// Whether the object says anything about `insecure`.
     pub(crate) states_insecure: bool,
 }
@@ -72,6 +74,24 @@ impl Annotations {
     }
 }
 
+/// An object before an UPDATE, to tell what has changed since.
+pub(crate) struct Before<'n> {
+    object: &'n Node<'n>,
+    pub(crate) annotations: Annotations,
+}
+
+impl<'n> Before<'n> {
+    /// Reads the object; its faults are not those of the request.
+    pub(crate) fn of(object: &'n Node<'n>) -> Self {
+        Self { object, annotations: Annotations::read(object, &mut Vec::new()) }
+    }
+
+    /// Whether the object had the same image in the same place.
+    pub(crate) fn had(&self, image: &Image<'_>) -> bool {
+        matches!(Image::read(self.object, image.field, &self.annotations), Ok(Some(before)) if image.is_same_as(&before))
+    }
+}
+
 /// Whether an object marks images of a role as local by annotation.
 pub(crate) fn annotation(object: &Node<'_>, role: Role) -> Result<Option<bool>, Fault> {
     match value_at(object, role.annotation_path())? {
@@ -108,23 +128,19 @@ impl<'n> Image<'n> {
         if !matches!(fields, Node::Object(_)) {
             return Err(wrong_type(field.path, fields.kind(), "an object"));
         }
-        let locality = match explicit(fields) {
-            Some(Node::Bool(true)) => Locality::Local(Marker::Field),
-            Some(Node::Bool(false)) => Locality::Foreign,
+        let explicit = match local_field(fields) {
+            Some(Node::Bool(local)) => Some(*local),
             Some(other) => return Err(wrong_type(field.local, other.kind(), "true or false")),
+            None => None,
+        };
+        let locality = match explicit {
+            Some(true) => Locality::Local(Marker::Field),
+            Some(false) => Locality::Foreign,
             None if annotations.says(field.role) == Some(true) => Locality::Local(Marker::Annotation(field.role)),
             None => Locality::Foreign,
         };
         let states_insecure = fields.field("insecure").is_some();
-        Ok(Some(Self { field, image: fields.field("image"), locality, states_insecure }))
-    }
-
-    /// What the object's field `local` says, whatever the annotation does.
-    pub(crate) fn explicitly(object: &Node<'_>, field: &ImageField) -> Option<bool> {
-        match object.at(field.path).ok().flatten().and_then(explicit) {
-            Some(Node::Bool(local)) => Some(*local),
-            _ => None,
-        }
+        Ok(Some(Self { field, image: fields.field("image"), locality, explicit, states_insecure }))
     }
 
     pub(crate) fn is_local(&self) -> bool {
@@ -137,7 +153,7 @@ impl<'n> Image<'n> {
     }
 
     /// Whether two versions of an object mean the same image here, whatever says that it is local.
-    pub(crate) fn is_same_as(&self, other: &Image<'_>) -> bool {
+    fn is_same_as(&self, other: &Image<'_>) -> bool {
         self.image == other.image && self.is_local() == other.is_local()
     }
 
@@ -177,7 +193,7 @@ impl<'n> Image<'n> {
 }
 
 /// The field `local` of an image; null is a value here, and no boolean.
-fn explicit<'n, 'a>(fields: &'n Node<'a>) -> Option<&'n Node<'a>> {
+fn local_field<'n, 'a>(fields: &'n Node<'a>) -> Option<&'n Node<'a>> {
     match fields {
         Node::Object(entries) => entries.iter().find(|(key, _)| key == "local").map(|(_, value)| value),
         _ => None,

@@ -38,7 +38,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
     match command {
         Command::Run { evaluation, request_path, diff } => {
-            let settings = read_settings(&evaluation)?;
+            let settings = evaluation.settings.read()?;
             let text = read(&request_path)?;
             let request = Request::parse_either(&text).with_context(|| format!("{}", request_path.display()))?;
             let policy = load(&evaluation, runtime.handle())?;
@@ -64,7 +64,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             Ok(if verdict.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Serve { evaluation, address, tls_cert, tls_key } => {
-            let settings = read_settings(&evaluation)?;
+            let settings = evaluation.settings.read()?;
             let policy = load(&evaluation, runtime.handle())?;
             ensure_valid(&policy, &settings)?;
             let tls = tls_cert.zip(tls_key).map(|(certificate, key)| Tls { certificate, key });
@@ -72,10 +72,6 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
-}
-
-fn read_settings(evaluation: &Evaluation) -> anyhow::Result<Value> {
-    evaluation.settings.read()
 }
 
 fn load(evaluation: &Evaluation, runtime: &tokio::runtime::Handle) -> anyhow::Result<Policy> {

@@ -15,8 +15,6 @@ use serde_saphyr::Spanned;
 pub const NAMESPACE: &str = "kube-public";
 /// The name of the ConfigMap.
 pub const NAME: &str = "local-registry-hosting";
-/// What the keys of the ConfigMap start with; a version follows.
-pub const KEY_PREFIX: &str = "localRegistryHosting.";
 
 /// The versions that we know, newest first, and the fields that each has. All are strings.
 const VERSIONS: [(&str, [&str; 4]); 1] =
@@ -202,8 +200,8 @@ fn explain(error: &serde_saphyr::Error) -> Fault {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::RecursiveReferencesRequireWeakTypes { .. } => Problem::TooMuch,
-        Error::AliasError { .. } => Problem::TooMuch,
+        | Error::RecursiveReferencesRequireWeakTypes { .. }
+        | Error::AliasError { .. } => Problem::TooMuch,
         _ if error.to_string().starts_with("recursion limit exceeded") => Problem::TooMuch,
         other => {
             let text = other.to_string();

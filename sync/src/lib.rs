@@ -18,7 +18,7 @@ mod watch;
 
 pub use check::{Link, Place, Verdict, check};
 pub use cluster::{Cluster, ClusterError, Data, Mode, PolicyName, PolicyNameError};
-pub use config_map::{Declaration, Declared, KEY_PREFIX, NAME, NAMESPACE, Unusable, read};
+pub use config_map::{Declaration, Declared, NAME, NAMESPACE, Unusable, read};
 pub use metrics::{Metrics, serve};
 pub use plan::{MANAGER, Plan, PolicyError, Settings, plan};
 pub use probe::{Probe, probe};
