@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use harness::review::Terms;
 use serde_json::{Value, json};
 
 /// Runs the built policy in the engine that the policy server uses.
@@ -72,8 +73,20 @@ pub(crate) struct Evaluation {
     /// Context of the kubeconfig, instead of its current one.
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     pub(crate) context: Option<String>,
+    /// Whether the policy may change objects; where it may not, an object that it would change is rejected.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    mutating: bool,
+    /// What rejections say in place of the policy's own message, which becomes their cause.
+    #[arg(long, value_name = "TEXT")]
+    message: Option<String>,
     /// The built policy.
     pub(crate) module: PathBuf,
+}
+
+impl Evaluation {
+    pub(crate) fn terms(&self) -> Terms {
+        Terms { mutating: self.mutating, message: self.message.clone() }
+    }
 }
 
 /// The policy's settings; `{}` where neither is given.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Parser;
 use harness::review::{Request, Review};
-use harness::serve::{Tls, serve};
+use harness::serve::{Tls, Webhook, serve};
 use harness::{Cluster, Folder, Host, Objects, Policy, context_aware_resources, context_aware_resources_of, diff};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
@@ -43,7 +43,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             let request = Request::parse_either(&text).with_context(|| format!("{}", request_path.display()))?;
             let policy = load(&evaluation, runtime.handle())?;
             ensure_valid(&policy, &settings)?;
-            let review = Review::evaluate(&policy, &request, &settings)?;
+            let review = Review::evaluate(&policy, &request, &settings)?
+                .under(&evaluation.terms(), &evaluation.module.to_string_lossy());
             println!("{}", serde_json::to_string_pretty(&review)?);
             if let Some(object) = request.object()
                 && diff.applies()
@@ -68,7 +69,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             let policy = load(&evaluation, runtime.handle())?;
             ensure_valid(&policy, &settings)?;
             let tls = tls_cert.zip(tls_key).map(|(certificate, key)| Tls { certificate, key });
-            runtime.block_on(serve(policy, settings, address, tls))?;
+            let webhook = Webhook { policy, settings, terms: evaluation.terms() };
+            runtime.block_on(serve(webhook, address, tls))?;
             Ok(ExitCode::SUCCESS)
         }
     }

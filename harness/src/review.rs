@@ -118,12 +118,33 @@ struct Response {
     warnings: Option<Vec<String>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u16>,
+}
+
+#[derive(Debug, Serialize)]
+struct Details {
+    causes: Vec<Cause>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cause {
+    message: String,
+}
+
+/// What a policy's custom resource says about its answers.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Whether it may change objects.
+    pub mutating: bool,
+    /// What a rejection says in place of the policy's own message, which becomes its cause.
+    pub message: Option<String>,
 }
 
 impl Review {
@@ -151,7 +172,7 @@ impl Review {
             Some(patch) => Some(STANDARD.encode(serde_json::to_vec(&patch)?)),
             None => None,
         };
-        let status = (message.is_some() || code.is_some()).then_some(Status { message, code });
+        let status = (message.is_some() || code.is_some()).then_some(Status { message, code, details: None });
         let response = Response {
             uid: request.uid.clone(),
             allowed: accepted,
@@ -167,7 +188,8 @@ impl Review {
     /// A review for a policy that gave no answer: closed, as the policy server has it.
     #[must_use]
     pub fn failure(request: &Request, error: &PolicyError) -> Self {
-        let status = Status { message: Some(format!("internal server error: {error}")), code: Some(500) };
+        let message = Some(format!("internal server error: {error}"));
+        let status = Status { message, code: Some(500), details: None };
         let response = Response {
             uid: request.uid.clone(),
             allowed: false,
@@ -178,6 +200,27 @@ impl Review {
             warnings: None,
         };
         Self { api_version: API_VERSION, kind: KIND, response }
+    }
+
+    /// The same as the policy server has it under these terms: where the policy of this name may not
+    /// change an object that it would have to change, that is a rejection.
+    #[must_use]
+    pub fn under(mut self, terms: &Terms, policy: &str) -> Self {
+        let response = &mut self.response;
+        if !terms.mutating && response.patch.take().is_some() {
+            let message = format!(
+                "Request rejected by policy {policy}. The policy attempted to mutate the request, but it is currently configured to not allow mutations."
+            );
+            response.allowed = false;
+            response.patch_type = None;
+            response.status = Some(Status { message: Some(message), ..Status::default() });
+        }
+        if let Some(message) = terms.message.as_ref().filter(|_| !response.allowed) {
+            let status = response.status.get_or_insert_default();
+            let cause = status.message.replace(message.clone()).unwrap_or_default();
+            status.details = Some(Details { causes: vec![Cause { message: cause }] });
+        }
+        self
     }
 
     /// Whether the object may pass.

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::policy::Policy;
-use crate::review::{Request, Review};
+use crate::review::{Request, Review, Terms};
 
 /// Twice the largest object that etcd takes, for the old and the new one, and room for JSON's escapes.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -34,22 +34,26 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
-struct Webhook {
-    policy: Policy,
-    settings: Value,
+/// What is served.
+pub struct Webhook {
+    /// The policy.
+    pub policy: Policy,
+    /// Its settings.
+    pub settings: Value,
+    /// What becomes of its answers.
+    pub terms: Terms,
 }
 
 /// Serves until SIGTERM or SIGINT; says on stdout where, once it listens.
 ///
 /// # Errors
 /// Where the address cannot be had or the certificate is of no use.
-pub async fn serve(policy: Policy, settings: Value, address: SocketAddr, tls: Option<Tls>) -> anyhow::Result<()> {
-    let webhook = Arc::new(Webhook { policy, settings });
+pub async fn serve(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) -> anyhow::Result<()> {
     let routes = Router::new()
         .route("/validate/{policy}", post(validate))
         .route("/readiness", get(|| async { StatusCode::OK }))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(webhook)
+        .with_state(Arc::new(webhook))
         .into_make_service();
     let tls = match tls {
         Some(Tls { certificate, key }) => {
@@ -92,10 +96,11 @@ async fn validate(State(webhook): State<Arc<Webhook>>, Path(name): Path<String>,
         Err(error) => return failure(StatusCode::BAD_REQUEST, &format!("{:#}", anyhow::Error::from(error))),
     };
     let evaluation = tokio::task::spawn_blocking(move || {
-        Review::evaluate(&webhook.policy, &request, &webhook.settings).unwrap_or_else(|error| {
+        let review = Review::evaluate(&webhook.policy, &request, &webhook.settings).unwrap_or_else(|error| {
             tracing::error!(policy = name, %error, "the policy gave no answer");
             Review::failure(&request, &error)
-        })
+        });
+        review.under(&webhook.terms, &name)
     });
     match evaluation.await {
         Ok(review) => Json(review).into_response(),

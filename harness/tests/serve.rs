@@ -114,6 +114,38 @@ fn reviews_are_answered_over_http() {
 }
 
 #[test]
+fn a_policy_that_may_not_mutate_rejects_what_it_would_change() {
+    let server = Server::start(&["--mutating", "false"], None);
+    let rejected = server.validate(&review("1", "team/app"));
+    assert_eq!(
+        rejected["response"],
+        json!({
+            "uid": "1",
+            "allowed": false,
+            "status": {"message": "Request rejected by policy local-registry. The policy attempted to mutate the request, but it is currently configured to not allow mutations."},
+        })
+    );
+    let resolved = server.validate(&review("2", "kind-registry:5000/team/app"));
+    assert_eq!(resolved["response"]["allowed"], true, "{resolved}");
+    assert_eq!(resolved["response"].get("patch"), None);
+}
+
+#[test]
+fn a_message_of_ones_own_keeps_the_reason_as_its_cause() {
+    let server = Server::start(&["--message", "ask the platform team"], None);
+    let rejected = server.validate(&review("1", "quay.io/team/app"));
+    let status = &rejected["response"]["status"];
+    assert_eq!(status["message"], "ask the platform team");
+    let cause = status["details"]["causes"][0]["message"].as_str().unwrap();
+    assert!(cause.starts_with("spec.build.spec.output.image"), "{cause}");
+    assert_eq!(status["code"], 400);
+
+    let accepted = server.validate(&review("2", "team/app"));
+    assert_eq!(accepted["response"]["allowed"], true);
+    assert_eq!(accepted["response"].get("status"), None);
+}
+
+#[test]
 fn reviews_are_answered_over_https() {
     let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
