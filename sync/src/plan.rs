@@ -82,7 +82,7 @@ pub fn plan(declaration: &Declaration, policy: &Value) -> Result<Plan, PolicyErr
     let wanted = Settings::of(declaration);
     let mut foreign = None;
     for (field, value) in wanted.fields() {
-        match (value, current.get(field)) {
+        match (value, current.get(field).filter(|current| !current.is_null())) {
             (None, None) => {}
             (Some(wanted), Some(current)) if current == wanted => {}
             (Some(_), _) => return Ok(Plan::Apply(wanted.clone())),
@@ -170,6 +170,8 @@ mod tests {
         check(&registry("reg.io", None), &policy(settings, &[("kubectl", &["host"])]), Plan::Unchanged);
         check(&Declaration::Absent, &policy(json!({"insecure": true}), &[]), Plan::Unchanged);
         check(&Declaration::Absent, &policy(json!(null), &[]), Plan::Unchanged);
+        let nulls = policy(json!({"host": null, "help": null}), &[("kubectl", &["host", "help"])]);
+        check(&Declaration::Absent, &nulls, Plan::Unchanged);
     }
 
     #[test]
