@@ -14,11 +14,19 @@ LIMIT := 230000
 SYNC_LIMIT := 9000000
 MUSL := $(shell uname -m)-unknown-linux-musl
 
+# The Kubernetes release that `make e2e` builds and runs: a folder of e2e/kubernetes.
+KUBERNETES ?= 1.37
+KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
+
+# What `make sync-image` builds, and with which program.
+IMAGE ?= local-registry-sync
+CONTAINER ?= $(shell command -v docker || echo buildah)
+
 # $(call check-size,FILE,BYTES)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static test lint verdicts format clean wasm-target FORCE
+.PHONY: help run serve sync sync-static sync-image test e2e lint verdicts format clean wasm-target FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +55,31 @@ sync-static: ## Build local-registry-sync without any shared library (musl)
 	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile sync --target $(MUSL) --package local-registry-sync
 	@$(call check-size,target/$(MUSL)/sync/local-registry-sync,$(SYNC_LIMIT))
 
+sync-image: sync-static ## Build the sync job's image (IMAGE), with docker or buildah (CONTAINER)
+	$(CONTAINER) build --tag $(IMAGE) --build-arg BINARY=target/$(MUSL)/sync/local-registry-sync .
+
+annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml ## Write the metadata into the policy (needs kwctl)
+	@command -v kwctl >/dev/null || { echo "make $@: kwctl is missing; install it from the releases of kubewarden/kubewarden-controller" >&2; exit 1; }
+	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --output-path $@
+
 test: policy.wasm ## Run all tests, those of the built policy in its engine included
-	POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --workspace
+	POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --workspace --exclude local-registry-e2e
+
+e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver ## Run the chain against a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
+	$(CARGO) build --locked --package local-registry-harness --package local-registry-sync
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) POLICY_WASM=$(CURDIR)/policy.wasm \
+	  $(CARGO) test --locked --package local-registry-e2e
+
+# What a program says of its own version comes from its linker; kubectl and the API server compare it.
+BUILT := $(CURDIR)/target/e2e
+RELEASE = $(shell sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\).*|\1|p' e2e/kubernetes/$*/go.mod)
+VERSION_FLAGS = $(foreach field,gitVersion=$(RELEASE) gitMajor=1 gitMinor=$(patsubst 1.%,%,$*),-X k8s.io/component-base/version.$(field))
+$(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
+	@command -v go >/dev/null || { echo "make e2e: Go is missing; install it, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl" >&2; exit 1; }
+	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/etcd go.etcd.io/etcd/server/v3
+	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
+	  k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-apiserver
+	@touch $@
 
 lint: wasm-target ## Check format and lints, for the host and for the policy's target
 	$(CARGO) fmt --all --check
@@ -63,4 +94,4 @@ format: ## Format the code
 
 clean: ## Remove what was built
 	$(CARGO) clean
-	rm -f policy.wasm
+	rm -f policy.wasm annotated-policy.wasm

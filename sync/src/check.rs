@@ -93,11 +93,12 @@ pub async fn check(
     for (kind, name) in [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")] {
         links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
     }
+    let injects = found.iter().flat_map(|(_, policy)| policy).any(is_mutating);
     for (name, policy) in found {
         match policy {
             Err(error) => links.push(link(format!("policy {name}"), Verdict::Failed, chain(&error), None)),
             Ok(policy) => {
-                links.extend(self::policy(name, &policy, declaration.as_ref()));
+                links.extend(self::policy(name, &policy, injects, declaration.as_ref()));
                 links.push(rights(cluster, name, &policy, namespace).await);
             }
         }
@@ -217,7 +218,12 @@ fn crd(kind: Kind, name: &str, found: Result<Option<Value>, ClusterError>) -> Li
     link(subject, Verdict::Warning, format!("it lacks the field local in {}", missing.join(", ")), Some(remedy))
 }
 
-fn policy(name: &PolicyName, policy: &Value, declaration: Option<&Declaration>) -> Vec<Link> {
+fn is_mutating(policy: &Value) -> bool {
+    at(policy, &["spec", "mutating"]) == true
+}
+
+/// `injects`: whether any of the policies that are checked may mutate.
+fn policy(name: &PolicyName, policy: &Value, injects: bool, declaration: Option<&Declaration>) -> Vec<Link> {
     let subject = format!("policy {name}");
     let mut links = Vec::new();
     let status = at(policy, &["status", "policyStatus"]).as_str().unwrap_or("unknown");
@@ -232,9 +238,14 @@ fn policy(name: &PolicyName, policy: &Value, declaration: Option<&Declaration>) 
             link(&subject, Verdict::Failed, format!("its status is {other}, not active"), Some(&remedy))
         }
     });
-    if at(policy, &["spec", "mutating"]) != true {
-        let remedy = "set spec.mutating: true, or nothing is injected";
-        links.push(link(format!("{subject} mutating"), Verdict::Failed, "spec.mutating is not true", Some(remedy)));
+    if !is_mutating(policy) {
+        let subject = format!("{subject} mutating");
+        links.push(if injects {
+            link(subject, Verdict::Ok, "it is a guard: it rejects what another policy should have resolved", None)
+        } else {
+            let remedy = "set spec.mutating: true, or nothing is injected";
+            link(subject, Verdict::Failed, "spec.mutating is not true", Some(remedy))
+        });
     }
     if let Some(declaration) = declaration {
         let subject = format!("{subject} settings");

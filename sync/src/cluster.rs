@@ -271,15 +271,16 @@ impl Cluster {
             Some(namespace) => json!({"name": policy.name, "namespace": namespace}),
             None => json!({"name": policy.name}),
         };
-        // Without fields of ours, settings are not mentioned either: an empty object would be ours, too.
+        let identity = [
+            ("apiVersion", json!(format!("{GROUP}/{VERSION}"))),
+            ("kind", json!(policy.kind())),
+            ("metadata", metadata),
+        ];
+        // Without fields of ours, what holds them is not mentioned either: an empty object would be ours, too.
         let settings = settings.to_json();
-        let spec = if settings == json!({}) { json!({}) } else { json!({"settings": settings}) };
-        let patch = Patch::Apply(json!({
-            "apiVersion": format!("{GROUP}/{VERSION}"),
-            "kind": policy.kind(),
-            "metadata": metadata,
-            "spec": spec,
-        }));
+        let spec = (settings != json!({})).then(|| ("spec", json!({"settings": settings})));
+        let fields: BTreeMap<_, _> = identity.into_iter().chain(spec).collect();
+        let patch = Patch::Apply(fields);
         let mut parameters = PatchParams::apply(MANAGER);
         parameters.dry_run = mode.dry_run;
         parameters.force = mode.force;

@@ -145,7 +145,7 @@ async fn fields_are_given_up_where_nothing_is_declared() {
         server.answer("GET", POLICY, 200, current).await;
         let uri = format!("{POLICY}?&fieldManager=local-registry-sync");
         let applied = server.answer("PATCH", &uri, 200, policy(&json!({"insecure": true}))).await;
-        assert_eq!(applied["spec"], json!({}));
+        assert_eq!(applied.get("spec"), None);
         server.event("default").await;
     })
     .await;

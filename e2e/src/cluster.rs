@@ -1,0 +1,197 @@
+//! A cluster with Kubewarden, Shipwright's CRDs, and what `deploy/` installs.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::kubectl::{Answer, Kubectl};
+use crate::kubewarden::{Kubewarden, without_conversion};
+use crate::process::{Process, eventually};
+use crate::programs;
+
+/// What Shipwright's CRDs know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crds {
+    /// What Shipwright ships.
+    Plain,
+    /// The field `local` as well, by `deploy/crd-patches`.
+    Patched,
+}
+
+/// A cluster that ends with the test.
+pub struct Cluster {
+    /// Kubewarden's part; ends before the API server does.
+    pub kubewarden: Kubewarden,
+    /// The API server.
+    pub control_plane: ControlPlane,
+    /// The administrator's kubectl.
+    pub kubectl: Kubectl,
+}
+
+impl Cluster {
+    /// Starts one in which nothing of this project is installed.
+    #[must_use]
+    pub fn start(crds: Crds) -> Self {
+        let control_plane = ControlPlane::start();
+        let kubewarden = Kubewarden::install(&control_plane);
+        let kubectl = control_plane.kubectl();
+        for kind in ["builds", "buildruns"] {
+            kubectl.ok_with(&["create", "-f", "-"], &shipwright_crd(kind));
+        }
+        kubectl.ok(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+        kubectl.ok(&["create", "namespace", "team"]);
+        let mut cluster = Self { kubewarden, control_plane, kubectl };
+        if crds == Crds::Patched {
+            cluster.patch_crds();
+        }
+        cluster
+    }
+
+    /// The same, with the policy of `deploy/` and this host in its settings.
+    #[must_use]
+    pub fn with_policy(crds: Crds, host: &str) -> Self {
+        let mut cluster = Self::start(crds);
+        cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
+        cluster.set_host(host);
+        cluster
+    }
+
+    /// Patches Shipwright's CRDs as the README says, and waits until the API server knows the field.
+    pub fn patch_crds(&mut self) {
+        for kind in ["builds", "buildruns"] {
+            let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
+            self.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
+        }
+        let objects = [
+            build("probe", json!({"image": "probe", "local": true})),
+            build_run(
+                "probe",
+                json!({"build": {"spec": build("probe", json!({"image": "probe", "local": true}))["spec"]}}),
+            ),
+        ];
+        for object in objects {
+            eventually("the API server to know the field local", || {
+                let create = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
+                (self.kubectl.run_with(&create, &object.to_string()).code == Some(0)).then_some(())
+            });
+        }
+    }
+
+    /// Sets the policy's host as the sync job would, and waits until the policy has it.
+    pub fn set_host(&mut self, host: &str) {
+        self.patch_settings(&json!({"host": host}));
+    }
+
+    /// Sets fields of the policy's settings by hand, and waits until the policy has them.
+    pub fn patch_settings(&mut self, settings: &Value) {
+        let patch = json!({"spec": {"settings": settings}}).to_string();
+        self.kubectl.ok(&["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch]);
+        self.reconcile();
+    }
+
+    /// Lets Kubewarden do its part.
+    pub fn reconcile(&mut self) {
+        self.kubewarden.reconcile(&self.control_plane);
+    }
+
+    /// Creates an object in the namespace `team`; gives what is stored.
+    pub fn create(&self, object: &Value) -> Value {
+        self.kubectl.ok_with(&["create", "-f", "-"], object);
+        self.stored(object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
+    }
+
+    /// Tries to create an object.
+    #[must_use]
+    pub fn try_create(&self, object: &Value) -> Answer {
+        self.kubectl.run_with(&["create", "-f", "-"], &object.to_string())
+    }
+
+    /// An object of the namespace `team`, as it is stored.
+    #[must_use]
+    pub fn stored(&self, kind: &str, name: &str) -> Value {
+        self.kubectl.json(&["get", &format!("{kind}.v1beta1.shipwright.io"), name, "--namespace=team"])
+    }
+
+    /// Whether there is such an object in the namespace `team`.
+    #[must_use]
+    pub fn is_stored(&self, kind: &str, name: &str) -> bool {
+        self.kubectl.run(&["get", &format!("{kind}.v1beta1.shipwright.io"), name, "--namespace=team"]).code == Some(0)
+    }
+
+    /// The policy of `deploy/policy`.
+    #[must_use]
+    pub fn policy(&self) -> Value {
+        self.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry", "--show-managed-fields"])
+    }
+
+    /// Stores the cluster's declaration of its registry, whole.
+    pub fn declare(&self, declaration: &str) {
+        self.kubectl.ok_with(&["apply", "--server-side", "-f", "-"], &config_map(declaration));
+    }
+
+    /// Runs the sync job once as the service account that `deploy/` gives it.
+    #[must_use]
+    pub fn sync(&self, arguments: &[&str]) -> Answer {
+        Answer::of(&mut self.sync_command("local-registry-sync", arguments), "")
+    }
+
+    /// Runs `check` as the service account that `deploy/check` gives it.
+    #[must_use]
+    pub fn check(&self, arguments: &[&str]) -> Answer {
+        Answer::of(&mut self.sync_command("local-registry-check", &[&["check"], arguments].concat()), "")
+    }
+
+    /// Starts the sync job in watch mode; ends with the test.
+    #[must_use]
+    pub fn watch(&self, arguments: &[&str]) -> Process {
+        let arguments = [&["--watch", "--log-format=json"], arguments].concat();
+        Process::spawn(&mut self.sync_command("local-registry-sync", &arguments), &self.control_plane.file("sync.log"))
+    }
+
+    fn sync_command(&self, service_account: &str, arguments: &[&str]) -> Command {
+        let kubectl = self.control_plane.kubectl_of("kubewarden", service_account);
+        let mut command = Command::new(programs::ours("local-registry-sync"));
+        command.env("KUBECONFIG", kubectl.kubeconfig()).args(arguments);
+        command
+    }
+}
+
+/// Shipwright's own CRD of `builds` or `buildruns`, for a cluster without its conversion webhook.
+#[must_use]
+pub fn shipwright_crd(kind: &str) -> Value {
+    without_conversion(&programs::upstream(&format!("shipwright/crds/shipwright.io_{kind}.yaml")))
+}
+
+/// A Build in the namespace `team`.
+#[must_use]
+pub fn build(name: &str, output: Value) -> Value {
+    json!({
+        "apiVersion": "shipwright.io/v1beta1",
+        "kind": "Build",
+        "metadata": {"name": name, "namespace": "team"},
+        "spec": {"output": output, "strategy": {"name": "buildah", "kind": "ClusterBuildStrategy"}},
+    })
+}
+
+/// A BuildRun in the namespace `team`.
+#[must_use]
+pub fn build_run(name: &str, spec: Value) -> Value {
+    json!({
+        "apiVersion": "shipwright.io/v1beta1",
+        "kind": "BuildRun",
+        "metadata": {"name": name, "namespace": "team"},
+        "spec": spec,
+    })
+}
+
+/// The ConfigMap of KEP-1755.
+#[must_use]
+pub fn config_map(declaration: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "local-registry-hosting", "namespace": "kube-public"},
+        "data": {"localRegistryHosting.v1": declaration},
+    })
+}

@@ -1,0 +1,117 @@
+//! etcd and kube-apiserver on loopback, with RBAC and service accounts as in a cluster.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::certificates::Certificates;
+use crate::kubectl::Kubectl;
+use crate::process::{Process, eventually, free_port};
+use crate::programs;
+
+/// Only known to the API server of one test, which listens on loopback.
+const ADMIN_TOKEN: &str = "admin";
+
+/// A control plane that ends with the test.
+pub struct ControlPlane {
+    // Processes end before the folder that they write to.
+    api_server: Option<Process>,
+    _etcd: Process,
+    etcd_url: String,
+    port: u16,
+    certificates: Certificates,
+    folder: TempDir,
+}
+
+impl ControlPlane {
+    /// Starts one, and waits until it is ready.
+    #[must_use]
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let certificates = Certificates::issue(folder.path());
+        let (etcd_url, peer_url) = (loopback("http", free_port()), loopback("http", free_port()));
+        let mut etcd = Command::new(programs::kubernetes("etcd"));
+        etcd.arg("--data-dir").arg(folder.path().join("etcd")).arg("--unsafe-no-fsync");
+        etcd.args(["--listen-client-urls", &etcd_url, "--advertise-client-urls", &etcd_url]);
+        etcd.args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url]);
+        etcd.args(["--initial-cluster", &format!("default={peer_url}")]);
+        let etcd = Process::spawn(&mut etcd, &folder.path().join("etcd.log"));
+        let mut control_plane =
+            Self { api_server: None, _etcd: etcd, etcd_url, port: free_port(), certificates, folder };
+        std::fs::write(control_plane.file("tokens.csv"), format!("{ADMIN_TOKEN},admin,admin,system:masters\n"))
+            .unwrap();
+        control_plane.write_kubeconfig("admin", ADMIN_TOKEN);
+        control_plane.start_api_server();
+        control_plane
+    }
+
+    /// Starts the API server, and waits until it is ready.
+    pub fn start_api_server(&mut self) {
+        let Certificates { certificate, key, signing_key, verification_key, .. } = &self.certificates;
+        let mut command = Command::new(programs::kubernetes("kube-apiserver"));
+        command.args(["--etcd-servers", &self.etcd_url, "--secure-port", &self.port.to_string()]);
+        command.args(["--bind-address", "127.0.0.1", "--endpoint-reconciler-type", "none"]);
+        command.args(["--service-cluster-ip-range", "10.0.0.0/24", "--authorization-mode", "RBAC"]);
+        command.arg("--token-auth-file").arg(self.file("tokens.csv"));
+        command.arg("--tls-cert-file").arg(certificate).arg("--tls-private-key-file").arg(key);
+        command.args(["--service-account-issuer", "https://kubernetes.default.svc"]);
+        command.arg("--service-account-key-file").arg(verification_key);
+        command.arg("--service-account-signing-key-file").arg(signing_key);
+        let mut process = Process::spawn(&mut command, &self.file("kube-apiserver.log"));
+        let kubectl = self.kubectl();
+        eventually("the API server to be ready", || {
+            assert!(process.runs(), "kube-apiserver has ended:\n{}", process.log());
+            (kubectl.run(&["get", "--raw=/readyz"]).code == Some(0)).then_some(())
+        });
+        self.api_server = Some(process);
+    }
+
+    /// Kills the API server without warning.
+    pub fn kill_api_server(&mut self) {
+        self.api_server = None;
+    }
+
+    /// `kubectl` of the cluster's administrator.
+    #[must_use]
+    pub fn kubectl(&self) -> Kubectl {
+        Kubectl::new(&self.file("admin.kubeconfig"))
+    }
+
+    /// `kubectl` of a service account, with a token of its own.
+    #[must_use]
+    pub fn kubectl_of(&self, namespace: &str, service_account: &str) -> Kubectl {
+        let token = self.kubectl().ok(&["create", "token", service_account, "--namespace", namespace]);
+        Kubectl::new(&self.write_kubeconfig(&format!("{namespace}-{service_account}"), &token))
+    }
+
+    /// A file that ends with the test.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn certificates(&self) -> &Certificates {
+        &self.certificates
+    }
+
+    fn write_kubeconfig(&self, name: &str, token: &str) -> PathBuf {
+        let path = self.file(&format!("{name}.kubeconfig"));
+        let cluster =
+            json!({"server": loopback("https", self.port), "certificate-authority": self.certificates.authority});
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": name, "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
+            "current-context": "test",
+        });
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+}
+
+fn loopback(scheme: &str, port: u16) -> String {
+    format!("{scheme}://127.0.0.1:{port}")
+}

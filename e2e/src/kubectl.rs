@@ -1,0 +1,104 @@
+//! `kubectl`, as a user at a terminal has it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::programs;
+
+/// `kubectl` with the credentials of one user.
+pub struct Kubectl {
+    kubeconfig: PathBuf,
+}
+
+/// What a program printed.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Kubectl {
+    pub(crate) fn new(kubeconfig: &Path) -> Self {
+        Self { kubeconfig: kubeconfig.to_owned() }
+    }
+
+    /// The file with the credentials.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The program itself, in the root of the repository, to be started by the caller.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(programs::kubernetes("kubectl"));
+        command.current_dir(programs::root()).env("KUBECONFIG", &self.kubeconfig);
+        command.env("KUBECACHEDIR", self.kubeconfig.with_extension("cache")).args(arguments);
+        command
+    }
+
+    /// Runs it, with this text as its stdin.
+    #[must_use]
+    pub fn run_with(&self, arguments: &[&str], stdin: &str) -> Answer {
+        Answer::of(&mut self.command(arguments), stdin)
+    }
+
+    /// Runs it.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Answer {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs it, and fails the test where it fails; gives its stdout.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        self.run(arguments).ok(arguments)
+    }
+
+    /// The same, with this object as a manifest on stdin (`-f -`).
+    pub fn ok_with(&self, arguments: &[&str], manifest: &Value) -> String {
+        self.run_with(arguments, &manifest.to_string()).ok(arguments)
+    }
+
+    /// What it prints with `--output=json`.
+    #[must_use]
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let arguments = [arguments, &["--output=json"]].concat();
+        serde_json::from_str(&self.ok(&arguments)).unwrap()
+    }
+}
+
+impl Answer {
+    pub(crate) fn of(command: &mut Command, stdin: &str) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        let text = stdin.to_owned();
+        // A program that never reads its stdin closes the pipe.
+        let writer = std::thread::spawn(move || pipe.write_all(text.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        let _ = writer.join().unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn ok(self, arguments: &[&str]) -> String {
+        assert_eq!(self.code, Some(0), "kubectl {}: {}", arguments.join(" "), self.stderr);
+        self.stdout
+    }
+
+    /// Asserts that it failed, and said this.
+    #[track_caller]
+    pub fn failed_with(&self, text: &str) {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        assert!(self.stderr.contains(text), "expected on stderr: {text}\nfound: {}", self.stderr);
+    }
+}

@@ -1,0 +1,239 @@
+//! What Kubewarden's controller does for a policy, without Kubewarden: it starts a webhook with the
+//! policy's settings, and registers it with the API server. The webhook is `harness serve`, or the policy
+//! server that `POLICY_SERVER` names. The policy's `spec.module` is not pulled: both load the built module.
+
+use std::collections::BTreeMap;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::kubectl::Kubectl;
+use crate::process::{Process, eventually, free_port};
+use crate::programs;
+
+/// The namespace that Kubewarden is installed in, and whose objects no policy sees.
+const NAMESPACE: &str = "kubewarden";
+
+/// The service account of the default policy server, as Kubewarden's charts name it.
+const SERVICE_ACCOUNT: &str = "policy-server";
+
+/// The webhooks of all policies.
+pub struct Kubewarden {
+    kubectl: Kubectl,
+    served: BTreeMap<String, Served>,
+}
+
+/// A policy with a webhook.
+struct Served {
+    spec: Value,
+    port: u16,
+    /// `None` while it is replaced.
+    server: Option<Process>,
+}
+
+impl Kubewarden {
+    /// Installs what Kubewarden's charts would: the namespace, the CRDs, the default policy server.
+    pub(crate) fn install(control_plane: &ControlPlane) -> Self {
+        let kubectl = control_plane.kubectl();
+        kubectl.ok(&["create", "namespace", NAMESPACE]);
+        kubectl.ok(&["create", "serviceaccount", SERVICE_ACCOUNT, "--namespace", NAMESPACE]);
+        for kind in ["clusteradmissionpolicies", "admissionpolicies", "policyservers"] {
+            let crd = programs::upstream(&format!("kubewarden/crds/policies.kubewarden.io_{kind}.yaml"));
+            kubectl.ok_with(&["create", "-f", "-"], &without_conversion(&crd));
+        }
+        kubectl.ok(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+        let server = json!({
+            "apiVersion": "policies.kubewarden.io/v1",
+            "kind": "PolicyServer",
+            "metadata": {"name": "default"},
+            "spec": {"image": "registry.example/policy-server", "replicas": 1, "serviceAccountName": SERVICE_ACCOUNT},
+        });
+        kubectl.ok_with(&["create", "-f", "-"], &server);
+        Self { kubectl, served: BTreeMap::new() }
+    }
+
+    /// Does once what the controller does all the time, and waits until it has taken effect.
+    pub fn reconcile(&mut self, control_plane: &ControlPlane) {
+        let resources = "clusteradmissionpolicies,admissionpolicies";
+        let policies = self.kubectl.json(&["get", resources, "--all-namespaces"]);
+        let policies: BTreeMap<String, &Value> =
+            policies["items"].as_array().unwrap().iter().map(|policy| (unique_name(policy), policy)).collect();
+        self.served.retain(|name, served| {
+            let stays = policies.contains_key(name);
+            if !stays {
+                self.kubectl.ok(&["delete", configuration_kind(&served.spec), name]);
+            }
+            stays
+        });
+        for (name, policy) in policies {
+            let spec = &policy["spec"];
+            let known = self.served.get(&name);
+            if known.is_some_and(|served| &served.spec == spec) {
+                continue;
+            }
+            let port = known.map_or_else(free_port, |served| served.port);
+            self.served.remove(&name);
+            let server = serve(control_plane, &name, spec, port);
+            self.served.insert(name.clone(), Served { spec: spec.clone(), port, server: Some(server) });
+            self.register(control_plane, &name, policy, port);
+        }
+    }
+
+    /// Kills the webhook of a policy, and leaves it registered: a policy server that is down.
+    pub fn kill_server(&mut self, unique_name: &str) {
+        self.served.get_mut(unique_name).unwrap().server = None;
+    }
+
+    fn register(&self, control_plane: &ControlPlane, name: &str, policy: &Value, port: u16) {
+        let spec = &policy["spec"];
+        let authority = std::fs::read(&control_plane.certificates().authority).unwrap();
+        let selector = match policy["metadata"]["namespace"].as_str() {
+            Some(namespace) => json!({"operator": "In", "values": [namespace]}),
+            None => json!({"operator": "NotIn", "values": [NAMESPACE]}),
+        };
+        let mut selector = selector;
+        selector["key"] = json!("kubernetes.io/metadata.name");
+        let configuration = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": configuration_kind(spec),
+            "metadata": {"name": name},
+            "webhooks": [{
+                "name": format!("{name}.kubewarden.admission"),
+                "clientConfig": {
+                    "url": format!("https://127.0.0.1:{port}/validate/{name}"),
+                    "caBundle": STANDARD.encode(authority),
+                },
+                "rules": spec["rules"],
+                "failurePolicy": spec["failurePolicy"],
+                "matchPolicy": spec["matchPolicy"],
+                "timeoutSeconds": spec["timeoutSeconds"],
+                "namespaceSelector": {"matchExpressions": [selector]},
+                "sideEffects": "None",
+                "admissionReviewVersions": ["v1"],
+            }],
+        });
+        self.kubectl.ok_with(&["apply", "-f", "-"], &configuration);
+        // The API server takes a moment to call a webhook that is new. One that rejects is seen at once; the
+        // guard comes after the policy, so a test that wants the guard has to wait for it itself.
+        if spec["mutating"] == true {
+            let namespace = policy["metadata"]["namespace"].as_str().unwrap_or("default");
+            let probe = json!({
+                "apiVersion": "shipwright.io/v1beta1",
+                "kind": "Build",
+                "metadata": {"name": "probe", "namespace": namespace,
+                             "annotations": {"local-registry-hosting/output": "probe"}},
+                "spec": {"output": {"image": "probe"}, "strategy": {"name": "probe"}},
+            });
+            let asked = format!("admission webhook \"{name}.kubewarden.admission\" denied the request");
+            eventually("the API server to call the webhook", || {
+                let answer = self.kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &probe.to_string());
+                answer.stderr.contains(&asked).then_some(())
+            });
+        }
+        let status = json!({"status": {"policyStatus": "active"}}).to_string();
+        let mut patch = vec!["patch", policy["kind"].as_str().unwrap(), policy["metadata"]["name"].as_str().unwrap()];
+        if let Some(namespace) = policy["metadata"]["namespace"].as_str() {
+            patch.extend(["--namespace", namespace]);
+        }
+        patch.extend(["--subresource=status", "--type=merge", "--patch", &status]);
+        self.kubectl.ok(&patch);
+    }
+}
+
+/// The CRD, for a cluster without the conversion webhook that it names.
+pub(crate) fn without_conversion(path: &std::path::Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut crd: Value = serde_saphyr::from_str(&text).unwrap();
+    crd["spec"]["conversion"] = json!({"strategy": "None"});
+    crd
+}
+
+/// The name under which the controller serves a policy.
+fn unique_name(policy: &Value) -> String {
+    let name = policy["metadata"]["name"].as_str().unwrap();
+    match policy["metadata"]["namespace"].as_str() {
+        Some(namespace) => format!("namespaced-{namespace}-{name}"),
+        None => format!("clusterwide-{name}"),
+    }
+}
+
+fn configuration_kind(spec: &Value) -> &'static str {
+    if spec["mutating"] == true { "MutatingWebhookConfiguration" } else { "ValidatingWebhookConfiguration" }
+}
+
+fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> Process {
+    let certificates = control_plane.certificates();
+    let kubeconfig = control_plane.kubectl_of(NAMESPACE, SERVICE_ACCOUNT).kubeconfig().to_owned();
+    let write = |suffix: &str, content: &Value| {
+        let path = control_plane.file(&format!("{name}.{suffix}"));
+        std::fs::write(&path, content.to_string()).unwrap();
+        path
+    };
+    let settings = if spec["settings"].is_null() { &json!({}) } else { &spec["settings"] };
+    let granted = spec.get("contextAwareResources").cloned().unwrap_or(json!([]));
+    let mut command = match programs::policy_server() {
+        Some(program) => {
+            let policy = json!({
+                "module": format!("file://{}", annotated_module(control_plane).display()),
+                "allowedToMutate": spec["mutating"],
+                "settings": settings,
+                "contextAwareResources": granted,
+                "hostCapabilities": ["*"],
+                "message": spec["message"],
+            });
+            let mut command = Command::new(program);
+            command.arg("--policies").arg(write("policies.yml", &json!({name: policy})));
+            command.arg("--policies-download-dir").arg(control_plane.file("modules"));
+            command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--workers", "2"]);
+            command.args(["--readiness-probe-port", &free_port().to_string()]);
+            command.arg("--cert-file").arg(&certificates.certificate).arg("--key-file").arg(&certificates.key);
+            command.env("KUBECONFIG", kubeconfig);
+            command
+        }
+        None => {
+            let mut command = Command::new(programs::ours("harness"));
+            command.args(["serve", "--address", &format!("127.0.0.1:{port}")]);
+            command.arg("--tls-cert").arg(&certificates.certificate).arg("--tls-key").arg(&certificates.key);
+            command.arg("--settings-path").arg(write("settings.json", settings));
+            command.arg("--metadata-path").arg(write("metadata.json", &json!({"contextAwareResources": granted})));
+            command.args(["--mutating", &spec["mutating"].to_string()]);
+            if let Some(message) = spec["message"].as_str() {
+                command.args(["--message", message]);
+            }
+            command.arg("--kubeconfig").arg(kubeconfig).arg(programs::policy());
+            command
+        }
+    };
+    let mut server = Process::spawn(&mut command, &control_plane.file(&format!("{name}.log")));
+    eventually("the webhook to listen", || {
+        assert!(server.runs(), "the webhook has ended:\n{}", server.log());
+        TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+    server
+}
+
+/// The module with its metadata in it, as `kwctl annotate` leaves it: a custom section.
+fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
+    let metadata = std::fs::read_to_string(programs::root().join("policy-metadata/metadata.yml")).unwrap();
+    let mut metadata: Value = serde_saphyr::from_str(&metadata).unwrap();
+    metadata["protocolVersion"] = json!("v1");
+    const NAME: &str = "io.kubewarden.metadata";
+    let content = [&[u8::try_from(NAME.len()).unwrap()], NAME.as_bytes(), metadata.to_string().as_bytes()].concat();
+    let mut module = std::fs::read(programs::policy()).unwrap();
+    module.push(0);
+    let mut rest = content.len();
+    while rest >= 0x80 {
+        module.push(u8::try_from(rest % 0x80).unwrap() | 0x80);
+        rest /= 0x80;
+    }
+    module.push(u8::try_from(rest).unwrap());
+    module.extend(content);
+    let path = control_plane.file("annotated-policy.wasm");
+    std::fs::write(&path, module).unwrap();
+    path
+}

@@ -1,0 +1,28 @@
+//! A Kubernetes control plane for tests: etcd, kube-apiserver and kubectl are the real ones, and so are
+//! the policy, the sync job and everything under `deploy/`. What stands in for Kubewarden's controller
+//! is in [`kubewarden`]; nothing stands in for Shipwright's, since no image is built.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod certificates;
+mod cluster;
+mod control_plane;
+mod kubectl;
+mod kubewarden;
+mod process;
+mod programs;
+mod undoing_webhook;
+
+pub use cluster::{Cluster, Crds, build, build_run, config_map, shipwright_crd};
+pub use control_plane::ControlPlane;
+pub use kubectl::{Answer, Kubectl};
+pub use kubewarden::Kubewarden;
+pub use process::{Process, eventually};
+pub use programs::root;
+pub use undoing_webhook::UndoingWebhook;

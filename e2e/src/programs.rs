@@ -1,0 +1,47 @@
+//! Where the programs are that the tests run. One that is missing is a failure and names its remedy.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the repository").to_owned()
+}
+
+/// `etcd`, `kube-apiserver` or `kubectl`, from `KUBEBUILDER_ASSETS` as for envtest.
+pub(crate) fn kubernetes(name: &str) -> PathBuf {
+    let folder = std::env::var_os("KUBEBUILDER_ASSETS")
+        .expect("KUBEBUILDER_ASSETS: not set; `make e2e` builds the programs and sets it");
+    present(Path::new(&folder).join(name), "KUBEBUILDER_ASSETS must hold etcd, kube-apiserver and kubectl")
+}
+
+/// A program of this workspace, beside the test that runs.
+pub(crate) fn ours(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test is a program");
+    let folder = test.ancestors().nth(2).expect("tests stand in target/PROFILE/deps");
+    present(folder.join(name), "`make e2e` builds it")
+}
+
+/// The built module, or the one that `POLICY_WASM` names.
+pub(crate) fn policy() -> PathBuf {
+    let path = std::env::var_os("POLICY_WASM").map_or_else(|| root().join("policy.wasm"), PathBuf::from);
+    present(path, "`make policy.wasm` builds it")
+}
+
+/// Kubewarden's policy server, where `POLICY_SERVER` names it.
+pub(crate) fn policy_server() -> Option<PathBuf> {
+    std::env::var_os("POLICY_SERVER").map(|path| present(PathBuf::from(path), "POLICY_SERVER names it"))
+}
+
+/// A file of Shipwright's or Kubewarden's, under the folder that `UPSTREAM` names.
+pub(crate) fn upstream(path: &str) -> PathBuf {
+    let folder = std::env::var_os("UPSTREAM").expect(
+        "UPSTREAM: not set; it must name a folder with kubewarden/crds and shipwright/crds as those projects publish them",
+    );
+    present(Path::new(&folder).join(path), "UPSTREAM must hold it")
+}
+
+fn present(path: PathBuf, remedy: &str) -> PathBuf {
+    assert!(path.exists(), "{}: not there; {remedy}", path.display());
+    path
+}

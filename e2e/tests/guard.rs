@@ -1,0 +1,48 @@
+//! `deploy/guard`: what a later webhook undid is not stored.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+use e2e::{Cluster, Crds, UndoingWebhook, build, build_run, eventually};
+use serde_json::json;
+
+#[test]
+fn what_a_later_webhook_undid_is_rejected() {
+    let mut cluster = Cluster::start(Crds::Patched);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    let both = ["--policy=local-registry", "--policy=local-registry-guard"];
+    let answer = cluster.sync(&both);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    cluster.reconcile();
+    cluster.create(&build("hello", json!({"image": "team/hello", "local": true})));
+    let by_name = |name: &str| build_run(name, json!({"build": {"name": "hello"}}));
+    let stored = cluster.create(&by_name("untouched"));
+    assert_eq!(stored["spec"]["output"], json!({"image": "kind-registry:5000/team/hello"}));
+
+    let _undoing = UndoingWebhook::start(&cluster.control_plane, &json!([{"op": "remove", "path": "/spec/output"}]));
+    let create = ["create", "--dry-run=server", "--output=json", "-f", "-"];
+    let reason = "another webhook took the cluster's registry out";
+    eventually("the later webhook to be called, and the guard to object", || {
+        let answer = cluster.kubectl.run_with(&create, &by_name("probe").to_string());
+        assert!(answer.code == Some(0) || answer.stderr.contains(reason), "{}", answer.stderr);
+        answer.stderr.contains(reason).then_some(())
+    });
+    let answer = cluster.try_create(&by_name("undone"));
+    answer.failed_with("clusterwide-local-registry-guard.kubewarden.admission");
+    answer.failed_with(reason);
+    assert!(!cluster.is_stored("buildrun", "undone"));
+
+    // Without the guard, it would have been stored: that is what the guard is for.
+    cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry-guard"]);
+    cluster.reconcile();
+    eventually("the guard to be gone", || {
+        (cluster.kubectl.run_with(&create, &by_name("probe").to_string()).code == Some(0)).then_some(())
+    });
+    assert_eq!(cluster.create(&by_name("undone"))["spec"].get("output"), None);
+}

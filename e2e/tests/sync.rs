@@ -1,0 +1,229 @@
+//! The sync job, as the service account that `deploy/` gives it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+use std::time::Duration;
+
+use e2e::{Cluster, Crds, build, build_run, eventually};
+use serde_json::{Value, json};
+
+const MANAGER: &str = "local-registry-sync";
+
+/// A cluster with the usual set of `deploy/`.
+fn installed() -> Cluster {
+    let cluster = Cluster::start(Crds::Patched);
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster
+}
+
+fn settings(cluster: &Cluster) -> Value {
+    cluster.policy()["spec"].get("settings").cloned().unwrap_or_default()
+}
+
+/// The fields that our manager owns.
+fn ours(cluster: &Cluster) -> Value {
+    let policy = cluster.policy();
+    let entries = policy["metadata"]["managedFields"].as_array().unwrap();
+    let mut ours = entries.iter().filter(|entry| entry["manager"] == MANAGER);
+    let owned = ours.next().map(|entry| entry["fieldsV1"].clone()).unwrap_or_default();
+    assert_eq!(ours.next(), None);
+    owned
+}
+
+#[track_caller]
+fn succeeds(cluster: &Cluster, message: &str) {
+    let answer = cluster.sync(&[]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.stdout.contains(message), "{answer:?}");
+}
+
+#[test]
+fn settings_follow_the_config_map() {
+    let cluster = installed();
+    cluster.kubectl.ok(&[
+        "patch",
+        "clusteradmissionpolicy",
+        "local-registry",
+        "--type=merge",
+        "--patch",
+        r#"{"spec": {"settings": {"insecure": true, "unknown": 1}}}"#,
+    ]);
+    let others = json!({"insecure": true, "unknown": 1});
+    let with = |fields: Value| {
+        let mut all = others.clone();
+        all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        all
+    };
+
+    succeeds(&cluster, "no local registry is declared");
+    assert_eq!(settings(&cluster), others);
+
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\nhelp: \"https://example.com\"\n");
+    succeeds(&cluster, "local-registry: changed");
+    assert_eq!(settings(&cluster), with(json!({"host": "kind-registry:5000", "help": "https://example.com"})));
+    assert_eq!(ours(&cluster), json!({"f:spec": {"f:settings": {"f:help": {}, "f:host": {}}}}));
+    let generation = cluster.policy()["metadata"]["generation"].clone();
+    succeeds(&cluster, "local-registry: unchanged");
+    assert_eq!(cluster.policy()["metadata"]["generation"], generation);
+
+    cluster.declare("hostFromClusterNetwork: \"other:5000\"\n");
+    succeeds(&cluster, "local-registry: changed");
+    assert_eq!(settings(&cluster), with(json!({"host": "other:5000"})));
+    assert_eq!(ours(&cluster), json!({"f:spec": {"f:settings": {"f:host": {}}}}));
+
+    for broken in ["hostFromClusterNetwork: \"unterminated", "hostFromClusterNetwork: localhost:5000", "- a"] {
+        cluster.declare(broken);
+        assert_eq!(cluster.sync(&[]).code, Some(1));
+        assert_eq!(settings(&cluster), with(json!({"host": "other:5000"})), "the last good settings stay");
+    }
+    let events = cluster.kubectl.json(&["get", "events.events.k8s.io", "--namespace=kube-public"]);
+    assert!(events["items"].as_array().unwrap().iter().any(|event| event["reason"] == "Unusable"), "{events}");
+    let events = cluster.kubectl.json(&["get", "events.events.k8s.io", "--namespace=default"]);
+    assert!(events["items"].as_array().unwrap().iter().any(|event| event["reason"] == "SettingsChanged"), "{events}");
+
+    cluster.declare("hostFromClusterNetwork: \"mended:5000\"\n");
+    succeeds(&cluster, "local-registry: changed");
+    assert_eq!(settings(&cluster), with(json!({"host": "mended:5000"})));
+
+    cluster.declare("host: \"localhost:5001\"\n");
+    succeeds(&cluster, "hostFromClusterNetwork");
+    assert_eq!(settings(&cluster), others);
+    assert_eq!(ours(&cluster), Value::Null);
+
+    cluster.declare("hostFromClusterNetwork: \"again:5000\"\n");
+    succeeds(&cluster, "local-registry: changed");
+    cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]);
+    succeeds(&cluster, "no local registry is declared");
+    assert_eq!(settings(&cluster), others);
+}
+
+#[test]
+fn settings_that_are_null_or_absent_are_filled_and_emptied() {
+    let cluster = installed();
+    cluster.kubectl.ok(&[
+        "patch",
+        "clusteradmissionpolicy",
+        "local-registry",
+        "--type=json",
+        "--patch",
+        r#"[{"op": "add", "path": "/spec/settings", "value": null}]"#,
+    ]);
+    assert_eq!(settings(&cluster), Value::Null);
+    for _ in 0..2 {
+        cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+        succeeds(&cluster, "local-registry: changed");
+        assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
+        cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]);
+        succeeds(&cluster, "local-registry: changed");
+        assert_eq!(settings(&cluster).get("host"), None);
+        succeeds(&cluster, "local-registry: unchanged");
+    }
+}
+
+#[test]
+fn applying_the_policy_again_takes_nothing_away() {
+    let cluster = installed();
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    succeeds(&cluster, "local-registry: changed");
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
+    let rendered = cluster.kubectl.ok(&["kustomize", "deploy/policy"]);
+    for _ in 0..2 {
+        let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=argocd", "-f", "-"];
+        assert_eq!(cluster.kubectl.run_with(&apply, &rendered).code, Some(0));
+        assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
+    }
+    succeeds(&cluster, "local-registry: unchanged");
+}
+
+#[test]
+fn a_conflict_names_the_other_manager() {
+    let cluster = installed();
+    let theirs = json!({
+        "apiVersion": "policies.kubewarden.io/v1",
+        "kind": "ClusterAdmissionPolicy",
+        "metadata": {"name": "local-registry"},
+        "spec": {"module": "m", "mutating": true, "rules": [], "settings": {"host": "theirs:5000"}},
+    });
+    let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=argocd", "-f", "-"];
+    cluster.kubectl.ok_with(&apply, &theirs);
+    succeeds(&cluster, "local-registry: left alone");
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    let answer = cluster.sync(&[]);
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    assert!(answer.stdout.contains("argocd") && answer.stdout.contains("--force"), "{answer:?}");
+    assert_eq!(settings(&cluster), json!({"host": "theirs:5000"}));
+
+    let dry = cluster.sync(&["--dry-run", "--force"]);
+    assert!(dry.stdout.contains("would change"), "{dry:?}");
+    assert_eq!(settings(&cluster), json!({"host": "theirs:5000"}));
+    assert_eq!(cluster.sync(&["--force"]).code, Some(0));
+    assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
+}
+
+#[test]
+fn a_policy_that_is_missing_is_told_and_never_created() {
+    let cluster = installed();
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry"]);
+    let answer = cluster.sync(&[]);
+    assert_eq!(answer.code, Some(1));
+    let expected = "ClusterAdmissionPolicy local-registry: there is none of that name; create it, or correct --policy";
+    assert!(answer.stdout.contains(expected), "{answer:?}");
+    let policies = cluster.kubectl.json(&["get", "clusteradmissionpolicies"]);
+    assert_eq!(policies["items"], json!([]));
+}
+
+#[test]
+fn the_next_run_gets_the_registry_that_is_declared_now() {
+    let mut cluster = installed();
+    let mut watch = cluster.watch(&["--settle=1", "--resync=2"]);
+    let specification = build("any", json!({"image": "team/app", "local": true}))["spec"].clone();
+    let run = |name: &str| build_run(name, json!({"build": {"spec": specification}}));
+    for host in ["first:5000", "second:5000"] {
+        cluster.declare(&format!("hostFromClusterNetwork: \"{host}\"\n"));
+        eventually("the policy to get the host", || (settings(&cluster)["host"] == host).then_some(()));
+        cluster.reconcile();
+        let stored = cluster.create(&run(host.split(':').next().unwrap()));
+        assert_eq!(stored["spec"]["build"]["spec"]["output"]["image"], format!("{host}/team/app"));
+    }
+    // Somebody edits the host away; it comes back although the ConfigMap does not change.
+    cluster.kubectl.ok(&[
+        "patch",
+        "clusteradmissionpolicy",
+        "local-registry",
+        "--type=json",
+        "--patch",
+        r#"[{"op": "remove", "path": "/spec/settings/host"}]"#,
+    ]);
+    eventually("the host to come back", || (settings(&cluster)["host"] == "second:5000").then_some(()));
+
+    cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]);
+    eventually("the host to be gone", || settings(&cluster).get("host").is_none().then_some(()));
+    cluster.reconcile();
+    cluster.try_create(&run("none")).failed_with("this cluster declares no local registry");
+    assert_eq!(watch.terminate(), Some(0));
+}
+
+#[test]
+fn deleting_and_recreating_the_config_map_rolls_no_policy_server() {
+    let cluster = installed();
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    let _watch = cluster.watch(&["--settle=3", "--resync=3600"]);
+    eventually("the policy to get the host", || (settings(&cluster)["host"] == "kind-registry:5000").then_some(()));
+    let generation = cluster.policy()["metadata"]["generation"].clone();
+    cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    // What would be written would be written by then; another change shows that the watch is alive.
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(cluster.policy()["metadata"]["generation"], generation);
+    cluster.declare("hostFromClusterNetwork: \"other:5000\"\n");
+    eventually("the policy to get the host", || (settings(&cluster)["host"] == "other:5000").then_some(()));
+    assert_eq!(cluster.policy()["metadata"]["generation"], json!(generation.as_i64().unwrap() + 1));
+}
