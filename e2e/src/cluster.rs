@@ -1,5 +1,7 @@
 //! A cluster with Kubewarden, Shipwright's CRDs, and what `deploy/` installs.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use crate::control_plane::ControlPlane;
 use crate::kubectl::{Answer, Kubectl};
 use crate::kubewarden::{Kubewarden, without_conversion};
-use crate::process::{Process, eventually};
+use crate::process::{Process, eventually, free_port};
 use crate::programs;
 
 /// What Shipwright's CRDs know.
@@ -144,9 +146,12 @@ impl Cluster {
 
     /// Starts the sync job in watch mode; ends with the test.
     #[must_use]
-    pub fn watch(&self, arguments: &[&str]) -> Process {
-        let arguments = [&["--watch", "--log-format=json"], arguments].concat();
-        Process::spawn(&mut self.sync_command("local-registry-sync", &arguments), &self.control_plane.file("sync.log"))
+    pub fn watch(&self, arguments: &[&str]) -> Watch {
+        let address = format!("127.0.0.1:{}", free_port());
+        let listen = format!("--listen={address}");
+        let arguments = [&["--watch", "--log-format=json", &listen], arguments].concat();
+        let mut command = self.sync_command("local-registry-sync", &arguments);
+        Watch { process: Process::spawn(&mut command, &self.control_plane.file("sync.log")), address }
     }
 
     fn sync_command(&self, service_account: &str, arguments: &[&str]) -> Command {
@@ -154,6 +159,31 @@ impl Cluster {
         let mut command = Command::new(programs::ours("local-registry-sync"));
         command.env("KUBECONFIG", kubectl.kubeconfig()).args(arguments);
         command
+    }
+}
+
+/// The sync job in watch mode.
+pub struct Watch {
+    /// The program.
+    pub process: Process,
+    address: String,
+}
+
+impl Watch {
+    /// Waits until it has looked at the policies once more, and found them in line.
+    pub fn looks_again(&self) {
+        let before = self.unchanged();
+        eventually("the sync job to look at the policies", || (self.unchanged() > before).then_some(()));
+    }
+
+    /// How often a policy was found to be in line, by the program's metrics.
+    fn unchanged(&self) -> u64 {
+        let mut answer = String::new();
+        let mut connection = eventually("the metrics", || TcpStream::connect(&self.address).ok());
+        connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        connection.read_to_string(&mut answer).unwrap();
+        let line = r#"local_registry_sync_syncs_total{result="unchanged"} "#;
+        answer.lines().find_map(|found| found.strip_prefix(line)).map_or(0, |count| count.parse().unwrap())
     }
 }
 

@@ -31,11 +31,11 @@ fn a_watch_survives_restarts_of_the_api_server() {
     for after in ["after:5000", "again:5000"] {
         cluster.control_plane.kill_api_server();
         cluster.control_plane.start_api_server();
-        assert!(watch.runs(), "{}", watch.log());
+        assert!(watch.process.runs(), "{}", watch.process.log());
         cluster.declare(&format!("hostFromClusterNetwork: \"{after}\"\n"));
         eventually("the policy to get the host", || (host(&cluster) == after).then_some(()));
     }
-    assert_eq!(watch.terminate(), Some(0));
+    assert_eq!(watch.process.terminate(), Some(0));
 }
 
 #[test]

@@ -8,8 +8,6 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-use std::time::Duration;
-
 use e2e::{Cluster, Crds, build, build_run, eventually};
 use serde_json::{Value, json};
 
@@ -208,20 +206,19 @@ fn the_next_run_gets_the_registry_that_is_declared_now() {
     eventually("the host to be gone", || settings(&cluster).get("host").is_none().then_some(()));
     cluster.reconcile();
     cluster.try_create(&run("none")).failed_with("this cluster declares no local registry");
-    assert_eq!(watch.terminate(), Some(0));
+    assert_eq!(watch.process.terminate(), Some(0));
 }
 
 #[test]
 fn deleting_and_recreating_the_config_map_rolls_no_policy_server() {
     let cluster = installed();
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
-    let _watch = cluster.watch(&["--settle=3", "--resync=3600"]);
+    let watch = cluster.watch(&["--settle=3", "--resync=3600"]);
     eventually("the policy to get the host", || (settings(&cluster)["host"] == "kind-registry:5000").then_some(()));
     let generation = cluster.policy()["metadata"]["generation"].clone();
     cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]);
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
-    // What would be written would be written by then; another change shows that the watch is alive.
-    std::thread::sleep(Duration::from_secs(5));
+    watch.looks_again();
     assert_eq!(cluster.policy()["metadata"]["generation"], generation);
     cluster.declare("hostFromClusterNetwork: \"other:5000\"\n");
     eventually("the policy to get the host", || (settings(&cluster)["host"] == "other:5000").then_some(()));
