@@ -3,6 +3,7 @@
 CARGO ?= cargo
 TARGET := wasm32-wasip1
 MODULE := target/$(TARGET)/policy/policy.wasm
+NOTHING := target/$(TARGET)/policy/nothing.wasm
 HARNESS := $(CARGO) run --quiet --locked --package local-registry-harness --bin harness --
 
 # The samples that `make run` evaluates.
@@ -10,7 +11,7 @@ REQUEST ?= examples/buildrun-request.json
 SETTINGS ?= examples/settings.yaml
 OBJECTS ?= examples/objects
 # How large the module and the sync job may become, in bytes.
-LIMIT := 230000
+LIMIT := 180000
 SYNC_LIMIT := 9000000
 MUSL := $(shell uname -m)-unknown-linux-musl
 
@@ -22,11 +23,14 @@ KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
 IMAGE ?= local-registry-sync
 CONTAINER ?= $(shell command -v docker || echo buildah)
 
+# How long `make bench` asks each question.
+SECONDS ?= 2
+
 # $(call check-size,FILE,BYTES)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image test e2e lint verdicts format clean wasm-target FORCE
+.PHONY: help run serve sync sync-static sync-image test e2e bench lint verdicts format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,10 +85,17 @@ $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	  k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-apiserver
 	@touch $@
 
+bench: policy.wasm nothing.wasm ## Compare the policy with one that does nothing (SECONDS, POLICY_SERVER)
+	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- \
+	  bench --nothing $(NOTHING) --seconds $(SECONDS) policy.wasm
+
+nothing.wasm: wasm-target
+	$(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
+
 lint: wasm-target ## Check format and lints, for the host and for the policy's target
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --locked --package local-registry-policy --target $(TARGET) -- -D warnings
+	$(CARGO) clippy --locked --package local-registry-policy --package local-registry-nothing --target $(TARGET) -- -D warnings
 
 verdicts: ## Ask the Go parsers again about the references and hosts of core/tests/parsers (needs Go)
 	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl

@@ -9,7 +9,7 @@ mod response;
 mod validate;
 mod validate_settings;
 
-use kubewarden_policy_sdk::protocol_version_guest;
+use kubewarden_policy_sdk::metadata::ProtocolVersion;
 use wapc_guest::register_function;
 
 /// Called by the host once for each instance, before any other function.
@@ -18,5 +18,5 @@ use wapc_guest::register_function;
 pub extern "C" fn wapc_init() {
     register_function("validate", validate::validate);
     register_function("validate_settings", validate_settings::validate_settings);
-    register_function("protocol_version", protocol_version_guest);
+    register_function("protocol_version", |_| response::json(&ProtocolVersion::default()));
 }

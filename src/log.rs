@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::response::json;
+
 /// How much a line matters, in the host's words.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -23,7 +25,7 @@ pub(crate) fn log(level: Level, message: &str, fields: impl Serialize) {
         #[serde(flatten)]
         fields: F,
     }
-    if let Ok(line) = serde_json::to_vec(&Line { level, message, fields }) {
+    if let Ok(line) = json(&Line { level, message, fields }) {
         let _ = wapc_guest::host_call("kubewarden", "tracing", "log", &line);
     }
 }

@@ -1,9 +1,10 @@
 //! The call to the host for the Build that a BuildRun names.
 
-use kubewarden_policy_sdk::Error;
-use kubewarden_policy_sdk::host_capabilities::kubernetes::{GetResourceRequest, get_resource};
+use kubewarden_policy_sdk::host_capabilities::kubernetes::GetResourceRequest;
 use local_registry_core::{BUILD_API_VERSION, BUILD_FIELDS, Excerpt, LookupError};
-use serde_json::value::RawValue;
+use wapc_guest::host_call;
+
+use crate::response::json;
 
 /// Reads a Build from the cluster. It is never taken from the host's cache: whoever creates a Build
 /// and a BuildRun in one breath expects the run to see it.
@@ -16,11 +17,12 @@ pub(crate) fn build(namespace: &str, name: &str) -> Result<String, LookupError> 
         disable_cache: true,
         field_masks: Some(BUILD_FIELDS.into_iter().map(ToOwned::to_owned).collect()),
     };
-    match get_resource::<Box<RawValue>>(&request) {
-        Ok(build) => Ok(build.get().to_owned()),
-        Err(Error::HostCall { source, .. }) => Err(recognise(&source.to_string(), name)),
-        Err(error) => Err(LookupError::Failed(Excerpt(&error.to_string()).to_string())),
-    }
+    let failed = |error: &dyn std::fmt::Display| LookupError::Failed(Excerpt(&error.to_string()).to_string());
+    let request = json(&request).map_err(|error| failed(&error))?;
+    // The SDK's `get_resource` would read the answer here already; who decides reads it once, and sparsely.
+    let answer = host_call("kubewarden", "kubernetes", "get_resource", &request)
+        .map_err(|error| recognise(&error.to_string(), name))?;
+    String::from_utf8(answer).map_err(|error| failed(&error))
 }
 
 /// Tells apart what the host says; it has nothing but text to say it with. The texts are those of

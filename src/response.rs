@@ -19,12 +19,16 @@ struct Response<'a> {
 
 /// Lets the object pass as it is.
 pub(crate) fn accept(warnings: &[Warning]) -> CallResult {
-    Ok(serde_json::to_vec(&accepted(warnings))?)
+    json(&accepted(warnings))
 }
+
+/// What edits make an object longer by, roughly; where they make it longer still, the text grows once more.
+const ROOM: usize = 1024;
 
 /// Lets the object pass with the edits made.
 pub(crate) fn mutate(request: &Request<'_>, edits: &Edits, warnings: &[Warning]) -> CallResult {
-    let mut response = serde_json::to_string(&accepted(warnings))?;
+    let mut response = String::from_utf8(json(&accepted(warnings))?)?;
+    response.reserve(request.len() + ROOM);
     // What follows stands within the object that was just closed.
     response.pop();
     response.push_str(r#","mutated_object":"#);
@@ -36,10 +40,16 @@ pub(crate) fn mutate(request: &Request<'_>, edits: &Edits, warnings: &[Warning])
 /// Keeps the object out.
 pub(crate) fn reject(message: &str, code: Code) -> CallResult {
     let response = Response { accepted: false, message: Some(message), code: Some(code as u16), warnings: Vec::new() };
-    Ok(serde_json::to_vec(&response)?)
+    json(&response)
 }
 
 fn accepted(warnings: &[Warning]) -> Response<'static> {
     let warnings = warnings.iter().map(ToString::to_string).collect();
     Response { accepted: true, message: None, code: None, warnings }
+}
+
+/// Writes JSON. Only maps with keys that are no strings fail to become JSON, and there are none; the texts
+/// of serde_json's errors would come with those of every error of the system.
+pub(crate) fn json(value: &impl Serialize) -> CallResult {
+    serde_json::to_vec(value).map_err(|_| "the answer cannot be written as JSON".into())
 }

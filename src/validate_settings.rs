@@ -5,6 +5,7 @@ use local_registry_core::Settings;
 use wapc_guest::CallResult;
 
 use crate::log::{Level, log};
+use crate::response::json;
 
 /// Answers `valid: false` with every fault; an error or a trap here would keep the whole policy
 /// server from starting without saying why.
@@ -18,5 +19,5 @@ pub(crate) fn validate_settings(payload: &[u8]) -> CallResult {
         }
         Err(error) => SettingsValidationResponse { valid: false, message: Some(error.to_string()) },
     };
-    Ok(serde_json::to_vec(&response)?)
+    json(&response)
 }

@@ -133,7 +133,7 @@ fn decide_build(
             return false;
         }
     };
-    let build = match Node::parse(&text, fields::OBJECT) {
+    let build = match Node::parse(&text, fields::STORED_BUILD) {
         Ok(build @ Node::Object(_)) => build,
         Ok(other) => {
             outcome.faults.push(Fault::new(name_path, unreadable(name, format_args!("it is {}", other.kind()))));

@@ -1,14 +1,11 @@
 //! Changes to an object, applied to its JSON text.
 //!
-//! Everything that is not changed keeps the text it came with: unknown fields, the order of keys and
-//! numbers of any size or precision come out as they went in.
+//! Everything that is not changed keeps the text it came with: unknown fields, the order of keys, white
+//! space and numbers of any size or precision come out as they went in.
 
-use std::fmt;
+use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use crate::json::{Key, KeySeed};
+use crate::json::{Node, Object};
 
 /// Values to be set in an object, each at a path of field names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,10 +19,13 @@ enum Change {
     Fields(Edits),
 }
 
-/// The text could not be edited.
-#[derive(Debug, thiserror::Error)]
-#[error("the object cannot be edited: {0}")]
-pub struct EditError(serde_json::Error);
+/// An object has something else where the edits need an object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the object cannot be edited: its field `{field}` is {found}; expected an object")]
+pub struct EditError {
+    field: &'static str,
+    found: &'static str,
+}
 
 impl Edits {
     /// Sets a string.
@@ -58,137 +58,76 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// Finds the object at `path` within the JSON `text`, and appends it to `out` with the edits made.
-    ///
-    /// # Errors
-    /// Where the text is no JSON, has nothing at the path, or has a scalar where the edits need an object.
-    pub fn apply_at(&self, path: &[&str], text: &str, out: &mut String) -> Result<(), EditError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let edited = Descend { path, edits: self, out }.deserialize(&mut deserializer);
-        edited.and_then(|()| deserializer.end()).map_err(EditError)
+    /// Appends an object to `out` with the edits made. `text` is what the object was read from, and
+    /// `span` where it stands there.
+    pub(crate) fn apply(
+        &self,
+        object: &Object<'_>,
+        text: &str,
+        span: Range<usize>,
+        out: &mut String,
+    ) -> Result<(), EditError> {
+        let copied = self.splice(object, text, span.start, out)?;
+        copy(text, copied..span.end, out);
+        Ok(())
     }
 
-    fn push_new(&self, out: &mut String) {
-        out.push('{');
-        self.push_missing(&[], out);
-        out.push('}');
+    /// Appends the text from `copied` on, up to the end of what changes within the object; says where that is.
+    fn splice(&self, object: &Object<'_>, text: &str, mut copied: usize, out: &mut String) -> Result<usize, EditError> {
+        for entry in &object.entries {
+            let Some((name, change)) = self.0.iter().find(|(name, _)| *name == entry.key) else { continue };
+            match (change, &entry.value) {
+                (Change::Fields(edits), Node::Object(inner)) => copied = edits.splice(inner, text, copied, out)?,
+                (Change::Fields(_), value) if *value != Node::Null => {
+                    return Err(EditError { field: name, found: value.kind() });
+                }
+                (change, _) => {
+                    copy(text, copied..entry.span.start, out);
+                    change.push_to(out);
+                    copied = entry.span.end;
+                }
+            }
+        }
+        let mut missing = self.0.iter().filter(|(name, _)| object.entry(name).is_none()).peekable();
+        if missing.peek().is_some() {
+            copy(text, copied..object.end, out);
+            copied = object.end;
+            push_fields(missing, object.is_empty, out);
+        }
+        Ok(copied)
     }
+}
 
-    /// Appends the fields that were not `seen` in the object which `out` ends with.
-    fn push_missing(&self, seen: &[&str], out: &mut String) {
-        for (name, change) in self.0.iter().filter(|(name, _)| !seen.contains(name)) {
-            push_key(out, name);
-            match change {
-                Change::Value(json) => out.push_str(json),
-                Change::Fields(fields) => fields.push_new(out),
+impl Change {
+    /// Appends what the value is where there was none.
+    fn push_to(&self, out: &mut String) {
+        match self {
+            Self::Value(json) => out.push_str(json),
+            Self::Fields(edits) => {
+                out.push('{');
+                push_fields(edits.0.iter(), true, out);
+                out.push('}');
             }
         }
     }
 }
 
-fn push_key(out: &mut String, name: &str) {
-    if !out.ends_with('{') {
-        out.push(',');
+fn push_fields<'e>(fields: impl Iterator<Item = &'e (&'static str, Change)>, mut is_first: bool, out: &mut String) {
+    for (name, change) in fields {
+        if !std::mem::take(&mut is_first) {
+            out.push(',');
+        }
+        out.push_str(&json_string(name));
+        out.push(':');
+        change.push_to(out);
     }
-    out.push_str(&json_string(name));
-    out.push(':');
+}
+
+fn copy(text: &str, span: Range<usize>, out: &mut String) {
+    out.push_str(text.get(span).unwrap_or_default());
 }
 
 /// A string as JSON. Only maps with keys that are no strings fail to become JSON.
 fn json_string(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
-}
-
-/// Follows a path of keys, skipping everything beside it, and hands what it finds to [`Rewrite`].
-struct Descend<'e> {
-    path: &'e [&'e str],
-    edits: &'e Edits,
-    out: &'e mut String,
-}
-
-impl<'de> DeserializeSeed<'de> for Descend<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.path.is_empty() {
-            Rewrite { edits: self.edits, out: self.out }.deserialize(deserializer)
-        } else {
-            deserializer.deserialize_map(self)
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Descend<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let Some((name, path)) = self.path.split_first() else { return Ok(()) };
-        let mut found = false;
-        while let Some(Key(key)) = entries.next_key_seed(KeySeed)? {
-            if key == *name && !found {
-                found = true;
-                entries.next_value_seed(Descend { path, edits: self.edits, out: self.out })?;
-            } else {
-                entries.next_value::<IgnoredAny>()?;
-            }
-        }
-        if found { Ok(()) } else { Err(A::Error::custom(format_args!("it has no field `{name}`"))) }
-    }
-}
-
-/// Writes an object anew: what the edits name is changed, the rest is copied as text.
-struct Rewrite<'e> {
-    edits: &'e Edits,
-    out: &'e mut String,
-}
-
-impl<'de> DeserializeSeed<'de> for Rewrite<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Rewrite<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or null")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.edits.push_new(self.out);
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut seen = Vec::new();
-        self.out.push('{');
-        while let Some(Key(key)) = entries.next_key_seed(KeySeed)? {
-            push_key(self.out, &key);
-            match self.edits.0.iter().find(|(name, _)| *name == key) {
-                None => self.out.push_str(entries.next_value::<&RawValue>()?.get()),
-                Some((name, change)) => {
-                    seen.push(*name);
-                    match change {
-                        Change::Value(json) => {
-                            entries.next_value::<IgnoredAny>()?;
-                            self.out.push_str(json);
-                        }
-                        Change::Fields(edits) => {
-                            entries.next_value_seed(Rewrite { edits, out: self.out })?;
-                        }
-                    }
-                }
-            }
-        }
-        self.edits.push_missing(&seen, self.out);
-        self.out.push('}');
-        Ok(())
-    }
 }

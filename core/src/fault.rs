@@ -67,7 +67,7 @@ impl Fault {
     pub fn code(&self) -> Code {
         match &self.problem {
             Problem::NoSuchBuild { .. } => Code::NotFound,
-            Problem::Lookup { .. } | Problem::LookupAnswer { .. } | Problem::NoNamespace => Code::Internal,
+            Problem::Lookup { .. } | Problem::LookupAnswer { .. } => Code::Internal,
             _ => Code::BadRequest,
         }
     }

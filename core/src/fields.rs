@@ -185,6 +185,16 @@ pub(crate) fn streamed_source(version: Version) -> (Path, &'static str) {
     }
 }
 
+/// What of the metadata is read.
+const ANNOTATIONS: Mask = Fields(&[(
+    "annotations",
+    Fields(&[
+        ("local-registry-hosting/output", Scalar),
+        ("local-registry-hosting/source", Scalar),
+        ("local-registry-hosting/builder", Scalar),
+    ]),
+)]);
+
 const IMAGE: Mask = Fields(&[("image", Scalar), ("local", Scalar), ("insecure", Scalar)]);
 
 /// What of an embedded specification is read, in either version.
@@ -197,17 +207,7 @@ const SPEC: Mask = Fields(&[
 /// What is read of an object under admission: the fields of both kinds and versions together, since
 /// the object may stand before its kind in the request.
 pub(crate) const OBJECT: Mask = Fields(&[
-    (
-        "metadata",
-        Fields(&[(
-            "annotations",
-            Fields(&[
-                ("local-registry-hosting/output", Scalar),
-                ("local-registry-hosting/source", Scalar),
-                ("local-registry-hosting/builder", Scalar),
-            ]),
-        )]),
-    ),
+    ("metadata", ANNOTATIONS),
     (
         "spec",
         Fields(&[
@@ -218,6 +218,18 @@ pub(crate) const OBJECT: Mask = Fields(&[
             ("buildRef", Fields(&[("name", Scalar)])),
             ("buildSpec", SPEC),
             ("sources", Fields(&[("type", Scalar)])),
+        ]),
+    ),
+]);
+
+/// What is read of a Build that was looked up, which is one as it is stored.
+pub(crate) const STORED_BUILD: Mask = Fields(&[
+    ("metadata", ANNOTATIONS),
+    (
+        "spec",
+        Fields(&[
+            ("output", IMAGE),
+            ("source", Fields(&[("ociArtifact", IMAGE)])),
             ("paramValues", Fields(&[("name", Scalar), ("value", Scalar)])),
         ]),
     ),

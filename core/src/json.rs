@@ -1,20 +1,21 @@
 //! A sparse reading of JSON: only the fields that a mask names are kept, the rest is skipped unread.
 //!
-//! Objects may be large and are mostly none of our business. Whatever is kept borrows from the text.
+//! Objects may be large and are mostly none of our business. Whatever is kept borrows from the text, and
+//! knows where it stands there, so that it can be replaced without writing the rest anew.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::reader::{JsonError, Reader, Stop};
 
 /// Which parts of a JSON value are kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Mask {
     /// The value itself where it is a scalar; of an object or array only that it is one.
     Scalar,
-    /// Of an object every key, each with a scalar value.
-    Scalars,
-    /// Of an object the named fields; of an array the same in each element.
+    /// Of an object every key, each with a scalar value. The named ones may not stand twice.
+    Scalars(&'static [&'static str]),
+    /// Of an object the named fields; of an array the same in each element that is an object.
     Fields(&'static [(&'static str, Mask)]),
 }
 
@@ -27,7 +28,49 @@ pub(crate) enum Node<'a> {
     Number,
     String(Cow<'a, str>),
     Array(Vec<Node<'a>>),
-    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+    Object(Object<'a>),
+}
+
+/// A JSON object, as far as a [`Mask`] kept it.
+#[derive(Debug, Clone)]
+pub(crate) struct Object<'a> {
+    /// The fields that were kept, in the order in which they stand.
+    pub(crate) entries: Vec<Entry<'a>>,
+    /// Whether the object has no fields, not even such as were not kept.
+    pub(crate) is_empty: bool,
+    /// Where its closing bracket stands.
+    pub(crate) end: usize,
+}
+
+/// A field of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<'a> {
+    pub(crate) key: Cow<'a, str>,
+    pub(crate) value: Node<'a>,
+    /// Where the value stands.
+    pub(crate) span: Range<usize>,
+}
+
+/// Two objects are the same where their fields are, wherever they stand.
+impl PartialEq for Object<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let fields = |object: &Self| object.entries.len();
+        fields(self) == fields(other)
+            && self
+                .entries
+                .iter()
+                .zip(&other.entries)
+                .all(|(ours, theirs)| ours.key == theirs.key && ours.value == theirs.value)
+    }
+}
+
+impl Eq for Object<'_> {}
+
+impl<'a> Object<'a> {
+    /// A field of the object, which may be null.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry<'a>> {
+        self.entries.iter().find(|entry| is_same(&entry.key, name))
+    }
 }
 
 /// An object was expected at the first `depth` parts of a path, and something else was found.
@@ -39,19 +82,16 @@ pub(crate) struct NotAnObject {
 
 impl<'a> Node<'a> {
     /// Reads what `mask` names from `text`, all of which has to be one JSON value.
-    pub(crate) fn parse(text: &'a str, mask: Mask) -> Result<Self, serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let node = Seed(mask).deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(node)
+    pub(crate) fn parse(text: &'a str, mask: Mask) -> Result<Self, JsonError> {
+        let mut reader = Reader::new(text);
+        let node = read(&mut reader, Some(mask));
+        node.and_then(|node| reader.finish().map(|()| node)).map_err(|stop| stop.within(text))
     }
 
     /// The value of a field of an object; `None` for other values, absent fields and null.
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         match self {
-            Self::Object(fields) => {
-                fields.iter().find(|(key, value)| key == name && *value != Self::Null).map(|(_, value)| value)
-            }
+            Self::Object(object) => object.entry(name).map(|entry| &entry.value).filter(|value| **value != Self::Null),
             _ => None,
         }
     }
@@ -92,112 +132,74 @@ impl<'a> Node<'a> {
     }
 }
 
-struct Seed(Mask);
-
-impl<'de> DeserializeSeed<'de> for Seed {
-    type Value = Node<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
+/// Reads a value; without a mask, only of which kind it is.
+fn read<'a>(reader: &mut Reader<'a>, mask: Option<Mask>) -> Result<Node<'a>, Stop> {
+    match reader.peek()? {
+        b'{' => match mask {
+            Some(mask @ (Mask::Fields(_) | Mask::Scalars(_))) => read_object(reader, mask),
+            _ => skip(reader, Node::Object(Object { entries: Vec::new(), is_empty: true, end: 0 })),
+        },
+        b'[' => match mask {
+            Some(mask @ Mask::Fields(_)) => read_array(reader, mask),
+            _ => skip(reader, Node::Array(Vec::new())),
+        },
+        b'"' => Ok(Node::String(reader.string()?)),
+        b't' => skip(reader, Node::Bool(true)),
+        b'f' => skip(reader, Node::Bool(false)),
+        b'n' => skip(reader, Node::Null),
+        _ => skip(reader, Node::Number),
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
-    type Value = Node<'de>;
+fn skip<'a>(reader: &mut Reader<'a>, node: Node<'a>) -> Result<Node<'a>, Stop> {
+    reader.skip_value()?;
+    Ok(node)
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
+fn read_array<'a>(reader: &mut Reader<'a>, mask: Mask) -> Result<Node<'a>, Stop> {
+    let mut elements = Vec::new();
+    let mut more = reader.open(b'[', b']')?;
+    while more {
+        // An array within an array is not looked into: there is no such thing in what we read.
+        let mask = (reader.peek()? == b'{').then_some(mask);
+        elements.push(read(reader, mask)?);
+        more = reader.next_or_close(b']')?;
     }
+    Ok(Node::Array(elements))
+}
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Node::Bool(value))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Node::Number)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Node::Number)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Node::Number)
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Node::String(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Node::String(Cow::Owned(value.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        let mut kept = Vec::new();
-        if let Self(mask @ Mask::Fields(_)) = self {
-            while let Some(element) = elements.next_element_seed(Seed(mask))? {
-                kept.push(element);
-            }
-        } else {
-            while elements.next_element::<IgnoredAny>()?.is_some() {}
-        }
-        Ok(Node::Array(kept))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut kept: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
-        while let Some(Key(key)) = entries.next_key_seed(KeySeed)? {
-            let mask = match self.0 {
-                Mask::Scalar => None,
-                Mask::Scalars => Some(Mask::Scalar),
-                Mask::Fields(fields) => fields.iter().find(|(name, _)| *name == key).map(|(_, mask)| *mask),
-            };
-            let Some(mask) = mask else {
-                entries.next_value::<IgnoredAny>()?;
-                continue;
-            };
+fn read_object<'a>(reader: &mut Reader<'a>, mask: Mask) -> Result<Node<'a>, Stop> {
+    let mut entries: Vec<Entry<'a>> = Vec::new();
+    let mut more = reader.open(b'{', b'}')?;
+    let is_empty = !more;
+    while more {
+        let key = reader.key()?;
+        let (kept, is_known) = match mask {
+            Mask::Scalar => (None, false),
+            Mask::Scalars(names) => (Some(Mask::Scalar), names.iter().any(|name| is_same(name, &key))),
+            Mask::Fields(fields) => (fields.iter().find(|(name, _)| is_same(name, &key)).map(|(_, mask)| *mask), true),
+        };
+        match kept {
+            None => reader.skip_value()?,
             // JSON leaves open which of the two counts, and readers differ; no Kubernetes encoder writes it.
-            if kept.iter().any(|(earlier, _)| *earlier == key) {
-                return Err(A::Error::custom("the same key stands twice in an object"));
+            Some(_) if is_known && entries.iter().any(|entry| is_same(&entry.key, &key)) => {
+                return Err(reader.double_key());
             }
-            let value = entries.next_value_seed(Seed(mask))?;
-            kept.push((key, value));
+            Some(mask) => {
+                reader.peek()?;
+                let start = reader.position();
+                let value = read(reader, Some(mask))?;
+                entries.push(Entry { key, value, span: start..reader.position() });
+            }
         }
-        Ok(Node::Object(kept))
+        more = reader.next_or_close(b'}')?;
     }
+    Ok(Node::Object(Object { entries, is_empty, end: reader.position() - 1 }))
 }
 
-/// A key of an object, borrowed where it has no escapes.
-pub(crate) struct Key<'a>(pub(crate) Cow<'a, str>);
-
-/// Reads a [`Key`]; serde's own `Cow` would always copy.
-pub(crate) struct KeySeed;
-
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Key<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for KeySeed {
-    type Value = Key<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Key(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Key(Cow::Owned(value.to_owned())))
-    }
+/// Whether two short texts are the same. The comparison of `str` is a call, and a loop behind it, even where
+/// the first letters differ; over all the keys of a request, that is seen.
+#[inline]
+fn is_same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| a == b)
 }

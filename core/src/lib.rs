@@ -21,8 +21,10 @@ mod json;
 mod local;
 mod lookup;
 mod quote;
+mod reader;
 mod request;
 mod settings;
+mod skip;
 mod warning;
 
 pub use decision::{Decision, decide};
@@ -33,6 +35,7 @@ pub use host::{HostError, RegistryHost};
 pub use image::{ImageReference, ReferenceError};
 pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_object_name};
 pub use quote::{Excerpt, Quoted};
+pub use reader::JsonError;
 pub use request::{PayloadError, Request};
 pub use settings::{Settings, SettingsError, SettingsWarning, is_help_url};
 pub use warning::Warning;

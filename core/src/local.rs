@@ -195,7 +195,7 @@ impl<'n> Image<'n> {
 /// The field `local` of an image; null is a value here, and no boolean.
 fn local_field<'n, 'a>(fields: &'n Node<'a>) -> Option<&'n Node<'a>> {
     match fields {
-        Node::Object(entries) => entries.iter().find(|(key, _)| key == "local").map(|(_, value)| value),
+        Node::Object(object) => object.entry("local").map(|entry| &entry.value),
         _ => None,
     }
 }

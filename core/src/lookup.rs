@@ -128,7 +128,7 @@ mod tests {
     fn the_builder_is_found_among_the_parameters() {
         let check = |parameters: &str, expected: Option<&str>| {
             let build = format!(r#"{{"spec":{{"paramValues":{parameters}}}}}"#);
-            assert_eq!(stored_builder(&Node::parse(&build, fields::OBJECT).unwrap()), expected, "{parameters}");
+            assert_eq!(stored_builder(&Node::parse(&build, fields::STORED_BUILD).unwrap()), expected, "{parameters}");
         };
         check(r#"[{"name":"a","value":"b"},{"name":"builder-image","value":"x/y"}]"#, Some("x/y"));
         check(r#"[{"name":"builder-image","configMapValue":{}}]"#, None);

@@ -2,8 +2,10 @@
 
 use crate::edit::{EditError, Edits};
 use crate::fields::{self, Kind, Version};
-use crate::json::Mask::{self, Fields, Scalar, Scalars};
-use crate::json::Node;
+use crate::json::Mask::{self, Fields, Scalar};
+use crate::json::{Entry, Node};
+use crate::reader::JsonError;
+use crate::settings;
 
 /// What the policy reads of `{"request": AdmissionRequest, "settings": …}`.
 ///
@@ -40,7 +42,7 @@ pub enum PayloadError {
     NotUtf8,
     /// The payload is no JSON.
     #[error("the policy's payload is not valid JSON ({0}); expected an object with `request` and `settings`")]
-    NotJson(serde_json::Error),
+    NotJson(JsonError),
     /// The payload is another JSON value.
     #[error("the policy's payload is {0}; expected an object with `request` and `settings`")]
     NotAnObject(&'static str),
@@ -57,7 +59,7 @@ pub enum PayloadError {
 }
 
 const PAYLOAD: Mask = Fields(&[
-    ("settings", Scalars),
+    ("settings", settings::MASK),
     (
         "request",
         Fields(&[
@@ -88,6 +90,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn is_ours(&self) -> bool {
         matches!(self.subject, Subject::Ours(..))
+    }
+
+    /// How long the payload is, in bytes.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a payload is never empty")]
+    pub fn len(&self) -> usize {
+        self.text.len()
     }
 
     /// The operation as the API server names it.
@@ -125,7 +134,10 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Where the object has a scalar where the edits need an object.
     pub fn apply(&self, edits: &Edits, out: &mut String) -> Result<(), EditError> {
-        edits.apply_at(&["request", "object"], self.text, out)
+        let Node::Object(payload) = &self.payload else { return Ok(()) };
+        let Some(Node::Object(request)) = payload.entry("request").map(|entry| &entry.value) else { return Ok(()) };
+        let Some(Entry { value: Node::Object(object), span, .. }) = request.entry("object") else { return Ok(()) };
+        edits.apply(object, self.text, span.clone(), out)
     }
 
     pub(crate) fn subject(&self) -> Subject {

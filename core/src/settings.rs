@@ -69,6 +69,9 @@ pub enum SettingsWarning {
     Help(String),
 }
 
+/// Every key is read, for the sake of those that are not known.
+pub(crate) const MASK: Mask = Mask::Scalars(&["host", "help", "insecure", "lookupBuilds"]);
+
 /// The longest `help` that is shown.
 const LONGEST_HELP: usize = 1024;
 
@@ -80,7 +83,7 @@ impl Settings {
     pub fn parse(text: &[u8]) -> Result<(Self, Vec<SettingsWarning>), SettingsError> {
         let not_json = |error: &dyn fmt::Display| SettingsError(vec![Fault::NotJson(error.to_string())]);
         let text = std::str::from_utf8(text).map_err(|error| not_json(&error))?;
-        let node = Node::parse(text, Mask::Scalars).map_err(|error| not_json(&error))?;
+        let node = Node::parse(text, MASK).map_err(|error| not_json(&error))?;
         Self::read(Some(&node))
     }
 
@@ -89,12 +92,12 @@ impl Settings {
         let mut warnings = Vec::new();
         let entries = match node {
             None | Some(Node::Null) => return Ok((settings, warnings)),
-            Some(Node::Object(entries)) => entries,
+            Some(Node::Object(object)) => &object.entries,
             Some(other) => return Err(SettingsError(vec![Fault::NotAnObject(other.kind())])),
         };
         let mut faults = Vec::new();
-        for (key, value) in entries {
-            let outcome = match (key.as_ref(), value) {
+        for entry in entries {
+            let outcome = match (entry.key.as_ref(), &entry.value) {
                 ("host" | "help" | "insecure" | "lookupBuilds", Node::Null) => Ok(()),
                 ("host", Node::String(host)) => RegistryHost::parse(host).map_err(Fault::Host).map(|host| {
                     settings.host = Some(host);
@@ -237,10 +240,10 @@ mod tests {
              settings.lookupBuilds: found a number; expected true or false",
         );
         check_invalid("[]", r#"the settings are an array; expected an object, as in {"host": "kind-registry:5000"}"#);
-        check_invalid("{", "the settings are not valid JSON (EOF while parsing an object at line 1 column 1)");
+        check_invalid("{", "the settings are not valid JSON (it ends too early at line 1 column 2)");
         check_invalid(
             r#"{"host":"a.b","host":"c.d"}"#,
-            "the settings are not valid JSON (the same key stands twice in an object at line 1 column 20)",
+            "the settings are not valid JSON (the same key stands twice in an object at line 1 column 22)",
         );
     }
 }

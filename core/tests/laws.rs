@@ -8,44 +8,15 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod strategy;
+
 use local_registry_core::{Decision, Edits, ImageReference, ReferenceError, RegistryHost, Request, decide};
 use oci_spec::distribution::Reference;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use serde_json::{Map, Value, json};
-
-/// References, most of them valid, and near misses of every kind.
-fn reference() -> impl Strategy<Value = String> {
-    let registry = select(vec![
-        "",
-        "",
-        "",
-        "docker.io/",
-        "reg.io/",
-        "kind-registry:5000/",
-        "localhost/",
-        "[fd00::1]:5000/",
-        "Team/",
-        "reg_x.io/",
-    ]);
-    let component = "[a-z0-9]{1,4}((\\.|_|__|-{1,3})[a-z0-9]{1,3}){0,2}";
-    let path = prop::collection::vec(component, 1..4).prop_map(|components| components.join("/"));
-    let tag = prop_oneof![2 => Just(String::new()), 2 => ":[A-Za-z0-9_][A-Za-z0-9._-]{0,6}", 1 => ":.{0,2}"];
-    let digest = prop_oneof![4 => Just(String::new()), 1 => "@sha256:[0-9a-f]{64}", 1 => "@sha256:[0-9A-F]{64}", 1 => "@sha512:[0-9a-f]{128}"];
-    let valid = (registry, path, tag, digest).prop_map(|(a, b, c, d)| format!("{a}{b}{c}{d}"));
-    let broken =
-        (valid.clone(), any::<prop::sample::Index>(), select(vec!["", "/", ":", "@", ".", "_", "A", " ", "é"]))
-            .prop_map(|(text, index, insert)| {
-                let at = index.index(text.chars().count() + 1);
-                let (before, after): (Vec<_>, Vec<_>) =
-                    text.chars().enumerate().partition(|(position, _)| *position < at);
-                let text =
-                    |part: Vec<(usize, char)>| part.into_iter().map(|(_, character)| character).collect::<String>();
-                format!("{}{insert}{}", text(before), text(after))
-            });
-    prop_oneof![3 => valid, 2 => broken, 1 => "[0-9a-f]{64}", 1 => ".{0,12}"]
-}
+use strategy::{json_value, reference};
 
 fn host() -> impl Strategy<Value = String> {
     select(vec!["kind-registry:5000", "registry.ns.svc.cluster.local", "10.0.0.5:5000", "[fd00::1]:5000", "a.b"])
@@ -74,29 +45,6 @@ fn is_known_difference(text: &str, ours: &Result<ImageReference<'_>, ReferenceEr
         Err(ReferenceError::Registry(registry)) => registry.contains('_') && text.contains('/'),
         Err(_) => false,
     }
-}
-
-/// JSON values of every shape, numbers that no float holds included.
-fn json_value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_filter_map("finite", |number| number.is_finite().then(|| json!(number))),
-        ".{0,8}".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(4, 32, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(key(), inner, 0..4)
-                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
-        ]
-    })
-}
-
-/// Keys of other people, and some of ours in places where they mean nothing.
-fn key() -> impl Strategy<Value = String> {
-    prop_oneof![3 => "[a-z]{1,6}", 1 => select(vec!["image", "local", "output", "spec", "a\"b", "ü"]).prop_map(ToOwned::to_owned)]
 }
 
 fn build_run(output: &Value, others: &[Value]) -> Value {
@@ -250,7 +198,7 @@ fn text_that_does_not_change_keeps_its_form() {
     request.apply(&edits, &mut changed).unwrap();
     assert_eq!(
         changed,
-        r#"{"z":12345678901234567890123456789.10,"spec":{"b":1e400,"build":{"spec":{"output":{"local":true,"image":"reg.io/team/app","q":"\u0041"}}},"a":-0.0},"a":[ ]}"#
+        r#"{ "z": 12345678901234567890123456789.10, "spec":{"b":1e400, "build":{"spec":{"output":{"local":true,"image":"reg.io/team/app" ,"q":"\u0041"}}},"a":-0.0}, "a":[ ] }"#
     );
 }
 

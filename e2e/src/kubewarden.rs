@@ -222,17 +222,7 @@ fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
     let metadata = std::fs::read_to_string(programs::root().join("policy-metadata/metadata.yml")).unwrap();
     let mut metadata: Value = serde_saphyr::from_str(&metadata).unwrap();
     metadata["protocolVersion"] = json!("v1");
-    const NAME: &str = "io.kubewarden.metadata";
-    let content = [&[u8::try_from(NAME.len()).unwrap()], NAME.as_bytes(), metadata.to_string().as_bytes()].concat();
-    let mut module = std::fs::read(programs::policy()).unwrap();
-    module.push(0);
-    let mut rest = content.len();
-    while rest >= 0x80 {
-        module.push(u8::try_from(rest % 0x80).unwrap() | 0x80);
-        rest /= 0x80;
-    }
-    module.push(u8::try_from(rest).unwrap());
-    module.extend(content);
+    let module = harness::annotated(std::fs::read(programs::policy()).unwrap(), &metadata);
     let path = control_plane.file("annotated-policy.wasm");
     std::fs::write(&path, module).unwrap();
     path

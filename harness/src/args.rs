@@ -39,6 +39,25 @@ pub(crate) enum Command {
         /// The built policy.
         module: PathBuf,
     },
+    /// Compare the policy's cost with that of a policy that does nothing, request by request.
+    ///
+    /// Exit code 1 where a ratio is above its limit.
+    Bench {
+        /// The built policy that does nothing.
+        #[arg(long, value_name = "FILE")]
+        nothing: PathBuf,
+        /// Kubewarden's policy server, to be measured over HTTP as well.
+        #[arg(long, value_name = "FILE", env = "POLICY_SERVER")]
+        policy_server: Option<PathBuf>,
+        /// How long to ask each question, in seconds.
+        #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+        seconds: f64,
+        /// Print a JSON object for each comparison.
+        #[arg(long)]
+        json: bool,
+        /// The built policy.
+        module: PathBuf,
+    },
     /// Serve AdmissionReviews at POST /validate/{policy} until SIGTERM.
     Serve {
         #[command(flatten)]

@@ -3,6 +3,7 @@
 //!
 //! A development tool. With a cluster one uses Kubewarden's own `kwctl` and policy server.
 
+pub mod bench;
 mod cluster;
 pub mod diff;
 mod host;
@@ -14,6 +15,6 @@ pub mod serve;
 
 pub use cluster::Cluster;
 pub use host::{GetResource, Host, Lookup, Objects};
-pub use metadata::{ContextAwareResource, context_aware_resources, context_aware_resources_of};
+pub use metadata::{ContextAwareResource, annotated, context_aware_resources, context_aware_resources_of};
 pub use objects::Folder;
 pub use policy::{LoadError, Policy, PolicyError, SettingsVerdict, Verdict};

@@ -5,9 +5,11 @@ mod args;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use harness::bench::{self, Comparison};
 use harness::review::{Request, Review};
 use harness::serve::{Tls, Webhook, serve};
 use harness::{Cluster, Folder, Host, Objects, Policy, context_aware_resources, context_aware_resources_of, diff};
@@ -18,8 +20,10 @@ use crate::args::{Arguments, Command, Evaluation, When};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // What the policy logs about each rejection would be most of what is measured.
+    let level = if matches!(arguments.command, Command::Bench { .. }) { "warn" } else { "info" };
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level)))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
@@ -63,6 +67,26 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 None => println!("the settings are valid"),
             }
             Ok(if verdict.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Bench { nothing, policy_server, seconds, json, module } => {
+            let patience = Duration::try_from_secs_f64(seconds).context("--seconds")?;
+            let mut held = true;
+            let mut tell = |comparison: &Comparison| {
+                held &= comparison.holds();
+                match json {
+                    true => println!("{}", serde_json::to_string(comparison)?),
+                    false => println!("{comparison}"),
+                }
+                Ok(())
+            };
+            if !json {
+                println!("{}", bench::HEADER);
+            }
+            bench::in_engine(&nothing, &module, patience, &mut tell)?;
+            if let Some(program) = policy_server {
+                bench::in_policy_server(&program, &nothing, &module, patience, &mut tell)?;
+            }
+            Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Serve { evaluation, address, tls_cert, tls_key } => {
             let settings = evaluation.settings.read()?;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Deserialize;
+use serde_json::Value;
+use wasm_encoder::{CustomSection, Section};
 use wasmparser::{Parser, Payload};
 
 /// The custom section in which `kwctl annotate` leaves the metadata, as JSON.
@@ -56,6 +58,14 @@ pub fn context_aware_resources_of(module: &Path) -> anyhow::Result<Vec<ContextAw
     }
     let file = module.with_file_name(FILE);
     if file.is_file() { context_aware_resources(&file) } else { Ok(Vec::new()) }
+}
+
+/// The module with metadata in it, as `kwctl annotate` leaves it: as a custom section, which may stand
+/// behind all others.
+#[must_use]
+pub fn annotated(mut module: Vec<u8>, metadata: &Value) -> Vec<u8> {
+    CustomSection { name: SECTION.into(), data: metadata.to_string().into_bytes().into() }.append_to(&mut module);
+    module
 }
 
 fn custom_section(module: &[u8]) -> Option<&[u8]> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use wapc::WapcHost;
-use wasmtime_provider::wasmtime::{Config, Engine, Module};
+use wasmtime_provider::wasmtime::{Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig};
 use wasmtime_provider::{EpochDeadlines, WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
 use crate::host::Host;
@@ -106,12 +106,28 @@ impl Policy {
     /// # Errors
     /// A [`LoadError`] where the file is no Kubewarden policy.
     pub fn load(path: &Path, host: Host) -> Result<Self, LoadError> {
+        Self::load_with(path, host, Config::new())
+    }
+
+    /// The same for guests that can get no more memory than this, in bytes.
+    ///
+    /// # Errors
+    /// A [`LoadError`] where the file is no Kubewarden policy.
+    pub fn load_within(path: &Path, host: Host, memory: usize) -> Result<Self, LoadError> {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.max_memory_size(memory);
+        let mut config = Config::new();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        Self::load_with(path, host, config)
+    }
+
+    fn load_with(path: &Path, host: Host, config: Config) -> Result<Self, LoadError> {
         let owned = || path.to_owned();
         let bytes = std::fs::read(path).map_err(|source| LoadError::Unreadable { path: owned(), source })?;
         if !bytes.starts_with(b"\0asm") {
             return Err(LoadError::NotWasm { path: owned() });
         }
-        let compiled = compile(&bytes).map_err(|source| LoadError::Broken { path: owned(), source })?;
+        let compiled = compile(&bytes, config).map_err(|source| LoadError::Broken { path: owned(), source })?;
         let policy = Self { module: compiled, host: Arc::new(host) };
         match policy.call("protocol_version", b"") {
             Ok(_) => Ok(policy),
@@ -159,8 +175,10 @@ impl Policy {
     }
 }
 
-fn compile(bytes: &[u8]) -> Result<WasmtimeEngineProviderPre, Box<dyn std::error::Error + Send + Sync>> {
-    let mut config = Config::new();
+fn compile(
+    bytes: &[u8],
+    mut config: Config,
+) -> Result<WasmtimeEngineProviderPre, Box<dyn std::error::Error + Send + Sync>> {
     config.epoch_interruption(true);
     let engine = Engine::new(&config)?;
     let module = Module::new(&engine, bytes)?;

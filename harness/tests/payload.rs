@@ -39,9 +39,7 @@ fn payloads_that_are_no_admission_request() {
     let not_json = "expected an object with `request` and `settings`";
     check(
         "",
-        rejected(&format!(
-            "the policy's payload is not valid JSON (EOF while parsing a value at line 1 column 0); {not_json}"
-        )),
+        rejected(&format!("the policy's payload is not valid JSON (it ends too early at line 1 column 1); {not_json}")),
     );
     check(
         b"\xff\xfe",
@@ -50,13 +48,13 @@ fn payloads_that_are_no_admission_request() {
     check(
         "{\"request\":",
         rejected(&format!(
-            "the policy's payload is not valid JSON (EOF while parsing a value at line 1 column 11); {not_json}"
+            "the policy's payload is not valid JSON (it ends too early at line 1 column 12); {not_json}"
         )),
     );
     check(
         "{} {}",
         rejected(&format!(
-            "the policy's payload is not valid JSON (trailing characters at line 1 column 4); {not_json}"
+            "the policy's payload is not valid JSON (something follows the value at line 1 column 4); {not_json}"
         )),
     );
     let string = "a string, as in a Kubernetes AdmissionRequest";
@@ -93,7 +91,7 @@ fn a_key_that_stands_twice_is_not_guessed_at() {
     check(
         payload(object),
         rejected(
-            "the policy's payload is not valid JSON (the same key stands twice in an object at line 1 column 232); expected an object with `request` and `settings`",
+            "the policy's payload is not valid JSON (the same key stands twice in an object at line 1 column 234); expected an object with `request` and `settings`",
         ),
     );
     check(payload(r#"{"spec":{"x":1,"x":2}}"#), json!({"accepted": true}));
@@ -150,8 +148,8 @@ fn the_text_of_what_does_not_change_is_kept() {
 #[test]
 fn settings_that_cannot_be_read_are_not_valid() {
     for (settings, message) in [
-        ("", "the settings are not valid JSON (EOF while parsing a value at line 1 column 0)"),
-        ("{", "the settings are not valid JSON (EOF while parsing an object at line 1 column 1)"),
+        ("", "the settings are not valid JSON (it ends too early at line 1 column 1)"),
+        ("{", "the settings are not valid JSON (it ends too early at line 1 column 2)"),
         ("7", "the settings are a number; expected an object, as in {\"host\": \"kind-registry:5000\"}"),
         ("{\"host\":{}}", "settings.host: found an object; expected a string, as in `kind-registry:5000`"),
     ] {
