@@ -23,6 +23,9 @@ KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
 IMAGE ?= local-registry-sync
 CONTAINER ?= $(shell command -v docker || echo buildah)
 
+# How many payloads `make fuzz` spoils, and how long it fuzzes each target, in seconds.
+CASES ?= 200000
+FUZZ_SECONDS ?= 300
 # How long `make bench` asks each question.
 SECONDS ?= 2
 
@@ -30,7 +33,7 @@ SECONDS ?= 2
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image test e2e bench lint verdicts format clean wasm-target nothing.wasm FORCE
+.PHONY: help run serve sync sync-static sync-image test e2e fuzz mutants bench lint verdicts format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +87,20 @@ $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-apiserver
 	@touch $@
+
+fuzz: policy.wasm ## Spoil payloads at random, and fuzz what reads text (CASES, FUZZ_SECONDS; needs cargo-fuzz)
+	PROPTEST_CASES=$(CASES) POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --release \
+	  --package local-registry-harness --test robustness --test laws
+	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-core
+	@command -v cargo-fuzz >/dev/null || { echo "make fuzz: cargo-fuzz is missing; cargo install --locked cargo-fuzz, and rustup toolchain install nightly" >&2; exit 1; }
+	cd fuzz && for target in reference host settings decision; do \
+	  mkdir -p corpus/$$target && \
+	  $(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
+	done
+
+mutants: ## Break core in every small way, and see the tests fail (needs cargo-mutants)
+	@command -v cargo-mutants >/dev/null || { echo "make mutants: cargo-mutants is missing; cargo install --locked cargo-mutants" >&2; exit 1; }
+	$(CARGO) mutants --package local-registry-core --output target --no-shuffle
 
 bench: policy.wasm nothing.wasm ## Compare the policy with one that does nothing (SECONDS, POLICY_SERVER)
 	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- \

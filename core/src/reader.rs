@@ -355,7 +355,7 @@ mod tests {
             for (at, token, replaces) in spoils {
                 let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
                 if let Some(place) = (!places.is_empty()).then(|| *at.get(&places)) {
-                    let next = text[place..].chars().next().map_or(0, char::len_utf8);
+                    let next = text.get(place..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
                     text.replace_range(place..place + if replaces { next } else { 0 }, token);
                 }
             }

@@ -9,6 +9,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+#[allow(dead_code, reason = "only the questions are of interest here")]
 #[path = "../../core/tests/case/mod.rs"]
 mod case;
 mod module;

@@ -1,0 +1,16 @@
+//! A reference prints as it was written, and with a host in front it is of that host.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use local_registry_core::{ImageReference, RegistryHost};
+
+fuzz_target!(|text: &str| {
+    let Ok(reference) = ImageReference::parse(text) else { return };
+    assert_eq!(reference.to_string(), text);
+    if reference.registry().is_none() {
+        let host = RegistryHost::parse("kind-registry:5000").unwrap();
+        let injected = reference.at(&host);
+        let again = ImageReference::parse(&injected).unwrap();
+        assert_eq!((again.registry(), again.remainder()), (Some(host.as_str()), text));
+    }
+});
