@@ -33,7 +33,7 @@ SECONDS ?= 2
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image test e2e fuzz mutants bench lint verdicts format clean wasm-target nothing.wasm FORCE
+.PHONY: help run serve sync sync-static sync-image test e2e fuzz mutants bench load lint verdicts format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,8 +69,9 @@ annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml ## Write the met
 	@command -v kwctl >/dev/null || { echo "make $@: kwctl is missing; install it from the releases of kubewarden/kubewarden-controller" >&2; exit 1; }
 	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --output-path $@
 
-test: policy.wasm ## Run all tests, those of the built policy in its engine included
-	POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --workspace --exclude local-registry-e2e
+test: policy.wasm nothing.wasm ## Run all tests, those of the built policy in its engine included
+	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(CURDIR)/$(NOTHING) \
+	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
 
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver ## Run the chain against a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-sync
@@ -105,6 +106,9 @@ mutants: ## Break core in every small way, and see the tests fail (needs cargo-m
 bench: policy.wasm nothing.wasm ## Compare the policy with one that does nothing (SECONDS, POLICY_SERVER)
 	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- \
 	  bench --nothing $(NOTHING) --seconds $(SECONDS) policy.wasm
+
+load: policy.wasm ## Ask a webhook over 8 connections for a minute (POLICY_SERVER)
+	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- load policy.wasm
 
 nothing.wasm: wasm-target
 	$(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing

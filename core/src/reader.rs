@@ -100,6 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The first byte of what follows, behind any white space.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Result<u8, Stop> {
         self.skip_space();
         self.byte().ok_or_else(|| self.error(Kind::End))
@@ -114,6 +115,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Goes on to the next field or element, or leaves the object or array; says which.
+    #[inline]
     pub(crate) fn next_or_close(&mut self, close: u8) -> Result<bool, Stop> {
         let byte = self.peek()?;
         if byte != b',' && byte != close {
@@ -124,6 +126,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a key, and the colon behind it.
+    #[inline]
     pub(crate) fn key(&mut self) -> Result<Cow<'a, str>, Stop> {
         self.peek_quote()?;
         let key = self.string()?;
@@ -137,27 +140,36 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string; one without escapes is borrowed.
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Stop> {
         self.expect(b'"', Kind::Value)?;
-        let start = self.at;
-        let mut text = Cow::Borrowed("");
-        let mut plain = start;
+        let end = skip::plain(self.text.as_bytes(), self.at);
+        match (self.text.as_bytes().get(end), self.text.get(self.at..end)) {
+            (Some(b'"'), Some(text)) => {
+                self.at = end + 1;
+                Ok(Cow::Borrowed(text))
+            }
+            _ => self.escaped_string().map(Cow::Owned),
+        }
+    }
+
+    /// Reads the rest of a string that has escapes, or is none.
+    #[cold]
+    fn escaped_string(&mut self) -> Result<String, Stop> {
+        let mut text = String::new();
+        let mut plain = self.at;
         loop {
             self.at = skip::plain(self.text.as_bytes(), self.at);
             let read = self.text.get(plain..self.at).unwrap_or_default();
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
-                    if text.is_empty() {
-                        return Ok(Cow::Borrowed(read));
-                    }
-                    text.to_mut().push_str(read);
+                    text.push_str(read);
                     return Ok(text);
                 }
                 Some(b'\\') => {
                     self.at += 1;
                     let escaped = self.escape()?;
-                    let text = text.to_mut();
                     text.push_str(read);
                     text.push(escaped);
                     plain = self.at;
@@ -174,10 +186,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline]
     fn peek_quote(&mut self) -> Result<(), Stop> {
         if self.peek()? == b'"' { Ok(()) } else { Err(self.error(Kind::Key)) }
     }
 
+    #[inline]
     fn colon(&mut self) -> Result<(), Stop> {
         self.peek()?;
         self.expect(b':', Kind::Colon)
@@ -232,6 +246,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8, otherwise: Kind) -> Result<(), Stop> {
         if self.byte() != Some(byte) {
             return Err(self.error(otherwise));
@@ -240,12 +255,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline]
     fn skip_space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.byte() {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

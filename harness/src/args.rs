@@ -58,6 +58,22 @@ pub(crate) enum Command {
         /// The built policy.
         module: PathBuf,
     },
+    /// Ask a webhook over many connections at once, and tell its rate, its failures and its memory.
+    ///
+    /// The webhook is `serve` of this program, or a policy server. Exit code 1 where a request failed.
+    Load {
+        /// Kubewarden's policy server, in place of `serve`.
+        #[arg(long, value_name = "FILE", env = "POLICY_SERVER")]
+        policy_server: Option<PathBuf>,
+        /// How many connections, each with one request after the other.
+        #[arg(long, value_name = "NUMBER", default_value_t = 8)]
+        connections: usize,
+        /// How long, in seconds; every tenth of it is told.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+        seconds: f64,
+        /// The built policy.
+        module: PathBuf,
+    },
     /// Serve AdmissionReviews at POST /validate/{policy} until SIGTERM.
     Serve {
         #[command(flatten)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use harness::bench::load::{self, Server, Stretch};
 use harness::bench::{self, Comparison};
 use harness::review::{Request, Review};
 use harness::serve::{Tls, Webhook, serve};
@@ -69,24 +70,10 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             Ok(if verdict.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Bench { nothing, policy_server, seconds, json, module } => {
-            let patience = Duration::try_from_secs_f64(seconds).context("--seconds")?;
-            let mut held = true;
-            let mut tell = |comparison: &Comparison| {
-                held &= comparison.holds();
-                match json {
-                    true => println!("{}", serde_json::to_string(comparison)?),
-                    false => println!("{comparison}"),
-                }
-                Ok(())
-            };
-            if !json {
-                println!("{}", bench::HEADER);
-            }
-            bench::in_engine(&nothing, &module, patience, &mut tell)?;
-            if let Some(program) = policy_server {
-                bench::in_policy_server(&program, &nothing, &module, patience, &mut tell)?;
-            }
-            Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            compare(&nothing, policy_server.as_deref(), seconds, json, &module)
+        }
+        Command::Load { policy_server, connections, seconds, module } => {
+            put_under_load(policy_server.as_deref(), connections, seconds, &module)
         }
         Command::Serve { evaluation, address, tls_cert, tls_key } => {
             let settings = evaluation.settings.read()?;
@@ -98,6 +85,48 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn compare(
+    nothing: &Path,
+    policy_server: Option<&Path>,
+    seconds: f64,
+    json: bool,
+    module: &Path,
+) -> anyhow::Result<ExitCode> {
+    let patience = Duration::try_from_secs_f64(seconds).context("--seconds")?;
+    let mut held = true;
+    let mut tell = |comparison: &Comparison| {
+        held &= comparison.holds();
+        println!("{}", if json { serde_json::to_string(comparison)? } else { comparison.to_string() });
+        Ok(())
+    };
+    if !json {
+        println!("{}", bench::HEADER);
+    }
+    bench::in_engine(nothing, module, patience, &mut tell)?;
+    if let Some(program) = policy_server {
+        bench::in_policy_server(program, nothing, module, patience, &mut tell)?;
+    }
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn put_under_load(
+    policy_server: Option<&Path>,
+    connections: usize,
+    seconds: f64,
+    module: &Path,
+) -> anyhow::Result<ExitCode> {
+    const STRETCHES: u32 = 10;
+    let server = match policy_server {
+        Some(program) => Server::policy_server(program, module)?,
+        None => Server::harness(module)?,
+    };
+    let length = Duration::try_from_secs_f64(seconds).context("--seconds")? / STRETCHES;
+    let tell = |stretch: &Stretch| println!("{stretch}");
+    let (sent, failed) = load::load(&server, connections, STRETCHES, length, tell)?;
+    println!("{sent} requests, {failed} failed");
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn load(evaluation: &Evaluation, runtime: &tokio::runtime::Handle) -> anyhow::Result<Policy> {

@@ -2,6 +2,7 @@
 //!
 //! Both are asked in turn in the same run, so that whatever else the machine does meets both alike.
 
+pub mod load;
 mod policy_server;
 mod samples;
 
@@ -14,7 +15,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::policy_server::PolicyServer;
+pub use self::policy_server::PolicyServer;
 pub use self::samples::Scenario;
 use crate::host::{Host, Objects};
 use crate::metadata::ContextAwareResource;

@@ -16,7 +16,7 @@ use crate::metadata::annotated;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A policy server that ends with this value.
-pub(super) struct PolicyServer {
+pub struct PolicyServer {
     child: Child,
     client: Client,
     port: u16,
@@ -82,9 +82,19 @@ impl PolicyServer {
     /// # Errors
     /// Where there is no answer.
     pub(super) fn ask(&self, policy: &str, review: &str) -> anyhow::Result<Vec<u8>> {
-        let request = self.client.post(format!("http://127.0.0.1:{}/validate/{policy}", self.port));
+        let request = self.client.post(self.url(policy));
         let request = request.header("content-type", "application/json").body(review.to_owned());
         Ok(request.send()?.error_for_status()?.bytes()?.to_vec())
+    }
+
+    /// Where it takes AdmissionReviews for a policy.
+    pub(super) fn url(&self, policy: &str) -> String {
+        format!("http://127.0.0.1:{}/validate/{policy}", self.port)
+    }
+
+    /// The process, for those who watch its memory.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 }
 
