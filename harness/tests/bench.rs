@@ -69,6 +69,12 @@ fn load_tells_each_tenth_and_fails_no_request() {
     let lines: Vec<&str> = stdout.lines().collect();
     assert_eq!(lines.len(), 11, "{stdout}");
     assert!(lines[..10].iter().all(|line| line.contains(" requests/s, 0 failed, median ")), "{stdout}");
+    // As many requests are under way as there are connections: that is what rate and time have to agree about.
+    let number = |text: &str| -> f64 { text.trim().parse().unwrap() };
+    let rate = number(lines[5].split(" requests/s").next().unwrap());
+    let median = number(lines[5].split("median ").nth(1).unwrap().split(" µs").next().unwrap());
+    let under_way = rate * median / 1e6;
+    assert!((0.5..=8.0).contains(&under_way), "{under_way} of 4 connections by {}", lines[5]);
     let sent: u64 = lines[10].strip_suffix(" requests, 0 failed").unwrap().parse().unwrap();
     assert!(sent > 0);
     assert_eq!(output.status.code(), Some(0));
