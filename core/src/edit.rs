@@ -131,3 +131,59 @@ fn copy(text: &str, span: Range<usize>, out: &mut String) {
 fn json_string(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields;
+
+    /// Edits an object as if its output were injected and its annotations written.
+    fn edited(text: &str) -> Result<String, EditError> {
+        let mut edits = Edits::default();
+        edits.set_text(&["spec", "output", "image"], "reg.io/\"a\"");
+        edits.set_true(&["spec", "output", "insecure"]);
+        edits.set_text(&["metadata", "annotations", "local-registry-hosting/output"], "true");
+        let Node::Object(object) = Node::parse(text, fields::OBJECT).unwrap() else { return Ok(text.to_owned()) };
+        let mut out = String::from("before ");
+        edits.apply(&object, text, 0..text.len(), &mut out)?;
+        Ok(out)
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(edited(text).unwrap(), format!("before {expected}"));
+    }
+
+    #[test]
+    fn values_are_replaced_where_they_stand() {
+        check(
+            r#"{ "x": 1e400, "spec": {"output": {"insecure": null ,"image":"a", "z":[ ]}}, "metadata":{"annotations":{"local-registry-hosting/output":"no"}} , "y":{} }"#,
+            r#"{ "x": 1e400, "spec": {"output": {"insecure": true ,"image":"reg.io/\"a\"", "z":[ ]}}, "metadata":{"annotations":{"local-registry-hosting/output":"true"}} , "y":{} }"#,
+        );
+    }
+
+    #[test]
+    fn what_is_missing_null_or_empty_is_made() {
+        let output = r#""output":{"image":"reg.io/\"a\"","insecure":true}"#;
+        let annotations = r#""annotations":{"local-registry-hosting/output":"true"}"#;
+        check("{ }", &format!(r#"{{ "spec":{{{output}}},"metadata":{{{annotations}}}}}"#));
+        check(
+            r#"{"metadata":{"name":"x" },"spec":{}}"#,
+            &format!(r#"{{"metadata":{{"name":"x" ,{annotations}}},"spec":{{{output}}}}}"#),
+        );
+        check(
+            r#"{"spec":{"a":1,"output":null},"metadata":null}"#,
+            &format!(r#"{{"spec":{{"a":1,{output}}},"metadata":{{{annotations}}}}}"#),
+        );
+    }
+
+    #[test]
+    fn a_scalar_is_no_place_for_a_field() {
+        for (text, found) in [(r#"{"spec":7}"#, "a number"), (r#"{"spec":[]}"#, "an array")] {
+            assert_eq!(
+                edited(text).unwrap_err().to_string(),
+                format!("the object cannot be edited: its field `spec` is {found}; expected an object")
+            );
+        }
+    }
+}
