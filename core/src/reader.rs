@@ -327,6 +327,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_and_not_skipped_has_the_same_errors() {
+        let after = |text, open, close| {
+            let mut reader = Reader::new(text);
+            let end =
+                reader.open(open, close).and_then(|_| reader.skip_value()).and_then(|()| reader.next_or_close(close));
+            end.map_err(|stop| stop.within(text).to_string())
+        };
+        assert_eq!(after("[1 2]", b'[', b']'), Err("expected `,` or `]` at line 1 column 4".to_owned()));
+        assert_eq!(after("{1 2}", b'{', b'}'), Err("expected `,` or `}` at line 1 column 4".to_owned()));
+        assert_eq!((after("[1,2]", b'[', b']'), after("[1]", b'[', b']')), (Ok(true), Ok(false)));
+    }
+
+    #[test]
     fn a_string_without_escapes_is_borrowed() {
         assert!(matches!(string("\"aé\""), Ok(Cow::Borrowed("aé"))));
         assert!(matches!(string("\"\""), Ok(Cow::Borrowed(""))));
