@@ -36,7 +36,7 @@ check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; t
 .PHONY: help run serve sync sync-static sync-image test e2e fuzz mutants bench load lint verdicts format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 policy.wasm: FORCE wasm-target ## Build the policy, and refuse it when it has grown too large
 	$(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-policy
