@@ -3,6 +3,7 @@
 //! Everything that is decided is decided in `local-registry-core`. The guest never traps and never
 //! answers with an error of its own: what it cannot read is a rejection, or settings that are not valid.
 
+mod json;
 mod log;
 mod lookup;
 mod response;
@@ -18,5 +19,5 @@ use wapc_guest::register_function;
 pub extern "C" fn wapc_init() {
     register_function("validate", validate::validate);
     register_function("validate_settings", validate_settings::validate_settings);
-    register_function("protocol_version", |_| response::json(&ProtocolVersion::default()));
+    register_function("protocol_version", |_| json::json(&ProtocolVersion::default()));
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::response::json;
+use crate::json::json;
 
 /// How much a line matters, in the host's words.
 #[derive(Debug, Clone, Copy, Serialize)]

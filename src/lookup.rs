@@ -4,7 +4,7 @@ use kubewarden_policy_sdk::host_capabilities::kubernetes::GetResourceRequest;
 use local_registry_core::{BUILD_API_VERSION, BUILD_FIELDS, Excerpt, LookupError};
 use wapc_guest::host_call;
 
-use crate::response::json;
+use crate::json::json;
 
 /// Reads a Build from the cluster. It is never taken from the host's cache: whoever creates a Build
 /// and a BuildRun in one breath expects the run to see it.

@@ -4,6 +4,8 @@ use local_registry_core::{Code, Edits, Request, Warning};
 use serde::Serialize;
 use wapc_guest::CallResult;
 
+use crate::json::json;
+
 /// The SDK's `ValidationResponse` but for the mutated object, which the SDK holds as a tree of values.
 /// Here it is text, so that the parts of the object that do not change come out as they went in.
 #[derive(Serialize)]
@@ -22,13 +24,9 @@ pub(crate) fn accept(warnings: &[Warning]) -> CallResult {
     json(&accepted(warnings))
 }
 
-/// What edits make an object longer by, roughly; where they make it longer still, the text grows once more.
-const ROOM: usize = 1024;
-
 /// Lets the object pass with the edits made.
 pub(crate) fn mutate(request: &Request<'_>, edits: &Edits, warnings: &[Warning]) -> CallResult {
     let mut response = String::from_utf8(json(&accepted(warnings))?)?;
-    response.reserve(request.len() + ROOM);
     // What follows stands within the object that was just closed.
     response.pop();
     response.push_str(r#","mutated_object":"#);
@@ -46,10 +44,4 @@ pub(crate) fn reject(message: &str, code: Code) -> CallResult {
 fn accepted(warnings: &[Warning]) -> Response<'static> {
     let warnings = warnings.iter().map(ToString::to_string).collect();
     Response { accepted: true, message: None, code: None, warnings }
-}
-
-/// Writes JSON. Only maps with keys that are no strings fail to become JSON, and there are none; the texts
-/// of serde_json's errors would come with those of every error of the system.
-pub(crate) fn json(value: &impl Serialize) -> CallResult {
-    serde_json::to_vec(value).map_err(|_| "the answer cannot be written as JSON".into())
 }

@@ -4,8 +4,8 @@ use kubewarden_policy_sdk::settings::SettingsValidationResponse;
 use local_registry_core::Settings;
 use wapc_guest::CallResult;
 
+use crate::json::json;
 use crate::log::{Level, log};
-use crate::response::json;
 
 /// Answers `valid: false` with every fault; an error or a trap here would keep the whole policy
 /// server from starting without saying why.

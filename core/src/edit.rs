@@ -27,6 +27,10 @@ pub struct EditError {
     found: &'static str,
 }
 
+/// What edits make an object longer by, roughly, in bytes; where they make it longer still, the text grows
+/// once more.
+const ROOM: usize = 1024;
+
 impl Edits {
     /// Sets a string.
     pub(crate) fn set_text(&mut self, path: &[&'static str], text: &str) {
@@ -67,6 +71,7 @@ impl Edits {
         span: Range<usize>,
         out: &mut String,
     ) -> Result<(), EditError> {
+        out.reserve(span.len() + ROOM);
         let copied = self.splice(object, text, span.start, out)?;
         copy(text, copied..span.end, out);
         Ok(())

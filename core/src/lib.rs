@@ -23,6 +23,9 @@ mod lookup;
 mod quote;
 mod reader;
 mod request;
+#[cfg(test)]
+#[path = "../tests/seeded/mod.rs"]
+mod seeded;
 mod settings;
 mod skip;
 mod warning;

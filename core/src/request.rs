@@ -92,13 +92,6 @@ impl<'a> Request<'a> {
         matches!(self.subject, Subject::Ours(..))
     }
 
-    /// How long the payload is, in bytes.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "a payload is never empty")]
-    pub fn len(&self) -> usize {
-        self.text.len()
-    }
-
     /// The operation as the API server names it.
     #[must_use]
     pub fn operation(&self) -> &str {

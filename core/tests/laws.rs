@@ -8,13 +8,14 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod seeded;
 mod strategy;
 
 use local_registry_core::{Decision, Edits, ImageReference, ReferenceError, RegistryHost, Request, decide};
 use oci_spec::distribution::Reference;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
+use seeded::config;
 use serde_json::{Map, Value, json};
 use strategy::{json_value, reference};
 
@@ -77,15 +78,8 @@ fn apply(request: &Request<'_>, edits: &Edits) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// The same cases every time, unless `PROPTEST_CASES` asks for more of them.
-fn config() -> ProptestConfig {
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    let defaults = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if asked { defaults } else { ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(6), ..defaults } }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(2000, 6))]
 
     #[test]
     fn a_reference_prints_as_it_was_written(text in reference()) {

@@ -9,6 +9,8 @@
 )]
 
 mod module;
+#[path = "../../core/tests/seeded/mod.rs"]
+mod seeded;
 #[path = "../../core/tests/strategy/mod.rs"]
 mod strategy;
 
@@ -19,7 +21,7 @@ use harness::{Host, Objects, Policy};
 use local_registry_core::{ImageField, Kind, Version, image_fields};
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
+use seeded::config;
 use serde_json::{Map, Value, json};
 use strategy::{json_value, reference};
 
@@ -147,15 +149,8 @@ impl Question {
     }
 }
 
-/// The same questions every time, unless `PROPTEST_CASES` asks for more of them.
-fn config() -> ProptestConfig {
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    let defaults = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if asked { defaults } else { ProptestConfig { cases: 3000, rng_seed: RngSeed::Fixed(5), ..defaults } }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(3000, 5))]
 
     #[test]
     fn what_was_answered_once_is_answered_again_without_a_change(question in question()) {

@@ -13,13 +13,15 @@
 #[path = "../../core/tests/case/mod.rs"]
 mod case;
 mod module;
+#[path = "../../core/tests/seeded/mod.rs"]
+mod seeded;
 
 use std::sync::LazyLock;
 
 use harness::{Folder, Host, Objects, Policy};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::RngSeed;
+use seeded::config;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -225,15 +227,8 @@ fn structure(payload: &mut Vec<u8>, at: &Index, change: impl FnOnce(&mut Value))
     }
 }
 
-/// The same payloads every time, unless `PROPTEST_CASES` asks for more of them, as `make fuzz` does.
-fn config() -> ProptestConfig {
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    let defaults = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if asked { defaults } else { ProptestConfig { cases: 20_000, rng_seed: RngSeed::Fixed(4), ..defaults } }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(20_000, 4))]
 
     #[test]
     fn spoilt_payloads(seed in any::<Index>(), spoils in prop::collection::vec(spoil(), 1..5)) {
