@@ -12,6 +12,9 @@ use crate::kubewarden::{Kubewarden, without_conversion};
 use crate::process::{Process, eventually, free_port};
 use crate::programs;
 
+/// The registry of most tests, as pods would see it.
+pub const HOST: &str = "kind-registry:5000";
+
 /// What Shipwright's CRDs know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crds {
@@ -87,9 +90,15 @@ impl Cluster {
 
     /// Sets fields of the policy's settings by hand, and waits until the policy has them.
     pub fn patch_settings(&mut self, settings: &Value) {
-        let patch = json!({"spec": {"settings": settings}}).to_string();
-        self.kubectl.ok(&["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch]);
+        self.patch_policy("merge", &json!({"spec": {"settings": settings}}));
         self.reconcile();
+    }
+
+    /// Patches the policy by hand; what it means then, Kubewarden has yet to see. `kind` is `merge` or `json`.
+    pub fn patch_policy(&self, kind: &str, patch: &Value) {
+        let kind = format!("--type={kind}");
+        let policy = ["patch", "clusteradmissionpolicy", "local-registry", &kind, "--patch", &patch.to_string()];
+        self.kubectl.ok(&policy);
     }
 
     /// Lets Kubewarden do its part.
@@ -202,6 +211,14 @@ pub fn build(name: &str, output: Value) -> Value {
         "metadata": {"name": name, "namespace": "team"},
         "spec": {"output": output, "strategy": {"name": "buildah", "kind": "ClusterBuildStrategy"}},
     })
+}
+
+/// A Build in the namespace `team` with a local output and a local source.
+#[must_use]
+pub fn hello() -> Value {
+    let mut build = build("hello", json!({"image": "team/hello:v1", "local": true}));
+    build["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "team/source", "local": true}});
+    build
 }
 
 /// A BuildRun in the namespace `team`.

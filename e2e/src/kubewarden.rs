@@ -32,7 +32,7 @@ pub struct Kubewarden {
 struct Served {
     spec: Value,
     port: u16,
-    /// `None` while it is replaced.
+    /// `None` once it was killed.
     server: Option<Process>,
 }
 
@@ -92,12 +92,11 @@ impl Kubewarden {
     fn register(&self, control_plane: &ControlPlane, name: &str, policy: &Value, port: u16) {
         let spec = &policy["spec"];
         let authority = std::fs::read(&control_plane.certificates().authority).unwrap();
-        let selector = match policy["metadata"]["namespace"].as_str() {
-            Some(namespace) => json!({"operator": "In", "values": [namespace]}),
-            None => json!({"operator": "NotIn", "values": [NAMESPACE]}),
+        let (operator, namespace) = match policy["metadata"]["namespace"].as_str() {
+            Some(namespace) => ("In", namespace),
+            None => ("NotIn", NAMESPACE),
         };
-        let mut selector = selector;
-        selector["key"] = json!("kubernetes.io/metadata.name");
+        let selector = json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": [namespace]});
         let configuration = json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": configuration_kind(spec),

@@ -19,7 +19,7 @@ mod process;
 mod programs;
 mod undoing_webhook;
 
-pub use cluster::{Cluster, Crds, Watch, build, build_run, config_map, shipwright_crd};
+pub use cluster::{Cluster, Crds, HOST, Watch, build, build_run, config_map, hello, shipwright_crd};
 pub use control_plane::ControlPlane;
 pub use kubectl::{Answer, Kubectl};
 pub use kubewarden::Kubewarden;

@@ -1,10 +1,8 @@
 //! Programs that run beside a test, and end with it.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take that is waited for.
@@ -58,17 +56,9 @@ impl Drop for Process {
     }
 }
 
-/// A TCP port of the loopback interface that nobody listens on, and that nobody else in this program gets.
-/// It lies below the ports that systems give to outgoing connections, which could take it before it is used.
+/// A TCP port of the loopback interface that nobody listens on.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(15_000);
-    loop {
-        let port = NEXT.fetch_add(1, Ordering::Relaxed);
-        assert!(port < 30_000, "no TCP port is free");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+    harness::free_port().unwrap()
 }
 
 /// Asks again and again until there is an answer, and gives up after two minutes.

@@ -8,10 +8,8 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-use e2e::{Cluster, Crds, build, build_run, eventually, root, shipwright_crd};
+use e2e::{Cluster, Crds, HOST, build, build_run, eventually, root, shipwright_crd};
 use serde_json::{Value, json};
-
-const HOST: &str = "kind-registry:5000";
 
 fn local_run(name: &str) -> Value {
     build_run(name, json!({"build": {"name": "any"}, "output": {"image": "team/app:v1", "local": true}}))

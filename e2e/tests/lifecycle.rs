@@ -8,16 +8,8 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-use e2e::{Cluster, Crds, build, build_run};
+use e2e::{Cluster, Crds, HOST, build, build_run, hello};
 use serde_json::{Value, json};
-
-const HOST: &str = "kind-registry:5000";
-
-fn hello() -> Value {
-    let mut build = build("hello", json!({"image": "team/hello:v1", "local": true}));
-    build["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "team/source", "local": true}});
-    build
-}
 
 fn run() -> Value {
     build_run("run", json!({"build": {"name": "hello"}, "output": {"image": "team/app:v1", "local": true}}))

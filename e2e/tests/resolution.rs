@@ -8,17 +8,8 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-use e2e::{Cluster, Crds, build, build_run};
-use serde_json::{Value, json};
-
-const HOST: &str = "kind-registry:5000";
-
-/// A Build with a local output and a local source.
-fn hello() -> Value {
-    let mut build = build("hello", json!({"image": "team/hello:v1", "local": true}));
-    build["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "team/source", "local": true}});
-    build
-}
+use e2e::{Cluster, Crds, HOST, build, build_run, hello};
+use serde_json::json;
 
 #[test]
 fn a_build_stays_portable_and_its_runs_name_the_registry() {

@@ -44,14 +44,7 @@ fn succeeds(cluster: &Cluster, message: &str) {
 #[test]
 fn settings_follow_the_config_map() {
     let cluster = installed();
-    cluster.kubectl.ok(&[
-        "patch",
-        "clusteradmissionpolicy",
-        "local-registry",
-        "--type=merge",
-        "--patch",
-        r#"{"spec": {"settings": {"insecure": true, "unknown": 1}}}"#,
-    ]);
+    cluster.patch_policy("merge", &json!({"spec": {"settings": {"insecure": true, "unknown": 1}}}));
     let others = json!({"insecure": true, "unknown": 1});
     let with = |fields: Value| {
         let mut all = others.clone();
@@ -104,14 +97,7 @@ fn settings_follow_the_config_map() {
 #[test]
 fn settings_that_are_null_or_absent_are_filled_and_emptied() {
     let cluster = installed();
-    cluster.kubectl.ok(&[
-        "patch",
-        "clusteradmissionpolicy",
-        "local-registry",
-        "--type=json",
-        "--patch",
-        r#"[{"op": "add", "path": "/spec/settings", "value": null}]"#,
-    ]);
+    cluster.patch_policy("json", &json!([{"op": "add", "path": "/spec/settings", "value": null}]));
     assert_eq!(settings(&cluster), Value::Null);
     for _ in 0..2 {
         cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
@@ -192,14 +178,7 @@ fn the_next_run_gets_the_registry_that_is_declared_now() {
         assert_eq!(stored["spec"]["build"]["spec"]["output"]["image"], format!("{host}/team/app"));
     }
     // Somebody edits the host away; it comes back although the ConfigMap does not change.
-    cluster.kubectl.ok(&[
-        "patch",
-        "clusteradmissionpolicy",
-        "local-registry",
-        "--type=json",
-        "--patch",
-        r#"[{"op": "remove", "path": "/spec/settings/host"}]"#,
-    ]);
+    cluster.patch_policy("json", &json!([{"op": "remove", "path": "/spec/settings/host"}]));
     eventually("the host to come back", || (settings(&cluster)["host"] == "second:5000").then_some(()));
 
     cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]);

@@ -10,6 +10,7 @@ mod host;
 mod metadata;
 mod objects;
 mod policy;
+mod port;
 pub mod review;
 pub mod serve;
 
@@ -18,3 +19,4 @@ pub use host::{GetResource, Host, Lookup, Objects};
 pub use metadata::{ContextAwareResource, annotated, context_aware_resources, context_aware_resources_of};
 pub use objects::Folder;
 pub use policy::{LoadError, Policy, PolicyError, SettingsVerdict, Verdict};
+pub use port::free_port;

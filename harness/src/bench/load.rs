@@ -129,16 +129,17 @@ pub fn load(
     let request = Scenario::Injected.request(BYTES);
     let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
     let (review, url) = (review.to_string(), server.url());
+    // Each keeps a connection of its own.
+    let clients: Vec<Client> =
+        (0..connections).map(|_| Client::builder().no_proxy().build()).collect::<Result<_, _>>()?;
     let (over, failed, mut sent) = (AtomicBool::new(false), AtomicU64::new(0), 0);
     let times = Mutex::new(Histogram::<u64>::new_with_bounds(1, LONGEST, 3)?);
     std::thread::scope(|scope| {
-        for _ in 0..connections {
+        for client in &clients {
             scope.spawn(|| {
-                let client = Client::builder().no_proxy().build();
                 while !over.load(Ordering::Relaxed) {
                     let start = Instant::now();
-                    let answer = client.as_ref().map_err(|error| anyhow::anyhow!("{error}"));
-                    if answer.and_then(|client| ask(client, &url, &review)).is_err() {
+                    if ask(client, &url, &review).is_err() {
                         failed.fetch_add(1, Ordering::Relaxed);
                     }
                     let taken = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);

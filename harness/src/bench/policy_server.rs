@@ -1,6 +1,5 @@
 //! Kubewarden's policy server, with one worker and no cluster.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::metadata::annotated;
+use crate::port::free_port;
 
 /// How long it may take to compile the policies.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,8 +103,4 @@ impl Drop for PolicyServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
