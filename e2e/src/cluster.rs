@@ -44,7 +44,7 @@ impl Cluster {
         for kind in ["builds", "buildruns"] {
             kubectl.ok_with(&["create", "-f", "-"], &shipwright_crd(kind));
         }
-        kubectl.ok(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+        kubectl.wait_for_crds();
         kubectl.ok(&["create", "namespace", "team"]);
         let mut cluster = Self { kubewarden, control_plane, kubectl };
         if crds == Crds::Patched {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::process::eventually;
 use crate::programs;
 
 /// `kubectl` with the credentials of one user.
@@ -64,6 +65,14 @@ impl Kubectl {
     /// The same, with this object as a manifest on stdin (`-f -`).
     pub fn ok_with(&self, arguments: &[&str], manifest: &Value) -> String {
         self.run_with(arguments, &manifest.to_string()).ok(arguments)
+    }
+
+    /// Waits until the API server serves every CRD there is.
+    ///
+    /// Not one `kubectl wait` alone: it gives up at once on a CRD that is so new that it has no conditions at all.
+    pub fn wait_for_crds(&self) {
+        let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=1s"];
+        eventually("the API server to serve the CRDs", || (self.run(&wait).code == Some(0)).then_some(()));
     }
 
     /// What it prints with `--output=json`.

@@ -46,7 +46,7 @@ impl Kubewarden {
             let crd = programs::upstream(&format!("kubewarden/crds/policies.kubewarden.io_{kind}.yaml"));
             kubectl.ok_with(&["create", "-f", "-"], &without_conversion(&crd));
         }
-        kubectl.ok(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+        kubectl.wait_for_crds();
         let server = json!({
             "apiVersion": "policies.kubewarden.io/v1",
             "kind": "PolicyServer",

@@ -2,22 +2,27 @@
 
 use std::io::{Error, ErrorKind};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A TCP port of the loopback interface that nobody listens on, and that nobody else in this program gets.
-/// It lies below the ports that systems give to outgoing connections, which could take it before it is used.
+/// The ports that are tried: below those that systems give to outgoing connections, which could take one before it is
+/// used.
+const PORTS: std::ops::Range<u16> = 15_000..30_000;
+
+/// A TCP port of the loopback interface that nobody listens on, and that nobody else in this program gets. Programs
+/// that run side by side begin at different places.
 ///
 /// # Errors
 /// Where all are taken.
 pub fn free_port() -> Result<u16, Error> {
-    static NEXT: AtomicU16 = AtomicU16::new(15_000);
-    loop {
-        let port = NEXT.fetch_add(1, Ordering::Relaxed);
-        if port >= 30_000 {
-            return Err(Error::new(ErrorKind::AddrInUse, "no TCP port is free"));
-        }
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    // Consecutive process numbers are spread over the range: each has some hundred ports before the next one's.
+    let first = std::process::id().wrapping_mul(127);
+    for _ in PORTS {
+        let nth = first.wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + u16::try_from(nth % u32::from(PORTS.end - PORTS.start)).unwrap_or_default();
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);
         }
     }
+    Err(Error::new(ErrorKind::AddrInUse, "no TCP port is free"))
 }
