@@ -4,6 +4,7 @@
 //! answers with an error of its own: what it cannot read is a rejection, or settings that are not valid.
 
 mod json;
+mod layout;
 mod log;
 mod lookup;
 mod response;

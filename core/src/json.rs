@@ -19,6 +19,17 @@ pub(crate) enum Mask {
     Fields(&'static [(&'static str, Mask)]),
 }
 
+impl Mask {
+    /// How many fields there mostly are at most. Growing is dearer than a little room that stays empty.
+    fn room(self) -> usize {
+        match self {
+            Self::Scalar => 0,
+            Self::Scalars(names) => names.len(),
+            Self::Fields(fields) => fields.len(),
+        }
+    }
+}
+
 /// A JSON value, as far as a [`Mask`] kept it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node<'a> {
@@ -185,10 +196,13 @@ fn read_object<'a>(reader: &mut Reader<'a>, mask: Mask) -> Result<Node<'a>, Stop
             Some(_) if is_known && entries.iter().any(|entry| is_same(&entry.key, &key)) => {
                 return Err(reader.double_key());
             }
-            Some(mask) => {
+            Some(inner) => {
                 reader.peek()?;
                 let start = reader.position();
-                let value = read(reader, Some(mask))?;
+                let value = read(reader, Some(inner))?;
+                if entries.capacity() == 0 {
+                    entries = Vec::with_capacity(mask.room());
+                }
                 entries.push(Entry { key, value, span: start..reader.position() });
             }
         }

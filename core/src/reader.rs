@@ -128,8 +128,11 @@ impl<'a> Reader<'a> {
     /// Reads a key, and the colon behind it.
     #[inline]
     pub(crate) fn key(&mut self) -> Result<Cow<'a, str>, Stop> {
-        self.peek_quote()?;
-        let key = self.string()?;
+        if self.peek()? != b'"' {
+            return Err(self.error(Kind::Key));
+        }
+        self.at += 1;
+        let key = self.rest_of_string()?;
         self.colon()?;
         Ok(key)
     }
@@ -143,6 +146,12 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Stop> {
         self.expect(b'"', Kind::Value)?;
+        self.rest_of_string()
+    }
+
+    /// Reads the rest of a string.
+    #[inline(always)]
+    fn rest_of_string(&mut self) -> Result<Cow<'a, str>, Stop> {
         let end = skip::plain(self.text.as_bytes(), self.at);
         match (self.text.as_bytes().get(end), self.text.get(self.at..end)) {
             (Some(b'"'), Some(text)) => {
@@ -184,11 +193,6 @@ impl<'a> Reader<'a> {
     pub(crate) fn skip_value(&mut self) -> Result<(), Stop> {
         self.at = skip::value(self.text.as_bytes(), self.at)?;
         Ok(())
-    }
-
-    #[inline]
-    fn peek_quote(&mut self) -> Result<(), Stop> {
-        if self.peek()? == b'"' { Ok(()) } else { Err(self.error(Kind::Key)) }
     }
 
     #[inline]
