@@ -8,7 +8,8 @@ use crate::quote::Quoted;
 
 /// What an operator, or the sync job, tells the policy about the cluster's registry.
 ///
-/// Absent and null mean the same for every key, and so do absent, null and empty settings. Invalid
+/// Absent and null mean the same for every key, and so do absent, null and empty settings. So does a
+/// `host` or `help` that is an empty string, which is what a form makes of a field that was emptied. Invalid
 /// settings stop a whole policy server, with everybody else's policies on it; so a key that is not
 /// known, or a `help` that is no URL, is a [`SettingsWarning`] and no error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +100,7 @@ impl Settings {
         for entry in entries {
             let outcome = match (entry.key.as_ref(), &entry.value) {
                 ("host" | "help" | "insecure" | "lookupBuilds", Node::Null) => Ok(()),
+                ("host" | "help", Node::String(text)) if text.is_empty() => Ok(()),
                 ("host", Node::String(host)) => RegistryHost::parse(host).map_err(Fault::Host).map(|host| {
                     settings.host = Some(host);
                 }),
@@ -172,7 +174,8 @@ mod tests {
         let defaults = Settings { host: None, help: None, insecure: false, lookup_builds: true };
         check("{}", defaults.clone(), &[]);
         check("null", defaults.clone(), &[]);
-        check(r#"{"host":null,"help":null,"insecure":null,"lookupBuilds":null}"#, defaults, &[]);
+        check(r#"{"host":null,"help":null,"insecure":null,"lookupBuilds":null}"#, defaults.clone(), &[]);
+        check(r#"{"host":"","help":""}"#, defaults, &[]);
     }
 
     #[test]

@@ -1,0 +1,199 @@
+#!/usr/bin/env bats
+# The annotated module and the shipped manifests in kwctl, which runs policies as a policy server does:
+# `make e2e-kwctl`. kwctl exits 0 for rejections too, so every test looks at the answer.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/.."
+  export RUST_BACKTRACE=0
+  SETTINGS='{"host": "kind-registry:5000", "insecure": true}'
+}
+
+# A BuildRun that names the Build `hello`, with the changes of a jq filter.
+request() {
+  jq ".request | $1" examples/buildrun-request.json > "$BATS_TEST_TMPDIR/request.json"
+}
+
+# Asks the policy of a module or manifest; the answer is `$output`.
+ask() {
+  run --separate-stderr kwctl run "$@" --request-path "$BATS_TEST_TMPDIR/request.json"
+  [ "$status" -eq 0 ] || { echo "kwctl: $stderr"; return 1; }
+}
+
+ask_module() {
+  ask annotated-policy.wasm --settings-json "$SETTINGS" "$@"
+}
+
+# A shipped manifest, with the module that was built and, where they are given, other settings.
+manifest() {
+  sed "s#module: \"\"#module: file://$PWD/annotated-policy.wasm#" "$1" > "$BATS_TEST_TMPDIR/policy.yaml"
+  if [ -n "${2:-}" ]; then
+    echo "  settings: $2" >> "$BATS_TEST_TMPDIR/policy.yaml"
+  fi
+  grep --quiet 'module: file://' "$BATS_TEST_TMPDIR/policy.yaml"
+}
+
+# A cluster-wide policy; nothing is looked up.
+ask_manifest() {
+  echo '[]' > "$BATS_TEST_TMPDIR/session.yaml"
+  ask "$BATS_TEST_TMPDIR/policy.yaml" --replay-host-capabilities-interactions "$BATS_TEST_TMPDIR/session.yaml"
+}
+
+# Asserts that a jq expression about the answer holds.
+answer() {
+  jq --exit-status "$1" <<< "$output" > /dev/null || { echo "expected $1, found: $output"; return 1; }
+}
+
+# Asserts that the answer's patch is this JSON, whatever the order of its operations.
+patch() {
+  answer '.allowed and .patchType == "JSONPatch"'
+  jq --exit-status --argjson expected "$1" '.patch | @base64d | fromjson | sort_by(.path) == ($expected | sort_by(.path))' \
+    <<< "$output" > /dev/null || { echo "expected $1, found: $(jq --raw-output '.patch | @base64d' <<< "$output")"; return 1; }
+}
+
+# What the cluster answers when the Build is looked up. A session is played back only for exactly this question.
+session() {
+  cat > "$BATS_TEST_TMPDIR/session.yaml" << EOF
+- type: Exchange
+  request: |
+    !KubernetesGetResource
+    api_version: shipwright.io/v1beta1
+    kind: Build
+    name: hello
+    namespace: team
+    disable_cache: true
+    field_masks:
+    - spec.output.image
+    - spec.output.insecure
+    - spec.output.local
+    - spec.paramValues.name
+    - spec.paramValues.value
+    - spec.source.ociArtifact.image
+    - spec.source.ociArtifact.local
+  response:
+    type: $1
+    $2
+EOF
+}
+
+replay() {
+  ask_module --allow-context-aware --replay-host-capabilities-interactions "$BATS_TEST_TMPDIR/session.yaml"
+}
+
+embedded() {
+  request "($1) as \$output | .object.spec = {build: {spec: {strategy: {name: \"buildah\"}, output: \$output}}}"
+}
+
+@test "an image that is not local passes as it is" {
+  embedded '{image: "docker.io/team/app:v1"}'
+  ask_module
+  answer '.allowed and .patch == null'
+}
+
+@test "a local image gets the registry in front" {
+  embedded '{image: "team/app:v1", local: true}'
+  ask_module
+  patch '[
+    {"op": "replace", "path": "/spec/build/spec/output/image", "value": "kind-registry:5000/team/app:v1"},
+    {"op": "add", "path": "/spec/build/spec/output/insecure", "value": true}
+  ]'
+}
+
+@test "a local image that names a registry is rejected with its path" {
+  embedded '{image: "docker.io/team/app:v1", local: true}'
+  ask_module
+  answer '.allowed == false and .patch == null and .status.code == 400'
+  answer '.status.message | startswith("spec.build.spec.output.image: `docker.io/team/app:v1` names the registry `docker.io`")'
+}
+
+@test "settings that cannot be right are told" {
+  embedded '{image: "team/app:v1", local: true}'
+  run --separate-stderr kwctl run annotated-policy.wasm --settings-json '{"host": "kind-registry"}' \
+    --request-path "$BATS_TEST_TMPDIR/request.json"
+  [ "$status" -ne 0 ] || answer '.allowed == false'
+  [[ "$stderr$output" == *'settings.host: `kind-registry` has neither a dot nor a port'* ]]
+}
+
+@test "a run gets the output of the Build that it names" {
+  request '.object.spec = {build: {name: "hello"}}'
+  session Success \
+    "payload: '{\"apiVersion\": \"shipwright.io/v1beta1\", \"kind\": \"Build\", \"spec\": {\"output\": {\"image\": \"team/hello:v1\", \"local\": true}}}'"
+  replay
+  patch '[{"op": "add", "path": "/spec/output", "value": {"image": "kind-registry:5000/team/hello:v1", "insecure": true}}]'
+}
+
+@test "a run of a Build that does not exist is rejected" {
+  request '.object.spec = {build: {name: "hello"}}'
+  session Error \
+    "message: Cannot find shipwright.io/v1beta1/Build named 'hello' inside of namespace 'Some(\"team\")'"
+  replay
+  answer '.allowed == false and .status.code == 404'
+  answer '.status.message | startswith("spec.build.name: ")'
+}
+
+@test "a run that names a Build is rejected where the policy may not read it" {
+  request '.object.spec = {build: {name: "hello"}}'
+  ask_module
+  answer '.allowed == false and .status.code == 500'
+  answer '.status.message | contains("contextAwareResources")'
+}
+
+@test "the shipped policy, as the sync job sets it" {
+  manifest deploy/policy/policy.yaml "$SETTINGS"
+  embedded '{image: "team/app:v1", local: true}'
+  ask_manifest
+  patch '[
+    {"op": "replace", "path": "/spec/build/spec/output/image", "value": "kind-registry:5000/team/app:v1"},
+    {"op": "add", "path": "/spec/build/spec/output/insecure", "value": true}
+  ]'
+}
+
+@test "the shipped policy, before any registry is declared" {
+  manifest deploy/policy/policy.yaml
+  embedded '{image: "team/app:v1", local: true}'
+  ask_manifest
+  answer '.allowed == false and .status.code == 400'
+  answer '.status.message | contains("this cluster declares no local registry")'
+}
+
+@test "the shipped guard rejects what it would have to change" {
+  manifest deploy/guard/policy.yaml "$SETTINGS"
+  embedded '{image: "team/app:v1", local: true}'
+  ask_manifest
+  answer '.allowed == false and .patch == null'
+  embedded '{image: "kind-registry:5000/team/app:v1", local: true, insecure: true}'
+  ask_manifest
+  answer '.allowed and .patch == null'
+}
+
+@test "the policy for one namespace, without any look-up" {
+  manifest deploy/policy-namespaced/policy.yaml
+  grep --quiet 'lookupBuilds: false' "$BATS_TEST_TMPDIR/policy.yaml"
+  request '.object.spec = {build: {name: "hello"}}'
+  ask_manifest
+  answer '.allowed and .patch == null and (.warnings | length) == 1'
+}
+
+@test "kwctl finds everything in the module that users look for" {
+  run --separate-stderr kwctl inspect annotated-policy.wasm --output yaml
+  [ "$status" -eq 0 ]
+  for line in 'mutating: true' 'backgroundAudit: false' 'executionMode: kubewarden-wapc' '- kubernetes/get_resource'; do
+    [[ "$output" == *"$line"* ]] || { echo "no '$line' in: $output"; return 1; }
+  done
+  # It warns where the module uses a capability that the metadata does not declare, or the reverse.
+  run --separate-stderr kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml \
+    --output-path "$BATS_TEST_TMPDIR/annotated.wasm"
+  [ "$status" -eq 0 ]
+  [[ "$stderr$output" != *'host capabilities'* ]]
+}
+
+@test "what kwctl says for Artifact Hub is in artifacthub-pkg.yml" {
+  run --separate-stderr kwctl scaffold artifacthub --metadata-path policy-metadata/metadata.yml \
+    --questions-path policy-metadata/questions-ui.yml
+  [ "$status" -eq 0 ]
+  # What is left are the lines that are in no such file: a comment and the time.
+  left=$(grep --invert-match --line-regexp --fixed-strings --file artifacthub/artifacthub-pkg.yml <<< "$output" |
+    grep --invert-match --extended-regexp '^(#.*|createdAt: .*)$' || true)
+  [ -z "$left" ] || { echo "not in artifacthub-pkg.yml: $left"; return 1; }
+}
