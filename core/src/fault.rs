@@ -16,12 +16,6 @@ impl Rejection {
         if faults.is_empty() { None } else { Some(Self(faults)) }
     }
 
-    /// The faults, in the order of the object's fields.
-    #[must_use]
-    pub fn faults(&self) -> &[Fault] {
-        &self.0
-    }
-
     /// The status code for the whole: that of the user's own faults, where there are any.
     #[must_use]
     pub fn code(&self) -> Code {

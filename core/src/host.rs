@@ -340,6 +340,7 @@ mod tests {
         }
         let long = format!("{}:5000", "a".repeat(64));
         check_invalid(&long, &format!("`{long}` has a label of more than 63 bytes, which no domain may have"));
+        check_valid(&format!("{}a", "a.".repeat(126)));
         let long = format!("{}a", "a.".repeat(127));
         check_invalid(&long, &format!("`{}…` is longer than the 253 bytes that a domain may have", "a.".repeat(40)));
         for host in ["10.0.0.256:5000", "1.2.3", "010.0.0.1", "1.2.3.4.5", "5000:5000", "0x7f000001:5000", "a.0x1"] {

@@ -57,12 +57,6 @@ impl<'a> ImageReference<'a> {
         Ok(Self { text, registry, remainder })
     }
 
-    /// The text as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &'a str {
-        self.text
-    }
-
     /// The registry that the text names, as written.
     #[must_use]
     pub fn registry(&self) -> Option<&'a str> {

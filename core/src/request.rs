@@ -86,12 +86,6 @@ impl<'a> Request<'a> {
         Ok(Self { text, payload, subject })
     }
 
-    /// Whether the request creates or updates a Build or BuildRun that this policy decides about.
-    #[must_use]
-    pub fn is_ours(&self) -> bool {
-        matches!(self.subject, Subject::Ours(..))
-    }
-
     /// The operation as the API server names it.
     #[must_use]
     pub fn operation(&self) -> &str {
@@ -192,4 +186,21 @@ fn text<'n>(payload: &'n Node<'_>, field: &'static str, path: &[&str]) -> Result
         Ok(None) | Err(_) => "absent",
     };
     Err(PayloadError::Field { field, found, expected: "a string, as in a Kubernetes AdmissionRequest" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_request_is_about_can_be_told() {
+        let payload = br#"{"request":{"kind":{"group":"shipwright.io","version":"v1beta1","kind":"Build"},
+            "operation":"CREATE","namespace":"team","name":"app","object":{}}}"#;
+        let request = Request::parse(payload).unwrap();
+        let told = [request.operation(), request.kind(), request.version(), request.namespace(), request.name()];
+        assert_eq!(told, ["CREATE", "Build", "v1beta1", "team", "app"]);
+        let nameless = br#"{"request":{"kind":{"group":"","version":"v1","kind":"Pod"},"operation":"DELETE"}}"#;
+        let request = Request::parse(nameless).unwrap();
+        assert_eq!([request.namespace(), request.name()], ["", ""]);
+    }
 }
