@@ -19,9 +19,21 @@ MUSL := $(shell uname -m)-unknown-linux-musl
 KUBERNETES ?= 1.37
 KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
 
-# What `make sync-image` builds, and with which program.
-IMAGE ?= local-registry-sync
-CONTAINER ?= $(shell command -v docker || echo buildah)
+# Whose CRDs it takes, where UPSTREAM names no folder with them; the quick start in the README installs the same.
+KUBEWARDEN := v1.35.0
+SHIPWRIGHT := v0.20.13
+FETCHED := $(CURDIR)/target/upstream-$(KUBEWARDEN)-$(SHIPWRIGHT)
+
+# What `make sync-image` builds, with which program, and the certificate authorities that it trusts.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+IMAGE ?= local-registry-sync:v$(VERSION)
+CONTAINER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
+CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
+SOURCE := $(shell sed -n 's/^ *io.kubewarden.policy.source: //p' policy-metadata/metadata.yml)
+
+# Where things are published: a registry, and the folder in it (`make publisher`).
+REGISTRY ?= registry.example
+SOURCE_URL ?= $(SOURCE)
 
 # How many payloads `make fuzz` spoils, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
@@ -29,17 +41,30 @@ FUZZ_SECONDS ?= 300
 # How long `make bench` asks each question.
 SECONDS ?= 2
 
+# What `make lint` asks cargo-deny; advisories come from the network.
+DENY ?= advisories bans licenses sources
+
+COMMA := ,
+# $(call need,PROGRAM,HOW TO INSTALL IT)
+need = command -v $(1) >/dev/null || { echo "make $@: $(1) is missing; $(2)" >&2; exit 1; }
+need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewarden-controller)
+
 # $(call check-size,FILE,BYTES)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image test e2e fuzz mutants bench load lint verdicts format clean wasm-target nothing.wasm FORCE
+.PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
+  load lint verdicts reference version release-notes publisher format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Panics name source files; these names are the same wherever Cargo keeps them.
+CARGO_HOME ?= $(HOME)/.cargo
+WASM_FLAGS = RUSTFLAGS="$$RUSTFLAGS --remap-path-prefix=$(CARGO_HOME)/registry/src=/registry"
+
 policy.wasm: FORCE wasm-target ## Build the policy, and refuse it when it has grown too large
-	$(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-policy
+	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-policy
 	@cmp -s $(MODULE) $@ || cp $(MODULE) $@
 	@$(call check-size,$@,$(LIMIT))
 
@@ -63,27 +88,69 @@ sync-static: ## Build local-registry-sync without any shared library (musl)
 	@$(call check-size,target/$(MUSL)/sync/local-registry-sync,$(SYNC_LIMIT))
 
 sync-image: sync-static ## Build the sync job's image (IMAGE), with docker or buildah (CONTAINER)
-	$(CONTAINER) build --tag $(IMAGE) --build-arg BINARY=target/$(MUSL)/sync/local-registry-sync .
+	@$(call need,$(CONTAINER),install docker or buildah, or set CONTAINER)
+	rm -rf target/sync-image && mkdir -p target/sync-image
+	cp target/$(MUSL)/sync/local-registry-sync LICENSE target/sync-image/
+	cp $(CA_CERTIFICATES) target/sync-image/ca-certificates.crt
+	$(CONTAINER) build --tag $(IMAGE) --file Dockerfile --build-arg VERSION=$(VERSION) --build-arg SOURCE=$(SOURCE) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) target/sync-image
+
+check-sync-image: sync-image ## Start the sync job from the image's own file system (needs bats)
+	@$(call need,bats,install it with your system's packages)
+	CONTAINER=$(CONTAINER) IMAGE=$(IMAGE) VERSION=$(VERSION) bats e2e/sync-image.bats
 
 annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml ## Write the metadata into the policy (needs kwctl)
-	@command -v kwctl >/dev/null || { echo "make $@: kwctl is missing; install it from the releases of kubewarden/kubewarden-controller" >&2; exit 1; }
+	@$(need-kwctl)
 	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --output-path $@
 
 test: policy.wasm nothing.wasm ## Run all tests, those of the built policy in its engine included
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(CURDIR)/$(NOTHING) \
 	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
 
-e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver ## Run the chain against a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
+e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Run the chain against a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-sync
-	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) POLICY_WASM=$(CURDIR)/policy.wasm \
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e
+
+# CRDs and samples as their projects publish them: $(call sparse,REPOSITORY,TAG,FOLDER...)
+sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \
+  git -C $@.git sparse-checkout set $(3)
+$(FETCHED):
+	rm -rf $@.git $@.new && mkdir -p $@.new/kubewarden $@.new/shipwright
+	$(call sparse,kubewarden/kubewarden-controller,$(KUBEWARDEN),config/crd/bases)
+	cp -r $@.git/config/crd/bases $@.new/kubewarden/crds && rm -rf $@.git
+	$(call sparse,shipwright-io/build,$(SHIPWRIGHT),deploy/crds samples)
+	cp -r $@.git/samples $@.git/deploy/crds $@.new/shipwright/ && rm -rf $@.git
+	mv $@.new $@
+
+e2e-kind: ## Run the README's quick start, from an empty KinD cluster to a finished BuildRun (needs its programs)
+	e2e/quick-start | bash -exuo pipefail
+
+e2e-kwctl: annotated-policy.wasm ## Run the annotated policy and the shipped manifests in kwctl (needs kwctl, bats, jq)
+	@$(need-kwctl)
+	@$(call need,bats,install it with your system's packages)
+	@$(call need,jq,install it with your system's packages)
+	bats e2e/e2e.bats
+
+reproducible: policy.wasm ## Build the policy once more in another folder, and compare every bit
+	folder=$$(mktemp -d) && git ls-files -z | xargs -0 cp --parents --target-directory $$folder && \
+	  $(MAKE) --directory $$folder policy.wasm CARGO_TARGET_DIR=$$folder/elsewhere MODULE=elsewhere/$(TARGET)/policy/policy.wasm && \
+	  cmp policy.wasm $$folder/policy.wasm && rm -rf $$folder
+	sha256sum policy.wasm
+
+sbom: ## List what the policy and the sync job are made of, as CycloneDX (needs cargo-cyclonedx)
+	@$(call need,cargo-cyclonedx,cargo install --locked cargo-cyclonedx)
+	$(CARGO) cyclonedx --format json --target $(TARGET) --override-filename policy.cdx
+	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename sync.cdx --manifest-path sync/Cargo.toml
+	mkdir -p target/sbom && mv policy.cdx.json sync/sync.cdx.json target/sbom/
+	git clean --quiet --force -- '*.cdx.json'
 
 # What a program says of its own version comes from its linker; kubectl and the API server compare it.
 BUILT := $(CURDIR)/target/e2e
 RELEASE = $(shell sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\).*|\1|p' e2e/kubernetes/$*/go.mod)
 VERSION_FLAGS = $(foreach field,gitVersion=$(RELEASE) gitMajor=1 gitMinor=$(patsubst 1.%,%,$*),-X k8s.io/component-base/version.$(field))
 $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
-	@command -v go >/dev/null || { echo "make e2e: Go is missing; install it, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl" >&2; exit 1; }
+	@$(call need,go,install Go$(COMMA) or set KUBEBUILDER_ASSETS to a folder with etcd$(COMMA) kube-apiserver and kubectl)
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/etcd go.etcd.io/etcd/server/v3
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-apiserver
@@ -93,14 +160,14 @@ fuzz: policy.wasm ## Spoil payloads at random, and fuzz what reads text (CASES, 
 	PROPTEST_CASES=$(CASES) POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --release \
 	  --package local-registry-harness --test robustness --test laws
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-core
-	@command -v cargo-fuzz >/dev/null || { echo "make fuzz: cargo-fuzz is missing; cargo install --locked cargo-fuzz, and rustup toolchain install nightly" >&2; exit 1; }
+	@$(call need,cargo-fuzz,cargo install --locked cargo-fuzz && rustup toolchain install nightly)
 	cd fuzz && for target in reference host settings decision; do \
 	  mkdir -p corpus/$$target && \
 	  $(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
 	done
 
 mutants: ## Break core in every small way, and see the tests fail (needs cargo-mutants)
-	@command -v cargo-mutants >/dev/null || { echo "make mutants: cargo-mutants is missing; cargo install --locked cargo-mutants" >&2; exit 1; }
+	@$(call need,cargo-mutants,cargo install --locked cargo-mutants)
 	$(CARGO) mutants --package local-registry-core --output target --no-shuffle
 
 bench: policy.wasm nothing.wasm ## Compare the policy with one that does nothing (SECONDS, POLICY_SERVER)
@@ -111,15 +178,33 @@ load: policy.wasm ## Ask a webhook over 8 connections for a minute (POLICY_SERVE
 	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- load policy.wasm
 
 nothing.wasm: wasm-target
-	$(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
+	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
 
-lint: wasm-target ## Check format and lints, for the host and for the policy's target
+lint: wasm-target ## Check format, lints, spelling, and what we depend on (needs cargo-deny and typos)
+	@$(call need,cargo-deny,cargo install --locked cargo-deny)
+	@$(call need,typos,cargo install --locked typos-cli)
+	typos
+	$(CARGO) deny --locked check $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --package local-registry-policy --package local-registry-nothing --target $(TARGET) -- -D warnings
 
 verdicts: ## Ask the Go parsers again about the references and hosts of core/tests/parsers (needs Go)
 	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
+
+reference: policy.wasm nothing.wasm ## Write the reference of the command lines (docs) anew from the programs
+	BLESS=1 $(CARGO) test --locked --package local-registry-sync --test reference
+	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test reference
+
+version: ## Print the version
+	@echo $(VERSION)
+
+release-notes: ## Print what changed in the newest version
+	@awk '/^## / { part++; next } part == 1' CHANGELOG.md
+
+publisher: ## Say where things are published (REGISTRY, SOURCE_URL) in everything that names it
+	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g' \
+	  policy-metadata/metadata.yml artifacthub/artifacthub-pkg.yml deploy/images/kustomization.yaml
 
 format: ## Format the code
 	$(CARGO) fmt --all

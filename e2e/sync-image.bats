@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# The sync job's image, unpacked: `make check-sync-image`.
+
+bats_require_minimum_version 1.5.0
+
+# Unpacks the image as an engine would: its layers, one after the other.
+setup_file() {
+  export ROOT="$BATS_FILE_TMPDIR/root" SAVED="$BATS_FILE_TMPDIR/saved"
+  mkdir "$ROOT" "$SAVED"
+  if [[ "$CONTAINER" == *docker ]]; then
+    "$CONTAINER" save --output "$SAVED/image.tar" "$IMAGE"
+  else
+    "$CONTAINER" push "$IMAGE" "docker-archive:$SAVED/image.tar"
+  fi
+  tar --extract --directory "$SAVED" --file "$SAVED/image.tar"
+  export CONFIG="$SAVED/$(jq --raw-output '.[0].Config' "$SAVED/manifest.json")"
+  jq --raw-output '.[0].Layers[]' "$SAVED/manifest.json" | while read -r layer; do
+    tar --extract --directory "$ROOT" --file "$SAVED/$layer"
+  done
+}
+
+# Runs a program with nothing around it but the image's files.
+in_image() {
+  if [ "$(id --user)" -eq 0 ]; then
+    env --ignore-environment "$(command -v chroot)" --userspec=65532:65532 "$ROOT" "$@"
+  else
+    env --ignore-environment "$(command -v unshare)" --map-root-user "$(command -v chroot)" "$ROOT" "$@"
+  fi
+}
+
+@test "the sync job starts from the image's file system" {
+  run in_image /local-registry-sync --version
+  [ "$status" -eq 0 ]
+  [ "$output" = "local-registry-sync $VERSION" ]
+}
+
+@test "without a cluster it says so" {
+  run --separate-stderr in_image /local-registry-sync
+  [ "$status" -eq 1 ]
+  [[ "$stderr" == "error: "*"kubeconfig"* ]]
+}
+
+@test "nothing else is in the image" {
+  run bash -c 'cd "$ROOT" && find . -type f | sort'
+  [ "$output" = "./LICENSE
+./etc/ssl/certs/ca-certificates.crt
+./local-registry-sync" ]
+  grep --quiet 'BEGIN CERTIFICATE' "$ROOT/etc/ssl/certs/ca-certificates.crt"
+}
+
+@test "it runs without rights, and says what it is" {
+  jq --exit-status '.config.User == "65532:65532"' "$CONFIG"
+  jq --exit-status '.config.Entrypoint == ["/local-registry-sync"]' "$CONFIG"
+  jq --exit-status --arg version "$VERSION" '.config.Labels | .["org.opencontainers.image.version"] == $version
+    and .["org.opencontainers.image.licenses"] == "Apache-2.0"
+    and (.["org.opencontainers.image.revision"] | length) == 40
+    and (.["org.opencontainers.image.source"] | startswith("https://"))' "$CONFIG"
+}
