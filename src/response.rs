@@ -4,7 +4,7 @@ use local_registry_core::{Code, Edits, Request, Warning};
 use serde::Serialize;
 use wapc_guest::CallResult;
 
-use crate::json::json;
+use crate::json::{json, text};
 
 /// The SDK's `ValidationResponse` but for the mutated object, which the SDK holds as a tree of values.
 /// Here it is text, so that the parts of the object that do not change come out as they went in.
@@ -26,11 +26,12 @@ pub(crate) fn accept(warnings: &[Warning]) -> CallResult {
 
 /// Lets the object pass with the edits made.
 pub(crate) fn mutate(request: &Request<'_>, edits: &Edits, warnings: &[Warning]) -> CallResult {
-    let mut response = String::from_utf8(json(&accepted(warnings))?)?;
+    let mut response = text(&accepted(warnings))?;
     // What follows stands within the object that was just closed.
     response.pop();
     response.push_str(r#","mutated_object":"#);
-    request.apply(edits, &mut response)?;
+    // As text: an error in itself would bring the code along that prints it for programmers.
+    request.apply(edits, &mut response).map_err(|error| error.to_string())?;
     response.push('}');
     Ok(response.into_bytes())
 }
