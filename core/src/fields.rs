@@ -185,6 +185,9 @@ pub(crate) fn streamed_source(version: Version) -> (Path, &'static str) {
     }
 }
 
+/// Where an object keeps its annotations.
+pub(crate) const ANNOTATIONS_PATH: Path = &["metadata", "annotations"];
+
 /// What of the metadata is read.
 const ANNOTATIONS: Mask = Fields(&[(
     "annotations",

@@ -102,7 +102,9 @@ impl<'a> Node<'a> {
     /// The value of a field of an object; `None` for other values, absent fields and null.
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         match self {
-            Self::Object(object) => object.entry(name).map(|entry| &entry.value).filter(|value| **value != Self::Null),
+            Self::Object(object) => {
+                object.entry(name).map(|entry| &entry.value).filter(|value| !matches!(value, Self::Null))
+            }
             _ => None,
         }
     }

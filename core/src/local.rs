@@ -1,7 +1,7 @@
 //! The images of an object: which are local, and what becomes of one that is.
 
 use crate::fault::{Fault, Help, Marker, Problem};
-use crate::fields::{ImageField, Path, Role};
+use crate::fields::{self, ImageField, Path, Role};
 use crate::host::RegistryHost;
 use crate::image::{ImageReference, named_registry};
 use crate::json::Node;
@@ -45,6 +45,10 @@ pub(crate) struct Annotations([Option<bool>; 3]);
 impl Annotations {
     /// Reads the annotations; one that is neither "true" nor "false" counts as absent and is a fault.
     pub(crate) fn read(object: &Node<'_>, faults: &mut Vec<Fault>) -> Self {
+        // Mostly there are none, and that is told once.
+        if let Ok(None) = object.at(fields::ANNOTATIONS_PATH) {
+            return Self([None; 3]);
+        }
         let mut read = |role: Role| match annotation(object, role) {
             Ok(marked) => marked,
             Err(fault) => {

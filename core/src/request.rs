@@ -153,37 +153,38 @@ fn subject(payload: &Node<'_>) -> Result<Subject, PayloadError> {
     if !matches!(payload, Node::Object(_)) {
         return Err(PayloadError::NotAnObject(payload.kind()));
     }
-    let group = text(payload, "request.kind.group", &["request", "kind", "group"])?;
-    let version = text(payload, "request.kind.version", &["request", "kind", "version"])?;
-    let kind = text(payload, "request.kind.kind", &["request", "kind", "kind"])?;
-    let operation = text(payload, "request.operation", &["request", "operation"])?;
-    let sub_resource = payload.at(&["request", "subResource"]).ok().flatten().and_then(Node::text).unwrap_or_default();
+    let request = payload.field("request");
+    let kind = request.and_then(|request| request.field("kind"));
+    let group = text(kind, "group", "request.kind.group")?;
+    let version = text(kind, "version", "request.kind.version")?;
+    let kind = text(kind, "kind", "request.kind.kind")?;
+    let operation = text(request, "operation", "request.operation")?;
+    let sub_resource = request.and_then(|request| request.field("subResource")).and_then(Node::text);
     let operation = match operation {
         "CREATE" => Operation::Create,
         "UPDATE" => Operation::Update,
         _ => return Ok(Subject::Other),
     };
-    let Some(kind) = Kind::parse(kind).filter(|_| group == fields::GROUP && sub_resource.is_empty()) else {
+    let Some(kind) = Kind::parse(kind).filter(|_| group == fields::GROUP && sub_resource.is_none_or(str::is_empty))
+    else {
         return Ok(Subject::Other);
     };
     let Some(version) = Version::parse(version) else { return Ok(Subject::UnknownVersion(kind)) };
-    match payload.at(&["request", "object"]) {
-        Ok(Some(Node::Object(_))) => Ok(Subject::Ours(kind, version, operation)),
-        Ok(found) => Err(PayloadError::Field {
+    match request.and_then(|request| request.field("object")) {
+        Some(Node::Object(_)) => Ok(Subject::Ours(kind, version, operation)),
+        found => Err(PayloadError::Field {
             field: "request.object",
             found: found.map_or("absent", Node::kind),
             expected: "the object under admission",
         }),
-        Err(_) => Ok(Subject::Other),
     }
 }
 
 /// A string that every AdmissionRequest has; the group of core kinds is the empty one.
-fn text<'n>(payload: &'n Node<'_>, field: &'static str, path: &[&str]) -> Result<&'n str, PayloadError> {
-    let found = match payload.at(path) {
-        Ok(Some(Node::String(text))) => return Ok(text),
-        Ok(Some(other)) => other.kind(),
-        Ok(None) | Err(_) => "absent",
+fn text<'n>(parent: Option<&'n Node<'_>>, name: &str, field: &'static str) -> Result<&'n str, PayloadError> {
+    let found = match parent.and_then(|parent| parent.field(name)) {
+        Some(Node::String(text)) => return Ok(text),
+        other => other.map_or("absent", Node::kind),
     };
     Err(PayloadError::Field { field, found, expected: "a string, as in a Kubernetes AdmissionRequest" })
 }
