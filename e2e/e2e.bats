@@ -8,6 +8,11 @@ setup() {
   cd "$BATS_TEST_DIRNAME/.."
   export RUST_BACKTRACE=0
   SETTINGS='{"host": "kind-registry:5000", "insecure": true}'
+  # What becomes of an embedded specification whose output is team/app:v1.
+  INJECTED='[
+    {"op": "replace", "path": "/spec/build/spec/output/image", "value": "kind-registry:5000/team/app:v1"},
+    {"op": "add", "path": "/spec/build/spec/output/insecure", "value": true}
+  ]'
 }
 
 # A BuildRun that names the Build `hello`, with the changes of a jq filter.
@@ -94,10 +99,7 @@ embedded() {
 @test "a local image gets the registry in front" {
   embedded '{image: "team/app:v1", local: true}'
   ask_module
-  patch '[
-    {"op": "replace", "path": "/spec/build/spec/output/image", "value": "kind-registry:5000/team/app:v1"},
-    {"op": "add", "path": "/spec/build/spec/output/insecure", "value": true}
-  ]'
+  patch "$INJECTED"
 }
 
 @test "a local image that names a registry is rejected with its path" {
@@ -143,10 +145,7 @@ embedded() {
   manifest deploy/policy/policy.yaml "$SETTINGS"
   embedded '{image: "team/app:v1", local: true}'
   ask_manifest
-  patch '[
-    {"op": "replace", "path": "/spec/build/spec/output/image", "value": "kind-registry:5000/team/app:v1"},
-    {"op": "add", "path": "/spec/build/spec/output/insecure", "value": true}
-  ]'
+  patch "$INJECTED"
 }
 
 @test "the shipped policy, before any registry is declared" {
