@@ -99,9 +99,9 @@ check-sync-image: sync-image ## Start the sync job from the image's own file sys
 	@$(call need,bats,install it with your system's packages)
 	CONTAINER=$(CONTAINER) IMAGE=$(IMAGE) VERSION=$(VERSION) bats e2e/sync-image.bats
 
-annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml ## Write the metadata into the policy (needs kwctl)
+annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml README.md ## Write the metadata into the policy (needs kwctl)
 	@$(need-kwctl)
-	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --output-path $@
+	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --usage-path README.md --output-path $@
 
 test: policy.wasm nothing.wasm ## Run all tests, those of the built policy in its engine included
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(CURDIR)/$(NOTHING) \

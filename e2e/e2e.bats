@@ -180,6 +180,8 @@ embedded() {
   for line in 'mutating: true' 'backgroundAudit: false' 'executionMode: kubewarden-wapc' '- kubernetes/get_resource'; do
     [[ "$output" == *"$line"* ]] || { echo "no '$line' in: $output"; return 1; }
   done
+  run --separate-stderr kwctl inspect annotated-policy.wasm
+  [[ "$output" == *'Local registries for Shipwright'* && "$output" == *'lookupBuilds'* ]]
   # It warns where the module uses a capability that the metadata does not declare, or the reverse.
   run --separate-stderr kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml \
     --output-path "$BATS_TEST_TMPDIR/annotated.wasm"
