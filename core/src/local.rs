@@ -45,21 +45,8 @@ pub(crate) struct Annotations([Option<bool>; 3]);
 impl Annotations {
     /// Reads the annotations; one that is neither "true" nor "false" counts as absent and is a fault.
     pub(crate) fn read(object: &Node<'_>, faults: &mut Vec<Fault>) -> Self {
-        // Mostly there are none, and that is told once.
-        if let Ok(None) = object.at(fields::ANNOTATIONS_PATH) {
-            return Self([None; 3]);
-        }
-        let mut read = |role: Role| match annotation(object, role) {
-            Ok(marked) => marked,
-            Err(fault) => {
-                // Where the annotations as a whole are wrong, once is enough.
-                if !faults.contains(&fault) {
-                    faults.push(fault);
-                }
-                None
-            }
-        };
-        Self(Role::ALL.map(&mut read))
+        let Some(annotations) = tell(annotations_of(object), faults) else { return Self([None; 3]) };
+        Self(Role::ALL.map(|role| tell(marked(annotations, role), faults)))
     }
 
     /// Annotations that say something of one role alone.
@@ -98,7 +85,22 @@ impl<'n> Before<'n> {
 
 /// Whether an object marks images of a role as local by annotation.
 pub(crate) fn annotation(object: &Node<'_>, role: Role) -> Result<Option<bool>, Fault> {
-    match value_at(object, role.annotation_path())? {
+    annotations_of(object)?.map_or(Ok(None), |annotations| marked(annotations, role))
+}
+
+/// The annotations of an object, where it has any.
+fn annotations_of<'n, 'a>(object: &'n Node<'a>) -> Result<Option<&'n Node<'a>>, Fault> {
+    match value_at(object, fields::ANNOTATIONS_PATH)? {
+        Some(other) if !matches!(other, Node::Object(_)) => {
+            Err(wrong_type(fields::ANNOTATIONS_PATH, other.kind(), "an object"))
+        }
+        annotations => Ok(annotations),
+    }
+}
+
+/// What annotations say of a role.
+fn marked(annotations: &Node<'_>, role: Role) -> Result<Option<bool>, Fault> {
+    match annotations.field(role.annotation()) {
         None => Ok(None),
         Some(Node::String(text)) if text == "true" => Ok(Some(true)),
         Some(Node::String(text)) if text == "false" => Ok(Some(false)),
@@ -107,6 +109,14 @@ pub(crate) fn annotation(object: &Node<'_>, role: Role) -> Result<Option<bool>, 
         }
         Some(other) => Err(wrong_type(role.annotation_path(), other.kind(), "\"true\" or \"false\"")),
     }
+}
+
+/// What was read; a fault goes to the others.
+fn tell<T>(read: Result<Option<T>, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+    read.unwrap_or_else(|fault| {
+        faults.push(fault);
+        None
+    })
 }
 
 /// The value at a path, or the fault of whatever on the way is no object.
