@@ -2,15 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by panicking")]
 
-use std::path::Path;
+mod repository;
 
 use local_registry_core::{Kind, Version, image_fields};
+use repository::read;
 use serde_json::{Value, json};
-
-fn read(path: &str) -> Value {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    serde_saphyr::from_str(&std::fs::read_to_string(root.join(path)).unwrap()).unwrap()
-}
 
 /// Shipwright's CRDs list their versions in this order.
 const VERSIONS: [(Version, &str); 2] = [(Version::V1Alpha1, "v1alpha1"), (Version::V1Beta1, "v1beta1")];

@@ -2,20 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by panicking")]
 
-use std::path::Path;
+mod repository;
 
 use local_registry_core::Settings;
+use repository::{read, text};
 use serde_json::{Value, json};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-fn text(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)).unwrap()
-}
-
-fn read(path: &str) -> Value {
-    serde_saphyr::from_str(&text(path)).unwrap()
-}
 
 fn metadata() -> Value {
     read("policy-metadata/metadata.yml")
