@@ -47,6 +47,7 @@ DENY ?= advisories bans licenses sources
 COMMA := ,
 # $(call need,PROGRAM,HOW TO INSTALL IT)
 need = command -v $(1) >/dev/null || { echo "make $@: $(1) is missing; $(2)" >&2; exit 1; }
+need-package = $(call need,$(1),install it with your system's packages)
 need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewarden-controller)
 
 # $(call check-size,FILE,BYTES)
@@ -95,8 +96,9 @@ sync-image: sync-static ## Build the sync job's image (IMAGE), with docker or bu
 	$(CONTAINER) build --tag $(IMAGE) --file Dockerfile --build-arg VERSION=$(VERSION) --build-arg SOURCE=$(SOURCE) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) target/sync-image
 
-check-sync-image: sync-image ## Start the sync job from the image's own file system (needs bats)
-	@$(call need,bats,install it with your system's packages)
+check-sync-image: sync-image ## Start the sync job from the image's own file system (needs bats, jq)
+	@$(call need-package,bats)
+	@$(call need-package,jq)
 	CONTAINER=$(CONTAINER) IMAGE=$(IMAGE) VERSION=$(VERSION) bats e2e/sync-image.bats
 
 annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml README.md ## Write the metadata into the policy (needs kwctl)
@@ -128,8 +130,8 @@ e2e-kind: ## Run the README's quick start, from an empty KinD cluster to a finis
 
 e2e-kwctl: annotated-policy.wasm ## Run the annotated policy and the shipped manifests in kwctl (needs kwctl, bats, jq)
 	@$(need-kwctl)
-	@$(call need,bats,install it with your system's packages)
-	@$(call need,jq,install it with your system's packages)
+	@$(call need-package,bats)
+	@$(call need-package,jq)
 	bats e2e/e2e.bats
 
 reproducible: policy.wasm ## Build the policy once more in another folder, and compare every bit
@@ -192,7 +194,7 @@ lint: wasm-target ## Check format, lints, spelling, and what we depend on (needs
 verdicts: ## Ask the Go parsers again about the references and hosts of core/tests/parsers (needs Go)
 	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
 
-reference: policy.wasm nothing.wasm ## Write the reference of the command lines (docs) anew from the programs
+reference: ## Write the reference of the command lines (docs) anew from the programs
 	BLESS=1 $(CARGO) test --locked --package local-registry-sync --test reference
 	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test reference
 
