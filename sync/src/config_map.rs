@@ -4,12 +4,12 @@
 //! declaration is told apart from a declaration of nothing, and nothing here takes more than its
 //! limits of time and memory.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use local_registry_core::{HostError, Quoted, RegistryHost, is_help_url};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+
+use crate::data::{Data, LONGEST, V1, Value};
+use crate::document;
 
 /// The namespace of the ConfigMap.
 pub const NAMESPACE: &str = "kube-public";
@@ -17,10 +17,9 @@ pub const NAMESPACE: &str = "kube-public";
 pub const NAME: &str = "local-registry-hosting";
 
 /// The versions that we know, newest first, and the fields that each has. All are strings.
-const VERSIONS: [(&str, [&str; 4]); 1] =
-    [("localRegistryHosting.v1", [HOST, FOR_PODS, "hostFromContainerRuntime", HELP])];
+const VERSIONS: [(&str, [&str; 4]); 1] = [(V1, [HOST, FOR_PODS, "hostFromContainerRuntime", HELP])];
 const HOST: &str = "host";
-const FOR_PODS: &str = "hostFromClusterNetwork";
+pub(crate) const FOR_PODS: &str = "hostFromClusterNetwork";
 const HELP: &str = "help";
 
 /// A usable ConfigMap, and what of it is not used.
@@ -72,25 +71,26 @@ pub struct Unusable(Reason);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Reason {
-    #[error("found {}; expected the key `localRegistryHosting.v1`, which is the only version that is known", Keys(.0))]
-    NoKnownVersion(Vec<String>),
+    #[error("found {keys}; expected the key `localRegistryHosting.v1`, which is the only version that is known")]
+    NoKnownVersion { keys: String },
+    #[error(
+        "{key}: the value has {length} bytes; expected at most {LONGEST}; leave out what does not belong to the declaration"
+    )]
+    TooLong { key: &'static str, length: usize },
     #[error("{key}{line}: {problem}")]
-    Value { key: &'static str, line: Line, problem: Problem },
+    Yaml { key: &'static str, line: Line, problem: document::Problem },
+    #[error("{key}{line}: {FOR_PODS}: {problem}")]
+    Host { key: &'static str, line: Line, problem: HostError },
 }
 
 /// The keys that a ConfigMap has instead.
-struct Keys<'a>(&'a [String]);
-
-impl fmt::Display for Keys<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("no data");
-        }
-        for (index, key) in self.0.iter().enumerate() {
-            write!(f, "{}{}", if index == 0 { "" } else { ", " }, Quoted(key))?;
-        }
-        Ok(())
+fn keys(data: &Data) -> String {
+    let (names, omitted) = data.others();
+    let mut names: Vec<String> = names.iter().map(|name| Quoted(name).to_string()).collect();
+    if omitted > 0 {
+        names.push(format!("{omitted} more keys"));
     }
+    if names.is_empty() { "no data".to_owned() } else { names.join(", ") }
 }
 
 /// A line of the value, counted from 1, where one is known.
@@ -106,82 +106,33 @@ impl fmt::Display for Line {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Problem {
-    #[error(
-        "the value is empty; write a declaration, as in `{FOR_PODS}: \"kind-registry:5000\"`, or delete the ConfigMap"
-    )]
-    Empty,
-    #[error(
-        "the value is not valid YAML ({0}); mend it, or write the declaration anew, as in `{FOR_PODS}: \"kind-registry:5000\"`"
-    )]
-    Yaml(String),
-    #[error("the value has several YAML documents; write one, without `---`")]
-    Documents,
-    #[error("a key stands twice; write each once")]
-    DuplicateKey,
-    #[error("the value expands to more than a declaration ever needs; write it without aliases and deep nesting")]
-    TooMuch,
-    #[error("the value is a text that holds YAML itself, so it was encoded twice; leave out the outer quotes")]
-    EncodedTwice,
-    #[error("the value is {0}; expected fields, as in `{FOR_PODS}: \"kind-registry:5000\"`")]
-    NotAMapping(&'static str),
-    #[error("{field}: found nothing; write a text, or leave the line out")]
-    Null { field: &'static str },
-    #[error("{field}: found {found}; expected a text; write it in quotes")]
-    NotAText { field: &'static str, found: &'static str },
-    #[error("{FOR_PODS}: {0}")]
-    Host(HostError),
-}
-
 /// Reads the data of the ConfigMap: the newest version that is known. Unknown fields are ignored, as
 /// the KEP asks.
 ///
 /// # Errors
 /// [`Unusable`] where the data cannot be understood; its message says where, and what to write instead.
-pub fn read(data: &BTreeMap<String, String>) -> Result<Declared, Unusable> {
+pub fn read(data: &Data) -> Result<Declared, Unusable> {
     for (key, fields) in VERSIONS {
-        if let Some(value) = data.get(key) {
-            return read_value(value, &fields)
-                .map_err(|(line, problem)| Unusable(Reason::Value { key, line: Line(line), problem }));
+        match data.value(key) {
+            None => {}
+            Some(Value::Text(value)) => return read_value(key, value, &fields).map_err(Unusable),
+            Some(Value::TooLong(length)) => return Err(Unusable(Reason::TooLong { key, length: *length })),
         }
     }
-    Err(Unusable(Reason::NoKnownVersion(data.keys().cloned().collect())))
+    Err(Unusable(Reason::NoKnownVersion { keys: keys(data) }))
 }
 
-type Fault = (Option<u64>, Problem);
-
-fn read_value(text: &str, fields: &[&'static str]) -> Result<Declared, Fault> {
-    let document = match serde_saphyr::from_str::<Spanned<Value>>(text) {
-        Ok(document) => document,
-        Err(error) => return Err(explain(error.without_snippet())),
-    };
-    let entries = match document.value {
-        Value::Mapping(entries) => entries,
-        Value::Null => return Err((None, Problem::Empty)),
-        Value::Text(text) if serde_saphyr::from_str::<Value>(&text).is_ok_and(|value| value.is_mapping()) => {
-            return Err((None, Problem::EncodedTwice));
-        }
-        other => return Err((None, Problem::NotAMapping(other.kind()))),
-    };
-    let mut texts = BTreeMap::new();
-    for field in fields {
-        let Some((_, value)) = entries.iter().find(|(key, _)| key == field) else { continue };
-        let line = Some(value.referenced.line());
-        match &value.value {
-            Value::Text(text) => texts.insert(*field, (line, text.as_str())),
-            Value::Null => return Err((line, Problem::Null { field })),
-            other => return Err((line, Problem::NotAText { field, found: other.kind() })),
-        };
-    }
+fn read_value(key: &'static str, text: &str, fields: &[&'static str]) -> Result<Declared, Reason> {
+    let texts =
+        document::fields(text, fields).map_err(|(line, problem)| Reason::Yaml { key, line: Line(line), problem })?;
     let (help, ignored_help) = match texts.get(HELP) {
-        Some((_, text)) if is_help_url(text) => (Some((*text).to_owned()), None),
-        Some((_, text)) => (None, Some((*text).to_owned())),
+        Some((_, text)) if is_help_url(text) => (Some(text.clone()), None),
+        Some((_, text)) => (None, Some(text.clone())),
         None => (None, None),
     };
     let declaration = match texts.get(FOR_PODS) {
         Some((line, text)) => {
-            let host = RegistryHost::parse(text).map_err(|error| (*line, Problem::Host(error)))?;
+            let host = RegistryHost::parse(text).map_err(|problem| Reason::Host { key, line: Line(*line), problem })?;
             Declaration::Registry { host, help }
         }
         None => Declaration::NotForPods { help },
@@ -189,127 +140,12 @@ fn read_value(text: &str, fields: &[&'static str]) -> Result<Declared, Fault> {
     Ok(Declared { declaration, ignored_help })
 }
 
-/// The library's errors in our own words, where it speaks to programmers.
-fn explain(error: &serde_saphyr::Error) -> Fault {
-    use serde_saphyr::Error;
-    let problem = match error {
-        Error::MultipleDocuments { .. } => Problem::Documents,
-        Error::DuplicateMappingKey { .. } => Problem::DuplicateKey,
-        Error::Budget { .. }
-        | Error::AliasReplayCounterOverflow { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::RecursiveReferencesRequireWeakTypes { .. }
-        | Error::AliasError { .. } => Problem::TooMuch,
-        _ if error.to_string().starts_with("recursion limit exceeded") => Problem::TooMuch,
-        other => {
-            let text = other.to_string();
-            Problem::Yaml(text.split(" at line ").next().unwrap_or(&text).to_owned())
-        }
-    };
-    (error.location().map(|location| location.line()), problem)
-}
-
-/// A YAML value, as far as it matters here.
-#[derive(Debug)]
-enum Value {
-    Null,
-    Boolean,
-    Number,
-    Text(String),
-    List,
-    Mapping(Vec<(String, Spanned<Value>)>),
-}
-
-impl Value {
-    fn is_mapping(&self) -> bool {
-        matches!(self, Self::Mapping(_))
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Null => "nothing",
-            Self::Boolean => "a boolean",
-            Self::Number => "a number",
-            Self::Text(_) => "a text",
-            Self::List => "a list",
-            Self::Mapping(_) => "a mapping",
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue)
-    }
-}
-
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any YAML value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Boolean)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Number)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::List)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(key) = entries.next_key()? {
-            fields.push((key, entries.next_value()?));
-        }
-        Ok(Value::Mapping(fields))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn v1(value: &str) -> BTreeMap<String, String> {
-        BTreeMap::from([("localRegistryHosting.v1".to_owned(), value.to_owned())])
+    fn v1(value: &str) -> Data {
+        [("localRegistryHosting.v1", value)].into_iter().collect()
     }
 
     #[track_caller]
@@ -368,16 +204,19 @@ mod tests {
 
     #[test]
     fn the_newest_known_version_counts() {
-        let mut data = v1("hostFromClusterNetwork: reg.io");
-        data.insert("localRegistryHosting.v9".to_owned(), "- nobody knows".to_owned());
-        data.insert("note".to_owned(), "x".to_owned());
+        let data = [
+            ("localRegistryHosting.v1", "hostFromClusterNetwork: reg.io"),
+            ("localRegistryHosting.v9", "- nobody knows"),
+            ("note", "x"),
+        ];
+        let data = data.into_iter().collect();
         assert_eq!(read(&data).unwrap().declaration, registry("reg.io", None));
     }
 
     #[test]
     fn no_known_version() {
         let check = |keys: &[&str], found: &str| {
-            let data = keys.iter().map(|key| ((*key).to_owned(), String::new())).collect();
+            let data = keys.iter().map(|key| (key, "")).collect();
             assert_eq!(
                 read(&data).unwrap_err().to_string(),
                 format!(
@@ -390,6 +229,7 @@ mod tests {
             &["localRegistryHosting.v2", "localregistryhosting.v1"],
             "`localRegistryHosting.v2`, `localregistryhosting.v1`",
         );
+        check(&["a", "b", "c", "d", "e", "f", "g"], "`a`, `b`, `c`, `d`, `e`, 2 more keys");
     }
 
     #[test]
@@ -473,6 +313,8 @@ mod tests {
         let deep = format!("host: {}{}", "[".repeat(5000), "]".repeat(5000));
         check_unusable(&deep, &format!(", line 1: {too_much}"));
         check_unusable("host: &a [*a]", &format!(", line 1: {too_much}"));
+        check_unusable(&format!("host: &a x\nlist:\n- {}", "*a\n- ".repeat(17)), &format!(", line 19: {too_much}"));
+        check_unusable(&format!("list:\n{}", "- x\n".repeat(2_500)), &format!(", line 1999: {too_much}"));
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..9 {
             let alias = format!("*a{},", level - 1).repeat(9);
@@ -480,6 +322,28 @@ mod tests {
         }
         let error = read(&v1(&bomb)).unwrap_err().to_string();
         assert!(error.ends_with(too_much), "{error}");
+    }
+
+    #[test]
+    fn a_value_that_is_longer_than_any_declaration() {
+        let value = format!("hostFromClusterNetwork: reg.io\n#{}", "x".repeat(104_000));
+        check_unusable(
+            &value,
+            ": the value has 104032 bytes; expected at most 16384; leave out what does not belong to the declaration",
+        );
+        let long = format!("host: {0}\nhelp: https://{0}\nhostFromClusterNetwork: reg.io", "x".repeat(5_000));
+        assert_eq!(read(&v1(&long)).unwrap().declaration, registry("reg.io", None));
+        let long = format!("hostFromClusterNetwork: {}.io", "x".repeat(10_000));
+        let error = read(&v1(&long)).unwrap_err().to_string();
+        assert!(error.len() < 600, "{error}");
+    }
+
+    #[test]
+    fn one_text_may_stand_for_several_fields() {
+        check(
+            "hostFromContainerRuntime: &name kind-registry:5000\nhostFromClusterNetwork: *name\n",
+            registry("kind-registry:5000", None),
+        );
     }
 
     #[test]

@@ -5,9 +5,12 @@
 
 #![forbid(unsafe_code)]
 
+mod allowed;
 mod check;
 mod cluster;
 mod config_map;
+mod data;
+mod document;
 mod json;
 mod metrics;
 mod plan;
@@ -16,12 +19,14 @@ mod report;
 mod run;
 mod watch;
 
+pub use allowed::{AllowedHosts, HostPattern, HostPatternError, NotAllowed};
 pub use check::{Link, Place, Verdict, check};
-pub use cluster::{Cluster, ClusterError, Data, Mode, PolicyName, PolicyNameError};
+pub use cluster::{Cluster, ClusterError, ConfigMaps, Mode, PolicyName, PolicyNameError};
 pub use config_map::{Declaration, Declared, NAME, NAMESPACE, Unusable, read};
+pub use data::Data;
 pub use metrics::{Metrics, serve};
-pub use plan::{MANAGER, Plan, PolicyError, Settings, plan};
+pub use plan::{Foreign, MANAGER, Plan, PolicyError, Settings, plan};
 pub use probe::{Probe, probe};
 pub use report::{Outcome, PolicyReport, Report, State};
-pub use run::once;
+pub use run::{Task, once};
 pub use watch::{Patience, watch};

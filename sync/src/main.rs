@@ -10,7 +10,10 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use sync::{Cluster, Metrics, Mode, Patience, Place, PolicyName, Report, Verdict, check, once, probe, serve, watch};
+use sync::{
+    AllowedHosts, Cluster, HostPattern, Metrics, Mode, Patience, Place, PolicyName, Report, Task, Verdict, check, once,
+    probe, serve, watch,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -34,15 +37,26 @@ struct Arguments {
         global = true
     )]
     policies: Vec<PolicyName>,
+    /// Registry host that the cluster may declare, such as kind-registry:5000 or *.svc.cluster.local:5000, where `*`
+    /// stands for any characters but `:`. Any other is an error and changes nothing. May be repeated; all by default.
+    #[arg(
+        long = "allow-host",
+        value_name = "PATTERN",
+        env = "LOCAL_REGISTRY_SYNC_ALLOW_HOST",
+        value_delimiter = ',',
+        global = true
+    )]
+    allowed: Vec<HostPattern>,
     /// Keep running, and follow the ConfigMap, until SIGTERM.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_WATCH")]
     watch: bool,
-    /// With --watch: how long the ConfigMap has to be stable before anything is written, in seconds.
-    /// Each change of settings rolls the policy server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, env = "LOCAL_REGISTRY_SYNC_SETTLE")]
+    /// With --watch: how long a change of the ConfigMap has to be stable before it is written, in seconds.
+    /// Each change of settings rolls the policy server. What is declared at the start is written at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=YEAR), env = "LOCAL_REGISTRY_SYNC_SETTLE")]
     settle: u64,
-    /// With --watch: how often the policies are looked at again, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
+    /// With --watch: how often the policies are looked at again, in seconds. A ConfigMap that cannot be read for
+    /// longer than that is reported as unknown.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
     resync: u64,
     /// With --watch: where to serve /healthz, /readyz and /metrics; nowhere by default.
     #[arg(long, value_name = "IP:PORT", requires = "watch", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
@@ -63,6 +77,9 @@ struct Arguments {
     #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_SYNC_CONTEXT", global = true)]
     context: Option<String>,
 }
+
+/// The longest time that makes sense, in seconds; far from where clocks overflow.
+const YEAR: u64 = 365 * 86_400;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -112,12 +129,16 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let cluster = Cluster::new(connect(arguments.context.as_deref()).await?);
-    let mode = Mode { dry_run: arguments.dry_run, force: arguments.force };
+    let task = Task {
+        policies: arguments.policies.clone(),
+        mode: Mode { dry_run: arguments.dry_run, force: arguments.force },
+        allowed: AllowedHosts::new(arguments.allowed.clone()),
+    };
     if let Some(Command::Check { kubewarden_namespace }) = &arguments.command {
-        return check_chain(&cluster, arguments, kubewarden_namespace).await;
+        return check_chain(&cluster, &task, arguments.output, kubewarden_namespace).await;
     }
     if !arguments.watch {
-        let report = once(&cluster, &arguments.policies, mode).await;
+        let report = once(&cluster, &task).await;
         print(&report, arguments.output)?;
         return Ok(report.succeeded());
     }
@@ -138,7 +159,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
     tokio::select! {
-        () = watch(&cluster, &arguments.policies, mode, patience, tell) => {}
+        () = watch(&cluster, &task, patience, tell) => {}
         result = listen(arguments.listen, Arc::clone(&metrics)) => result?,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -147,11 +168,11 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-async fn check_chain(cluster: &Cluster, arguments: &Arguments, namespace: &str) -> anyhow::Result<bool> {
+async fn check_chain(cluster: &Cluster, task: &Task, output: Output, namespace: &str) -> anyhow::Result<bool> {
     let place = if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() { Place::Inside } else { Place::Outside };
-    let links = check(cluster, &arguments.policies, namespace, place, async |host: &str| probe(host).await).await;
+    let links = check(cluster, task, namespace, place, async |host: &str| probe(host).await).await;
     for link in &links {
-        match arguments.output {
+        match output {
             Output::Text => println!("{link}"),
             Output::Json => println!("{}", serde_json::to_string(link)?),
         }

@@ -49,7 +49,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Takes a report into account. After the first one the program is ready.
+    /// Takes a report into account. The program is ready for as long as it knows what the cluster declares.
     pub fn record(&self, report: &Report) {
         for policy in &report.policies {
             let result = match policy.outcome {
@@ -72,7 +72,7 @@ impl Metrics {
                 self.host.get_or_create(&[("host", host.clone())]).set(1);
             }
         }
-        self.ready.store(true, Ordering::Relaxed);
+        self.ready.store(report.state != State::Unknown, Ordering::Relaxed);
     }
 
     fn set_state(&self, current: State) {
@@ -160,7 +160,14 @@ mod tests {
         );
         assert_eq!(lines(&metrics, "host_info"), ["{host=\"reg.io\"} 1"], "the last good settings stay");
 
+        metrics.last_success.set(7);
+        metrics.record(&report(State::Unknown, None, vec![]));
+        assert_eq!(metrics.readiness(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(lines(&metrics, "declared_state").contains(&"{state=\"unknown\"} 1".to_owned()));
+        assert_eq!(lines(&metrics, "last_success_timestamp_seconds"), [" 7"]);
+
         metrics.record(&report(State::Absent, None, vec![Outcome::Failed { error: String::new() }]));
+        assert_eq!(metrics.readiness(), StatusCode::OK);
         assert_eq!(lines(&metrics, "host_info"), Vec::<String>::new());
     }
 }

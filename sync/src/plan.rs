@@ -1,5 +1,8 @@
 //! What a declaration means for a policy: nothing, or exactly the fields to apply.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use serde_json::{Map, Value, json};
 
 use crate::config_map::Declaration;
@@ -25,14 +28,39 @@ pub enum Plan {
     Unchanged,
     /// These fields are to be applied by server-side apply; the ones that are absent are given up.
     Apply(Settings),
-    /// A field stands there that the cluster does not declare, and others put it there. It is theirs:
+    /// Fields stand there that the cluster does not declare, and others put them there. They are theirs:
     /// server-side apply cannot remove what is not ours, and an operator may well mean it.
-    Foreign {
-        /// `host` or `help`.
-        field: &'static str,
-        /// The field managers that own it; empty where nobody does.
-        managers: Vec<String>,
-    },
+    Foreign(Vec<Foreign>),
+}
+
+/// A field that the cluster does not declare, and that is not ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// `host` or `help`.
+    pub field: &'static str,
+    /// The field managers that own it; empty where nobody does.
+    pub managers: BTreeSet<String>,
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "spec.settings.{}: the cluster does not declare it, and ", self.field)?;
+        if self.managers.is_empty() {
+            return f.write_str("no field manager owns it");
+        }
+        let managers: Vec<&str> = self.managers.iter().map(String::as_str).collect();
+        write!(f, "it is owned by {}, not by this program", managers.join(", "))
+    }
+}
+
+/// Foreign fields in words, and what to do about them.
+pub(crate) fn describe(foreign: &[Foreign]) -> (String, &'static str) {
+    let texts: Vec<String> = foreign.iter().map(ToString::to_string).collect();
+    let remedy = match foreign {
+        [_] => "remove it where it was set, if it is no longer right",
+        _ => "remove them where they were set, if they are no longer right",
+    };
+    (texts.join("; "), remedy)
 }
 
 /// A policy has settings that are no object.
@@ -80,27 +108,26 @@ pub fn plan(declaration: &Declaration, policy: &Value) -> Result<Plan, PolicyErr
         other => return Err(PolicyError { found: kind(other) }),
     };
     let wanted = Settings::of(declaration);
-    let mut foreign = None;
+    let mut foreign = Vec::new();
     for (field, value) in wanted.fields() {
         match (value, current.get(field).filter(|current| !current.is_null())) {
             (None, None) => {}
             (Some(wanted), Some(current)) if current == wanted => {}
             (Some(_), _) => return Ok(Plan::Apply(wanted.clone())),
             (None, Some(_)) => {
-                let mut managers = managers_of(policy, field);
-                if managers.iter().any(|manager| manager == MANAGER) {
+                let managers = managers_of(policy, field);
+                if managers.contains(MANAGER) {
                     return Ok(Plan::Apply(wanted.clone()));
                 }
-                managers.dedup();
-                foreign = foreign.or(Some(Plan::Foreign { field, managers }));
+                foreign.push(Foreign { field, managers });
             }
         }
     }
-    Ok(foreign.unwrap_or(Plan::Unchanged))
+    Ok(if foreign.is_empty() { Plan::Unchanged } else { Plan::Foreign(foreign) })
 }
 
 /// The field managers that own a field of the settings, by the policy's `managedFields`.
-fn managers_of(policy: &Value, field: &str) -> Vec<String> {
+fn managers_of(policy: &Value, field: &str) -> BTreeSet<String> {
     let key = format!("f:{field}");
     let entries = at(policy, &["metadata", "managedFields"]).as_array().map(Vec::as_slice).unwrap_or_default();
     entries
@@ -186,14 +213,23 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_theirs_to_remove() {
-        let theirs = policy(json!({"host": "reg.io"}), &[("argocd", &["host"]), ("kubectl", &["host", "insecure"])]);
-        let managers = vec!["argocd".to_owned(), "kubectl".to_owned()];
-        check(&Declaration::Absent, &theirs, Plan::Foreign { field: "host", managers });
-        check(
-            &Declaration::Absent,
-            &policy(json!({"help": "x"}), &[]),
-            Plan::Foreign { field: "help", managers: vec![] },
+        let foreign = |field, managers: &[&str]| Foreign {
+            field,
+            managers: managers.iter().map(|manager| (*manager).to_owned()).collect(),
+        };
+        let owners: [(&str, &[&str]); 4] =
+            [("kubectl", &["host"]), ("argocd", &["host"]), ("kubectl", &["host", "insecure"]), ("argocd", &["host"])];
+        let theirs = policy(json!({"host": "reg.io", "help": "x"}), &owners);
+        let both = vec![foreign("host", &["argocd", "kubectl"]), foreign("help", &[])];
+        assert_eq!(
+            describe(&both),
+            (
+                "spec.settings.host: the cluster does not declare it, and it is owned by argocd, kubectl, not by this program; spec.settings.help: the cluster does not declare it, and no field manager owns it".to_owned(),
+                "remove them where they were set, if they are no longer right",
+            )
         );
+        check(&Declaration::Absent, &theirs, Plan::Foreign(both));
+        check(&Declaration::Absent, &policy(json!({"help": "x"}), &[]), Plan::Foreign(vec![foreign("help", &[])]));
         // A change that can be made comes first.
         let mixed = policy(json!({"host": "reg.io", "help": "x"}), &[("argocd", &["host"]), (MANAGER, &["help"])]);
         check(&Declaration::Absent, &mixed, apply(None, None));

@@ -15,7 +15,7 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use sync::{Cluster, Place, PolicyName, Probe, check};
+use sync::{AllowedHosts, Cluster, Place, Probe, Task, check};
 use tower_test::mock::pair;
 
 const CONFIG_MAP: &str = "/api/v1/namespaces/kube-public/configmaps/local-registry-hosting";
@@ -23,7 +23,21 @@ const POLICY: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/l
 const SERVER: &str = "/apis/policies.kubewarden.io/v1/policyservers/default";
 const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.shipwright.io";
 const RUNS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/buildruns.shipwright.io";
+const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
+const NAMESPACES: &str = "/api/v1/namespaces";
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
+fn list(items: Vec<Value>) -> Value {
+    json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
+}
+
+fn build(name: &str, output: Value) -> Value {
+    json!({"metadata": {"name": name, "namespace": "team"}, "spec": {"output": output, "strategy": {"name": "x"}}})
+}
+
+fn namespace(name: &str, labels: Value) -> Value {
+    json!({"metadata": {"name": name, "labels": labels}})
+}
 
 /// A cluster in which every link holds: its objects by path. What is not here is not found.
 fn cluster() -> BTreeMap<&'static str, Value> {
@@ -44,12 +58,27 @@ fn cluster() -> BTreeMap<&'static str, Value> {
             json!({
                 "metadata": {"name": "local"},
                 "spec": {
-                    "mutating": true, "settings": {"host": "kind-registry:5000", "insecure": true},
+                    "mutating": true, "mode": "protect", "failurePolicy": "Fail",
+                    "rules": [{
+                        "apiGroups": ["shipwright.io"], "apiVersions": ["v1alpha1", "v1beta1"],
+                        "resources": ["builds", "buildruns"], "operations": ["CREATE", "UPDATE"],
+                    }],
+                    "settings": {"host": "kind-registry:5000", "insecure": true},
                     "contextAwareResources": [{"apiVersion": "shipwright.io/v1beta1", "kind": "Build"}],
                 },
-                "status": {"policyStatus": "active"},
+                "status": {"policyStatus": "active", "conditions": [
+                    {"type": "PolicyActive", "status": "True"}, {"type": "PolicyUniquelyReachable", "status": "True"},
+                ]},
             }),
         ),
+        (
+            STORED,
+            list(vec![
+                build("a", json!({"image": "team/app", "local": true})),
+                build("b", json!({"image": "reg.io/app"})),
+            ]),
+        ),
+        (NAMESPACES, list(vec![namespace("default", json!({})), namespace("team", json!({"env": "prod"}))])),
         (SERVER, json!({"metadata": {"name": "default"}, "spec": {"serviceAccountName": "policy-server"}})),
         (BUILDS, crd(spec)),
         (RUNS, crd(run)),
@@ -70,11 +99,20 @@ fn unreachable() -> Probe {
 }
 
 async fn run(objects: BTreeMap<&'static str, Value>, policy: &str, place: Place, probe: Probe) -> Vec<String> {
+    let task = Task { policies: vec![policy.parse().unwrap()], ..Task::default() };
+    run_task(objects, &task, place, probe).await
+}
+
+async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, place: Place, probe: Probe) -> Vec<String> {
     let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
     let serving = async move {
         while let Some((request, response)) = handle.next_request().await {
             let missing = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 404, "reason": "NotFound", "message": "not found", "details": {"name": "local"}});
-            let (code, answer) = match objects.get(request.uri().path()) {
+            // A list that goes on is continued under the token that it ends with.
+            let path = request.uri().path();
+            let token = request.uri().query().and_then(|query| query.split("continue=").nth(1));
+            let path = token.unwrap_or(path);
+            let (code, answer) = match objects.get(path) {
                 Some(Value::Number(code)) => {
                     let code = u16::try_from(code.as_u64().unwrap()).unwrap();
                     (
@@ -91,9 +129,8 @@ async fn run(objects: BTreeMap<&'static str, Value>, policy: &str, place: Place,
         }
     };
     let cluster = Cluster::new(Client::new(service, "default"));
-    let policies: [PolicyName; 1] = [policy.parse().unwrap()];
     let checking = async move {
-        check(&cluster, &policies, "kubewarden", place, async |host: &str| {
+        check(&cluster, task, "kubewarden", place, async |host: &str| {
             assert_eq!(host, "kind-registry:5000");
             probe
         })
@@ -122,9 +159,15 @@ async fn a_chain_that_holds() {
             "✓ registry: http://kind-registry:5000/v2/ answers 200, and the settings say insecure: true",
             "✓ CRD builds.shipwright.io: it has the field local beside every image",
             "✓ CRD buildruns.shipwright.io: it has the field local beside every image",
-            "✓ policy local: it is active",
-            "✓ policy local settings: they say what the cluster declares",
+            "✓ policy local: it is active, and its policy server serves its newest settings",
+            "✓ policy local mode: protect",
+            "✓ policy local failurePolicy: Fail",
+            "✓ policy local rules: they cover Builds and BuildRuns in both versions, new and updated",
+            "✓ policy local selectors: they leave no namespace and no object out",
+            "✓ policy local matchConditions: there are none, so it is asked about every Build and BuildRun",
+            "✓ policy local settings: they say what the cluster declares, and are served",
             "✓ policy local rights: service account kubewarden/policy-server may get Builds",
+            "✓ Builds: each of 2 has its mark, or names a registry",
         ]
     );
 }
@@ -225,6 +268,7 @@ async fn policies_that_do_not_work() {
         [
             "✗ policy local: its status is pending, not active; see what the Kubewarden controller says of it: kubectl describe clusteradmissionpolicy local",
             "✗ policy local mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected",
+            "✗ policy local rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 builds, UPDATE of v1beta1 builds, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns; give it the rules of deploy/policy/policy.yaml",
             "✗ policy local settings: they are {\"host\":\"old:5000\",\"insecure\":true}, and the cluster declares {\"host\":\"kind-registry:5000\"}; run local-registry-sync for this policy",
             "✗ policy local rights: spec.contextAwareResources does not list Builds; add apiVersion shipwright.io/v1beta1, kind Build to spec.contextAwareResources",
         ]
@@ -256,11 +300,211 @@ async fn a_namespaced_policy_looks_no_builds_up() {
     objects.insert(path, policy.clone());
     let lines = run(objects.clone(), "team/local", Place::Inside, plain_http()).await;
     assert_eq!(
-        lines.last().unwrap(),
+        lines[lines.len() - 2],
         "✗ policy team/local rights: a namespaced policy may not look Builds up; set lookupBuilds: false in its settings, or use a ClusterAdmissionPolicy"
     );
     policy["spec"]["settings"]["lookupBuilds"] = json!(false);
     objects.insert(path, policy);
     let lines = run(objects, "team/local", Place::Inside, plain_http()).await;
-    assert_eq!(lines.last().unwrap(), "✓ policy team/local rights: it looks no Builds up (lookupBuilds: false)");
+    assert_eq!(lines[lines.len() - 2], "✓ policy team/local rights: it looks no Builds up (lookupBuilds: false)");
+}
+
+/// The lines that do not start with ✓ where the policy is changed so.
+async fn trouble_with(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    trouble(|objects| change(objects.get_mut(POLICY).unwrap()), Place::Inside, plain_http()).await
+}
+
+#[tokio::test]
+async fn a_policy_server_that_hangs_while_it_rolls() {
+    let hangs = |policy: &mut Value| {
+        policy["status"]["conditions"] = json!([
+            {"type": "PolicyActive", "status": "False", "message": "The policy webhook has not been created"},
+            {"type": "PolicyUniquelyReachable", "status": "False", "message": "The latest replica set is not uniquely reachable"},
+        ]);
+    };
+    assert_eq!(
+        trouble_with(hangs).await,
+        [
+            "✗ policy local: PolicyActive is False: The policy webhook has not been created, PolicyUniquelyReachable is False: The latest replica set is not uniquely reachable; wait until the policy server has rolled; where it hangs, see why: kubectl describe pods --namespace kubewarden --selector kubewarden/policy-server=default",
+            "! policy local settings: they say what the cluster declares, but it is not known whether they are served",
+        ]
+    );
+    let lines = trouble_with(|policy| policy["status"]["conditions"] = json!([])).await;
+    assert!(
+        lines[0].starts_with(
+            "✗ policy local: it has no condition PolicyActive, it has no condition PolicyUniquelyReachable;"
+        ),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn policies_that_do_nothing() {
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["mode"] = json!("monitor")).await,
+        [
+            "✗ policy local mode: it is monitor, so that the policy is asked, but nothing that it answers counts; set spec.mode: protect"
+        ]
+    );
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["failurePolicy"] = json!("Ignore")).await,
+        [
+            "✗ policy local failurePolicy: it is Ignore, so that an image that cannot be resolved goes to Docker Hub; set spec.failurePolicy: Fail"
+        ]
+    );
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["rules"][0]["operations"] = json!(["CREATE"])).await,
+        [
+            "✗ policy local rules: they leave out UPDATE of v1alpha1 builds, UPDATE of v1alpha1 buildruns, UPDATE of v1beta1 builds, UPDATE of v1beta1 buildruns; give it the rules of deploy/policy/policy.yaml"
+        ]
+    );
+    let condition = json!([{"name": "never", "expression": "false"}]);
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["matchConditions"] = condition).await,
+        [
+            "! policy local matchConditions: never differs from those that this version ships, so objects may be left out; apply deploy/policy again, or see that they leave out nothing that may be local"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn selectors_that_leave_something_out() {
+    let namespaces = |labels: Value| {
+        trouble_with(move |policy| policy["spec"]["namespaceSelector"] = json!({"matchLabels": labels}))
+    };
+    assert_eq!(
+        namespaces(json!({"nope": "nope"})).await,
+        [
+            "✗ policy local namespaceSelector: it sees only namespaces with nope=nope, and there is no such namespace; remove spec.namespaceSelector, or nothing is resolved"
+        ]
+    );
+    assert_eq!(
+        namespaces(json!({"env": "prod"})).await,
+        [
+            "! policy local namespaceSelector: it sees only namespaces with env=prod; no image is resolved in default; remove spec.namespaceSelector, unless that is meant"
+        ]
+    );
+    assert_eq!(namespaces(json!({})).await, Vec::<String>::new());
+    let wide = json!({"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["test"]}]});
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["namespaceSelector"] = wide).await,
+        [
+            "! policy local namespaceSelector: it sees only namespaces with env notin (test); now these are all, but a new namespace may be left out; remove spec.namespaceSelector, unless that is meant"
+        ]
+    );
+    let objects = |labels: Value, builds: Value| {
+        trouble(
+            move |objects| {
+                objects.insert(STORED, builds);
+                objects.get_mut(POLICY).unwrap()["spec"]["objectSelector"] = json!({"matchLabels": labels});
+            },
+            Place::Inside,
+            plain_http(),
+        )
+    };
+    let mut labelled = build("a", json!({"image": "reg.io/app"}));
+    labelled["metadata"]["labels"] = json!({"a": "b"});
+    let builds = list(vec![labelled, build("b", json!({"image": "reg.io/app"}))]);
+    assert_eq!(
+        objects(json!({"a": "b"}), builds.clone()).await,
+        [
+            "! policy local objectSelector: it sees only objects with a=b, which 1 of 2 Builds have; no other image is resolved; remove spec.objectSelector, unless that is meant"
+        ]
+    );
+    assert_eq!(
+        objects(json!({"a": "c"}), builds).await,
+        [
+            "✗ policy local objectSelector: it sees only objects with a=c, which none of 2 Builds has; remove spec.objectSelector, or nothing is resolved"
+        ]
+    );
+    assert_eq!(
+        objects(json!({"a": "b"}), json!(403)).await,
+        [
+            "! policy local objectSelector: it sees only objects with a=b; no other image is resolved; remove spec.objectSelector, unless that is meant",
+            "! Builds: builds.shipwright.io: list is forbidden: no; grant `list` on builds.shipwright.io",
+        ]
+    );
+    let impossible =
+        json!({"matchExpressions": [{"key": "a", "operator": "Exists"}, {"key": "a", "operator": "DoesNotExist"}]});
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["objectSelector"] = impossible).await,
+        [
+            "✗ policy local objectSelector: it sees only objects with a,!a, which nothing has; remove spec.objectSelector, or nothing is resolved"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
+    let marked = |name: &str, output: Value, marks: Value| {
+        let mut build = build(name, output);
+        build["metadata"]["annotations"] = marks;
+        build
+    };
+    let output = |value: &str| json!({"local-registry-hosting/output": value});
+    let mut source =
+        marked("source", json!({"image": "reg.io/app"}), json!({"local-registry-hosting/source": "recorded"}));
+    source["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "kind-registry:5000/team/source"}});
+    let mut builds = vec![
+        // What they should be.
+        marked("whole", json!({"image": "app", "local": true}), output("recorded")),
+        marked("annotated", json!({"image": "app"}), output("true")),
+        marked("builder", json!({"image": "reg.io/app"}), json!({"local-registry-hosting/builder": "recorded"})),
+        build("parameter", json!({"image": "$(params.image)"})),
+        build("foreign", json!({"image": "docker.io/team/app"})),
+        // What they should not.
+        marked("lost", json!({"image": "app"}), output("recorded")),
+        source,
+        build("hub", json!({"image": "team/app:v1"})),
+        marked("denied", json!({"image": "team/app:v1", "local": false}), output("true")),
+    ];
+    let expected = [
+        "! Builds: 2 have lost the field local, and are local by their record alone: team/lost, team/source; set local: true again (re-apply them in v1beta1), and see that the CRDs have the field",
+        "! Builds: 2 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub, team/denied; set local: true, or write the registry that is meant, docker.io included",
+    ];
+    let stored = list(builds.clone());
+    assert_eq!(trouble(|objects| drop(objects.insert(STORED, stored)), Place::Inside, plain_http()).await, expected);
+
+    // Many, on two pages.
+    let more = (0..40).map(|n| build(&format!("hub-{n}"), json!({"image": "app"}))).collect();
+    let mut first = list(std::mem::take(&mut builds));
+    first["metadata"]["continue"] = json!("page2");
+    let lines = trouble(
+        |objects| {
+            objects.insert(STORED, first);
+            objects.insert("page2", list(more));
+        },
+        Place::Inside,
+        plain_http(),
+    )
+    .await;
+    assert!(
+        lines[1].contains("42 have an output that is not local")
+            && lines[1].contains("team/hub, team/denied, team/hub-0, team/hub-1, team/hub-2 and 37 more;"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn foreign_fields_are_told_with_their_managers() {
+    let foreign = |objects: &mut BTreeMap<&'static str, Value>| {
+        objects.insert(CONFIG_MAP, json!({"metadata": {"name": "x"}, "data": {"localRegistryHosting.v1": "{}"}}));
+        objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "reg.io", "help": "https://a.b"});
+    };
+    let lines = trouble(foreign, Place::Inside, plain_http()).await;
+    assert_eq!(
+        lines[1],
+        "! policy local settings: spec.settings.host: the cluster does not declare it, and no field manager owns it; spec.settings.help: the cluster does not declare it, and no field manager owns it; remove them where they were set, if they are no longer right"
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed() {
+    let allowed = AllowedHosts::new(vec!["*.svc:5000".parse().unwrap()]);
+    let task = Task { policies: vec!["local".parse().unwrap()], allowed, ..Task::default() };
+    let lines = run_task(cluster(), &task, Place::Inside, plain_http()).await;
+    assert_eq!(
+        lines[0],
+        "✗ ConfigMap: kube-public/local-registry-hosting: hostFromClusterNetwork: `kind-registry:5000` is not allowed; expected `*.svc:5000`; declare such a host, or allow this one by --allow-host"
+    );
 }

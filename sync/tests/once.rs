@@ -14,7 +14,7 @@ use http::{Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use sync::{Cluster, Mode, PolicyName, Report, once};
+use sync::{AllowedHosts, Cluster, Mode, PolicyName, Report, Task, once};
 use tower_test::mock::{Handle, SendResponse, pair};
 
 /// The API server's side of a scenario.
@@ -75,11 +75,18 @@ fn status(code: u16, reason: &str, message: &str, details: Value) -> Value {
 
 /// Runs the program against a scenario; both have to end in time, and no request may be left over.
 async fn run(policies: &[&str], mode: Mode, scenario: impl AsyncFnOnce(&mut Server)) -> Report {
+    run_with(policies, mode, &[], scenario).await
+}
+
+/// The same where a cluster may only declare some hosts.
+async fn run_with(policies: &[&str], mode: Mode, allowed: &[&str], scenario: impl AsyncFnOnce(&mut Server)) -> Report {
     let (service, handle) = pair();
     let mut server = Server(handle);
     let cluster = Cluster::new(Client::new(service, "default"));
     let policies: Vec<PolicyName> = policies.iter().map(|name| name.parse().unwrap()).collect();
-    let both = async { tokio::join!(once(&cluster, &policies, mode), scenario(&mut server)) };
+    let allowed = AllowedHosts::new(allowed.iter().map(|pattern| pattern.parse().unwrap()).collect());
+    let task = Task { policies, mode, allowed };
+    let both = async { tokio::join!(once(&cluster, &task), scenario(&mut server)) };
     let (report, ()) = tokio::time::timeout(Duration::from_secs(60), both).await.expect("the scenario does not end");
     drop(cluster);
     let left_over = server.0.next_request().await.map(|(request, _)| request.uri().to_string());
@@ -108,7 +115,10 @@ async fn settings_are_applied_where_they_differ() {
         assert_eq!(applied, expected, "no field but ours is sent");
         let event = server.event("default").await;
         assert_eq!(event["reason"], "SettingsChanged");
-        assert_eq!(event["note"], "the local registry is kind-registry:5000");
+        assert_eq!(
+            event["note"],
+            "the local registry is kind-registry:5000 (host: nothing -> \"kind-registry:5000\", help: nothing -> \"https://a.b\")"
+        );
         assert_eq!(event["regarding"]["kind"], "ClusterAdmissionPolicy");
     })
     .await;
@@ -187,6 +197,48 @@ async fn an_unusable_config_map_touches_no_policy() {
     assert_eq!(
         report.message,
         "kube-public/local-registry-hosting: localRegistryHosting.v1, line 1: hostFromClusterNetwork: `localhost:5000` means the build pod itself when used inside a cluster; write the host under which pods reach the registry",
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed_touches_no_policy() {
+    let allowed = ["kind-registry:5000", "*.svc.cluster.local:5000"];
+    let report = run_with(&["local"], Mode::default(), &allowed, async |server: &mut Server| {
+        server.config_map("hostFromClusterNetwork: svc.evil.io:5000").await;
+        let event = server.event("kube-public").await;
+        assert_eq!((&event["type"], &event["reason"]), (&json!("Warning"), &json!("Unusable")));
+    })
+    .await;
+    assert!(!report.succeeded());
+    assert_eq!(
+        report.to_json_lines().unwrap(),
+        "{\"state\":\"unusable\",\"message\":\"kube-public/local-registry-hosting: hostFromClusterNetwork: `svc.evil.io:5000` is not allowed; expected `kind-registry:5000` or `*.svc.cluster.local:5000`; declare such a host, or allow this one by --allow-host\"}",
+    );
+    for host in ["r.a.svc.cluster.local:5000", "kind-registry:5000"] {
+        let report = run_with(&["local"], Mode::default(), &allowed, async |server: &mut Server| {
+            server.config_map(&format!("hostFromClusterNetwork: {host}")).await;
+            server.answer("GET", POLICY, 200, policy(&json!({"host": host}))).await;
+        })
+        .await;
+        assert!(report.succeeded(), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn every_foreign_field_is_reported_with_its_managers() {
+    let report = run(&["local"], Mode::default(), async |server: &mut Server| {
+        server.config_map("host: localhost:5001").await;
+        let mut theirs = policy(&json!({"host": "reg.io", "help": "https://a.b"}));
+        let owned = json!({"f:spec": {"f:settings": {"f:host": {}}}});
+        let entry = |manager: &str| json!({"manager": manager, "fieldsV1": owned});
+        theirs["metadata"]["managedFields"] = json!([entry("kubectl"), entry("argocd"), entry("kubectl")]);
+        server.answer("GET", POLICY, 200, theirs).await;
+    })
+    .await;
+    assert!(report.succeeded());
+    assert_eq!(
+        policies(&report)[0]["reason"],
+        "spec.settings.host: the cluster does not declare it, and it is owned by argocd, kubectl, not by this program; spec.settings.help: the cluster does not declare it, and no field manager owns it; remove them where they were set, if they are no longer right"
     );
 }
 

@@ -54,16 +54,26 @@ fn a_missing_kubeconfig_is_named() {
 
 #[test]
 fn bad_arguments_are_explained() {
-    for arguments in
-        [&["--policy", "A b"][..], &["--listen", "127.0.0.1:0"], &["--watch", "--resync", "0"], &["--nonsense"]]
-    {
+    for arguments in [
+        &["--policy", "A b"][..],
+        &["--listen", "127.0.0.1:0"],
+        &["--watch", "--resync", "0"],
+        &["--watch", "--resync", "18446744073709551615"],
+        &["--watch", "--settle", "18446744073709551615"],
+        &["--allow-host", "https://reg.io"],
+        &["--allow-host", ""],
+        &["--nonsense"],
+    ] {
         let output = sync(arguments, "/nowhere");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty());
     }
+    let stderr = String::from_utf8(sync(&["--watch", "--settle", "18446744073709551615"], "/nowhere").stderr).unwrap();
+    assert!(stderr.contains("18446744073709551615 is not in 0..=31536000"), "{stderr}");
     let help = String::from_utf8(sync(&["--help"], "/nowhere").stdout).unwrap();
     for flag in [
         "--policy",
+        "--allow-host",
         "--watch",
         "--settle",
         "--resync",
@@ -87,7 +97,10 @@ fn a_check_of_nothing_fails_and_says_where() {
     let links: Vec<serde_json::Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<&str> = links.iter().map(|link| link["link"].as_str().unwrap()).collect();
-    assert_eq!(names, ["ConfigMap", "CRD builds.shipwright.io", "CRD buildruns.shipwright.io", "policy local"]);
+    assert_eq!(
+        names,
+        ["ConfigMap", "CRD builds.shipwright.io", "CRD buildruns.shipwright.io", "policy local", "Builds"]
+    );
     assert_eq!(links[0]["verdict"], "failed");
 }
 

@@ -1,0 +1,150 @@
+//! What the stored Builds say: marks that live on in their record alone, and outputs that go to Docker Hub.
+
+use std::collections::BTreeMap;
+
+use local_registry_core::ImageReference;
+use serde::Deserialize;
+
+use super::selector::Selector;
+use super::{Link, Names, Verdict, link};
+use crate::cluster::{Cluster, builds};
+use crate::run::chain;
+
+/// An object's name and labels.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Labelled {
+    pub(super) metadata: Metadata,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Metadata {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+/// What is looked at of a Build, in `v1beta1`, as it is stored.
+///
+/// A builder image is not: it is a parameter there, which has no place for the field, so that its mark always is the
+/// annotation.
+#[derive(Debug, Clone, Deserialize)]
+struct Build {
+    metadata: BuildMetadata,
+    #[serde(default)]
+    spec: Spec,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct BuildMetadata {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: Marks,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Marks {
+    #[serde(rename = "local-registry-hosting/output")]
+    output: Option<String>,
+    #[serde(rename = "local-registry-hosting/source")]
+    source: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Spec {
+    #[serde(default)]
+    output: Image,
+    source: Option<Source>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    oci_artifact: Option<Image>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Image {
+    image: Option<String>,
+    local: Option<bool>,
+}
+
+/// What was found in the stored Builds.
+pub(super) struct Stored {
+    listed: Result<(), String>,
+    count: usize,
+    recorded: Names,
+    abroad: Names,
+    /// How many Builds each of the selectors matches.
+    matched: Vec<(Selector, usize)>,
+}
+
+impl Stored {
+    pub(super) async fn read(cluster: &Cluster, selectors: Vec<Selector>) -> Self {
+        let matched = selectors.into_iter().map(|selector| (selector, 0)).collect();
+        let mut stored =
+            Self { listed: Ok(()), count: 0, recorded: Names::default(), abroad: Names::default(), matched };
+        let listed = cluster.each(&builds(), |build| stored.see(&build)).await;
+        stored.listed = listed.map_err(|error| chain(&error));
+        stored
+    }
+
+    fn see(&mut self, build: &Build) {
+        let Build { metadata, spec } = build;
+        let name = || format!("{}/{}", metadata.namespace, metadata.name);
+        self.count += 1;
+        for (selector, matched) in &mut self.matched {
+            *matched += usize::from(selector.matches(&metadata.labels));
+        }
+        let source = spec.source.as_ref().and_then(|source| source.oci_artifact.as_ref());
+        let recorded = |image: Option<&Image>, mark: Option<&str>| {
+            image.is_some_and(|image| image.local.is_none()) && mark == Some("recorded")
+        };
+        let (output_mark, source_mark) =
+            (metadata.annotations.output.as_deref(), metadata.annotations.source.as_deref());
+        if recorded(Some(&spec.output), output_mark) || recorded(source, source_mark) {
+            self.recorded.push(name);
+        }
+        let is_local = spec.output.local.unwrap_or(matches!(output_mark, Some("true" | "recorded")));
+        let image = spec.output.image.as_deref().unwrap_or_default();
+        if !is_local && ImageReference::parse(image).is_ok_and(|image| image.registry().is_none()) {
+            self.abroad.push(name);
+        }
+    }
+
+    /// How many of how many Builds a selector matches, where they could be listed.
+    pub(super) fn matched(&self, selector: &Selector) -> Option<(usize, usize)> {
+        self.listed.as_ref().ok()?;
+        self.matched.iter().find(|(known, _)| known == selector).map(|(_, matched)| (*matched, self.count))
+    }
+
+    pub(super) fn tell(self, links: &mut Vec<Link>) {
+        if let Err(error) = self.listed {
+            links.push(link("Builds", Verdict::Warning, error, None));
+            return;
+        }
+        if self.recorded.count > 0 {
+            let seen = format!(
+                "{} have lost the field local, and are local by their record alone: {}",
+                self.recorded.count, self.recorded
+            );
+            let remedy = "set local: true again (re-apply them in v1beta1), and see that the CRDs have the field";
+            links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
+        }
+        if self.abroad.count > 0 {
+            let seen = format!(
+                "{} have an output that is not local and names no registry, so it goes to Docker Hub: {}",
+                self.abroad.count, self.abroad
+            );
+            let remedy = "set local: true, or write the registry that is meant, docker.io included";
+            links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
+        }
+        if self.recorded.count + self.abroad.count == 0 {
+            let seen = format!("each of {} has its mark, or names a registry", self.count);
+            links.push(link("Builds", Verdict::Ok, seen, None));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What a ConfigMap may cost: its author chooses up to 1 MiB, and the sync job's pod has 32 MiB.
+//!
+//! Every allocation of this test program is counted, so it has one test, in which nothing runs beside what is
+//! measured.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+#![allow(unsafe_code, reason = "an allocator is unsafe; this one only counts what the system's does")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use sync::{Cluster, Data, Patience, Report, State, Task, read, watch};
+use tokio::time::sleep;
+use tower_test::mock::pair;
+
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is the system allocator's, with the same arguments.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Ordering::SeqCst) + layout.size();
+        PEAK.fetch_max(now, Ordering::SeqCst);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Ordering::SeqCst);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many bytes were allocated at once at most, beside those that were allocated before.
+fn peak<T>(measured: impl FnOnce() -> T) -> (usize, T) {
+    let before = NOW.load(Ordering::SeqCst);
+    PEAK.store(before, Ordering::SeqCst);
+    let result = measured();
+    (PEAK.load(Ordering::SeqCst) - before, result)
+}
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The value of the ConfigMap, and whether it declares a registry all the same.
+fn values() -> Vec<(&'static str, String, bool)> {
+    const HOST: &str = "hostFromClusterNetwork: reg.io:5000\n";
+    let aliases = |length: usize, count: usize| {
+        format!("{HOST}long: &a \"{}\"\nlist:\n{}", "x".repeat(length), "- *a\n".repeat(count))
+    };
+    let keys = |count: usize| (0..count).map(|n| format!("k{n}: v\n")).collect::<String>();
+    vec![
+        ("that of the issue: one long scalar, 500 aliases", aliases(100_000, 500), false),
+        ("the longest that is read, with as many aliases", aliases(13_000, 600), false),
+        ("the longest that is read, with a dozen aliases", aliases(16_000, 12), false),
+        ("a text with a dozen aliases", aliases(1_000, 12), true),
+        ("escapes", format!("{HOST}long: \"{}\"", "\\t".repeat(8_000)), true),
+        ("escapes behind an anchor", format!("{HOST}long: &a \"{}\"\nb: *a", "\\t".repeat(8_000)), true),
+        ("known fields that are long", format!("{HOST}host: {0}\nhelp: {0}", "x".repeat(8_000)), true),
+        ("a comment", format!("{HOST}#{}", "x".repeat(16_000)), true),
+        ("a long key", format!("{HOST}? {}\n: x", "x".repeat(16_000)), true),
+        ("many keys", format!("{HOST}{}", keys(900)), true),
+        ("too many keys", format!("{HOST}{}", keys(1_800)), false),
+        ("a wide list", format!("{HOST}list: [{}]", "x,".repeat(900)), true),
+        ("a list that is too wide", format!("{HOST}list: [{}]", "x,".repeat(8_000)), false),
+        ("a deep list", format!("{HOST}list: {}{}", "[".repeat(8_000), "]".repeat(8_000)), false),
+        (
+            "a deep mapping",
+            format!("{HOST}{}", (0..150).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>()),
+            false,
+        ),
+        ("anchors", format!("{HOST}list: {}x{}", "&a [".repeat(30), "]".repeat(30)), false),
+        (
+            "many anchors",
+            format!("{HOST}list: [{}]", (0..1_000).map(|n| format!("&a{n} x,")).collect::<String>()),
+            false,
+        ),
+        (
+            "aliases of lists",
+            format!("{HOST}a: &a [{}]\nb: &b [{}]\nc: [{}]", "x,".repeat(300), "*a,".repeat(8), "*b,".repeat(8)),
+            false,
+        ),
+        ("merges", format!("{HOST}a: &a {{x: y}}\n{}", "? {<<: *a}\n: x\n".repeat(900)), false),
+        ("one MiB of nothing", "\n".repeat(MIB), false),
+        ("a text that holds YAML", format!("|\n  {HOST}  {}", "x".repeat(16_000)), false),
+    ]
+}
+
+fn config_map(value: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {
+            "name": "local-registry-hosting", "namespace": "kube-public", "resourceVersion": "2",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "x".repeat(200 * KIB)},
+        },
+        "data": {"localRegistryHosting.v1": "hostFromClusterNetwork: reg.io:5000", "other": value},
+    })
+}
+
+/// JSON as Go's encoder writes it: of six bytes for each of these characters.
+fn as_go_writes_it(value: &Value) -> String {
+    value.to_string().replace('<', "\\u003c")
+}
+
+/// Runs the program with this ConfigMap, which is listed, and then changed again and again.
+fn run(list: &'static str, event: &'static str) -> Vec<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
+        let serving = async move {
+            let mut open = Vec::new();
+            let mut watches = 0;
+            while let Some((request, response)) = handle.next_request().await {
+                let query = request.uri().query().unwrap_or_default();
+                let (code, body) = match request.uri().path() {
+                    path if path.ends_with("/configmaps") && query.contains("watch=true") => {
+                        watches += 1;
+                        if watches > 3 {
+                            open.push(response);
+                            continue;
+                        }
+                        (200, Body::from(event.as_bytes().to_vec()))
+                    }
+                    path if path.ends_with("/configmaps") => (200, Body::from(list.as_bytes().to_vec())),
+                    path if path.contains("/events") => (403, Body::empty()),
+                    _ => {
+                        let policy =
+                            json!({"metadata": {"name": "local"}, "spec": {"settings": {"host": "reg.io:5000"}}});
+                        (200, Body::from(policy.to_string().into_bytes()))
+                    }
+                };
+                response.send_response(Response::builder().status(code).body(body).unwrap());
+            }
+        };
+        let cluster = Cluster::new(Client::new(service, "default"));
+        let task = Task { policies: vec!["local".parse().unwrap()], ..Task::default() };
+        let patience = Patience { settle: Duration::from_secs(1), resync: Duration::from_secs(60) };
+        let mut reports = Vec::new();
+        tokio::select! {
+            () = watch(&cluster, &task, patience, |report| reports.push(report.clone())) => {}
+            () = serving => {}
+            () = sleep(Duration::from_secs(200)) => {}
+        }
+        reports
+    })
+}
+
+#[test]
+fn no_config_map_takes_more_memory_than_the_pod_has() {
+    // Reading a value takes a fraction of a MiB, whatever it says.
+    for (name, value, is_usable) in values() {
+        let (bytes, result) = peak(|| read(&[("localRegistryHosting.v1", &value)].into_iter().collect::<Data>()));
+        assert_eq!(result.is_ok(), is_usable, "{name}: {result:?}");
+        assert!(bytes < 512 * KIB, "{name}: {bytes} bytes");
+    }
+
+    // What the API server sends of 1 MiB is up to six times that. Some 16 MiB hold it while it is read, and nothing of
+    // it is kept; here it is also held by the stand-in for the API server. The rest of the program takes some 6 MiB.
+    let config_map = config_map(&"<".repeat(MIB - 100));
+    let list = json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {"resourceVersion": "1"}, "items": [config_map]});
+    let list: &'static str = as_go_writes_it(&list).leak();
+    let event: &'static str = as_go_writes_it(&json!({"type": "MODIFIED", "object": config_map})).leak();
+    let (bytes, reports) = peak(|| run(list, event));
+    assert!(!reports.is_empty() && reports.iter().all(|report| report.state == State::Registry), "{reports:?}");
+    assert!(bytes < 24 * MIB, "{bytes} bytes");
+}
