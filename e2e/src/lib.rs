@@ -24,5 +24,5 @@ pub use control_plane::ControlPlane;
 pub use kubectl::{Answer, Kubectl};
 pub use kubewarden::Kubewarden;
 pub use process::{Process, eventually};
-pub use programs::root;
+pub use programs::{root, upstream};
 pub use undoing_webhook::UndoingWebhook;

@@ -34,7 +34,8 @@ pub(crate) fn policy_server() -> Option<PathBuf> {
 }
 
 /// A file of Shipwright's or Kubewarden's, under the folder that `UPSTREAM` names.
-pub(crate) fn upstream(path: &str) -> PathBuf {
+#[must_use]
+pub fn upstream(path: &str) -> PathBuf {
     let folder = std::env::var_os("UPSTREAM").expect(
         "UPSTREAM: not set; it must name a folder with kubewarden/crds and shipwright/crds as those projects publish them",
     );

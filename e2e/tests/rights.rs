@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Cluster, Crds, Kubectl};
+use e2e::{Cluster, Crds, Kubectl, eventually, upstream};
 use serde_json::{Value, json};
 
 /// Every right that a service account has in a namespace beyond those that any has, as
@@ -158,4 +158,135 @@ fn the_namespaced_variant() {
         ],
     );
     check(&cluster, "policy-server", &[("default", &[]), ("team", &[])]);
+}
+
+const SYNC: &str = "--as=system:serviceaccount:kubewarden:local-registry-sync";
+
+/// A change of every field of a policy's spec but its settings, each as Kubewarden's CRD takes it.
+fn changes() -> Value {
+    json!({
+        "allowInsideAdmissionControllerNamespace": true,
+        "backgroundAudit": true,
+        "contextAwareResources": [{"apiVersion": "v1", "kind": "Secret"}],
+        "failurePolicy": "Ignore",
+        "matchConditions": [{"name": "never", "expression": "false"}],
+        "matchPolicy": "Exact",
+        "message": "changed",
+        "mode": "monitor",
+        "module": "registry://elsewhere.example/policy:v1",
+        "mutating": false,
+        "namespaceSelector": {"matchLabels": {"a": "b"}},
+        "objectSelector": {"matchLabels": {"a": "b"}},
+        "policyServer": "another",
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["*"]}],
+        "sideEffects": "Some",
+        "timeoutEvalSeconds": 3,
+        "timeoutSeconds": 5,
+    })
+}
+
+/// Asserts that the sync job's account can change three settings of a policy, and nothing else of it.
+#[track_caller]
+fn only_three_settings(cluster: &Cluster, policy: &[&str], crd: &str) {
+    let patch_as = |account: &[&str], patch: &Value| {
+        let patch = format!("--patch={patch}");
+        let arguments = [&["patch"], policy, &["--type=merge", "--dry-run=server", &patch], account].concat();
+        cluster.kubectl.run(&arguments)
+    };
+    let patch = |patch: &Value| patch_as(&[SYNC], patch);
+    let module = json!({"spec": {"module": "registry://elsewhere.example/policy:v1"}});
+    eventually("the API server to know the limits", || {
+        patch(&module).stderr.contains("may change nothing").then_some(())
+    });
+    let both = json!({"spec": {"module": "registry://elsewhere.example/policy:v1", "rules": changes()["rules"]}});
+    patch(&both).failed_with("local-registry-sync may change nothing in the spec of a policy but its settings");
+
+    // Every field that Kubewarden knows, so that a new one is noticed.
+    let crd: Value = serde_saphyr::from_str(&std::fs::read_to_string(upstream(crd)).unwrap()).unwrap();
+    let known = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+    let changes = changes();
+    for field in known.as_object().unwrap().keys().filter(|field| *field != "settings") {
+        let value = changes.get(field).unwrap_or_else(|| panic!("Kubewarden has a new field: {field}"));
+        let change = json!({"spec": {field: value}});
+        patch(&change).failed_with("local-registry-sync may change nothing in the spec of a policy but its settings");
+        let by_others = patch_as(&[], &change);
+        assert_eq!(by_others.code, Some(0), "{field}: {by_others:?}");
+    }
+    for metadata in [
+        json!({"labels": {"a": "b"}}),
+        json!({"annotations": {"a": "b"}}),
+        json!({"finalizers": ["example.com/a"]}),
+        json!({"ownerReferences": [{"apiVersion": "v1", "kind": "Secret", "name": "a", "uid": "b"}]}),
+        json!({"labels": null}),
+    ] {
+        patch(&json!({"metadata": metadata}))
+            .failed_with("local-registry-sync may not change the metadata of a policy");
+    }
+    let others = "local-registry-sync may change no settings of a policy but host, runtimeHost and help";
+    for settings in
+        [json!({"lookupBuilds": true}), json!({"insecure": null}), json!({"unknown": {"a": 1}}), json!(null)]
+    {
+        patch(&json!({"spec": {"settings": settings}})).failed_with(others);
+    }
+    let ours = json!({"host": "reg.io", "runtimeHost": "reg.io", "help": "https://a.b"});
+    assert_eq!(patch(&json!({"spec": {"settings": ours}})).code, Some(0));
+    assert_eq!(patch(&json!({"spec": {"settings": {"host": null, "help": null}}})).code, Some(0));
+
+    // In another version of the API a field that the version lacks would be lost without a trace.
+    let other = policy[0].replacen('.', ".v1alpha2.", 1);
+    let policy = [&[other.as_str()], &policy[1..]].concat();
+    let arguments = [
+        &["patch"],
+        &policy[..],
+        &["--type=merge", "--dry-run=server", SYNC, "--patch={\"spec\":{\"settings\":{\"host\":\"a.b\"}}}"],
+    ]
+    .concat();
+    cluster
+        .kubectl
+        .run(&arguments)
+        .failed_with("local-registry-sync may only update policies, as policies.kubewarden.io/v1");
+}
+
+#[test]
+fn the_sync_job_can_change_three_settings_and_nothing_else() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    cluster.patch_policy("merge", &json!({"spec": {"settings": {"insecure": true, "lookupBuilds": false}}}));
+    let policy = ["clusteradmissionpolicies.policies.kubewarden.io", "local-registry"];
+    only_three_settings(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_clusteradmissionpolicies.yaml");
+
+    // Its own apply passes, with settings and without any.
+    for (declaration, changed) in [(Some("help: https://a.b"), "changed"), (None, "changed")] {
+        assert!(cluster.sync(&[]).stdout.contains(changed));
+        match declaration {
+            Some(declaration) => cluster.declare(declaration),
+            None => {
+                drop(cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]))
+            }
+        }
+    }
+    let answer = cluster.sync(&[]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert_eq!(cluster.policy()["spec"]["settings"], json!({"insecure": true, "lookupBuilds": false}));
+}
+
+#[test]
+fn the_same_for_one_namespace() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy/policy-namespaced"]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-namespaced"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    cluster.kubectl.ok(&[
+        "patch",
+        "admissionpolicy",
+        "local-registry",
+        "--type=merge",
+        "--patch={\"spec\":{\"settings\":{\"insecure\":true}}}",
+    ]);
+    let policy = ["admissionpolicies.policies.kubewarden.io", "local-registry", "--namespace=default"];
+    only_three_settings(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_admissionpolicies.yaml");
+    let answer = cluster.sync(&["--policy=default/local-registry"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.stdout.contains("changed"), "{answer:?}");
 }
