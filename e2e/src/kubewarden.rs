@@ -1,6 +1,8 @@
 //! What Kubewarden's controller does for a policy, without Kubewarden: it starts a webhook with the
 //! policy's settings, and registers it with the API server. The webhook is `harness serve`, or the policy
 //! server that `POLICY_SERVER` names. The policy's `spec.module` is not pulled: both load the built module.
+//! What it says in a policy's status is what the controller of Kubewarden 1.35 says there
+//! (`internal/controller/policy_subreconciler.go`).
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -26,6 +28,8 @@ const SERVICE_ACCOUNT: &str = "policy-server";
 pub struct Kubewarden {
     kubectl: Kubectl,
     served: BTreeMap<String, Served>,
+    /// Whether no new pod of the policy server becomes ready.
+    hangs: bool,
 }
 
 /// A policy with a webhook.
@@ -54,7 +58,13 @@ impl Kubewarden {
             "spec": {"image": "registry.example/policy-server", "replicas": 1, "serviceAccountName": SERVICE_ACCOUNT},
         });
         kubectl.ok_with(&["create", "-f", "-"], &server);
-        Self { kubectl, served: BTreeMap::new() }
+        Self { kubectl, served: BTreeMap::new(), hangs: false }
+    }
+
+    /// From now on no new pod of the policy server becomes ready, or they do again: the pods that serve the last
+    /// settings stay, as in a rolling update that hangs.
+    pub fn hang(&mut self, hangs: bool) {
+        self.hangs = hangs;
     }
 
     /// Does once what the controller does all the time, and waits until it has taken effect.
@@ -74,6 +84,10 @@ impl Kubewarden {
             let spec = &policy["spec"];
             let known = self.served.get(&name);
             if known.is_some_and(|served| &served.spec == spec) {
+                continue;
+            }
+            if self.hangs {
+                self.tell(policy, false);
                 continue;
             }
             let port = known.map_or_else(free_port, |served| served.port);
@@ -134,7 +148,41 @@ impl Kubewarden {
                 answer.stderr.contains(&asked).then_some(())
             });
         }
-        let status = json!({"status": {"policyStatus": "active"}}).to_string();
+        self.tell(policy, true);
+    }
+
+    /// Writes a policy's status. `is_reachable`: whether every pod of the policy server is ready and has its newest
+    /// configuration. Where they are not, the controller looks no further, and `policyStatus` stays as it was.
+    fn tell(&self, policy: &Value, is_reachable: bool) {
+        let unique = if is_reachable {
+            ("LatestReplicaSetIsUniquelyReachable", "The latest replica set is uniquely reachable")
+        } else {
+            ("LatestReplicaSetIsNotUniquelyReachable", "The latest replica set is not uniquely reachable")
+        };
+        let webhook = if is_reachable {
+            "The policy webhook has been created"
+        } else {
+            "The policy webhook has not been created"
+        };
+        let condition = |kind: &str, holds: bool, reason: &str, message: &str| {
+            let status = if holds { "True" } else { "False" };
+            let known = policy["status"]["conditions"].as_array().into_iter().flatten();
+            let same = known.into_iter().find(|known| known["type"] == kind && known["status"] == status);
+            let time = same.map_or_else(now, |known| known["lastTransitionTime"].clone());
+            json!({"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": time})
+        };
+        let was_active = policy["status"]["policyStatus"] == "active";
+        let up_to_date = "Configuration for this policy is up to date";
+        let status = json!({"status": {
+            "policyStatus": if is_reachable || was_active { "active" } else { "pending" },
+            "mode": policy["spec"]["mode"].as_str().unwrap_or("protect"),
+            "conditions": [
+                condition("PolicyActive", is_reachable, "PolicyActive", webhook),
+                condition("PolicyUniquelyReachable", is_reachable, unique.0, unique.1),
+                condition("PolicyServerConfigurationUpToDate", true, "ConfigurationVersionMatch", up_to_date),
+            ],
+        }});
+        let status = status.to_string();
         let mut patch = vec!["patch", policy["kind"].as_str().unwrap(), policy["metadata"]["name"].as_str().unwrap()];
         if let Some(namespace) = policy["metadata"]["namespace"].as_str() {
             patch.extend(["--namespace", namespace]);
@@ -142,6 +190,11 @@ impl Kubewarden {
         patch.extend(["--subresource=status", "--type=merge", "--patch", &status]);
         self.kubectl.ok(&patch);
     }
+}
+
+fn now() -> Value {
+    // As Kubernetes writes times: whole seconds.
+    json!(jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap().to_string())
 }
 
 /// The CRD, for a cluster without the conversion webhook that it names.
