@@ -185,14 +185,28 @@ impl Watch {
         eventually("the sync job to look at the policies", || (self.unchanged() > before).then_some(()));
     }
 
-    /// How often a policy was found to be in line, by the program's metrics.
-    fn unchanged(&self) -> u64 {
+    /// What it answers to monitoring: the status line, and the rest.
+    #[must_use]
+    pub fn answers(&self, path: &str) -> (String, String) {
         let mut answer = String::new();
         let mut connection = eventually("the metrics", || TcpStream::connect(&self.address).ok());
-        connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        write!(connection, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
         connection.read_to_string(&mut answer).unwrap();
-        let line = r#"local_registry_sync_syncs_total{result="unchanged"} "#;
-        answer.lines().find_map(|found| found.strip_prefix(line)).map_or(0, |count| count.parse().unwrap())
+        let (status, rest) = answer.split_once("\r\n").unwrap();
+        (status.to_owned(), rest.to_owned())
+    }
+
+    /// The value of one of its metrics, by its name without `local_registry_sync_`, and its labels.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<u64> {
+        let line = format!("local_registry_sync_{name} ");
+        let (_, answer) = self.answers("/metrics");
+        answer.lines().find_map(|found| found.strip_prefix(&line)).map(|value| value.parse().unwrap())
+    }
+
+    /// How often a policy was found to be in line, by the program's metrics.
+    fn unchanged(&self) -> u64 {
+        self.metric(r#"syncs_total{result="unchanged"}"#).unwrap_or_default()
     }
 }
 

@@ -15,7 +15,9 @@ pub struct Process {
 }
 
 impl Process {
-    pub(crate) fn spawn(command: &mut Command, log: &Path) -> Self {
+    /// Starts it; what it prints goes to that file.
+    #[must_use]
+    pub fn spawn(command: &mut Command, log: &Path) -> Self {
         let output = File::options().create(true).append(true).open(log).unwrap();
         let errors = output.try_clone().unwrap();
         let child = command.stdout(output).stderr(errors).spawn().unwrap_or_else(|error| {
@@ -30,9 +32,22 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// How much memory it uses, in KiB, by a name of the kernel: `VmRSS` now, `VmHWM` at most.
+    #[must_use]
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Whether it has not ended.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it ends; gives its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Sends SIGTERM, and waits for its exit code.

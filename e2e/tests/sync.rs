@@ -203,3 +203,125 @@ fn deleting_and_recreating_the_config_map_rolls_no_policy_server() {
     eventually("the policy to get the host", || (settings(&cluster)["host"] == "other:5000").then_some(()));
     assert_eq!(cluster.policy()["metadata"]["generation"], json!(generation.as_i64().unwrap() + 1));
 }
+
+/// The notes of the Events about the policy.
+fn notes(cluster: &Cluster) -> Vec<String> {
+    let events = cluster.kubectl.json(&["get", "events.events.k8s.io", "--namespace=default"]);
+    let changed = events["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "SettingsChanged");
+    changed.map(|event| event["note"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_is_declared_at_the_start_does_not_wait() {
+    let cluster = installed();
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    let _watch = cluster.watch(&["--settle=86400", "--resync=86400"]);
+    eventually("the policy to get the host", || (settings(&cluster)["host"] == "kind-registry:5000").then_some(()));
+}
+
+#[test]
+fn a_config_map_that_can_no_longer_be_read_is_unknown() {
+    let mut cluster = installed();
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    let watch = cluster.watch(&["--settle=0", "--resync=1"]);
+    watch.looks_again();
+    assert!(watch.answers("/readyz").0.contains(" 200 "), "{:?}", watch.answers("/readyz"));
+    assert_eq!(watch.metric(r#"declared_state{state="registry"}"#), Some(1));
+
+    // A watch that is open outlives the right to watch, until the API server closes it.
+    cluster.kubectl.ok(&["delete", "rolebinding", "local-registry-sync", "--namespace=kube-public"]);
+    cluster.control_plane.kill_api_server();
+    cluster.control_plane.start_api_server();
+    let unknown = r#"declared_state{state="unknown"}"#;
+    eventually("the state to be unknown", || (watch.metric(unknown) == Some(1)).then_some(()));
+    assert!(watch.answers("/readyz").0.contains(" 503 "), "{:?}", watch.answers("/readyz"));
+    let success = || watch.metric("last_success_timestamp_seconds").unwrap();
+    let last = success();
+    // What is told again and again says why, and no longer says that all is well.
+    let told = || watch.process.log().matches("cannot be watched for now").count();
+    let before = told();
+    eventually("more attempts", || (told() > before + 2).then_some(()));
+    assert_eq!(success(), last);
+    let log = watch.process.log();
+    let message = "list is forbidden: ";
+    assert!(
+        log.contains(message) && log.contains("until it can be read again, the policies keep their settings"),
+        "{log}"
+    );
+    assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
+
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    eventually("the state to be known", || (watch.metric(unknown) == Some(0)).then_some(()));
+    assert!(watch.answers("/readyz").0.contains(" 200 "));
+}
+
+#[test]
+fn seven_changes_are_seven_events() {
+    let cluster = installed();
+    let _watch = cluster.watch(&["--settle=0", "--resync=86400"]);
+    let hosts: Vec<String> = (1..=7).map(|n| format!("registry-{n}:5000")).collect();
+    for host in &hosts {
+        cluster.declare(&format!("hostFromClusterNetwork: \"{host}\"\n"));
+        eventually("the policy to get the host", || (settings(&cluster)["host"] == **host).then_some(()));
+    }
+    let found = eventually("seven Events", || Some(notes(&cluster)).filter(|notes| notes.len() >= 7));
+    let mut expected = vec!["the local registry is registry-1:5000 (host: nothing -> \"registry-1:5000\")".to_owned()];
+    expected.extend(
+        hosts.windows(2).map(|pair| format!("the local registry is {1} (host: \"{0}\" -> \"{1}\")", pair[0], pair[1])),
+    );
+    let mut found = found;
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_policy_that_comes_later_does_not_wait_for_the_next_look() {
+    let cluster = installed();
+    cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    let watch = cluster.watch(&["--settle=0", "--resync=86400"]);
+    eventually("the policy to be missed", || watch.process.log().contains("there is none of that name").then_some(()));
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    eventually("the policy to get the host", || (settings(&cluster)["host"] == "kind-registry:5000").then_some(()));
+}
+
+#[test]
+fn a_host_that_is_not_allowed_changes_nothing() {
+    let cluster = installed();
+    cluster.declare("hostFromClusterNetwork: \"registry.cr.svc.cluster.local:5000\"\n");
+    let allow = ["--allow-host=*.svc.cluster.local:5000", "--allow-host=kind-registry:5000"];
+    assert_eq!(cluster.sync(&allow).code, Some(0));
+    cluster.declare("hostFromClusterNetwork: \"hijacked.example.com\"\n");
+    let answer = cluster.sync(&allow);
+    assert_eq!(answer.code, Some(1));
+    let expected = "hostFromClusterNetwork: `hijacked.example.com` is not allowed; expected `*.svc.cluster.local:5000` or `kind-registry:5000`";
+    assert!(answer.stdout.contains(expected), "{answer:?}");
+    assert_eq!(settings(&cluster), json!({"host": "registry.cr.svc.cluster.local:5000"}));
+    let events = cluster.kubectl.json(&["get", "events.events.k8s.io", "--namespace=kube-public"]);
+    assert!(events["items"][0]["note"].as_str().unwrap().contains(expected), "{events}");
+}
+
+#[test]
+fn the_largest_config_map_harms_nobody() {
+    let cluster = installed();
+    let known = "hostFromClusterNetwork: \"kind-registry:5000\"\n";
+    let mut large = e2e::config_map(known);
+    // The API server writes each of these as six characters; kubectl would as well, and that is too much to send.
+    let all = "/api/v1/namespaces/kube-public/configmaps";
+    let one = format!("{all}/local-registry-hosting");
+    large["data"]["other"] = json!("<".repeat(1024 * 1024 - 200));
+    let file = cluster.control_plane.file("large.json");
+    std::fs::write(&file, large.to_string()).unwrap();
+    cluster.kubectl.ok(&["create", "--raw", all, "-f", file.to_str().unwrap()]);
+    let watch = cluster.watch(&["--settle=0", "--resync=86400"]);
+    eventually("the policy to get the host", || (settings(&cluster)["host"] == "kind-registry:5000").then_some(()));
+    for n in 0..5 {
+        large["data"]["localRegistryHosting.v1"] = json!(format!("hostFromClusterNetwork: \"r{n}:5000\"\n"));
+        std::fs::write(&file, large.to_string()).unwrap();
+        cluster.kubectl.ok(&["replace", "--raw", &one, "-f", file.to_str().unwrap()]);
+        eventually("the policy to get the host", || (settings(&cluster)["host"] == format!("r{n}:5000")).then_some(()));
+    }
+    // The program itself is read from its file; it is smaller where it is built for a pod, which has 32 MiB.
+    let most = watch.process.memory("VmHWM") - watch.process.memory("RssFile");
+    assert!(most < 24 * 1024, "{most} KiB");
+}
