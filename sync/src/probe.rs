@@ -66,8 +66,6 @@ mod tests {
     use axum::Router;
     use axum::http::StatusCode;
     use axum::routing::get;
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
 
     #[tokio::test]
     async fn a_registry_that_speaks_plain_http() {
@@ -79,33 +77,6 @@ mod tests {
         assert_eq!(found.addresses, Ok(vec!["127.0.0.1".parse().unwrap()]));
         assert!(found.https.is_err());
         assert_eq!(found.http, Some(Ok(401)));
-    }
-
-    /// What the program logs.
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(text)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_fails_is_an_answer_and_not_an_error_in_the_log() {
-        let (log, port) =
-            (Log::default(), std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-        let _default = tracing::subscriber::set_default(subscriber);
-        tracing::info!("this is logged");
-        assert!(probe(&format!("127.0.0.1:{port}")).await.https.is_err());
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        assert_eq!(text.lines().count(), 1, "{text}");
     }
 
     #[tokio::test]

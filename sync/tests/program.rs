@@ -21,6 +21,10 @@ fn sync(arguments: &[&str], kubeconfig: &str) -> Output {
 /// A kubeconfig for an API server that nobody runs.
 fn nobody() -> tempfile::NamedTempFile {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    kubeconfig(port)
+}
+
+fn kubeconfig(port: u16) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(
         file,
@@ -102,6 +106,31 @@ fn a_check_of_nothing_fails_and_says_where() {
         ["ConfigMap", "CRD builds.shipwright.io", "CRD buildruns.shipwright.io", "policy local", "Builds"]
     );
     assert_eq!(links[0]["verdict"], "failed");
+}
+
+#[test]
+fn a_registry_that_does_not_speak_https_is_no_error_in_the_log() {
+    const CONFIG_MAP: &str = r#"{"metadata":{"name":"x"},"data":{"localRegistryHosting.v1":"hostFromClusterNetwork: registry.invalid:5000"}}"#;
+    const MISSING: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":404,"reason":"NotFound","message":"no"}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kubeconfig = kubeconfig(listener.local_addr().unwrap().port());
+    // It ends with the test.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 8192];
+            let length = stream.read(&mut request).unwrap();
+            let is_config_map = String::from_utf8_lossy(&request[..length]).contains("/configmaps/");
+            let (status, body) = if is_config_map { ("200 OK", CONFIG_MAP) } else { ("404 Not Found", MISSING) };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        }
+    });
+    let output = sync(&["check"], kubeconfig.path().to_str().unwrap());
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("! registry: registry.invalid:5000 does not answer: HTTPS: "), "{stdout}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]
