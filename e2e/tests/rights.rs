@@ -69,10 +69,38 @@ const CONFIG_MAP: [&str; 3] = [
     "/configmaps[local-registry-hosting] watch",
 ];
 
+/// Asserts that the NetworkPolicy means the pods of this template, and lets nobody in but to the port that they serve.
+#[track_caller]
+fn is_fenced_in(cluster: &Cluster, template: &Value) {
+    let policy =
+        cluster.kubectl.json(&["get", "networkpolicy", "local-registry-sync", "--namespace=kubewarden"])["spec"]
+            .clone();
+    let labels = template["metadata"]["labels"].as_object().unwrap();
+    let meant = policy["podSelector"]["matchLabels"].as_object().unwrap();
+    assert!(!meant.is_empty() && meant.iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    let container = &template["spec"]["containers"][0];
+    if let Some(port) = container["ports"][0]["containerPort"].as_u64() {
+        let only = json!([{"ports": [{"protocol": "TCP", "port": port}]}]);
+        assert_eq!(policy["ingress"], only);
+        assert!(container["args"].as_array().unwrap().contains(&json!(format!("--listen=0.0.0.0:{port}"))));
+    }
+    let egress: BTreeSet<String> = policy["egress"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|rule| rule["ports"].as_array().unwrap())
+        .map(|port| format!("{} {}", port["protocol"].as_str().unwrap(), port["port"]))
+        .collect();
+    assert_eq!(egress, ["TCP 16443", "TCP 443", "TCP 53", "TCP 6443", "TCP 8443", "UDP 53"].map(str::to_owned).into());
+}
+
 #[test]
 fn the_usual_set() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    let deployment = cluster.kubectl.json(&["get", "deployment", "local-registry-sync", "--namespace=kubewarden"]);
+    is_fenced_in(&cluster, &deployment["spec"]["template"]);
     let policy = [
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] get",
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] patch",
@@ -134,7 +162,8 @@ fn the_guard_and_the_cronjob() {
         &[("kube-public", &[&CONFIG_MAP[..], &EVENTS[..], &policies[..]].concat()), ("team", &policies)],
     );
     cluster.kubectl.ok(&["apply", "-k", "deploy/sync-cronjob"]);
-    cluster.kubectl.ok(&["get", "cronjob", "local-registry-sync", "--namespace=kubewarden"]);
+    let job = cluster.kubectl.json(&["get", "cronjob", "local-registry-sync", "--namespace=kubewarden"]);
+    is_fenced_in(&cluster, &job["spec"]["jobTemplate"]["spec"]["template"]);
     check(&cluster, "local-registry-sync", &[("team", &[policies[2], policies[3]])]);
 }
 
