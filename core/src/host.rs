@@ -95,6 +95,10 @@ enum Problem {
         "means the build pod itself when used inside a cluster; write the host under which pods reach the registry"
     )]
     Loopback,
+    #[error(
+        "is a link-local, multicast or broadcast address, and no registry answers every pod there; write the host under which pods reach the registry"
+    )]
+    Unreachable,
     #[error("is Docker Hub, not a registry of this cluster; write the host under which pods reach the local registry")]
     DockerHub,
     #[error("ends in a number but is no IPv4 address; write four numbers from 0 to 255 without leading zeros")]
@@ -173,7 +177,9 @@ fn check_name(name: &str) -> Result<(), Problem> {
     if name.is_empty() {
         return Err(Problem::EmptyLabel);
     }
-    if name == "localhost" {
+    if ["localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"]
+        .contains(&name)
+    {
         return Err(Problem::Loopback);
     }
     if name.len() > 253 {
@@ -193,7 +199,7 @@ fn check_name(name: &str) -> Result<(), Problem> {
             return Err(Problem::LongLabel);
         }
     }
-    if name == "docker.io" || name.ends_with(".docker.io") {
+    if ["docker.io", "hub.docker.com"].iter().any(|hub| name.strip_suffix(hub).is_some_and(is_all_or_labels)) {
         return Err(Problem::DockerHub);
     }
     if name.rsplit('.').next().is_some_and(is_number) {
@@ -201,6 +207,11 @@ fn check_name(name: &str) -> Result<(), Problem> {
         return check_ipv4(address);
     }
     Ok(())
+}
+
+/// Whether what stands before a domain leaves that domain, or one within it.
+fn is_all_or_labels(before: &str) -> bool {
+    before.is_empty() || before.ends_with('.')
 }
 
 /// A last label that resolvers take for a part of an IPv4 address (WHATWG URL, *ends in a number*).
@@ -214,6 +225,9 @@ fn check_ipv4(address: Ipv4Addr) -> Result<(), Problem> {
     if address.is_loopback() || address.is_unspecified() {
         return Err(Problem::Loopback);
     }
+    if address.is_link_local() || address.is_multicast() || address.is_broadcast() {
+        return Err(Problem::Unreachable);
+    }
     Ok(())
 }
 
@@ -221,6 +235,9 @@ fn check_ipv6(text: &str) -> Result<(), Problem> {
     let address: Ipv6Addr = text.parse().map_err(|_| Problem::NotIpv6)?;
     if address.is_loopback() || address.is_unspecified() {
         return Err(Problem::Loopback);
+    }
+    if address.is_unicast_link_local() || address.is_multicast() {
+        return Err(Problem::Unreachable);
     }
     if let Some(mapped) = address.to_ipv4_mapped() {
         check_ipv4(mapped)?;
@@ -284,6 +301,9 @@ mod tests {
         for host in [
             "localhost",
             "localhost:5000",
+            "localhost.localdomain:5000",
+            "ip6-localhost:5000",
+            "ip6-loopback:5000",
             "127.0.0.1",
             "127.0.0.1:5000",
             "127.255.255.254",
@@ -306,7 +326,14 @@ mod tests {
 
     #[test]
     fn docker_hub_is_no_local_registry() {
-        for host in ["docker.io", "index.docker.io", "docker.io:443", "registry-1.docker.io"] {
+        for host in [
+            "docker.io",
+            "index.docker.io",
+            "docker.io:443",
+            "registry-1.docker.io",
+            "hub.docker.com",
+            "registry.hub.docker.com",
+        ] {
             check_invalid(
                 host,
                 &format!(
@@ -315,6 +342,30 @@ mod tests {
             );
         }
         check_valid("mydocker.io");
+        check_valid("registry.docker.com");
+        check_valid("github.docker.com");
+    }
+
+    #[test]
+    fn addresses_that_no_pod_reaches() {
+        for host in [
+            "169.254.169.254:80",
+            "224.0.0.1:5000",
+            "255.255.255.255:5000",
+            "[fe80::1]:5000",
+            "[febf::1]:5000",
+            "[ff02::1]:5000",
+            "[::ffff:a9fe:1]:5000",
+        ] {
+            check_invalid(
+                host,
+                &format!(
+                    "`{host}` is a link-local, multicast or broadcast address, and no registry answers every pod there; write the host under which pods reach the registry"
+                ),
+            );
+        }
+        check_valid("169.253.0.1:5000");
+        check_valid("[fec0::1]:5000");
     }
 
     #[test]
