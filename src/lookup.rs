@@ -1,21 +1,33 @@
 //! The call to the host for the Build that a BuildRun names.
 
-use kubewarden_policy_sdk::host_capabilities::kubernetes::GetResourceRequest;
 use local_registry_core::{BUILD_API_VERSION, BUILD_FIELDS, Excerpt, LookupError};
+use serde::Serialize;
 use wapc_guest::host_call;
 
 use crate::json::json;
+
+/// The parameters of the host's `get_resource`: the SDK's type of that name, but for its set of fields, whose
+/// code is larger than what this policy decides.
+#[derive(Serialize)]
+struct GetResourceRequest<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    namespace: &'a str,
+    disable_cache: bool,
+    field_masks: &'a [&'a str],
+}
 
 /// Reads a Build from the cluster. It is never taken from the host's cache: whoever creates a Build
 /// and a BuildRun in one breath expects the run to see it.
 pub(crate) fn build(namespace: &str, name: &str) -> Result<String, LookupError> {
     let request = GetResourceRequest {
-        api_version: BUILD_API_VERSION.to_owned(),
-        kind: "Build".to_owned(),
-        name: name.to_owned(),
-        namespace: Some(namespace.to_owned()),
+        api_version: BUILD_API_VERSION,
+        kind: "Build",
+        name,
+        namespace,
         disable_cache: true,
-        field_masks: Some(BUILD_FIELDS.into_iter().map(ToOwned::to_owned).collect()),
+        field_masks: &BUILD_FIELDS,
     };
     let failed = |error: &dyn std::fmt::Display| LookupError::Failed(Excerpt(&error.to_string()).to_string());
     let request = json(&request).map_err(|error| failed(&error))?;

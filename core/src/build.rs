@@ -3,7 +3,8 @@
 use crate::decision::{Case, Outcome};
 use crate::fault::Help;
 use crate::fields::{Kind, Role, Version, image_fields};
-use crate::local::{Annotations, Before, Image, Resolution};
+use crate::local::{Annotations, Before, Image, Mark, Resolution};
+use crate::output;
 use crate::warning::Remark;
 
 /// Decides about a Build that is created or updated.
@@ -12,47 +13,53 @@ pub(crate) fn decide(case: &Case<'_>, outcome: &mut Outcome) {
     let before = case.old.map(Before::of);
     for field in image_fields(Kind::Build, case.version) {
         match Image::read(case.object, field, &annotations) {
-            Err(fault) => outcome.faults.push(fault),
-            Ok(None) if annotations.says(field.role) == Some(true) && case.old != Some(case.object) => {
-                outcome.warn(Remark::IdleAnnotation(field.role));
+            Err(fault) => outcome.add(fault),
+            Ok(None) if annotations.mark_local(field.role) => {
+                let was_idle =
+                    |before: &Before<'_>| before.annotations.mark_local(field.role) && before.image(field).is_none();
+                if !before.as_ref().is_some_and(was_idle) {
+                    outcome.warn(Remark::IdleAnnotation(field.role));
+                }
             }
             Ok(None) => {}
-            Ok(Some(image)) => {
-                let unchanged = before.as_ref().is_some_and(|before| before.had(&image));
-                decide_image(case, &image, unchanged, outcome);
-                if case.version == Version::V1Alpha1 {
-                    record(&image, &annotations, outcome);
+            Ok(Some(mut image)) => {
+                let old = before.as_ref().and_then(|before| before.image(field));
+                if image.release(old.as_ref(), case.settings) {
+                    outcome.edits.remove(field.role.annotation_path());
                 }
+                decide_image(case, &image, old.as_ref(), outcome);
+                record(case, &image, outcome);
             }
         }
     }
     if case.old == Some(case.object) {
         // Nothing of ours has changed, so nothing of it is in the way of whatever has.
-        outcome.faults.clear();
+        outcome.keep_edits_only();
     }
 }
 
-fn decide_image(case: &Case<'_>, image: &Image<'_>, unchanged: bool, outcome: &mut Outcome) {
+fn decide_image(case: &Case<'_>, image: &Image<'_>, old: Option<&Image<'_>>, outcome: &mut Outcome) {
+    let path = image.field.image;
+    // A v1alpha1 Build never shows the field once it is recorded, so that it is absent says nothing.
+    if case.version == Version::V1Beta1 && image.falls_back_on_record(old) {
+        outcome.warn(Remark::StaysLocal { field: image.field, text: image.text().to_owned() });
+    }
     // A BuildRun resolves the output of the Build that it names, unless nobody looks Builds up.
     let portable = image.field.role == Role::Output && case.settings.lookup_builds;
-    if unchanged {
+    if old.is_some_and(|old| image.is_same_as(old)) {
         if let Some(text) = image.moved(case.settings).filter(|_| !portable) {
-            outcome.edits.set_text(image.field.image, &text);
+            inject(case, image, &text, outcome);
         }
         return;
     }
     match image.resolve(case.settings) {
-        None | Some(Ok(Resolution::Keep)) => {}
+        None => output::decide(case, image, None, path, outcome),
+        Some(Ok(Resolution::Keep)) => {}
         Some(Err(fault)) => outcome.faults.push(fault),
         Some(Ok(Resolution::Inject(_))) if portable => {}
-        Some(Ok(Resolution::Inject(text))) => {
-            outcome.edits.set_text(image.field.image, &text);
-            if image.field.role == Role::Output && case.settings.insecure && !image.states_insecure {
-                outcome.edits.set_true(image.field.insecure);
-            }
-        }
+        Some(Ok(Resolution::Inject(text))) => inject(case, image, &text, outcome),
         Some(Ok(Resolution::Wanting)) if portable => outcome.warn(Remark::NoRegistry {
-            path: image.field.image,
+            path,
             text: image.text().to_owned(),
             help: Help(case.settings.help.clone()),
         }),
@@ -60,14 +67,25 @@ fn decide_image(case: &Case<'_>, image: &Image<'_>, unchanged: bool, outcome: &m
     }
 }
 
-/// Repeats what `local` says as an annotation: Shipwright's conversion from v1alpha1 to the stored
-/// version keeps annotations and drops the fields that it does not know.
-fn record(image: &Image<'_>, annotations: &Annotations, outcome: &mut Outcome) {
-    let role = image.field.role;
-    let annotated = annotations.says(role);
-    match image.explicit {
-        Some(true) if annotated != Some(true) => outcome.edits.set_text(role.annotation_path(), "true"),
-        Some(false) if annotated == Some(true) => outcome.edits.set_text(role.annotation_path(), "false"),
-        _ => {}
+fn inject(case: &Case<'_>, image: &Image<'_>, text: &str, outcome: &mut Outcome) {
+    outcome.edits.set_text(image.field.image, text);
+    if image.field.role == Role::Output && case.settings.insecure && !image.states_insecure {
+        outcome.edits.set_true(image.field.insecure);
+    }
+}
+
+/// Repeats what `local` says as an annotation. Whatever writes a Build back without knowing the field drops it:
+/// Shipwright's conversion to and from v1alpha1, a typed client, any write while the CRDs lack it. Annotations
+/// survive all of these.
+fn record(case: &Case<'_>, image: &Image<'_>, outcome: &mut Outcome) {
+    let annotation = image.field.role.annotation_path();
+    let Some(local) = image.explicit else { return };
+    if image.mark.is_none_or(|mark| mark.is_local() != local) {
+        outcome.edits.set_text(annotation, if local { Mark::RECORDED } else { Mark::NOT_LOCAL });
+    }
+    // The stored version has no place for the field of a v1alpha1 object, and what is not stored is a change
+    // each time that the object is applied.
+    if case.version == Version::V1Alpha1 {
+        outcome.edits.remove(image.field.local);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::edit::Edits;
 use crate::fault::{Fault, Rejection};
-use crate::fields::{Kind, Version};
+use crate::fields::{self, Kind, Version};
 use crate::json::Node;
 use crate::lookup::BuildLookup;
 use crate::request::{Operation, Request, Subject};
@@ -38,7 +38,23 @@ pub fn decide(request: &Request<'_>, builds: &mut dyn BuildLookup) -> Result<Dec
         (Subject::Ours(kind, version, operation), Some(object)) => {
             let (settings, _) = Settings::read(request.settings())?;
             let old = request.old_object().filter(|_| operation == Operation::Update);
-            let case = Case { version, object, old, namespace: request.namespace(), settings: &settings };
+            // Nothing runs of what is being deleted, and finalizers must come off.
+            if old.is_some_and(|old| matches!(old.at(fields::DELETION_PATH), Ok(Some(_)))) {
+                return Ok(outcome.into_decision());
+            }
+            // A change elsewhere in the object is none of our business. But an annotation, whichever it is, may be
+            // set on a Build to have its source moved to the current registry.
+            if old == Some(object) && (kind == Kind::BuildRun || !request.annotations_differ()) {
+                return Ok(outcome.into_decision());
+            }
+            let case = Case {
+                version,
+                object,
+                old,
+                namespace: request.namespace(),
+                is_dry_run: request.is_dry_run(),
+                settings: &settings,
+            };
             match kind {
                 Kind::Build => build::decide(&case, &mut outcome),
                 Kind::BuildRun => build_run::decide(&case, builds, &mut outcome),
@@ -57,6 +73,8 @@ pub(crate) struct Case<'c> {
     /// The object before an UPDATE.
     pub(crate) old: Option<&'c Node<'c>>,
     pub(crate) namespace: &'c str,
+    /// Nothing of the request is stored, nor was what came before it in the same dry run.
+    pub(crate) is_dry_run: bool,
     pub(crate) settings: &'c Settings,
 }
 
@@ -69,8 +87,22 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Adds a fault, but for one that is known: several fields may stumble over the same place.
+    pub(crate) fn add(&mut self, fault: Fault) {
+        if !self.faults.iter().any(|known| known.is_at_same_place(&fault)) {
+            self.faults.push(fault);
+        }
+    }
+
+    #[inline(never)]
     pub(crate) fn warn(&mut self, remark: Remark) {
         self.warnings.push(remark.into());
+    }
+
+    /// Says nothing and refuses nothing.
+    pub(crate) fn keep_edits_only(&mut self) {
+        self.faults.clear();
+        self.warnings.clear();
     }
 
     fn into_decision(self) -> Decision {

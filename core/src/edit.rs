@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::json::{Node, Object};
+use crate::reader::{Reader, Stop};
 
 /// Values to be set in an object, each at a path of field names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,14 +18,27 @@ enum Change {
     Value(String),
     /// Changes within an object, which is made where it is missing or null.
     Fields(Edits),
+    /// The field goes.
+    Removal,
 }
 
-/// An object has something else where the edits need an object.
+/// An object cannot be edited, since it has something else where the edits need an object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the object cannot be edited: its field `{field}` is {found}; expected an object")]
-pub struct EditError {
-    field: &'static str,
-    found: &'static str,
+#[error("the object cannot be edited: {0}")]
+pub struct EditError(Cause);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Cause {
+    #[error("its field `{field}` is {found}; expected an object")]
+    NotAnObject { field: &'static str, found: &'static str },
+    #[error("its text is not what was read")]
+    Unreadable,
+}
+
+impl From<Stop> for EditError {
+    fn from(_: Stop) -> Self {
+        Self(Cause::Unreadable)
+    }
 }
 
 /// What edits make an object longer by, roughly, in bytes; where they make it longer still, the text grows
@@ -34,15 +48,21 @@ const ROOM: usize = 1024;
 impl Edits {
     /// Sets a string.
     pub(crate) fn set_text(&mut self, path: &[&'static str], text: &str) {
-        self.set(path, json_string(text));
+        self.set(path, Change::Value(json_string(text)));
     }
 
     /// Sets `true`.
     pub(crate) fn set_true(&mut self, path: &[&'static str]) {
-        self.set(path, "true".to_owned());
+        self.set(path, Change::Value("true".to_owned()));
     }
 
-    fn set(&mut self, path: &[&'static str], json: String) {
+    /// Takes a field out. It has to be there, or at least the object that it would stand in.
+    pub(crate) fn remove(&mut self, path: &[&'static str]) {
+        self.set(path, Change::Removal);
+    }
+
+    #[inline(never)]
+    fn set(&mut self, path: &[&'static str], new: Change) {
         let Some((name, rest)) = path.split_first() else { return };
         let index = self.0.iter().position(|(known, _)| known == name).unwrap_or(self.0.len());
         if index == self.0.len() {
@@ -50,8 +70,8 @@ impl Edits {
         }
         if let Some((_, change)) = self.0.get_mut(index) {
             match change {
-                Change::Fields(fields) if !rest.is_empty() => fields.set(rest, json),
-                _ => *change = Change::Value(json),
+                Change::Fields(fields) if !rest.is_empty() => fields.set(rest, new),
+                _ => *change = new,
             }
         }
     }
@@ -72,19 +92,34 @@ impl Edits {
         out: &mut String,
     ) -> Result<(), EditError> {
         out.reserve(span.len() + ROOM);
-        let copied = self.splice(object, text, span.start, out)?;
+        let copied = self.splice(object, text, span.clone(), span.start, out)?;
         copy(text, copied..span.end, out);
         Ok(())
     }
 
-    /// Appends the text from `copied` on, up to the end of what changes within the object; says where that is.
-    fn splice(&self, object: &Object<'_>, text: &str, mut copied: usize, out: &mut String) -> Result<usize, EditError> {
+    /// Appends the text from `copied` on, up to the end of what changes within the object, which stands at
+    /// `span`; says where that is.
+    fn splice(
+        &self,
+        object: &Object<'_>,
+        text: &str,
+        span: Range<usize>,
+        mut copied: usize,
+        out: &mut String,
+    ) -> Result<usize, EditError> {
+        if self.0.iter().any(|(_, change)| *change == Change::Removal) {
+            copy(text, copied..span.start, out);
+            self.rewrite(object, text.get(span.clone()).unwrap_or_default(), out)?;
+            return Ok(span.end);
+        }
         for entry in &object.entries {
             let Some((name, change)) = self.0.iter().find(|(name, _)| *name == entry.key) else { continue };
             match (change, &entry.value) {
-                (Change::Fields(edits), Node::Object(inner)) => copied = edits.splice(inner, text, copied, out)?,
+                (Change::Fields(edits), Node::Object(inner)) => {
+                    copied = edits.splice(inner, text, entry.span.clone(), copied, out)?;
+                }
                 (Change::Fields(_), value) if *value != Node::Null => {
-                    return Err(EditError { field: name, found: value.kind() });
+                    return Err(EditError(Cause::NotAnObject { field: name, found: value.kind() }));
                 }
                 (change, _) => {
                     copy(text, copied..entry.span.start, out);
@@ -101,6 +136,40 @@ impl Edits {
         }
         Ok(copied)
     }
+
+    /// Appends an object out of which a field goes, whose text is `text`. Every field is read: a comma goes
+    /// with the field, and which one depends on its neighbours. Only values change beside it, since nothing
+    /// else is ever edited in an object that loses a field.
+    fn rewrite(&self, object: &Object<'_>, text: &str, out: &mut String) -> Result<(), EditError> {
+        let mut reader = Reader::new(text);
+        let mut more = reader.open(b'{', b'}')?;
+        let mut is_first = true;
+        out.push('{');
+        while more {
+            let start = reader.position();
+            let key = reader.key()?;
+            reader.peek()?;
+            let value = reader.position();
+            reader.skip_value()?;
+            let end = reader.position();
+            let change = self.0.iter().find(|(name, _)| *name == key).map(|(_, change)| change);
+            if change != Some(&Change::Removal) {
+                if !std::mem::take(&mut is_first) {
+                    out.push(',');
+                }
+                copy(text, start..value, out);
+                match change {
+                    Some(change) => change.push_to(out),
+                    None => copy(text, value..end, out),
+                }
+            }
+            more = reader.next_or_close(b'}')?;
+        }
+        let missing = self.0.iter().filter(|(name, change)| object.entry(name).is_none() && *change != Change::Removal);
+        push_fields(missing, is_first, out);
+        out.push('}');
+        Ok(())
+    }
 }
 
 impl Change {
@@ -113,6 +182,7 @@ impl Change {
                 push_fields(edits.0.iter(), true, out);
                 out.push('}');
             }
+            Self::Removal => {}
         }
     }
 }
@@ -152,6 +222,44 @@ mod tests {
         let mut out = String::from("before ");
         edits.apply(&object, text, 0..text.len(), &mut out)?;
         Ok(out)
+    }
+
+    /// Takes the field `local` out, makes the output insecure, and swaps two annotations.
+    fn reduced(text: &str) -> String {
+        let mut edits = Edits::default();
+        edits.remove(&["spec", "output", "local"]);
+        edits.set_true(&["spec", "output", "insecure"]);
+        edits.remove(&["metadata", "annotations", "local-registry-hosting/output"]);
+        edits.set_text(&["metadata", "annotations", "local-registry-hosting/source"], "recorded");
+        let Node::Object(object) = Node::parse(text, fields::OBJECT).unwrap() else { return text.to_owned() };
+        let mut out = String::new();
+        edits.apply(&object, text, 0..text.len(), &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_field_goes_with_its_comma() {
+        for (annotations, left) in [
+            (r#"{"local-registry-hosting/output":"true"}"#, r#"{"local-registry-hosting/source":"recorded"}"#),
+            (
+                r#"{ "local-registry-hosting/output" : "true" , "z": "1e2" }"#,
+                r#"{ "z": "1e2","local-registry-hosting/source":"recorded"}"#,
+            ),
+            (
+                r#"{"a":"b","local-registry-hosting/source":"x","local-registry-hosting/output":"true"}"#,
+                r#"{"a":"b","local-registry-hosting/source":"recorded"}"#,
+            ),
+        ] {
+            for (output, kept) in [
+                (r#"{"image":"a","local":true}"#, r#"{"image":"a","insecure":true}"#),
+                (r#"{"local":true,"insecure":null}"#, r#"{"insecure":true}"#),
+                (r#"{ "x":[1.0], "local":true , "y":{ } }"#, r#"{"x":[1.0], "y":{ },"insecure":true}"#),
+            ] {
+                let text = format!(r#"{{"metadata":{{"annotations":{annotations}}}, "spec":{{"output":{output} }} }}"#);
+                let expected = format!(r#"{{"metadata":{{"annotations":{left}}}, "spec":{{"output":{kept} }} }}"#);
+                assert_eq!(reduced(&text), expected);
+            }
+        }
     }
 
     #[track_caller]

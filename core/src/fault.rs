@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fields::{Path, Role};
+use crate::fields::{BUILDER_PARAMETER, Path, Role};
 use crate::image::ReferenceError;
 use crate::quote::Quoted;
 
@@ -48,18 +48,24 @@ pub enum Code {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     place: Place,
-    problem: Problem,
+    /// In a box, since faults are returned in many places, and found in few requests.
+    problem: Box<Problem>,
 }
 
 impl Fault {
+    #[cold]
     pub(crate) fn new(path: Path, problem: Problem) -> Self {
-        Self { place: Place(path), problem }
+        Self { place: Place(path), problem: Box::new(problem) }
+    }
+
+    pub(crate) fn is_at_same_place(&self, other: &Self) -> bool {
+        self.place == other.place
     }
 
     /// The status code for this fault alone.
     #[must_use]
     pub fn code(&self) -> Code {
-        match &self.problem {
+        match &*self.problem {
             Problem::NoSuchBuild { .. } => Code::NotFound,
             Problem::Lookup { .. } | Problem::LookupAnswer { .. } => Code::Internal,
             _ => Code::BadRequest,
@@ -97,6 +103,10 @@ pub(crate) enum Marker {
     Field,
     /// The annotation for images of that role.
     Annotation(Role),
+    /// The same annotation, as the record of a field `local: true` that is gone.
+    Record(Role),
+    /// The annotation of the BuildRun that inherits the image.
+    Run,
 }
 
 impl fmt::Display for Marker {
@@ -104,6 +114,10 @@ impl fmt::Display for Marker {
         match self {
             Self::Field => f.write_str("set local: false"),
             Self::Annotation(role) => write!(f, "remove the annotation {}", role.annotation()),
+            Self::Record(role) => {
+                write!(f, "set local: false, or the annotation {} to \"false\"", role.annotation())
+            }
+            Self::Run => write!(f, "remove the annotation {} of the BuildRun", Role::Output.annotation()),
         }
     }
 }
@@ -125,7 +139,7 @@ impl fmt::Display for Help {
 pub(crate) enum Problem {
     #[error("found {found}; expected {expected}")]
     Type { found: &'static str, expected: &'static str },
-    #[error("found {}; expected \"true\" or \"false\"", Quoted(.found))]
+    #[error("found {}; expected \"true\" or \"false\" (\"recorded\" is written by this policy)", Quoted(.found))]
     AnnotationValue { found: String },
     #[error("found {found}; expected a reference without a registry, as in `team/app:v1`; write one or {marker}")]
     NoImage { found: &'static str, marker: Marker },
@@ -152,16 +166,67 @@ pub(crate) enum Problem {
     )]
     NoNamespace,
     #[error("Build {} cannot be resolved: {fault}", Quoted(.name))]
-    Build { name: String, fault: Box<Fault> },
+    Build { name: String, fault: Fault },
     #[error(
-        "the {} {} of Build {} is local but does not name this cluster's registry {}, and a BuildRun cannot override it; re-apply the Build",
-        .role.noun(), Quoted(.text), Quoted(.name), Quoted(.host)
+        "the source image {} of Build {} is local but does not name this cluster's registry {}, and a BuildRun cannot override it; re-apply the Build",
+        Quoted(.text), Quoted(.name), Quoted(.host)
     )]
-    StaleBuild { name: String, role: Role, text: String, host: String },
+    StaleSource { name: String, text: String, host: String },
     #[error(
-        "the {} {} of Build {} is local, but this cluster declares no local registry, and a BuildRun cannot override it; \
+        "the builder image {} of Build {} is local but does not name this cluster's registry {}; re-apply the Build's v1alpha1 manifest, \
+         set the parameter {BUILDER_PARAMETER} of this BuildRun, or, if the builder is not local any more, the annotation {} of the Build to \"false\"",
+        Quoted(.text), Quoted(.name), Quoted(.host), Role::Builder.annotation()
+    )]
+    StaleBuilder { name: String, text: String, host: String },
+    #[error(
+        "the source image {} of Build {} is local, but this cluster declares no local registry, and a BuildRun cannot override it; \
          ask the cluster's operator to declare one, or re-apply the Build with an image that is not local{help}",
-        .role.noun(), Quoted(.text), Quoted(.name)
+        Quoted(.text), Quoted(.name)
     )]
-    BuildWithoutRegistry { name: String, role: Role, text: String, help: Help },
+    SourceWithoutRegistry { name: String, text: String, help: Help },
+    #[error(
+        "the builder image {} of Build {} is local, but this cluster declares no local registry; ask the cluster's operator to declare one, \
+         or set the parameter {BUILDER_PARAMETER} to another image in this BuildRun{help}",
+        Quoted(.text), Quoted(.name)
+    )]
+    BuilderWithoutRegistry { name: String, text: String, help: Help },
+    #[error(
+        "the annotation {} says that the output of Build {} is local, but Builds are not looked up (lookupBuilds: false); \
+         give the BuildRun an output of its own, or mark that of the Build",
+        Role::Output.annotation(), Quoted(.name)
+    )]
+    InheritedNotLookedUp { name: String },
+    #[error(
+        "{} is the local image of Build {}, without the registry; leave the BuildRun's output out, or set local: true",
+        Quoted(.text), Quoted(.name)
+    )]
+    InheritedWithoutRegistry { text: String, name: String },
+    #[error("{}, which this cluster's policy refuses (outputWithoutRegistry: reject); {}", .0, OutputWithoutRegistry::REMEDY)]
+    OutputWithoutRegistry(OutputWithoutRegistry),
+}
+
+/// An output that is not local and names no registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OutputWithoutRegistry {
+    pub(crate) text: String,
+    /// The Build that it is inherited from.
+    pub(crate) build: Option<String>,
+}
+
+impl OutputWithoutRegistry {
+    pub(crate) const REMEDY: &str = "set local: true for this cluster's registry, or name a registry";
+}
+
+impl fmt::Display for OutputWithoutRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(build) = &self.build {
+            write!(f, "the output image of Build {}, ", Quoted(build))?;
+        }
+        write!(
+            f,
+            "{}{} names no registry and is not local, so it goes to Docker Hub",
+            Quoted(&self.text),
+            if self.build.is_some() { "," } else { "" }
+        )
+    }
 }

@@ -4,7 +4,7 @@
 //! `paramValues` are not ours, and v1beta1 `spec.source.local` is an unrelated object.
 
 use crate::json::Mask;
-use crate::json::Mask::{Fields, Scalar};
+use crate::json::Mask::{Fields, Raw, Scalar};
 
 /// The API group of Shipwright.
 pub(crate) const GROUP: &str = "shipwright.io";
@@ -177,26 +177,24 @@ pub(crate) fn embedded_spec(version: Version) -> Path {
     }
 }
 
-/// Where a BuildRun says that its source is streamed to it, and the type that says so.
-pub(crate) fn streamed_source(version: Version) -> (Path, &'static str) {
-    match version {
-        Version::V1Beta1 => (&["spec", "source"], "Local"),
-        Version::V1Alpha1 => (&["spec", "sources"], "LocalCopy"),
-    }
-}
-
 /// Where an object keeps its annotations.
 pub(crate) const ANNOTATIONS_PATH: Path = &["metadata", "annotations"];
 
+/// Where an object says that it is being deleted.
+pub(crate) const DELETION_PATH: Path = &["metadata", "deletionTimestamp"];
+
 /// What of the metadata is read.
-const ANNOTATIONS: Mask = Fields(&[(
-    "annotations",
-    Fields(&[
-        ("local-registry-hosting/output", Scalar),
-        ("local-registry-hosting/source", Scalar),
-        ("local-registry-hosting/builder", Scalar),
-    ]),
-)]);
+const METADATA: Mask = Fields(&[
+    (
+        "annotations",
+        Fields(&[
+            ("local-registry-hosting/output", Scalar),
+            ("local-registry-hosting/source", Scalar),
+            ("local-registry-hosting/builder", Scalar),
+        ]),
+    ),
+    ("deletionTimestamp", Scalar),
+]);
 
 const IMAGE: Mask = Fields(&[("image", Scalar), ("local", Scalar), ("insecure", Scalar)]);
 
@@ -210,24 +208,29 @@ const SPEC: Mask = Fields(&[
 /// What is read of an object under admission: the fields of both kinds and versions together, since
 /// the object may stand before its kind in the request.
 pub(crate) const OBJECT: Mask = Fields(&[
-    ("metadata", ANNOTATIONS),
+    ("metadata", METADATA),
     (
         "spec",
         Fields(&[
             ("output", IMAGE),
-            ("source", Fields(&[("ociArtifact", IMAGE), ("bundleContainer", IMAGE), ("type", Scalar)])),
+            (
+                "source",
+                Fields(&[("ociArtifact", IMAGE), ("bundleContainer", IMAGE), ("type", Scalar), ("local", Scalar)]),
+            ),
             ("builder", IMAGE),
             ("build", Fields(&[("name", Scalar), ("spec", SPEC)])),
             ("buildRef", Fields(&[("name", Scalar)])),
             ("buildSpec", SPEC),
             ("sources", Fields(&[("type", Scalar)])),
+            // Long lists, which matter to the rare run whose Build has a stale builder.
+            ("paramValues", Raw),
         ]),
     ),
 ]);
 
 /// What is read of a Build that was looked up, which is one as it is stored.
 pub(crate) const STORED_BUILD: Mask = Fields(&[
-    ("metadata", ANNOTATIONS),
+    ("metadata", METADATA),
     (
         "spec",
         Fields(&[
@@ -237,6 +240,12 @@ pub(crate) const STORED_BUILD: Mask = Fields(&[
         ]),
     ),
 ]);
+
+/// The parameters of a Build or BuildRun.
+pub(crate) const PARAMETERS: Path = &["spec", "paramValues"];
+
+/// What is read of the parameters of a BuildRun.
+pub(crate) const PARAMETER_NAMES: Mask = Fields(&[("name", Scalar)]);
 
 /// The parameter in which Shipwright stores the builder of a v1alpha1 Build.
 pub(crate) const BUILDER_PARAMETER: &str = "builder-image";

@@ -13,6 +13,8 @@ use crate::reader::{JsonError, Reader, Stop};
 pub(crate) enum Mask {
     /// The value itself where it is a scalar; of an object or array only that it is one.
     Scalar,
+    /// The text of the value as it stands, unread: it is looked into where that turns out to matter.
+    Raw,
     /// Of an object every key, each with a scalar value. The named ones may not stand twice.
     Scalars(&'static [&'static str]),
     /// Of an object the named fields; of an array the same in each element that is an object.
@@ -23,7 +25,7 @@ impl Mask {
     /// How many fields there mostly are at most. Growing is dearer than a little room that stays empty.
     fn room(self) -> usize {
         match self {
-            Self::Scalar => 0,
+            Self::Scalar | Self::Raw => 0,
             Self::Scalars(names) => names.len(),
             Self::Fields(fields) => fields.len(),
         }
@@ -40,6 +42,8 @@ pub(crate) enum Node<'a> {
     String(Cow<'a, str>),
     Array(Vec<Node<'a>>),
     Object(Object<'a>),
+    /// Any value, as text; two are the same where their texts are.
+    Raw(&'a str),
 }
 
 /// A JSON object, as far as a [`Mask`] kept it.
@@ -141,13 +145,18 @@ impl<'a> Node<'a> {
             Self::String(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
+            Self::Raw(_) => "a value",
         }
     }
 }
 
 /// Reads a value; without a mask, only of which kind it is.
 fn read<'a>(reader: &mut Reader<'a>, mask: Option<Mask>) -> Result<Node<'a>, Stop> {
-    match reader.peek()? {
+    let first = reader.peek()?;
+    if let Some(Mask::Raw) = mask {
+        return reader.raw_value().map(Node::Raw);
+    }
+    match first {
         b'{' => match mask {
             Some(mask @ (Mask::Fields(_) | Mask::Scalars(_))) => read_object(reader, mask),
             _ => skip(reader, Node::Object(Object { entries: Vec::new(), is_empty: true, end: 0 })),
@@ -188,7 +197,7 @@ fn read_object<'a>(reader: &mut Reader<'a>, mask: Mask) -> Result<Node<'a>, Stop
     while more {
         let key = reader.key()?;
         let (kept, is_known) = match mask {
-            Mask::Scalar => (None, false),
+            Mask::Scalar | Mask::Raw => (None, false),
             Mask::Scalars(names) => (Some(Mask::Scalar), names.iter().any(|name| is_same(name, &key))),
             Mask::Fields(fields) => (fields.iter().find(|(name, _)| is_same(name, &key)).map(|(_, mask)| *mask), true),
         };

@@ -20,6 +20,7 @@ mod image;
 mod json;
 mod local;
 mod lookup;
+mod output;
 mod quote;
 mod reader;
 mod request;
@@ -40,5 +41,5 @@ pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_o
 pub use quote::{Excerpt, Quoted};
 pub use reader::JsonError;
 pub use request::{PayloadError, Request};
-pub use settings::{Settings, SettingsError, SettingsWarning, is_help_url};
+pub use settings::{OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url};
 pub use warning::Warning;

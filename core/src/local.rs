@@ -15,6 +15,8 @@ pub(crate) struct Image<'n> {
     locality: Locality,
     /// What the field `local` says, whatever the annotation does.
     pub(crate) explicit: Option<bool>,
+    /// What the annotation says, whatever the field does.
+    pub(crate) mark: Option<Mark>,
     /// Whether the object says anything about `insecure`.
     pub(crate) states_insecure: bool,
 }
@@ -25,6 +27,36 @@ enum Locality {
     Foreign,
     /// Wants the cluster's registry, and what says so.
     Local(Marker),
+}
+
+/// What an annotation says of the images of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// `"true"`: they are local.
+    Local,
+    /// `"false"`: they are not.
+    NotLocal,
+    /// `"recorded"`: the field `local` said so once, and may have been lost since. Whatever reads a Build and
+    /// writes it back without knowing the field drops it; annotations survive.
+    Recorded,
+}
+
+impl Mark {
+    pub(crate) const RECORDED: &str = "recorded";
+    pub(crate) const NOT_LOCAL: &str = "false";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "true" => Some(Self::Local),
+            Self::NOT_LOCAL => Some(Self::NotLocal),
+            Self::RECORDED => Some(Self::Recorded),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_local(self) -> bool {
+        self != Self::NotLocal
+    }
 }
 
 /// What becomes of a local image.
@@ -40,22 +72,32 @@ pub(crate) enum Resolution {
 
 /// The annotations of an object that mark images as local.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Annotations([Option<bool>; 3]);
+pub(crate) struct Annotations([Option<Mark>; 3]);
 
 impl Annotations {
-    /// Reads the annotations; one that is neither "true" nor "false" counts as absent and is a fault.
+    /// Reads the annotations; one with another value than those of [`Mark`] counts as absent and is a fault.
     pub(crate) fn read(object: &Node<'_>, faults: &mut Vec<Fault>) -> Self {
         let Some(annotations) = tell(annotations_of(object), faults) else { return Self([None; 3]) };
         Self(Role::ALL.map(|role| tell(marked(annotations, role), faults)))
     }
 
+    /// Whether they say nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0 == [None; 3]
+    }
+
     /// Annotations that say something of one role alone.
-    pub(crate) fn of(role: Role, marked: Option<bool>) -> Self {
-        Self(Role::ALL.map(|each| marked.filter(|_| each == role)))
+    pub(crate) fn of(role: Role, mark: Option<Mark>) -> Self {
+        Self(Role::ALL.map(|each| mark.filter(|_| each == role)))
+    }
+
+    /// Whether the annotation for a role says that its images are local.
+    pub(crate) fn mark_local(&self, role: Role) -> bool {
+        self.says(role).is_some_and(Mark::is_local)
     }
 
     /// What the annotation for a role says.
-    pub(crate) fn says(&self, role: Role) -> Option<bool> {
+    pub(crate) fn says(&self, role: Role) -> Option<Mark> {
         let [output, source, builder] = self.0;
         match role {
             Role::Output => output,
@@ -77,14 +119,14 @@ impl<'n> Before<'n> {
         Self { object, annotations: Annotations::read(object, &mut Vec::new()) }
     }
 
-    /// Whether the object had the same image in the same place.
-    pub(crate) fn had(&self, image: &Image<'_>) -> bool {
-        matches!(Image::read(self.object, image.field, &self.annotations), Ok(Some(before)) if image.is_same_as(&before))
+    /// The image that the object had in the same place, if any.
+    pub(crate) fn image(&self, field: &'static ImageField) -> Option<Image<'n>> {
+        Image::read(self.object, field, &self.annotations).ok().flatten()
     }
 }
 
-/// Whether an object marks images of a role as local by annotation.
-pub(crate) fn annotation(object: &Node<'_>, role: Role) -> Result<Option<bool>, Fault> {
+/// What the annotation of an object says of images of a role.
+pub(crate) fn annotation(object: &Node<'_>, role: Role) -> Result<Option<Mark>, Fault> {
     annotations_of(object)?.map_or(Ok(None), |annotations| marked(annotations, role))
 }
 
@@ -99,14 +141,13 @@ fn annotations_of<'n, 'a>(object: &'n Node<'a>) -> Result<Option<&'n Node<'a>>, 
 }
 
 /// What annotations say of a role.
-fn marked(annotations: &Node<'_>, role: Role) -> Result<Option<bool>, Fault> {
+fn marked(annotations: &Node<'_>, role: Role) -> Result<Option<Mark>, Fault> {
     match annotations.field(role.annotation()) {
         None => Ok(None),
-        Some(Node::String(text)) if text == "true" => Ok(Some(true)),
-        Some(Node::String(text)) if text == "false" => Ok(Some(false)),
-        Some(Node::String(text)) => {
-            Err(Fault::new(role.annotation_path(), Problem::AnnotationValue { found: text.to_string() }))
-        }
+        Some(Node::String(text)) => match Mark::parse(text) {
+            None => Err(Fault::new(role.annotation_path(), Problem::AnnotationValue { found: text.to_string() })),
+            mark => Ok(mark),
+        },
         Some(other) => Err(wrong_type(role.annotation_path(), other.kind(), "\"true\" or \"false\"")),
     }
 }
@@ -147,14 +188,52 @@ impl<'n> Image<'n> {
             Some(other) => return Err(wrong_type(field.local, other.kind(), "true or false")),
             None => None,
         };
-        let locality = match explicit {
-            Some(true) => Locality::Local(Marker::Field),
-            Some(false) => Locality::Foreign,
-            None if annotations.says(field.role) == Some(true) => Locality::Local(Marker::Annotation(field.role)),
-            None => Locality::Foreign,
+        let mark = annotations.says(field.role);
+        let locality = match (explicit, mark) {
+            (Some(true), _) => Locality::Local(Marker::Field),
+            (None, Some(Mark::Local)) => Locality::Local(Marker::Annotation(field.role)),
+            (None, Some(Mark::Recorded)) => Locality::Local(Marker::Record(field.role)),
+            (Some(false), _) | (None, Some(Mark::NotLocal) | None) => Locality::Foreign,
         };
         let states_insecure = fields.field("insecure").is_some();
-        Ok(Some(Self { field, image: fields.field("image"), locality, explicit, states_insecure }))
+        Ok(Some(Self { field, image: fields.field("image"), locality, explicit, mark, states_insecure }))
+    }
+
+    /// Whether nothing but the record of an earlier `local: true` makes the image local.
+    fn is_by_record(&self) -> bool {
+        matches!(self.locality, Locality::Local(Marker::Record(_)))
+    }
+
+    /// Lets go of an image whose author has dropped `local` and written another registry than ours: one that is
+    /// local by its record alone, and new. Says whether it did. A record that is all that a write left of the
+    /// field comes with the image that was there before, or with one that names no registry.
+    pub(crate) fn release(&mut self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
+        let was_there = before.is_some_and(|before| before.image == self.image && before.is_local());
+        if !self.is_by_record() || was_there {
+            return false;
+        }
+        let ours = settings.host.as_ref().map(RegistryHost::as_str);
+        let released = named_registry(self.text()).is_some_and(|registry| Some(registry) != ours);
+        if released {
+            self.locality = Locality::Foreign;
+        }
+        released
+    }
+
+    /// Whether the request leaves the image to its record: the field is gone, or the image is another one, and
+    /// it names no registry. It may be what the author wants, so it is worth a word.
+    pub(crate) fn falls_back_on_record(&self, before: Option<&Image<'_>>) -> bool {
+        let is_settled = |before: &Image<'_>| {
+            before.image == self.image && before.explicit == self.explicit && before.mark == self.mark
+        };
+        self.is_by_record() && !before.is_some_and(is_settled) && named_registry(self.text()).is_none()
+    }
+
+    /// Marks an image as local that another object's annotation speaks of: an inherited output.
+    pub(crate) fn claim(&mut self) {
+        if !self.is_local() {
+            self.locality = Locality::Local(Marker::Run);
+        }
     }
 
     pub(crate) fn is_local(&self) -> bool {
@@ -167,7 +246,7 @@ impl<'n> Image<'n> {
     }
 
     /// Whether two versions of an object mean the same image here, whatever says that it is local.
-    fn is_same_as(&self, other: &Image<'_>) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Image<'_>) -> bool {
         self.image == other.image && self.is_local() == other.is_local()
     }
 

@@ -1,6 +1,6 @@
 //! The Build that a BuildRun names: what is asked for, and what can go wrong.
 
-use crate::fields::{self, Path};
+use crate::fields;
 use crate::json::Node;
 
 /// The API version in which a Build is looked up: the stored one, whatever the BuildRun's own is.
@@ -95,13 +95,13 @@ pub fn is_object_name(name: &str) -> bool {
         })
 }
 
-/// The value of the parameter in which Shipwright stores a v1alpha1 builder.
+/// The value of the parameter in which Shipwright stores a v1alpha1 builder. Of two, the last one counts: its
+/// conversion puts the builder behind the Build's own parameters, and a run's parameters override in that order.
 pub(crate) fn stored_builder<'n>(build: &'n Node<'_>) -> Option<&'n str> {
-    const PARAMETERS: Path = &["spec", "paramValues"];
-    let Ok(Some(Node::Array(parameters))) = build.at(PARAMETERS) else { return None };
+    let Ok(Some(Node::Array(parameters))) = build.at(fields::PARAMETERS) else { return None };
     parameters
         .iter()
-        .find(|parameter| parameter.field("name").and_then(Node::text) == Some(fields::BUILDER_PARAMETER))
+        .rfind(|parameter| parameter.field("name").and_then(Node::text) == Some(fields::BUILDER_PARAMETER))
         .and_then(|parameter| parameter.field("value"))
         .and_then(Node::text)
 }
@@ -131,6 +131,7 @@ mod tests {
             assert_eq!(stored_builder(&Node::parse(&build, fields::STORED_BUILD).unwrap()), expected, "{parameters}");
         };
         check(r#"[{"name":"a","value":"b"},{"name":"builder-image","value":"x/y"}]"#, Some("x/y"));
+        check(r#"[{"name":"builder-image","value":"x/y"},{"name":"builder-image","value":"y/z"}]"#, Some("y/z"));
         check(r#"[{"name":"builder-image","configMapValue":{}}]"#, None);
         check(r#"[{"name":"builder-image","value":7}]"#, None);
         check(r#"{"name":"builder-image","value":"x/y"}"#, None);

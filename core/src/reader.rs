@@ -195,6 +195,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The text of a value of any kind, which stands right here.
+    pub(crate) fn raw_value(&mut self) -> Result<&'a str, Stop> {
+        let start = self.at;
+        self.skip_value()?;
+        Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+
     #[inline]
     fn colon(&mut self) -> Result<(), Stop> {
         self.peek()?;

@@ -70,6 +70,7 @@ const PAYLOAD: Mask = Fields(&[
             ("operation", Scalar),
             ("object", fields::OBJECT),
             ("oldObject", fields::OBJECT),
+            ("dryRun", Scalar),
         ]),
     ),
 ]);
@@ -127,6 +128,12 @@ impl<'a> Request<'a> {
         edits.apply(object, self.text, span.clone(), out)
     }
 
+    /// Whether nothing of the request will be stored.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.payload.field("request").and_then(|request| request.field("dryRun")) == Some(&Node::Bool(true))
+    }
+
     pub(crate) fn subject(&self) -> Subject {
         self.subject
     }
@@ -141,6 +148,17 @@ impl<'a> Request<'a> {
 
     pub(crate) fn old_object(&self) -> Option<&Node<'a>> {
         self.payload.field("request")?.field("oldObject")
+    }
+
+    /// Whether an UPDATE touches any annotation, whosesoever it is.
+    pub(crate) fn annotations_differ(&self) -> bool {
+        let text = |object: Option<&Node<'a>>| match object.and_then(|object| object.field("metadata")) {
+            Some(Node::Object(metadata)) => {
+                metadata.entry("annotations").and_then(|entry| self.text.get(entry.span.clone()))
+            }
+            _ => None,
+        };
+        text(self.object()) != text(self.old_object())
     }
 
     fn text_at(&self, path: &[&str]) -> &str {

@@ -9,7 +9,7 @@ use crate::quote::Quoted;
 /// What an operator, or the sync job, tells the policy about the cluster's registry.
 ///
 /// Absent and null mean the same for every key, and so do absent, null and empty settings. So does a
-/// `host` or `help` that is an empty string, which is what a form makes of a field that was emptied. Invalid
+/// `host`, `help` or `outputWithoutRegistry` that is an empty string, which is what a form makes of a field that was emptied. Invalid
 /// settings stop a whole policy server, with everybody else's policies on it; so a key that is not
 /// known, or a `help` that is no URL, is a [`SettingsWarning`] and no error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub help: Option<String>,
     /// `insecure`: the registry speaks plain HTTP.
     pub insecure: bool,
+    /// `outputWithoutRegistry`: what becomes of an output that is not local and names no registry.
+    pub output_without_registry: OutputWithoutRegistry,
     /// `lookupBuilds`: read the Build that a BuildRun names.
     pub lookup_builds: bool,
 }
@@ -28,7 +30,35 @@ pub struct Settings {
 impl Default for Settings {
     /// The settings `{}`.
     fn default() -> Self {
-        Self { host: None, help: None, insecure: false, lookup_builds: true }
+        Self {
+            host: None,
+            help: None,
+            insecure: false,
+            output_without_registry: OutputWithoutRegistry::Warn,
+            lookup_builds: true,
+        }
+    }
+}
+
+/// What becomes of an output that is not local and names no registry: it would be pushed to Docker Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputWithoutRegistry {
+    /// `allow`: it passes.
+    Allow,
+    /// `warn`: it passes with a warning.
+    Warn,
+    /// `reject`: it is refused.
+    Reject,
+}
+
+impl OutputWithoutRegistry {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "allow" => Some(Self::Allow),
+            "warn" => Some(Self::Warn),
+            "reject" => Some(Self::Reject),
+            _ => None,
+        }
     }
 }
 
@@ -63,15 +93,18 @@ enum Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsWarning {
     /// A key that this version of the policy does not know.
-    #[error("settings: the key {} is not known and is ignored; known are host, help, insecure and lookupBuilds", Quoted(.0))]
+    #[error("settings: the key {} is not known and is ignored; known are host, help, insecure, outputWithoutRegistry and lookupBuilds", Quoted(.0))]
     UnknownKey(String),
     /// A `help` that is not shown to anybody.
     #[error("settings.help: {} is ignored; expected a printable http:// or https:// URL of at most {LONGEST_HELP} characters", Quoted(.0))]
     Help(String),
+    /// An `outputWithoutRegistry` that is none of its three values.
+    #[error("settings.outputWithoutRegistry: {} is ignored, and warn is used; expected allow, warn or reject", Quoted(.0))]
+    OutputWithoutRegistry(String),
 }
 
 /// Every key is read, for the sake of those that are not known.
-pub(crate) const MASK: Mask = Mask::Scalars(&["host", "help", "insecure", "lookupBuilds"]);
+pub(crate) const MASK: Mask = Mask::Scalars(&["host", "help", "insecure", "outputWithoutRegistry", "lookupBuilds"]);
 
 /// The longest `help` that is shown.
 const LONGEST_HELP: usize = 1024;
@@ -99,8 +132,8 @@ impl Settings {
         let mut faults = Vec::new();
         for entry in entries {
             let outcome = match (entry.key.as_ref(), &entry.value) {
-                ("host" | "help" | "insecure" | "lookupBuilds", Node::Null) => Ok(()),
-                ("host" | "help", Node::String(text)) if text.is_empty() => Ok(()),
+                ("host" | "help" | "insecure" | "outputWithoutRegistry" | "lookupBuilds", Node::Null) => Ok(()),
+                ("host" | "help" | "outputWithoutRegistry", Node::String(text)) if text.is_empty() => Ok(()),
                 ("host", Node::String(host)) => RegistryHost::parse(host).map_err(Fault::Host).map(|host| {
                     settings.host = Some(host);
                 }),
@@ -116,6 +149,13 @@ impl Settings {
                     settings.insecure = *insecure;
                     Ok(())
                 }
+                ("outputWithoutRegistry", Node::String(text)) => {
+                    match OutputWithoutRegistry::parse(text) {
+                        Some(known) => settings.output_without_registry = known,
+                        None => warnings.push(SettingsWarning::OutputWithoutRegistry(text.to_string())),
+                    }
+                    Ok(())
+                }
                 ("lookupBuilds", Node::Bool(lookup)) => {
                     settings.lookup_builds = *lookup;
                     Ok(())
@@ -123,6 +163,9 @@ impl Settings {
                 ("host", other) => Err(wrong_type("host", other, "a string, as in `kind-registry:5000`")),
                 ("help", other) => Err(wrong_type("help", other, "a string with a URL")),
                 ("insecure", other) => Err(wrong_type("insecure", other, "true or false")),
+                ("outputWithoutRegistry", other) => {
+                    Err(wrong_type("outputWithoutRegistry", other, "allow, warn or reject"))
+                }
                 ("lookupBuilds", other) => Err(wrong_type("lookupBuilds", other, "true or false")),
                 (unknown, _) => {
                     warnings.push(SettingsWarning::UnknownKey(unknown.to_owned()));
@@ -171,21 +214,26 @@ mod tests {
 
     #[test]
     fn nothing_is_required() {
-        let defaults = Settings { host: None, help: None, insecure: false, lookup_builds: true };
+        let defaults = Settings::default();
         check("{}", defaults.clone(), &[]);
         check("null", defaults.clone(), &[]);
-        check(r#"{"host":null,"help":null,"insecure":null,"lookupBuilds":null}"#, defaults.clone(), &[]);
-        check(r#"{"host":"","help":""}"#, defaults, &[]);
+        check(
+            r#"{"host":null,"help":null,"insecure":null,"outputWithoutRegistry":null,"lookupBuilds":null}"#,
+            defaults.clone(),
+            &[],
+        );
+        check(r#"{"host":"","help":"","outputWithoutRegistry":""}"#, defaults, &[]);
     }
 
     #[test]
     fn every_key_is_read() {
         check(
-            r#"{"host":"kind-registry:5000","help":"https://example.org/registry","insecure":true,"lookupBuilds":false}"#,
+            r#"{"host":"kind-registry:5000","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false}"#,
             Settings {
                 host: host("kind-registry:5000"),
                 help: Some("https://example.org/registry".to_owned()),
                 insecure: true,
+                output_without_registry: OutputWithoutRegistry::Reject,
                 lookup_builds: false,
             },
             &[],
@@ -197,7 +245,26 @@ mod tests {
         check(
             r#"{"hosts":[1,{}],"host":"reg.io"}"#,
             Settings { host: host("reg.io"), ..Settings::default() },
-            &["settings: the key `hosts` is not known and is ignored; known are host, help, insecure and lookupBuilds"],
+            &[
+                "settings: the key `hosts` is not known and is ignored; known are host, help, insecure, outputWithoutRegistry and lookupBuilds",
+            ],
+        );
+    }
+
+    #[test]
+    fn an_unknown_word_for_outputs_without_registry_is_ignored_with_a_warning() {
+        for (word, expected) in [
+            ("allow", OutputWithoutRegistry::Allow),
+            ("warn", OutputWithoutRegistry::Warn),
+            ("reject", OutputWithoutRegistry::Reject),
+        ] {
+            let text = format!(r#"{{"outputWithoutRegistry":"{word}"}}"#);
+            check(&text, Settings { output_without_registry: expected, ..Settings::default() }, &[]);
+        }
+        check(
+            r#"{"outputWithoutRegistry":"Deny"}"#,
+            Settings::default(),
+            &["settings.outputWithoutRegistry: `Deny` is ignored, and warn is used; expected allow, warn or reject"],
         );
     }
 
@@ -236,10 +303,11 @@ mod tests {
             "settings.host: `kind-registry` has neither a dot nor a port, so image parsers read it as a Docker Hub namespace; add the port, as in `kind-registry:5000`",
         );
         check_invalid(
-            r#"{"host":5000,"help":[],"insecure":"true","lookupBuilds":1}"#,
+            r#"{"host":5000,"help":[],"insecure":"true","outputWithoutRegistry":true,"lookupBuilds":1}"#,
             "settings.host: found a number; expected a string, as in `kind-registry:5000`\n\
              settings.help: found an array; expected a string with a URL\n\
              settings.insecure: found a string; expected true or false\n\
+             settings.outputWithoutRegistry: found a boolean; expected allow, warn or reject\n\
              settings.lookupBuilds: found a number; expected true or false",
         );
         check_invalid("[]", r#"the settings are an array; expected an object, as in {"host": "kind-registry:5000"}"#);

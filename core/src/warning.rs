@@ -1,7 +1,7 @@
 //! What an accepted request is told all the same: kubectl shows each as a line of its own.
 
-use crate::fault::{Help, Place};
-use crate::fields::{GROUP, Path, Role};
+use crate::fault::{Help, OutputWithoutRegistry, Place};
+use crate::fields::{GROUP, ImageField, Path, Role};
 use crate::quote::Quoted;
 
 /// A remark to whoever sent an accepted request.
@@ -17,10 +17,26 @@ pub(crate) enum Remark {
         Quoted(text)
     )]
     NoRegistry { path: Path, text: String, help: Help },
-    #[error("{}: this object has no {} of its own, so the annotation does nothing", Place(.0.annotation_path()), .0.noun())]
+    #[error("{}: there is no {} that it could speak of, so the annotation does nothing", Place(.0.annotation_path()), .0.noun())]
     IdleAnnotation(Role),
     #[error(
-        "{}: Build {} is not looked up (lookupBuilds: false); a local output of it is not resolved here",
+        "{}: {} stays local, as the Build's annotation {} recorded; set local: true to say so again, or local: false if it is not local",
+        Place(field.image),
+        Quoted(text),
+        field.role.annotation()
+    )]
+    StaysLocal { field: &'static ImageField, text: String },
+    #[error("{}: {output}; {}", Place(path), OutputWithoutRegistry::REMEDY)]
+    OutputWithoutRegistry { path: Path, output: OutputWithoutRegistry },
+    #[error(
+        "{}: there is no Build {} in namespace {}, which a dry run does not require; the output that the run inherits is not resolved here",
+        Place(path),
+        Quoted(name),
+        Quoted(namespace)
+    )]
+    NoSuchBuildYet { path: Path, name: String, namespace: String },
+    #[error(
+        "{}: Build {} is not looked up (lookupBuilds: false); if its output names no registry, it goes to Docker Hub",
         Place(path),
         Quoted(name)
     )]
