@@ -73,3 +73,12 @@ fn policies_see_every_kind_and_version_that_the_code_knows() {
         assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{path}");
     }
 }
+
+#[test]
+fn all_policies_are_asked_on_the_same_conditions() {
+    let conditions = |path: &str| read(&format!("deploy/{path}/policy.yaml"))["spec"]["matchConditions"].clone();
+    let policy = conditions("policy");
+    assert_eq!(policy.as_array().map(Vec::len), Some(2));
+    assert_eq!(conditions("guard"), policy);
+    assert_eq!(conditions("policy-namespaced"), policy);
+}

@@ -42,6 +42,13 @@ fn bench_compares_every_scenario_at_every_size() {
         let ratio = comparison["ratio"].as_f64().unwrap();
         assert!((ratio - median("policy") / median("nothing")).abs() < 1e-9, "{comparison}");
         assert!(comparison["requests"].as_u64().unwrap() >= 2, "{comparison}");
+        // Only what changes the object has a floor.
+        let changes = ["injected", "named-build", "embedded"].iter().any(|name| comparison["scenario"] == *name);
+        assert_eq!(comparison.get("floor").is_some(), changes, "{comparison}");
+        if changes {
+            let floor_ratio = comparison["floor_ratio"].as_f64().unwrap();
+            assert!((floor_ratio - median("floor") / median("nothing")).abs() < 1e-9, "{comparison}");
+        }
     }
     // The exit code tells whether the limits hold, which no test may want.
     let above = comparisons.iter().any(|comparison| {

@@ -8,6 +8,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod conditions;
 mod module;
 #[path = "../../core/tests/seeded/mod.rs"]
 mod seeded;
@@ -18,7 +19,7 @@ use std::sync::LazyLock;
 
 use harness::review::{Request, Review};
 use harness::{Host, Objects, Policy};
-use local_registry_core::{ImageField, Kind, Version, image_fields};
+use local_registry_core::{ImageField, ImageReference, Kind, Version, image_fields};
 use proptest::prelude::*;
 use proptest::sample::select;
 use seeded::config;
@@ -60,7 +61,7 @@ fn image() -> impl Strategy<Value = String> {
 
 fn annotations() -> impl Strategy<Value = Option<Value>> {
     let key = select(vec!["output", "source", "builder"]).prop_map(|role| format!("local-registry-hosting/{role}"));
-    let value = select(vec!["true", "true", "false", "maybe"]).prop_map(Value::from);
+    let value = select(vec!["true", "true", "recorded", "recorded", "false", "maybe"]).prop_map(Value::from);
     prop::option::of(prop::collection::btree_map(key, value, 0..3).prop_map(|entries| json!(entries)))
 }
 
@@ -101,10 +102,71 @@ fn question() -> impl Strategy<Value = Question> {
     let kinds = select(vec![Kind::Build, Kind::BuildRun]);
     let versions = select(vec![Version::V1Alpha1, Version::V1Beta1]);
     (kinds, versions).prop_flat_map(|(kind, version)| {
-        let old_object = prop::option::weighted(0.3, object(kind, version));
-        (object(kind, version), old_object, prop::bool::weighted(0.8))
-            .prop_map(move |(object, old_object, look_up)| Question { kind, version, object, old_object, look_up })
+        (object(kind, version), old_object(kind, version), prop::bool::weighted(0.8)).prop_map(
+            move |(object, old_object, look_up)| {
+                let old_object = old_object.of(&object);
+                Question { kind, version, object, old_object, look_up }
+            },
+        )
     })
+}
+
+/// What there was before a request.
+#[derive(Debug, Clone)]
+enum Old {
+    /// Nothing: it is a CREATE.
+    Nothing,
+    /// Some object of the same kind.
+    Other(Value),
+    /// The same, but for one thing: an annotation, or something that the policy does not read.
+    Alike(&'static str, Value),
+    /// The same, but for one of the fields that the policy reads.
+    Without(String),
+}
+
+impl Old {
+    fn of(self, object: &Value) -> Option<Value> {
+        let mut old = object.clone();
+        match self {
+            Self::Nothing => return None,
+            Self::Other(other) => return Some(other),
+            Self::Alike(path, value) => {
+                let (parent, key) = path.rsplit_once('/').unwrap();
+                let Some(place) = old.pointer_mut(parent).and_then(Value::as_object_mut) else { return Some(old) };
+                place.insert(key.to_owned(), value);
+            }
+            Self::Without(pointer) => {
+                let (parent, key) = pointer.rsplit_once('/').unwrap();
+                let Some(place) = old.pointer_mut(parent).and_then(Value::as_object_mut) else { return Some(old) };
+                place.remove(key);
+            }
+        }
+        Some(old)
+    }
+}
+
+fn old_object(kind: Kind, version: Version) -> impl Strategy<Value = Old> {
+    let alike = vec![
+        "/metadata/labels",
+        "/metadata/annotations/a",
+        "/spec/volumes",
+        "/spec/paramValues",
+        "/spec/source/type",
+        "/spec/output/labels",
+        "/status",
+    ];
+    let fields: Vec<String> = image_fields(kind, version)
+        .iter()
+        .flat_map(|field| ["", "/local", "/image", "/insecure"].map(|key| format!("/{}{key}", field.path.join("/"))))
+        .chain(["/metadata/annotations", "/spec/build/name", "/spec/buildRef/name"].map(ToOwned::to_owned))
+        .collect();
+    prop_oneof![
+        6 => Just(Old::Nothing),
+        1 => object(kind, version).prop_map(Old::Other),
+        2 => (select(alike), select(vec![json!({}), json!([{"name": "builder-image"}]), json!("x")]))
+            .prop_map(|(path, value)| Old::Alike(path, value)),
+        2 => select(fields).prop_map(Old::Without),
+    ]
 }
 
 fn name(version: Version) -> &'static str {
@@ -145,7 +207,17 @@ impl Question {
         });
         let annotation =
             path == "/metadata/annotations" || path.starts_with("/metadata/annotations/local-registry-hosting~1");
-        image || annotation && self.kind == Kind::Build && self.version == Version::V1Alpha1
+        image || annotation && self.kind == Kind::Build
+    }
+
+    /// Whether a field may go: the record of an image that is no longer local, and `local` once it is recorded.
+    fn may_remove(&self, path: &str) -> bool {
+        let is_local = self
+            .fields()
+            .iter()
+            .any(|field| path.strip_prefix('/') == Some(&format!("{}/local", field.path.join("/"))));
+        let is_record = path.starts_with("/metadata/annotations/local-registry-hosting~1");
+        self.kind == Kind::Build && (is_record || is_local && self.version == Version::V1Alpha1)
     }
 }
 
@@ -174,10 +246,20 @@ proptest! {
         if let Some(patch) = module::patch(&response) {
             prop_assert_eq!(&response["allowed"], &json!(true), "a rejection never comes with a patch");
             for operation in patch.as_array().unwrap() {
-                prop_assert_ne!(&operation["op"], "remove");
                 let path = operation["path"].as_str().unwrap();
-                prop_assert!(question.owns(path), "{} in {}", path, patch);
+                let may = if operation["op"] == "remove" { question.may_remove(path) } else { question.owns(path) };
+                prop_assert!(may, "{} in {}", path, patch);
             }
+        }
+    }
+
+    #[test]
+    fn where_the_policy_is_not_asked_it_would_have_nothing_to_say(question in question()) {
+        if !conditions::ask(&question.request()) {
+            let (response, _) = question.answer();
+            prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
+            prop_assert_eq!(module::patch(&response), None);
+            prop_assert_eq!(&response["warnings"], &Value::Null);
         }
     }
 
@@ -191,11 +273,17 @@ proptest! {
             let pointer = format!("/{}", field.path.join("/"));
             let Some(said) = question.object.pointer(&pointer) else { continue };
             let stored = stored.pointer(&pointer).unwrap();
-            let unchanged = question.old_object.as_ref().and_then(|old| old.pointer(&pointer)) == Some(said);
+            let written = said["image"].as_str().unwrap();
+            let before = question.old_object.as_ref().and_then(|old| old.pointer(&pointer));
+            // What an update leaves as it was is never rejected, and so may be what no local image can be.
+            let can_be_resolved = ImageReference::parse(written).is_ok_and(|reference| reference.registry().is_none());
+            let read = |said: &Value| ["image", "local", "insecure"].map(|key| said[key].clone());
+            let unchanged = before.is_some_and(|before| {
+                read(before) == read(said) || before["image"] == written && !can_be_resolved
+            });
             if said["local"] != true || unchanged {
                 continue;
             }
-            let written = said["image"].as_str().unwrap();
             let output_of_build = question.kind == Kind::Build && field.path == ["spec", "output"];
             let carried = written.strip_prefix(HOST).and_then(|rest| rest.strip_prefix('/'));
             let expected = match carried {

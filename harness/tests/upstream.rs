@@ -129,21 +129,26 @@ fn every_sample_build_stays_portable_and_gets_its_source_resolved() {
         let alpha = build["apiVersion"] == "shipwright.io/v1alpha1";
         build["spec"]["output"]["image"] = json!("team/app:v1");
         build["spec"]["output"]["local"] = json!(true);
-        // A v1alpha1 Build gets its markers recorded, which is another test's business.
-        let annotations = json!({"local-registry-hosting/output": "true", "local-registry-hosting/source": "true"});
-        if alpha {
-            build["metadata"]["annotations"] = annotations.clone();
-            build["metadata"]["annotations"].as_object_mut().unwrap().remove("local-registry-hosting/source");
-        }
-        assert_eq!(patch(&policy, &build), None, "{file}");
+        // The record of the output, and in v1alpha1 no field, which could not be stored.
+        let record = |role: &str| json!({"op": "add", "path": format!("/metadata/annotations/local-registry-hosting~1{role}"), "value": "recorded"});
+        let forget = |path: &str| alpha.then(|| json!({"op": "remove", "path": path}));
+        build["metadata"]["annotations"] = json!({"a": "b"});
+        let portable: Vec<_> = [Some(record("output")), forget("/spec/output/local")].into_iter().flatten().collect();
+        assert_eq!(patch(&policy, &build), Some(json!(portable)), "{file}");
 
-        if alpha {
-            build["metadata"]["annotations"] = annotations;
-        }
         let field = if alpha { "bundleContainer" } else { "ociArtifact" };
         build["spec"]["source"] = json!({field: {"image": "team/src", "local": true}});
-        let path = format!("/spec/source/{field}/image");
-        let expected = json!([{"op": "replace", "path": path, "value": "kind-registry:5000/team/src"}]);
+        let path = format!("/spec/source/{field}");
+        let image = json!({"op": "replace", "path": format!("{path}/image"), "value": "kind-registry:5000/team/src"});
+        let expected: Vec<_> = portable[..1]
+            .iter()
+            .cloned()
+            .chain([record("source")])
+            .chain(portable[1..].iter().cloned())
+            .chain([image])
+            .chain(forget(&format!("{path}/local")))
+            .collect();
+        let expected = json!(expected);
         assert_eq!(patch(&policy, &build), Some(expected), "{file}");
     }
 }

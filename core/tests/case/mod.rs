@@ -14,7 +14,9 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) request: Value,
+    #[allow(dead_code, reason = "some tests look at the requests alone")]
     pub(crate) settings: Value,
+    #[allow(dead_code, reason = "some tests look at the requests alone")]
     pub(crate) granted: bool,
     pub(crate) response_path: PathBuf,
 }
@@ -89,6 +91,7 @@ impl Case {
 }
 
 /// An answer in the form of the files.
+#[allow(dead_code, reason = "some tests look at the files alone")]
 pub(crate) fn answer(
     allowed: bool,
     code: Option<u16>,
