@@ -10,7 +10,8 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Cluster, Crds, Kubectl, eventually, upstream};
+use e2e::{Cluster, Crds, Kubectl, eventually, root, upstream};
+use local_registry_core::RegistryHost;
 use serde_json::{Value, json};
 
 /// Every right that a service account has in a namespace beyond those that any has, as
@@ -318,4 +319,83 @@ fn the_same_for_one_namespace() {
     let answer = cluster.sync(&["--policy=default/local-registry"]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.contains("changed"), "{answer:?}");
+}
+
+/// A hijacked account must not stop the policy server by settings that it refuses.
+#[test]
+fn the_sync_job_can_set_no_host_that_the_policy_refuses() {
+    let cluster = Cluster::start(Crds::Plain);
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    let set = |settings: Value| {
+        let patch = json!({"spec": {"settings": settings}}).to_string();
+        let arguments = ["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch, SYNC];
+        cluster.kubectl.run(&[&arguments[..], &["--dry-run=server"]].concat())
+    };
+    eventually("the API server to know the limits", || {
+        set(json!({"host": "localhost"})).stderr.contains("no host that the policy refuses").then_some(())
+    });
+    for settings in
+        [json!({"host": 7}), json!({"host": {"a": "b"}}), json!({"help": []}), json!({"help": "x".repeat(1025)})]
+    {
+        set(settings).failed_with("to a text of at most 1024 characters only");
+    }
+    for settings in [json!({"host": null, "help": null}), json!({"host": "", "help": "https://example.org"})] {
+        let answer = set(settings);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    }
+    let verdicts = std::fs::read_to_string(root().join("core/tests/parsers/verdicts.jsonl")).unwrap();
+    let known: Vec<Value> = verdicts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let known = known.iter().filter_map(|verdict| verdict["host"].as_str());
+    let others = [
+        "kind-registry",
+        "localhost:5000",
+        "127.0.0.1:5000",
+        "0.0.0.0:5000",
+        "169.254.169.254:80",
+        "224.0.0.1:5000",
+        "255.255.255.255:5000",
+        "1.2.3:5000",
+        "1.2.3.4.5:5000",
+        "a.0x7f:5000",
+        "[::1]:5000",
+        "[::]:5000",
+        "[fe80::1]:5000",
+        "[ff02::1]:5000",
+        "[::ffff:127.0.0.1]:5000",
+        "[::ffff:7f00:1]:5000",
+        "[fd00::1]:0",
+        "[fd00::1]:65536",
+        "registry:65536",
+        "registry:0",
+        "docker.io",
+        "index.docker.io:443",
+        "registry.hub.docker.com",
+        "ip6-localhost:5000",
+        "A.b",
+        "a_b:5000",
+        "a..b",
+        "a.b.",
+        "-a.b",
+        "a.b/c",
+        "https://a.b",
+        "u@a.b",
+        "registry:5000",
+        "registry.ns.svc.cluster.local",
+        "10.0.0.5",
+        "10.0.0.5:5000",
+        "[fd00::1]",
+        "[fd00::1]:5000",
+        "xn--n3h.com",
+        "a.b:65535",
+    ];
+    let mut checked = 0;
+    for host in known.chain(others) {
+        let answer = set(json!({"host": host}));
+        // An IPv4 address in the form of an IPv6 one is none to the API server; who has it writes the IPv4 address.
+        let is_mapped = host.starts_with("[::ffff:");
+        let is_valid = RegistryHost::parse(host).is_ok() && !is_mapped || host.is_empty();
+        assert_eq!(answer.code == Some(0), is_valid, "{host}: {}", answer.stderr);
+        checked += 1;
+    }
+    assert!(checked > 80, "{checked}");
 }
