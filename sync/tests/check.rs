@@ -35,6 +35,13 @@ fn build(name: &str, output: Value) -> Value {
     json!({"metadata": {"name": name, "namespace": "team"}, "spec": {"output": output, "strategy": {"name": "x"}}})
 }
 
+/// A Build with the record of its local output.
+fn recorded(name: &str, output: Value) -> Value {
+    let mut build = build(name, output);
+    build["metadata"]["annotations"] = json!({"local-registry-hosting/output": "recorded"});
+    build
+}
+
 fn namespace(name: &str, labels: Value) -> Value {
     json!({"metadata": {"name": name, "labels": labels}})
 }
@@ -74,7 +81,7 @@ fn cluster() -> BTreeMap<&'static str, Value> {
         (
             STORED,
             list(vec![
-                build("a", json!({"image": "team/app", "local": true})),
+                recorded("a", json!({"image": "team/app", "local": true})),
                 build("b", json!({"image": "reg.io/app"})),
             ]),
         ),
@@ -453,13 +460,15 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
         build("parameter", json!({"image": "$(params.image)"})),
         build("foreign", json!({"image": "docker.io/team/app"})),
         // What they should not.
+        build("unrecorded", json!({"image": "app", "local": true})),
         marked("lost", json!({"image": "app"}), output("recorded")),
         source,
         build("hub", json!({"image": "team/app:v1"})),
         marked("denied", json!({"image": "team/app:v1", "local": false}), output("true")),
     ];
     let expected = [
-        "! Builds: 2 have lost the field local, and are local by their record alone: team/lost, team/source; set local: true again (re-apply them in v1beta1), and see that the CRDs have the field",
+        "! Builds: 1 say local: true and have no record of it, so the next write that drops the field loses their mark: team/unrecorded; run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        "! Builds: 2 have no field local, and are local by their record alone: team/lost, team/source; those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
         "! Builds: 2 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub, team/denied; set local: true, or write the registry that is meant, docker.io included",
     ];
     let stored = list(builds.clone());
@@ -479,8 +488,8 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
     )
     .await;
     assert!(
-        lines[1].contains("42 have an output that is not local")
-            && lines[1].contains("team/hub, team/denied, team/hub-0, team/hub-1, team/hub-2 and 37 more;"),
+        lines[2].contains("42 have an output that is not local")
+            && lines[2].contains("team/hub, team/denied, team/hub-0, team/hub-1, team/hub-2 and 37 more;"),
         "{lines:?}"
     );
 }

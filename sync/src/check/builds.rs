@@ -1,4 +1,5 @@
-//! What the stored Builds say: marks that live on in their record alone, and outputs that go to Docker Hub.
+//! What the stored Builds say: marks without a record, marks that live on in their record alone, and outputs that go
+//! to Docker Hub.
 
 use std::collections::BTreeMap;
 
@@ -76,6 +77,9 @@ struct Image {
 pub(super) struct Stored {
     listed: Result<(), String>,
     count: usize,
+    /// Those that say `local: true`, and have no record of it.
+    unrecorded: Names,
+    /// Those that have the record alone.
     recorded: Names,
     abroad: Names,
     /// How many Builds each of the selectors matches.
@@ -85,8 +89,14 @@ pub(super) struct Stored {
 impl Stored {
     pub(super) async fn read(cluster: &Cluster, selectors: Vec<Selector>) -> Self {
         let matched = selectors.into_iter().map(|selector| (selector, 0)).collect();
-        let mut stored =
-            Self { listed: Ok(()), count: 0, recorded: Names::default(), abroad: Names::default(), matched };
+        let mut stored = Self {
+            listed: Ok(()),
+            count: 0,
+            unrecorded: Names::default(),
+            recorded: Names::default(),
+            abroad: Names::default(),
+            matched,
+        };
         let listed = cluster.each(&builds(), |build| stored.see(&build)).await;
         stored.listed = listed.map_err(|error| chain(&error));
         stored
@@ -108,6 +118,12 @@ impl Stored {
         if recorded(Some(&spec.output), output_mark) || recorded(source, source_mark) {
             self.recorded.push(name);
         }
+        let unrecorded = |image: Option<&Image>, mark: Option<&str>| {
+            image.is_some_and(|image| image.local == Some(true)) && !matches!(mark, Some("true" | "recorded"))
+        };
+        if unrecorded(Some(&spec.output), output_mark) || unrecorded(source, source_mark) {
+            self.unrecorded.push(name);
+        }
         let is_local = spec.output.local.unwrap_or(matches!(output_mark, Some("true" | "recorded")));
         let image = spec.output.image.as_deref().unwrap_or_default();
         if !is_local && ImageReference::parse(image).is_ok_and(|image| image.registry().is_none()) {
@@ -126,12 +142,21 @@ impl Stored {
             links.push(link("Builds", Verdict::Warning, error, None));
             return;
         }
+        if self.unrecorded.count > 0 {
+            let seen = format!(
+                "{} say local: true and have no record of it, so the next write that drops the field loses their mark: {}",
+                self.unrecorded.count, self.unrecorded
+            );
+            let remedy = "run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"";
+            links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
+        }
         if self.recorded.count > 0 {
             let seen = format!(
-                "{} have lost the field local, and are local by their record alone: {}",
+                "{} have no field local, and are local by their record alone: {}",
                 self.recorded.count, self.recorded
             );
-            let remedy = "set local: true again (re-apply them in v1beta1), and see that the CRDs have the field";
+            let remedy =
+                "those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field";
             links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
         }
         if self.abroad.count > 0 {
@@ -142,7 +167,7 @@ impl Stored {
             let remedy = "set local: true, or write the registry that is meant, docker.io included";
             links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
         }
-        if self.recorded.count + self.abroad.count == 0 {
+        if self.unrecorded.count + self.recorded.count + self.abroad.count == 0 {
             let seen = format!("each of {} has its mark, or names a registry", self.count);
             links.push(link("Builds", Verdict::Ok, seen, None));
         }
