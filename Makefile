@@ -19,7 +19,7 @@ MUSL := $(shell uname -m)-unknown-linux-musl
 KUBERNETES ?= 1.37
 KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
 
-# Whose CRDs it takes, where UPSTREAM names no folder with them; the quick start in the README installs the same.
+# Whose CRDs it takes, where UPSTREAM names no folder with them; docs/quick-start-kind.md installs the same.
 KUBEWARDEN := v1.35.0
 SHIPWRIGHT := v0.20.13
 FETCHED := $(CURDIR)/target/upstream-$(KUBEWARDEN)-$(SHIPWRIGHT)
@@ -55,7 +55,7 @@ check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; t
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
-  load lint verdicts reference version release-notes publisher format clean wasm-target nothing.wasm FORCE
+  bench-admission load lint verdicts reference version release-notes publisher format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,7 +125,7 @@ $(FETCHED):
 	cp -r $@.git/samples $@.git/deploy/crds $@.new/shipwright/ && rm -rf $@.git
 	mv $@.new $@
 
-e2e-kind: ## Run the README's quick start, from an empty KinD cluster to a finished BuildRun (needs its programs)
+e2e-kind: ## Run docs/quick-start-kind.md, from an empty KinD cluster to a finished BuildRun (needs its programs)
 	e2e/quick-start | bash -exuo pipefail
 
 e2e-kwctl: annotated-policy.wasm ## Run the annotated policy and the shipped manifests in kwctl (needs kwctl, bats, jq)
@@ -175,6 +175,11 @@ mutants: ## Break core in every small way, and see the tests fail (needs cargo-m
 bench: policy.wasm nothing.wasm ## Compare the policy with one that does nothing (SECONDS, POLICY_SERVER)
 	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- \
 	  bench --nothing $(NOTHING) --seconds $(SECONDS) policy.wasm
+
+bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Time creates on a real API server, with and without the policy (SECONDS)
+	$(CARGO) build --locked --release --package local-registry-harness
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
+	  NOTHING_WASM=$(CURDIR)/$(NOTHING) SECONDS=$(SECONDS) $(CARGO) run --locked --release --package local-registry-e2e --example admission
 
 load: policy.wasm ## Ask a webhook over 8 connections for a minute (POLICY_SERVER)
 	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- load policy.wasm
