@@ -7,10 +7,11 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
+use crate::conversion::Conversion;
 use crate::kubectl::{Answer, Kubectl};
-use crate::kubewarden::{Kubewarden, without_conversion};
+use crate::kubewarden::Kubewarden;
 use crate::process::{Process, eventually, free_port};
-use crate::programs;
+use crate::programs::{self, yaml};
 
 /// The registry of most tests, as pods would see it.
 pub const HOST: &str = "kind-registry:5000";
@@ -32,6 +33,7 @@ pub struct Cluster {
     pub control_plane: ControlPlane,
     /// The administrator's kubectl.
     pub kubectl: Kubectl,
+    conversion: Conversion,
 }
 
 impl Cluster {
@@ -41,12 +43,11 @@ impl Cluster {
         let control_plane = ControlPlane::start();
         let kubewarden = Kubewarden::install(&control_plane);
         let kubectl = control_plane.kubectl();
-        for kind in ["builds", "buildruns"] {
-            kubectl.ok_with(&["create", "-f", "-"], &shipwright_crd(kind));
-        }
-        kubectl.wait_for_crds();
+        let conversion = Conversion::start(&control_plane);
         kubectl.ok(&["create", "namespace", "team"]);
-        let mut cluster = Self { kubewarden, control_plane, kubectl };
+        let mut cluster = Self { kubewarden, control_plane, kubectl, conversion };
+        cluster.apply_released_crds();
+        cluster.kubectl.wait_for_crds();
         if crds == Crds::Patched {
             cluster.patch_crds();
         }
@@ -62,7 +63,21 @@ impl Cluster {
         cluster
     }
 
-    /// Patches Shipwright's CRDs as the README says, and waits until the API server knows the field.
+    /// Shipwright's own CRD of `builds` or `buildruns`; its conversion webhook is this cluster's.
+    #[must_use]
+    pub fn shipwright_crd(&self, kind: &str) -> Value {
+        self.conversion.of(yaml(&programs::upstream(&format!("shipwright/crds/shipwright.io_{kind}.yaml"))))
+    }
+
+    /// Installs Shipwright's CRDs as an upgrade of Shipwright does: they come without the field `local`.
+    pub fn apply_released_crds(&self) {
+        let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+        for kind in ["builds", "buildruns"] {
+            self.kubectl.ok_with(&apply, &self.shipwright_crd(kind));
+        }
+    }
+
+    /// Patches Shipwright's CRDs as `docs/install.md` says, and waits until the API server knows the field.
     pub fn patch_crds(&mut self) {
         for kind in ["builds", "buildruns"] {
             let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
@@ -208,12 +223,6 @@ impl Watch {
     fn unchanged(&self) -> u64 {
         self.metric(r#"syncs_total{result="unchanged"}"#).unwrap_or_default()
     }
-}
-
-/// Shipwright's own CRD of `builds` or `buildruns`, for a cluster without its conversion webhook.
-#[must_use]
-pub fn shipwright_crd(kind: &str) -> Value {
-    without_conversion(&programs::upstream(&format!("shipwright/crds/shipwright.io_{kind}.yaml")))
 }
 
 /// A Build in the namespace `team`.

@@ -73,6 +73,24 @@ impl ControlPlane {
         self.api_server = None;
     }
 
+    /// The certificate of the authority that all servers of the test trust, PEM.
+    #[must_use]
+    pub fn authority(&self) -> Vec<u8> {
+        std::fs::read(&self.certificates.authority).unwrap()
+    }
+
+    /// The API server's address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        loopback("https", self.port)
+    }
+
+    /// The administrator's token.
+    #[must_use]
+    pub fn token(&self) -> &'static str {
+        ADMIN_TOKEN
+    }
+
     /// `kubectl` of the cluster's administrator.
     #[must_use]
     pub fn kubectl(&self) -> Kubectl {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::control_plane::ControlPlane;
 use crate::kubectl::Kubectl;
 use crate::process::{Process, eventually, free_port};
-use crate::programs;
+use crate::programs::{self, yaml};
 
 /// The namespace that Kubewarden is installed in, and whose objects no policy sees.
 const NAMESPACE: &str = "kubewarden";
@@ -47,8 +47,10 @@ impl Kubewarden {
         kubectl.ok(&["create", "namespace", NAMESPACE]);
         kubectl.ok(&["create", "serviceaccount", SERVICE_ACCOUNT, "--namespace", NAMESPACE]);
         for kind in ["clusteradmissionpolicies", "admissionpolicies", "policyservers"] {
-            let crd = programs::upstream(&format!("kubewarden/crds/policies.kubewarden.io_{kind}.yaml"));
-            kubectl.ok_with(&["create", "-f", "-"], &without_conversion(&crd));
+            let mut crd = yaml(&programs::upstream(&format!("kubewarden/crds/policies.kubewarden.io_{kind}.yaml")));
+            // Nothing here asks for policies in another version than the stored one.
+            crd["spec"]["conversion"] = json!({"strategy": "None"});
+            kubectl.ok_with(&["create", "-f", "-"], &crd);
         }
         kubectl.wait_for_crds();
         let server = json!({
@@ -105,7 +107,7 @@ impl Kubewarden {
 
     fn register(&self, control_plane: &ControlPlane, name: &str, policy: &Value, port: u16) {
         let spec = &policy["spec"];
-        let authority = std::fs::read(&control_plane.certificates().authority).unwrap();
+        let authority = control_plane.authority();
         let (operator, namespace) = match policy["metadata"]["namespace"].as_str() {
             Some(namespace) => ("In", namespace),
             None => ("NotIn", NAMESPACE),
@@ -122,6 +124,7 @@ impl Kubewarden {
                     "caBundle": STANDARD.encode(authority),
                 },
                 "rules": spec["rules"],
+                "matchConditions": spec["matchConditions"],
                 "failurePolicy": spec["failurePolicy"],
                 "matchPolicy": spec["matchPolicy"],
                 "timeoutSeconds": spec["timeoutSeconds"],
@@ -192,17 +195,42 @@ impl Kubewarden {
     }
 }
 
+/// A policy that no custom resource describes, served by `harness serve`.
+pub struct ModuleServer {
+    /// Where the API server finds it: the `clientConfig` of a webhook.
+    pub client_config: Value,
+    _process: Process,
+}
+
+impl ModuleServer {
+    /// Serves the module in this file.
+    #[must_use]
+    pub fn start(control_plane: &ControlPlane, module: &str) -> Self {
+        let certificates = control_plane.certificates();
+        let port = free_port();
+        let mut command = Command::new(programs::ours("harness"));
+        command.args(["serve", "--address", &format!("127.0.0.1:{port}"), "--settings-json", "{}"]);
+        command.arg("--tls-cert").arg(&certificates.certificate).arg("--tls-key").arg(&certificates.key).arg(module);
+        let mut process = Process::spawn(&mut command, &control_plane.file("module.log"));
+        wait_until_it_listens(&mut process, port);
+        let url = format!("https://127.0.0.1:{port}/validate/module");
+        Self {
+            client_config: json!({"url": url, "caBundle": STANDARD.encode(control_plane.authority())}),
+            _process: process,
+        }
+    }
+}
+
+fn wait_until_it_listens(server: &mut Process, port: u16) {
+    eventually("the webhook to listen", || {
+        assert!(server.runs(), "the webhook has ended:\n{}", server.log());
+        TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+}
+
 fn now() -> Value {
     // As Kubernetes writes times: whole seconds.
     json!(jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap().to_string())
-}
-
-/// The CRD, for a cluster without the conversion webhook that it names.
-pub(crate) fn without_conversion(path: &std::path::Path) -> Value {
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut crd: Value = serde_saphyr::from_str(&text).unwrap();
-    crd["spec"]["conversion"] = json!({"strategy": "None"});
-    crd
 }
 
 /// The name under which the controller serves a policy.
@@ -262,17 +290,13 @@ fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> P
         }
     };
     let mut server = Process::spawn(&mut command, &control_plane.file(&format!("{name}.log")));
-    eventually("the webhook to listen", || {
-        assert!(server.runs(), "the webhook has ended:\n{}", server.log());
-        TcpStream::connect(("127.0.0.1", port)).ok()
-    });
+    wait_until_it_listens(&mut server, port);
     server
 }
 
 /// The module with its metadata in it, as `kwctl annotate` leaves it: a custom section.
 fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
-    let metadata = std::fs::read_to_string(programs::root().join("policy-metadata/metadata.yml")).unwrap();
-    let mut metadata: Value = serde_saphyr::from_str(&metadata).unwrap();
+    let mut metadata = yaml(&programs::root().join("policy-metadata/metadata.yml"));
     metadata["protocolVersion"] = json!("v1");
     let module = harness::annotated(std::fs::read(programs::policy()).unwrap(), &metadata);
     let path = control_plane.file("annotated-policy.wasm");

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 /// The root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
@@ -40,6 +42,11 @@ pub fn upstream(path: &str) -> PathBuf {
         "UPSTREAM: not set; it must name a folder with kubewarden/crds and shipwright/crds as those projects publish them",
     );
     present(Path::new(&folder).join(path), "UPSTREAM must hold it")
+}
+
+/// What a YAML file holds.
+pub(crate) fn yaml(path: &Path) -> Value {
+    serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 fn present(path: PathBuf, remedy: &str) -> PathBuf {

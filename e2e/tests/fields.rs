@@ -8,7 +8,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-use e2e::{Cluster, Crds, HOST, build, build_run, eventually, root, shipwright_crd};
+use e2e::{Cluster, Crds, HOST, build, build_run, eventually, root};
 use serde_json::{Value, json};
 
 fn local_run(name: &str) -> Value {
@@ -107,7 +107,7 @@ fn the_component_does_what_the_commands_do() {
     let folder = tempfile::tempdir_in(root().join("target")).unwrap();
     let mut kustomization = "components: [../../deploy/crd-patches]\nresources:\n".to_owned();
     for kind in ["builds", "buildruns"] {
-        std::fs::write(folder.path().join(kind), shipwright_crd(kind).to_string()).unwrap();
+        std::fs::write(folder.path().join(kind), cluster.shipwright_crd(kind).to_string()).unwrap();
         kustomization += &format!("  - {kind}\n");
     }
     std::fs::write(folder.path().join("kustomization.yaml"), kustomization).unwrap();

@@ -46,3 +46,24 @@ fn what_a_later_webhook_undid_is_rejected() {
     });
     assert_eq!(cluster.create(&by_name("undone"))["spec"].get("output"), None);
 }
+
+#[test]
+fn an_output_without_its_registry_is_rejected() {
+    let mut cluster = Cluster::start(Crds::Patched);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    let answer = cluster.sync(&["--policy=local-registry", "--policy=local-registry-guard"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    cluster.reconcile();
+    cluster.create(&build("hello", json!({"image": "team/hello", "local": true})));
+    let run = build_run("stripped", json!({"build": {"name": "hello"}}));
+    let patch = json!([{"op": "replace", "path": "/spec/output/image", "value": "team/hello"}]);
+    let _stripping = UndoingWebhook::start(&cluster.control_plane, &patch);
+    let create = ["create", "--dry-run=server", "--output=json", "-f", "-"];
+    eventually("the later webhook to be called, and the guard to object", || {
+        let answer = cluster.kubectl.run_with(&create, &run.to_string());
+        answer.stderr.contains("another webhook took the cluster's registry out").then_some(())
+    });
+    cluster.try_create(&run).failed_with("clusterwide-local-registry-guard.kubewarden.admission");
+    assert!(!cluster.is_stored("buildrun", "stripped"));
+}

@@ -1,4 +1,4 @@
-//! The README's quick start, from the moment at which everything is installed.
+//! The quick start of `docs/quick-start-kind.md`, from the moment at which everything is installed.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ fn run(cluster: &Cluster, script: &str) -> Process {
 
 #[test]
 fn the_first_run_is_not_refused() {
-    let mut cluster = Cluster::start(Crds::Patched);
+    let mut cluster = Cluster::start(Crds::Plain);
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
     // The policy is active before the sync job has started, and knows no registry.
     cluster.reconcile();

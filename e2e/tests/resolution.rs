@@ -60,9 +60,9 @@ fn requests_in_v1alpha1_are_answered_at_admission() {
     let stored = cluster.create(&old);
     // What the annotations record survives Shipwright's conversion, which drops the field.
     let annotations = json!({
-        "local-registry-hosting/builder": "true",
-        "local-registry-hosting/output": "true",
-        "local-registry-hosting/source": "true",
+        "local-registry-hosting/builder": "recorded",
+        "local-registry-hosting/output": "recorded",
+        "local-registry-hosting/source": "recorded",
     });
     assert_eq!(stored["metadata"]["annotations"], annotations);
     assert_eq!(stored["spec"]["output"]["image"], "team/hello:v1");
@@ -71,7 +71,9 @@ fn requests_in_v1alpha1_are_answered_at_admission() {
     run["apiVersion"] = json!("shipwright.io/v1alpha1");
     assert_eq!(cluster.create(&run)["spec"]["output"]["image"], "kind-registry:5000/team/hello:v1");
 
-    // Stored as v1beta1 without a conversion, this one would lose its specification: only admission sees it.
+    let parameters = json!([{"name": "builder-image", "value": "kind-registry:5000/team/builder"}]);
+    assert_eq!(stored["spec"]["paramValues"], parameters);
+
     let mut embedded = build_run("embedded", json!({"buildSpec": specification}));
     embedded["apiVersion"] = json!("shipwright.io/v1alpha1");
     let fault = json!({"image": "quay.io/team/builder", "local": true});
