@@ -84,7 +84,8 @@ impl Server {
     /// # Errors
     /// Where it does not start.
     pub fn policy_server(program: &Path, policy: &Path) -> anyhow::Result<Self> {
-        PolicyServer::start(program, &[("policy", policy, Scenario::Injected.settings())]).map(Self::PolicyServer)
+        PolicyServer::start(program, &[("policy".to_owned(), policy.to_owned(), Scenario::Injected.settings())])
+            .map(Self::PolicyServer)
     }
 
     fn url(&self) -> String {

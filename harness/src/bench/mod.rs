@@ -2,6 +2,7 @@
 //!
 //! Both are asked in turn in the same run, so that whatever else the machine does meets both alike.
 
+mod floor;
 pub mod load;
 mod policy_server;
 mod samples;
@@ -15,6 +16,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::floor::Floor;
 pub use self::policy_server::PolicyServer;
 pub use self::samples::Scenario;
 use crate::host::{Host, Objects};
@@ -58,9 +60,15 @@ pub struct Comparison {
     pub requests: u64,
     /// The policy that does nothing.
     pub nothing: Spread,
+    /// A policy that answers as the policy does, but with a constant; where the policy changes the object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Spread>,
     /// The policy.
     pub policy: Spread,
-    /// The policy's median by the other's.
+    /// The floor's median by that of the policy that does nothing: no mutation costs less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor_ratio: Option<f64>,
+    /// The policy's median by that of the policy that does nothing.
     pub ratio: f64,
     /// What the ratio may be at most, where that was agreed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,14 +99,17 @@ impl fmt::Display for Comparison {
             None => String::new(),
         };
         let (nothing, policy) = (spread(&self.nothing), spread(&self.policy));
+        let floor = self.floor_ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         let Self { scenario, bytes, requests, ratio, .. } = self;
-        write!(f, "{place:13} {scenario:11} {bytes:>8} {requests:>7} {nothing:>26} {policy:>26} {ratio:>6.2} {limit}")
+        write!(
+            f,
+            "{place:13} {scenario:11} {bytes:>8} {requests:>7} {nothing:>26} {policy:>26} {floor:>6} {ratio:>6.2} {limit}"
+        )
     }
 }
 
 /// The columns of the table.
-pub const HEADER: &str =
-    "where         request        bytes   times  nothing, µs (quartiles)     policy, µs (quartiles)  ratio limit";
+pub const HEADER: &str = "where         request        bytes   times  nothing, µs (quartiles)     policy, µs (quartiles)  floor  ratio limit";
 
 /// What the ratio may be at most; the engine's floor is the lower one, so its ratios are higher.
 fn limit(place: Place, scenario: Scenario, bytes: usize) -> Option<f64> {
@@ -127,18 +138,20 @@ pub fn in_engine(
     patience: Duration,
     mut tell: impl FnMut(&Comparison) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let builds = ContextAwareResource { api_version: "shipwright.io/v1beta1".to_owned(), kind: "Build".to_owned() };
-    let host = || Host::new([builds.clone()], Objects::Function(Box::new(|_| Ok(Some(samples::build())))));
     let (nothing, policy) = (Policy::load(nothing, host())?, Policy::load(policy, host())?);
     for scenario in Scenario::ALL {
         for bytes in SIZES {
-            let payload = json!({"request": scenario.request(bytes), "settings": scenario.settings()}).to_string();
-            let answer: Value = serde_json::from_slice(&policy.call("validate", payload.as_bytes())?)?;
-            let changed = answer.get("mutated_object").is_some();
-            ensure_answer(scenario, answer.get("accepted") == Some(&json!(true)), changed, &answer)?;
+            let payload = payload(scenario, bytes);
+            let floor = floor(&policy, scenario, bytes)?;
+            let floor = floor.map(|floor| Policy::load(&floor.path(), host())).transpose()?;
             let ask = |policy: &Policy| policy.call("validate", payload.as_bytes()).map(drop).map_err(Into::into);
-            let (requests, nothing, policy) = compare(|| ask(&nothing), || ask(&policy), patience)?;
-            tell(&comparison(Place::Engine, scenario, bytes, requests, nothing, policy))?;
+            let mut contenders = Contenders::default();
+            contenders.add(Contender::Nothing, || ask(&nothing));
+            contenders.add(Contender::Policy, || ask(&policy));
+            if let Some(floor) = &floor {
+                contenders.add(Contender::Floor, || ask(floor));
+            }
+            tell(&comparison(Place::Engine, scenario, bytes, &contenders.compare(patience)?)?)?;
         }
     }
     Ok(())
@@ -155,26 +168,59 @@ pub fn in_policy_server(
     patience: Duration,
     mut tell: impl FnMut(&Comparison) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let server = PolicyServer::start(
-        program,
-        &[("nothing", nothing, json!({})), ("policy", policy, Scenario::Injected.settings())],
-    )?;
+    let engine = Policy::load(policy, host())?;
+    let mut requests = Vec::new();
     for scenario in Scenario::ALL.into_iter().filter(|scenario| *scenario != Scenario::NamedBuild) {
         for bytes in SIZES {
-            let review = json!({
-                "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": scenario.request(bytes),
-            });
-            let review = review.to_string();
-            let answer: Value = serde_json::from_slice(&server.ask("policy", &review)?)?;
-            let response = answer.get("response").context("no response")?;
-            let changed = response.get("patch").is_some_and(|patch| !patch.is_null());
-            ensure_answer(scenario, response.get("allowed") == Some(&json!(true)), changed, &answer)?;
-            let ask = |policy: &str| server.ask(policy, &review).map(drop);
-            let (requests, nothing, policy) = compare(|| ask("nothing"), || ask("policy"), patience)?;
-            tell(&comparison(Place::PolicyServer, scenario, bytes, requests, nothing, policy))?;
+            let name = format!("floor-{}-{bytes}", scenario.name());
+            requests.push((scenario, bytes, floor(&engine, scenario, bytes)?.map(|floor| (name, floor))));
         }
     }
+    let mut policies = vec![
+        ("nothing".to_owned(), nothing.to_owned(), json!({})),
+        ("policy".to_owned(), policy.to_owned(), Scenario::Injected.settings()),
+    ];
+    let floors = requests.iter().filter_map(|(_, _, floor)| floor.as_ref());
+    policies.extend(floors.map(|(name, floor)| (name.clone(), floor.path(), json!({}))));
+    let server = PolicyServer::start(program, &policies)?;
+    for (scenario, bytes, floor) in &requests {
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": scenario.request(*bytes),
+        });
+        let review = review.to_string();
+        let answer: Value = serde_json::from_slice(&server.ask("policy", &review)?)?;
+        let response = answer.get("response").context("no response")?;
+        let changed = response.get("patch").is_some_and(|patch| !patch.is_null());
+        ensure_answer(*scenario, response.get("allowed") == Some(&json!(true)), changed, &answer)?;
+        let ask = |policy: &str| server.ask(policy, &review).map(drop);
+        let mut contenders = Contenders::default();
+        contenders.add(Contender::Nothing, || ask("nothing"));
+        contenders.add(Contender::Policy, || ask("policy"));
+        if let Some((name, _)) = floor {
+            contenders.add(Contender::Floor, || ask(name));
+        }
+        tell(&comparison(Place::PolicyServer, *scenario, *bytes, &contenders.compare(patience)?)?)?;
+    }
     Ok(())
+}
+
+/// A host whose cluster has the Build that is named.
+fn host() -> Host {
+    let builds = ContextAwareResource { api_version: "shipwright.io/v1beta1".to_owned(), kind: "Build".to_owned() };
+    Host::new([builds], Objects::Function(Box::new(|_| Ok(Some(samples::build())))))
+}
+
+fn payload(scenario: Scenario, bytes: usize) -> String {
+    json!({"request": scenario.request(bytes), "settings": scenario.settings()}).to_string()
+}
+
+/// The policy that answers as the policy does, where that changes the object.
+fn floor(policy: &Policy, scenario: Scenario, bytes: usize) -> anyhow::Result<Option<Floor>> {
+    let text = policy.call("validate", payload(scenario, bytes).as_bytes())?;
+    let answer: Value = serde_json::from_slice(&text)?;
+    let changed = answer.get("mutated_object").is_some();
+    ensure_answer(scenario, answer.get("accepted") == Some(&json!(true)), changed, &answer)?;
+    changed.then(|| Floor::of(&text)).transpose()
 }
 
 fn ensure_answer(scenario: Scenario, accepted: bool, changed: bool, answer: &Value) -> anyhow::Result<()> {
@@ -186,31 +232,50 @@ fn ensure_answer(scenario: Scenario, accepted: bool, changed: bool, answer: &Val
 /// How often each is asked before anything is measured.
 const WARM_UP: usize = 20;
 
-/// Asks both in turn for as long as told; gives how often each was asked, and their times.
-fn compare(
-    mut nothing: impl FnMut() -> anyhow::Result<()>,
-    mut policy: impl FnMut() -> anyhow::Result<()>,
-    patience: Duration,
-) -> anyhow::Result<(u64, Spread, Spread)> {
-    for _ in 0..WARM_UP {
-        nothing()?;
-        policy()?;
-    }
-    let (mut without, mut with) = (times()?, times()?);
-    let start = Instant::now();
-    while start.elapsed() < patience {
-        // Whoever comes second finds other caches; so each is second half of the time.
-        timed(&mut nothing, &mut without)?;
-        timed(&mut policy, &mut with)?;
-        timed(&mut policy, &mut with)?;
-        timed(&mut nothing, &mut without)?;
-    }
-    Ok((with.len(), spread(&without), spread(&with)))
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contender {
+    Nothing,
+    Policy,
+    Floor,
 }
 
-/// Times in nanoseconds, to three digits.
-fn times() -> anyhow::Result<Histogram<u64>> {
-    Ok(Histogram::new(3)?)
+/// A request of one contender.
+type Ask<'a> = Box<dyn FnMut() -> anyhow::Result<()> + 'a>;
+
+/// Whoever is asked, and how.
+#[derive(Default)]
+struct Contenders<'a>(Vec<(Contender, Ask<'a>)>);
+
+/// The times of all that were asked, in nanoseconds, to three digits.
+type Times = Vec<(Contender, Histogram<u64>)>;
+
+impl<'a> Contenders<'a> {
+    fn add(&mut self, contender: Contender, ask: impl FnMut() -> anyhow::Result<()> + 'a) {
+        self.0.push((contender, Box::new(ask)));
+    }
+
+    /// Asks all of them in turn for as long as told.
+    fn compare(mut self, patience: Duration) -> anyhow::Result<Times> {
+        let mut times = Times::new();
+        for (contender, ask) in &mut self.0 {
+            for _ in 0..WARM_UP {
+                ask()?;
+            }
+            times.push((*contender, Histogram::new(3)?));
+        }
+        let start = Instant::now();
+        while start.elapsed() < patience {
+            // Whoever comes later finds other caches; so the order turns round each time.
+            for ((_, ask), (_, times)) in self.0.iter_mut().zip(&mut times) {
+                timed(ask, times)?;
+            }
+            for ((_, ask), (_, times)) in self.0.iter_mut().zip(&mut times).rev() {
+                timed(ask, times)?;
+            }
+        }
+        Ok(times)
+    }
 }
 
 fn timed(ask: &mut impl FnMut() -> anyhow::Result<()>, times: &mut Histogram<u64>) -> anyhow::Result<()> {
@@ -226,15 +291,25 @@ fn spread(times: &Histogram<u64>) -> Spread {
     Spread { lower_quartile: at(0.25), median: at(0.5), upper_quartile: at(0.75) }
 }
 
-fn comparison(
-    place: Place,
-    scenario: Scenario,
-    bytes: usize,
-    requests: u64,
-    nothing: Spread,
-    policy: Spread,
-) -> Comparison {
+fn comparison(place: Place, scenario: Scenario, bytes: usize, times: &Times) -> anyhow::Result<Comparison> {
+    let of = |contender| times.iter().find(|(known, _)| *known == contender).map(|(_, times)| times);
+    let nothing = spread(of(Contender::Nothing).context("the policy that does nothing was not asked")?);
+    let times = of(Contender::Policy).context("the policy was not asked")?;
+    let (requests, policy) = (times.len(), spread(times));
+    let floor = of(Contender::Floor).map(spread);
     let limit = limit(place, scenario, bytes);
     let ratio = policy.median / nothing.median;
-    Comparison { place, scenario: scenario.name(), bytes, requests, nothing, policy, ratio, limit }
+    let floor_ratio = floor.map(|floor| floor.median / nothing.median);
+    Ok(Comparison {
+        place,
+        scenario: scenario.name(),
+        bytes,
+        requests,
+        nothing,
+        floor,
+        policy,
+        floor_ratio,
+        ratio,
+        limit,
+    })
 }

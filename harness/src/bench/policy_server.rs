@@ -1,6 +1,6 @@
 //! Kubewarden's policy server, with one worker and no cluster.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ impl PolicyServer {
     ///
     /// # Errors
     /// Where it cannot be started or does not become ready.
-    pub(super) fn start(program: &Path, policies: &[(&str, &Path, Value)]) -> anyhow::Result<Self> {
+    pub(super) fn start(program: &Path, policies: &[(String, PathBuf, Value)]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut configuration = Map::new();
         for (name, module, settings) in policies {
@@ -42,7 +42,7 @@ impl PolicyServer {
             std::fs::write(&path, annotated(bytes, &metadata))?;
             let url = format!("file://{}", path.display());
             let policy = json!({"module": url, "allowedToMutate": true, "settings": settings});
-            configuration.insert((*name).to_owned(), policy);
+            configuration.insert(name.clone(), policy);
         }
         let file = folder.path().join("policies.yml");
         std::fs::write(&file, Value::Object(configuration).to_string())?;
