@@ -4,8 +4,10 @@
 
 mod repository;
 
+use std::path::PathBuf;
+
 use local_registry_core::Settings;
-use repository::{read, text};
+use repository::{read, root, text};
 use serde_json::{Value, json};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -48,7 +50,10 @@ fn there_is_one_version() {
     assert_eq!(newest.split(' ').next(), Some(VERSION));
     let of_the_project =
         |line: &&str| line.contains("local-registry-policy:v") || line.contains("local-registry-sync:v");
-    for line in text("README.md").lines().filter(of_the_project) {
+    let pages = ["docs/quick-start-kind.md", "docs/install.md"].map(text).join("\n");
+    let lines: Vec<&str> = pages.lines().filter(of_the_project).collect();
+    assert!(lines.len() >= 4, "{lines:?}");
+    for line in lines {
         assert!(versions(line).iter().all(|version| *version == format!("v{VERSION}")), "{line}");
     }
 }
@@ -120,7 +125,7 @@ fn every_setting_is_asked_for_in_the_words_of_the_readme() {
     let asked: Vec<_> = questions.iter().map(|question| question["variable"].as_str().unwrap()).collect();
     assert_eq!(asked, known);
     let readme = text("README.md");
-    let table = readme.split("### Settings").nth(1).unwrap();
+    let table = readme.split("## Settings").nth(1).unwrap();
     for (key, question) in asked.iter().zip(questions) {
         let row = table.lines().find(|line| line.starts_with(&format!("| `{key}` |"))).unwrap();
         let meaning = prose(row.trim_end_matches('|').rsplit(" | ").next().unwrap());
@@ -146,4 +151,44 @@ fn the_form_as_it_comes_up_is_the_default() {
     let (settings, warnings) = Settings::parse(json!(form).to_string().as_bytes()).unwrap();
     assert_eq!(settings, Settings::default());
     assert_eq!(warnings, []);
+}
+
+/// The pages that a reader of the project finds.
+fn pages() -> Vec<PathBuf> {
+    let in_folder = |folder: &str| {
+        let files = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect::<Vec<_>>()
+    };
+    [in_folder("."), in_folder("docs")].concat()
+}
+
+/// The name under which a page's heading can be linked to, as code hosts make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut links = 0;
+    for page in pages() {
+        let content = std::fs::read_to_string(&page).unwrap();
+        for link in content.split("](").skip(1) {
+            let target = link.split(')').next().unwrap();
+            if target.contains("://") || target.contains(char::is_whitespace) {
+                continue;
+            }
+            let (path, heading) =
+                target.split_once('#').map_or((target, None), |(path, heading)| (path, Some(heading)));
+            let file = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            assert!(file.exists(), "{}: {target}", page.display());
+            if let Some(heading) = heading {
+                let linked = std::fs::read_to_string(&file).unwrap();
+                let mut headings = linked.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
+                assert!(headings.any(|found| anchor(found) == heading), "{}: {target}", page.display());
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 30, "{links} links");
 }
