@@ -312,8 +312,17 @@ async fn a_namespaced_policy_looks_no_builds_up() {
     );
     policy["spec"]["settings"]["lookupBuilds"] = json!(false);
     objects.insert(path, policy);
+    let lines = run(objects.clone(), "team/local", Place::Inside, plain_http()).await;
+    assert_eq!(
+        lines[lines.len() - 2..],
+        [
+            "✓ policy team/local rights: it looks no Builds up (lookupBuilds: false)",
+            "✗ Builds: 1 have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: team/a; have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
+        ]
+    );
+    objects.insert(STORED, list(vec![build("a", json!({"image": "kind-registry:5000/team/app"}))]));
     let lines = run(objects, "team/local", Place::Inside, plain_http()).await;
-    assert_eq!(lines[lines.len() - 2], "✓ policy team/local rights: it looks no Builds up (lookupBuilds: false)");
+    assert_eq!(lines[lines.len() - 1], "✓ Builds: each of 1 has its mark, or names a registry");
 }
 
 /// The lines that do not start with ✓ where the policy is changed so.

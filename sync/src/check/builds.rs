@@ -82,6 +82,8 @@ pub(super) struct Stored {
     /// Those that have the record alone.
     recorded: Names,
     abroad: Names,
+    /// Those whose output is local and names no registry, as it should where BuildRuns are resolved by them.
+    portable: Names,
     /// How many Builds each of the selectors matches.
     matched: Vec<(Selector, usize)>,
 }
@@ -95,6 +97,7 @@ impl Stored {
             unrecorded: Names::default(),
             recorded: Names::default(),
             abroad: Names::default(),
+            portable: Names::default(),
             matched,
         };
         let listed = cluster.each(&builds(), |build| stored.see(&build)).await;
@@ -126,8 +129,9 @@ impl Stored {
         }
         let is_local = spec.output.local.unwrap_or(matches!(output_mark, Some("true" | "recorded")));
         let image = spec.output.image.as_deref().unwrap_or_default();
-        if !is_local && ImageReference::parse(image).is_ok_and(|image| image.registry().is_none()) {
-            self.abroad.push(name);
+        if ImageReference::parse(image).is_ok_and(|image| image.registry().is_none()) {
+            let found = if is_local { &mut self.portable } else { &mut self.abroad };
+            found.push(name);
         }
     }
 
@@ -137,7 +141,8 @@ impl Stored {
         self.matched.iter().find(|(known, _)| known == selector).map(|(_, matched)| (*matched, self.count))
     }
 
-    pub(super) fn tell(self, links: &mut Vec<Link>) {
+    /// `nobody_looks_up` says that no policy reads the Build that a run names, so that nobody resolves its output.
+    pub(super) fn tell(self, nobody_looks_up: bool, links: &mut Vec<Link>) {
         if let Err(error) = self.listed {
             links.push(link("Builds", Verdict::Warning, error, None));
             return;
@@ -167,7 +172,15 @@ impl Stored {
             let remedy = "set local: true, or write the registry that is meant, docker.io included";
             links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
         }
-        if self.unrecorded.count + self.recorded.count + self.abroad.count == 0 {
+        if nobody_looks_up && self.portable.count > 0 {
+            let seen = format!(
+                "{} have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: {}",
+                self.portable.count, self.portable
+            );
+            let remedy = "have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite \
+                          resolved-at=\"$(date +%s)\"";
+            links.push(link("Builds", Verdict::Failed, seen, Some(remedy)));
+        } else if self.unrecorded.count + self.recorded.count + self.abroad.count == 0 {
             let seen = format!("each of {} has its mark, or names a registry", self.count);
             links.push(link("Builds", Verdict::Ok, seen, None));
         }

@@ -106,6 +106,9 @@ pub async fn check(
     let injects = found.iter().flat_map(|(_, policy)| policy).any(is_mutating);
     let selector = |policy: &Value| Selector::read(at(policy, &["spec", "objectSelector"]));
     let selectors = found.iter().flat_map(|(_, policy)| policy).filter_map(selector).collect();
+    let looks_up = |policy: &Value| at(policy, &["spec", "settings", "lookupBuilds"]) != false;
+    let mut policies = found.iter().flat_map(|(_, policy)| policy).peekable();
+    let nobody_looks_up = policies.peek().is_some() && !policies.any(looks_up);
     let stored = Stored::read(cluster, selectors).await;
     for (name, policy) in found {
         match policy {
@@ -120,7 +123,7 @@ pub async fn check(
             }
         }
     }
-    stored.tell(&mut links);
+    stored.tell(nobody_looks_up, &mut links);
     links
 }
 
