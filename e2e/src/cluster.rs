@@ -63,6 +63,18 @@ impl Cluster {
         cluster
     }
 
+    /// The same with the guard; the sync job has given both what the cluster declares.
+    #[must_use]
+    pub fn with_guard() -> Self {
+        let mut cluster = Self::start(Crds::Patched);
+        cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+        cluster.declare(&format!("hostFromClusterNetwork: \"{HOST}\"\n"));
+        let answer = cluster.sync(&["--policy=local-registry", "--policy=local-registry-guard"]);
+        assert_eq!(answer.code, Some(0), "{answer:?}");
+        cluster.reconcile();
+        cluster
+    }
+
     /// Shipwright's own CRD of `builds` or `buildruns`; its conversion webhook is this cluster's.
     #[must_use]
     pub fn shipwright_crd(&self, kind: &str) -> Value {

@@ -76,12 +76,7 @@ fn whoever_uses_no_local_image_never_notices_that_the_policy_server_is_down() {
 
 #[test]
 fn a_finalizer_comes_off_while_the_guard_has_other_settings_than_the_policy() {
-    let mut cluster = Cluster::start(Crds::Patched);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
-    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
-    let answer = cluster.sync(&["--policy=local-registry", "--policy=local-registry-guard"]);
-    assert_eq!(answer.code, Some(0), "{answer:?}");
-    cluster.reconcile();
+    let mut cluster = Cluster::with_guard();
     let mut held = hello();
     held["metadata"]["finalizers"] = json!(["example.com/held"]);
     cluster.create(&held);

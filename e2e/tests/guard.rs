@@ -8,18 +8,12 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-use e2e::{Cluster, Crds, UndoingWebhook, build, build_run, eventually};
+use e2e::{Cluster, UndoingWebhook, build, build_run, eventually};
 use serde_json::json;
 
 #[test]
 fn what_a_later_webhook_undid_is_rejected() {
-    let mut cluster = Cluster::start(Crds::Patched);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
-    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
-    let both = ["--policy=local-registry", "--policy=local-registry-guard"];
-    let answer = cluster.sync(&both);
-    assert_eq!(answer.code, Some(0), "{answer:?}");
-    cluster.reconcile();
+    let mut cluster = Cluster::with_guard();
     cluster.create(&build("hello", json!({"image": "team/hello", "local": true})));
     let by_name = |name: &str| build_run(name, json!({"build": {"name": "hello"}}));
     let stored = cluster.create(&by_name("untouched"));
@@ -49,12 +43,7 @@ fn what_a_later_webhook_undid_is_rejected() {
 
 #[test]
 fn an_output_without_its_registry_is_rejected() {
-    let mut cluster = Cluster::start(Crds::Patched);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
-    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
-    let answer = cluster.sync(&["--policy=local-registry", "--policy=local-registry-guard"]);
-    assert_eq!(answer.code, Some(0), "{answer:?}");
-    cluster.reconcile();
+    let cluster = Cluster::with_guard();
     cluster.create(&build("hello", json!({"image": "team/hello", "local": true})));
     let run = build_run("stripped", json!({"build": {"name": "hello"}}));
     let patch = json!([{"op": "replace", "path": "/spec/output/image", "value": "team/hello"}]);
