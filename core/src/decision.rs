@@ -38,8 +38,9 @@ pub fn decide(request: &Request<'_>, builds: &mut dyn BuildLookup) -> Result<Dec
         (Subject::Ours(kind, version, operation), Some(object)) => {
             let (settings, _) = Settings::read(request.settings())?;
             let old = request.old_object().filter(|_| operation == Operation::Update);
-            // Nothing runs of what is being deleted, and finalizers must come off.
-            if old.is_some_and(|old| matches!(old.at(fields::DELETION_PATH), Ok(Some(_)))) {
+            // Finalizers must come off.
+            let is_deleted = old.is_some_and(|old| matches!(old.at(fields::DELETION_PATH), Ok(Some(_))));
+            if is_deleted && kind == Kind::Build {
                 return Ok(outcome.into_decision());
             }
             // A change elsewhere in the object is none of our business. But an annotation, whichever it is, may be
@@ -58,6 +59,10 @@ pub fn decide(request: &Request<'_>, builds: &mut dyn BuildLookup) -> Result<Dec
             match kind {
                 Kind::Build => build::decide(&case, &mut outcome),
                 Kind::BuildRun => build_run::decide(&case, builds, &mut outcome),
+            }
+            // Shipwright runs a BuildRun even while it is being deleted, so its images are resolved all the same.
+            if is_deleted {
+                outcome.keep_edits_only();
             }
         }
         (Subject::UnknownVersion(_), _) => outcome.warn(Remark::UnknownVersion(request.version().to_owned())),
@@ -94,7 +99,6 @@ impl Outcome {
         }
     }
 
-    #[inline(never)]
     pub(crate) fn warn(&mut self, remark: Remark) {
         self.warnings.push(remark.into());
     }
