@@ -7,7 +7,7 @@ use crate::fields::{self, ImageField, Kind, OUTPUT, Path, Role, Version, image_f
 use crate::image::named_registry;
 use crate::json::Node;
 use crate::local::{Annotations, Before, Image, Resolution, annotation, is_at, value_at, wrong_type};
-use crate::lookup::{BuildLookup, LookupError, is_object_name, stored_builder};
+use crate::lookup::{BuildLookup, LookupError, is_builder, is_object_name, stored_builder};
 use crate::output;
 use crate::warning::Remark;
 
@@ -32,9 +32,6 @@ pub(crate) fn decide(case: &Case<'_>, builds: &mut dyn BuildLookup, outcome: &mu
     }
     for field in own.injected.into_iter().filter(|_| case.settings.insecure && !build_states_insecure) {
         set_insecure(case, field, outcome);
-    }
-    if annotations.is_empty() {
-        return;
     }
     for role in Role::ALL.into_iter().filter(|role| annotations.mark_local(*role) && !own.roles.contains(role)) {
         let is_new = before.as_ref().is_none_or(|before| !before.annotations.mark_local(role));
@@ -245,9 +242,9 @@ fn unreadable(name: &str, cause: std::fmt::Arguments<'_>) -> Problem {
 fn streams_source(object: &Node<'_>, version: Version) -> bool {
     let is_of = |source: &Node<'_>, kind: &str| source.field("type").and_then(Node::text) == Some(kind);
     match version {
-        Version::V1Beta1 => matches!(object.at(&["spec", "source"]), Ok(Some(source))
+        Version::V1Beta1 => matches!(object.at(fields::SOURCE), Ok(Some(source))
             if is_of(source, "Local") && matches!(source.field("local"), Some(Node::Object(_)))),
-        Version::V1Alpha1 => matches!(object.at(&["spec", "sources"]), Ok(Some(Node::Array(sources)))
+        Version::V1Alpha1 => matches!(object.at(fields::SOURCES), Ok(Some(Node::Array(sources)))
             if sources.iter().any(|source| is_of(source, "LocalCopy"))),
     }
 }
@@ -257,7 +254,7 @@ fn streams_source(object: &Node<'_>, version: Version) -> bool {
 fn sets_builder(object: &Node<'_>) -> bool {
     let Ok(Some(Node::Raw(text))) = object.at(fields::PARAMETERS) else { return false };
     let Ok(Node::Array(parameters)) = Node::parse(text, fields::PARAMETER_NAMES) else { return false };
-    parameters.iter().any(|parameter| parameter.field("name").and_then(Node::text) == Some(fields::BUILDER_PARAMETER))
+    parameters.iter().any(is_builder)
 }
 
 /// The Build that a run names, in the stored version.

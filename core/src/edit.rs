@@ -61,7 +61,6 @@ impl Edits {
         self.set(path, Change::Removal);
     }
 
-    #[inline(never)]
     fn set(&mut self, path: &[&'static str], new: Change) {
         let Some((name, rest)) = path.split_first() else { return };
         let index = self.0.iter().position(|(known, _)| known == name).unwrap_or(self.0.len());

@@ -177,6 +177,10 @@ pub(crate) fn embedded_spec(version: Version) -> Path {
     }
 }
 
+/// Where a v1beta1 BuildRun streams its source, and where a v1alpha1 one.
+pub(crate) const SOURCE: Path = &["spec", "source"];
+pub(crate) const SOURCES: Path = &["spec", "sources"];
+
 /// Where an object keeps its annotations.
 pub(crate) const ANNOTATIONS_PATH: Path = &["metadata", "annotations"];
 

@@ -37,6 +37,7 @@ pub use fault::{Code, Fault, Rejection};
 pub use fields::{ImageField, Kind, Role, Version, image_fields};
 pub use host::{HostError, RegistryHost};
 pub use image::{ImageReference, ReferenceError};
+pub use local::Mark;
 pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_object_name};
 pub use quote::{Excerpt, Quoted};
 pub use reader::JsonError;

@@ -29,9 +29,9 @@ enum Locality {
     Local(Marker),
 }
 
-/// What an annotation says of the images of a role.
+/// What an annotation ([`Role::annotation`]) says of the images of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub enum Mark {
     /// `"true"`: they are local.
     Local,
     /// `"false"`: they are not.
@@ -45,7 +45,9 @@ impl Mark {
     pub(crate) const RECORDED: &str = "recorded";
     pub(crate) const NOT_LOCAL: &str = "false";
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads the value of an annotation.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         match text {
             "true" => Some(Self::Local),
             Self::NOT_LOCAL => Some(Self::NotLocal),
@@ -54,7 +56,9 @@ impl Mark {
         }
     }
 
-    pub(crate) fn is_local(self) -> bool {
+    /// Whether the images are local where the field `local` says nothing.
+    #[must_use]
+    pub fn is_local(self) -> bool {
         self != Self::NotLocal
     }
 }
@@ -79,11 +83,6 @@ impl Annotations {
     pub(crate) fn read(object: &Node<'_>, faults: &mut Vec<Fault>) -> Self {
         let Some(annotations) = tell(annotations_of(object), faults) else { return Self([None; 3]) };
         Self(Role::ALL.map(|role| tell(marked(annotations, role), faults)))
-    }
-
-    /// Whether they say nothing at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0 == [None; 3]
     }
 
     /// Annotations that say something of one role alone.

@@ -99,11 +99,12 @@ pub fn is_object_name(name: &str) -> bool {
 /// conversion puts the builder behind the Build's own parameters, and a run's parameters override in that order.
 pub(crate) fn stored_builder<'n>(build: &'n Node<'_>) -> Option<&'n str> {
     let Ok(Some(Node::Array(parameters))) = build.at(fields::PARAMETERS) else { return None };
-    parameters
-        .iter()
-        .rfind(|parameter| parameter.field("name").and_then(Node::text) == Some(fields::BUILDER_PARAMETER))
-        .and_then(|parameter| parameter.field("value"))
-        .and_then(Node::text)
+    parameters.iter().rfind(|parameter| is_builder(parameter))?.field("value")?.text()
+}
+
+/// Whether a parameter is the one in which Shipwright stores a v1alpha1 builder.
+pub(crate) fn is_builder(parameter: &Node<'_>) -> bool {
+    parameter.field("name").and_then(Node::text) == Some(fields::BUILDER_PARAMETER)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_core::ImageReference;
+use local_registry_core::{ImageReference, Mark};
 use serde::Deserialize;
 
 use super::selector::Selector;
@@ -113,21 +113,20 @@ impl Stored {
             *matched += usize::from(selector.matches(&metadata.labels));
         }
         let source = spec.source.as_ref().and_then(|source| source.oci_artifact.as_ref());
-        let recorded = |image: Option<&Image>, mark: Option<&str>| {
-            image.is_some_and(|image| image.local.is_none()) && mark == Some("recorded")
+        let mark = |value: &Option<String>| value.as_deref().and_then(Mark::parse);
+        let marks = (mark(&metadata.annotations.output), mark(&metadata.annotations.source));
+        let images = [(Some(&spec.output), marks.0), (source, marks.1)];
+        let says = |local: Option<bool>, of: &dyn Fn(Option<Mark>) -> bool| {
+            images.iter().any(|(image, mark)| image.is_some_and(|image| image.local == local) && of(*mark))
         };
-        let (output_mark, source_mark) =
-            (metadata.annotations.output.as_deref(), metadata.annotations.source.as_deref());
-        if recorded(Some(&spec.output), output_mark) || recorded(source, source_mark) {
+        if says(None, &|mark| mark == Some(Mark::Recorded)) {
             self.recorded.push(name);
         }
-        let unrecorded = |image: Option<&Image>, mark: Option<&str>| {
-            image.is_some_and(|image| image.local == Some(true)) && !matches!(mark, Some("true" | "recorded"))
-        };
-        if unrecorded(Some(&spec.output), output_mark) || unrecorded(source, source_mark) {
+        let is_local = |mark: Option<Mark>| mark.is_some_and(Mark::is_local);
+        if says(Some(true), &|mark| !is_local(mark)) {
             self.unrecorded.push(name);
         }
-        let is_local = spec.output.local.unwrap_or(matches!(output_mark, Some("true" | "recorded")));
+        let is_local = spec.output.local.unwrap_or(is_local(marks.0));
         let image = spec.output.image.as_deref().unwrap_or_default();
         if ImageReference::parse(image).is_ok_and(|image| image.registry().is_none()) {
             let found = if is_local { &mut self.portable } else { &mut self.abroad };
@@ -147,40 +146,39 @@ impl Stored {
             links.push(link("Builds", Verdict::Warning, error, None));
             return;
         }
-        if self.unrecorded.count > 0 {
-            let seen = format!(
-                "{} say local: true and have no record of it, so the next write that drops the field loses their mark: {}",
-                self.unrecorded.count, self.unrecorded
+        let told = links.len();
+        let mut tell = |names: &Names, verdict: Verdict, what: &str, remedy: &str| {
+            if names.count > 0 {
+                links.push(link("Builds", verdict, format!("{} {what}: {names}", names.count), Some(remedy)));
+            }
+        };
+        tell(
+            &self.unrecorded,
+            Verdict::Warning,
+            "say local: true and have no record of it, so the next write that drops the field loses their mark",
+            "run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        );
+        tell(
+            &self.recorded,
+            Verdict::Warning,
+            "have no field local, and are local by their record alone",
+            "those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
+        );
+        tell(
+            &self.abroad,
+            Verdict::Warning,
+            "have an output that is not local and names no registry, so it goes to Docker Hub",
+            "set local: true, or write the registry that is meant, docker.io included",
+        );
+        if nobody_looks_up {
+            tell(
+                &self.portable,
+                Verdict::Failed,
+                "have a local output without a registry, which goes to Docker Hub while no policy looks Builds up",
+                "have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
             );
-            let remedy = "run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"";
-            links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
         }
-        if self.recorded.count > 0 {
-            let seen = format!(
-                "{} have no field local, and are local by their record alone: {}",
-                self.recorded.count, self.recorded
-            );
-            let remedy =
-                "those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field";
-            links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
-        }
-        if self.abroad.count > 0 {
-            let seen = format!(
-                "{} have an output that is not local and names no registry, so it goes to Docker Hub: {}",
-                self.abroad.count, self.abroad
-            );
-            let remedy = "set local: true, or write the registry that is meant, docker.io included";
-            links.push(link("Builds", Verdict::Warning, seen, Some(remedy)));
-        }
-        if nobody_looks_up && self.portable.count > 0 {
-            let seen = format!(
-                "{} have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: {}",
-                self.portable.count, self.portable
-            );
-            let remedy = "have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite \
-                          resolved-at=\"$(date +%s)\"";
-            links.push(link("Builds", Verdict::Failed, seen, Some(remedy)));
-        } else if self.unrecorded.count + self.recorded.count + self.abroad.count == 0 {
+        if links.len() == told {
             let seen = format!("each of {} has its mark, or names a registry", self.count);
             links.push(link("Builds", Verdict::Ok, seen, None));
         }
