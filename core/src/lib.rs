@@ -1,46 +1,31 @@
 //! Decides which registry a local image of a Shipwright `Build` or `BuildRun` belongs to.
 //!
-//! The crate is pure: it does no I/O, and knows neither Kubewarden nor a Kubernetes client. JSON text
-//! comes in, a [`Decision`] goes out, and the one thing that has to be looked up (the Build that a
-//! BuildRun names) comes through the [`BuildLookup`] trait.
+//! A [`Request`] comes in as JSON text, and a [`Decision`] goes out: [`decide`] shows both. The crate performs no I/O
+//! and knows neither Kubewarden nor a Kubernetes client. The one thing that has to be looked up, the Build that a
+//! BuildRun names, comes through the [`BuildLookup`] trait.
 //!
-//! The rules are those of the Shipwright proposal *local-registries* (SHIP-0006); the registry's host
-//! is what a cluster declares by KEP-1755.
+//! The rules are those of the Shipwright proposal *local-registries* (SHIP-0006); the registry's host is what a cluster
+//! declares by KEP-1755.
 
 #![forbid(unsafe_code)]
 
-mod build;
-mod build_run;
-mod decision;
-mod edit;
-mod fault;
-mod fields;
-mod host;
-mod image;
+mod admission;
+mod decide;
 mod json;
-mod local;
-mod lookup;
-mod output;
-mod quote;
-mod reader;
-mod request;
-#[cfg(test)]
-#[path = "../tests/seeded/mod.rs"]
-mod seeded;
-mod settings;
-mod skip;
-mod warning;
+mod message;
+mod registry;
+mod shipwright;
 
-pub use decision::{Decision, decide};
-pub use edit::{EditError, Edits};
-pub use fault::{Code, Fault, Rejection};
-pub use fields::{ImageField, Kind, Role, Version, image_fields};
-pub use host::{HostError, RegistryHost};
-pub use image::{ImageReference, ReferenceError};
-pub use local::Mark;
-pub use lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_object_name};
-pub use quote::{Excerpt, Quoted};
-pub use reader::JsonError;
-pub use request::{PayloadError, Request};
-pub use settings::{OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url};
-pub use warning::Warning;
+pub use admission::{
+    Decision, OutputWithoutRegistry, PayloadError, Request, Settings, SettingsError, SettingsWarning, is_help_url,
+};
+pub use decide::decide;
+#[cfg(fuzzing)]
+pub use json::compare_with_serde_json;
+pub use json::{EditError, Edits, JsonError};
+pub use message::{Code, Excerpt, Fault, Quoted, Rejection, Warning};
+pub use registry::{HostError, ImageReference, ReferenceError, RegistryHost};
+pub use shipwright::{
+    BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, ImageField, Kind, LookupError, Mark, Role, Version, image_fields,
+    is_object_name,
+};

@@ -8,12 +8,9 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-#[path = "../../core/tests/case/mod.rs"]
-mod case;
-
-use case::Case;
 use e2e::{Cluster, Crds, HOST, build, build_run, hello};
 use serde_json::{Value, json};
+use testkit::case::{self, Case};
 
 /// What the API server says where it has to ask, and nobody answers.
 const NOBODY: &str = "failed calling webhook";

@@ -8,15 +8,13 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-#[path = "../../core/tests/case/mod.rs"]
-mod case;
 mod module;
 
 use assert_json_diff::assert_json_eq;
-use case::Case;
 use harness::review::{Request, Review};
 use harness::{Folder, Host, Objects, Policy};
 use serde_json::{Value, json};
+use testkit::case::{self, Case};
 
 struct Policies {
     granted: Policy,

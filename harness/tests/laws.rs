@@ -10,10 +10,6 @@
 
 mod conditions;
 mod module;
-#[path = "../../core/tests/seeded/mod.rs"]
-mod seeded;
-#[path = "../../core/tests/strategy/mod.rs"]
-mod strategy;
 
 use std::sync::LazyLock;
 
@@ -22,9 +18,9 @@ use harness::{Host, Objects, Policy};
 use local_registry_core::{ImageField, ImageReference, Kind, Version, image_fields};
 use proptest::prelude::*;
 use proptest::sample::select;
-use seeded::config;
 use serde_json::{Map, Value, json};
-use strategy::{json_value, reference};
+use testkit::properties::config;
+use testkit::strategy::{json_value, reference};
 
 const HOST: &str = "kind-registry:5000";
 

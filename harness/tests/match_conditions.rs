@@ -9,12 +9,11 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-#[path = "../../core/tests/case/mod.rs"]
-mod case;
 mod conditions;
 mod module;
 
 use serde_json::{Value, json};
+use testkit::case;
 
 #[test]
 fn where_the_policy_is_not_asked_it_would_have_nothing_to_say() {

@@ -9,22 +9,18 @@
     reason = "a test says what went wrong by panicking"
 )]
 
-#[allow(dead_code, reason = "only the questions are of interest here")]
-#[path = "../../core/tests/case/mod.rs"]
-mod case;
 mod module;
-#[path = "../../core/tests/seeded/mod.rs"]
-mod seeded;
 
 use std::sync::LazyLock;
 
 use harness::{Folder, Host, Objects, Policy};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use seeded::config;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use testkit::case;
+use testkit::properties::config;
 
 /// What a guest may use at most: 64 MiB.
 const MEMORY: usize = 64 << 20;

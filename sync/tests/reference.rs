@@ -2,10 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test says what went wrong by panicking")]
 
-#[path = "../../core/tests/reference/mod.rs"]
-mod reference;
-
 #[test]
 fn the_reference_is_what_the_program_says() {
-    reference::check(env!("CARGO_BIN_EXE_local-registry-sync"), "local-registry-sync");
+    testkit::reference::check(env!("CARGO_BIN_EXE_local-registry-sync"), "local-registry-sync");
 }

@@ -1,0 +1,336 @@
+//! The policy's settings.
+
+use std::fmt;
+
+use crate::json::{Mask, Node};
+use crate::message::Quoted;
+use crate::registry::{HostError, RegistryHost};
+
+/// What an operator, or the sync job, tells the policy about the cluster's registry.
+///
+/// ```
+/// use local_registry_core::Settings;
+///
+/// let (settings, warnings) = Settings::parse(br#"{"host": "kind-registry:5000", "color": "blue"}"#)?;
+/// assert_eq!(settings.host.as_ref().map(AsRef::as_ref), Some("kind-registry:5000"));
+/// assert!(warnings[0].to_string().starts_with("settings: the key `color` is not known and is ignored"));
+///
+/// let error = Settings::parse(br#"{"insecure": "yes"}"#).unwrap_err();
+/// assert_eq!(error.to_string(), "settings.insecure: found a string; expected true or false");
+/// # Ok::<(), local_registry_core::SettingsError>(())
+/// ```
+///
+/// A key that is absent means the same as one that is null, and absent settings mean the same as `null` and `{}`. An
+/// empty string is an absent `host`, `help` or `outputWithoutRegistry`, since a form writes that for an empty field.
+///
+/// A policy server with one policy whose settings are invalid does not start, and serves no other policy either. So an
+/// unknown key, or a `help` that is not a URL, is a [`SettingsWarning`] and not an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `host`: the registry as pods see it, KEP-1755's `hostFromClusterNetwork`. `None`: the cluster declares no local
+    /// registry.
+    pub host: Option<RegistryHost>,
+    /// `help`: a printable http(s) URL that messages about a missing registry show.
+    pub help: Option<String>,
+    /// `insecure`: the registry speaks plain HTTP.
+    pub insecure: bool,
+    /// `outputWithoutRegistry`: what happens to an output that is not local and names no registry.
+    pub output_without_registry: OutputWithoutRegistry,
+    /// `lookupBuilds`: read the Build that a BuildRun names.
+    pub lookup_builds: bool,
+}
+
+impl Default for Settings {
+    /// The settings `{}`.
+    fn default() -> Self {
+        Self {
+            host: None,
+            help: None,
+            insecure: false,
+            output_without_registry: OutputWithoutRegistry::Warn,
+            lookup_builds: true,
+        }
+    }
+}
+
+/// What happens to an output that is not local and names no registry, and so would be pushed to Docker Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputWithoutRegistry {
+    /// `allow`: it passes.
+    Allow,
+    /// `warn`: it passes with a warning.
+    Warn,
+    /// `reject`: the request is rejected.
+    Reject,
+}
+
+impl OutputWithoutRegistry {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "allow" => Some(Self::Allow),
+            "warn" => Some(Self::Warn),
+            "reject" => Some(Self::Reject),
+            _ => None,
+        }
+    }
+}
+
+/// Why settings are invalid: every wrong key, on a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError(Vec<SettingsErrorKind>);
+
+impl std::error::Error for SettingsError {}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, kind) in self.0.iter().enumerate() {
+            write!(f, "{}{kind}", if index == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum SettingsErrorKind {
+    #[error("the settings are not valid JSON ({0})")]
+    NotJson(String),
+    #[error("the settings are {0}; expected an object, as in {{\"host\": \"kind-registry:5000\"}}")]
+    NotAnObject(&'static str),
+    #[error("settings.{key}: found {found}; expected {expected}")]
+    Type { key: &'static str, found: &'static str, expected: &'static str },
+    #[error("settings.host: {0}")]
+    Host(HostError),
+}
+
+/// Something in the settings that is ignored, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct SettingsWarning(#[from] SettingsWarningKind);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum SettingsWarningKind {
+    #[error("settings: the key {} is not known and is ignored; known are host, help, insecure, outputWithoutRegistry and lookupBuilds", Quoted(.0))]
+    UnknownKey(String),
+    #[error("settings.help: {} is ignored; expected a printable http:// or https:// URL of at most {LONGEST_HELP} characters", Quoted(.0))]
+    Help(String),
+    #[error("settings.outputWithoutRegistry: {} is ignored, and warn is used; expected allow, warn or reject", Quoted(.0))]
+    OutputWithoutRegistry(String),
+}
+
+/// The longest `help` that messages show, in bytes.
+const LONGEST_HELP: usize = 1024;
+
+impl Settings {
+    /// Keeps every key, so that unknown ones can be reported.
+    pub(crate) const MASK: Mask = Mask::Scalars(&["host", "help", "insecure", "outputWithoutRegistry", "lookupBuilds"]);
+
+    /// Reads settings from JSON text, such as the payload of the waPC function `validate_settings`.
+    ///
+    /// # Errors
+    /// A [`SettingsError`] that lists every wrong key.
+    pub fn parse(text: &[u8]) -> Result<(Self, Vec<SettingsWarning>), SettingsError> {
+        let not_json = |error: &dyn fmt::Display| SettingsError(vec![SettingsErrorKind::NotJson(error.to_string())]);
+        let text = std::str::from_utf8(text).map_err(|error| not_json(&error))?;
+        let node = Node::parse(text, Self::MASK).map_err(|error| not_json(&error))?;
+        Self::read(Some(&node))
+    }
+
+    pub(crate) fn read(node: Option<&Node<'_>>) -> Result<(Self, Vec<SettingsWarning>), SettingsError> {
+        let mut settings = Self::default();
+        let mut warnings = Vec::new();
+        let entries = match node {
+            None | Some(Node::Null) => return Ok((settings, warnings)),
+            Some(Node::Object(object)) => &object.entries,
+            Some(other) => return Err(SettingsError(vec![SettingsErrorKind::NotAnObject(other.type_name())])),
+        };
+        let mut errors = Vec::new();
+        for entry in entries {
+            let read = match (entry.key.as_ref(), &entry.value) {
+                ("host" | "help" | "insecure" | "outputWithoutRegistry" | "lookupBuilds", Node::Null) => Ok(()),
+                ("host" | "help" | "outputWithoutRegistry", Node::String(text)) if text.is_empty() => Ok(()),
+                ("host", Node::String(host)) => {
+                    RegistryHost::parse(host).map_err(SettingsErrorKind::Host).map(|host| {
+                        settings.host = Some(host);
+                    })
+                }
+                ("help", Node::String(help)) => {
+                    if is_help_url(help) {
+                        settings.help = Some(help.to_string());
+                    } else {
+                        warnings.push(SettingsWarningKind::Help(help.to_string()).into());
+                    }
+                    Ok(())
+                }
+                ("insecure", Node::Bool(insecure)) => {
+                    settings.insecure = *insecure;
+                    Ok(())
+                }
+                ("outputWithoutRegistry", Node::String(text)) => {
+                    match OutputWithoutRegistry::parse(text) {
+                        Some(known) => settings.output_without_registry = known,
+                        None => warnings.push(SettingsWarningKind::OutputWithoutRegistry(text.to_string()).into()),
+                    }
+                    Ok(())
+                }
+                ("lookupBuilds", Node::Bool(lookup)) => {
+                    settings.lookup_builds = *lookup;
+                    Ok(())
+                }
+                ("host", other) => Err(wrong_type("host", other, "a string, as in `kind-registry:5000`")),
+                ("help", other) => Err(wrong_type("help", other, "a string with a URL")),
+                ("insecure", other) => Err(wrong_type("insecure", other, "true or false")),
+                ("outputWithoutRegistry", other) => {
+                    Err(wrong_type("outputWithoutRegistry", other, "allow, warn or reject"))
+                }
+                ("lookupBuilds", other) => Err(wrong_type("lookupBuilds", other, "true or false")),
+                (unknown, _) => {
+                    warnings.push(SettingsWarningKind::UnknownKey(unknown.to_owned()).into());
+                    Ok(())
+                }
+            };
+            errors.extend(read.err());
+        }
+        if errors.is_empty() { Ok((settings, warnings)) } else { Err(SettingsError(errors)) }
+    }
+}
+
+fn wrong_type(key: &'static str, found: &Node<'_>, expected: &'static str) -> SettingsErrorKind {
+    SettingsErrorKind::Type { key, found: found.type_name(), expected }
+}
+
+/// Whether a text may be a `help`: printable ASCII in the form of an http(s) URL, and short. Its author, who may write
+/// the cluster's ConfigMap, writes to users' terminals with it.
+#[must_use]
+pub fn is_help_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text.len() <= LONGEST_HELP
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && rest.is_some_and(|rest| rest.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Settings, warnings: &[&str]) {
+        let (settings, found) = Settings::parse(text.as_bytes()).unwrap();
+        assert_eq!(settings, expected);
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), warnings);
+    }
+
+    #[track_caller]
+    fn check_invalid(text: &str, message: &str) {
+        assert_eq!(Settings::parse(text.as_bytes()).unwrap_err().to_string(), message);
+    }
+
+    fn host(text: &str) -> Option<RegistryHost> {
+        Some(RegistryHost::parse(text).unwrap())
+    }
+
+    #[test]
+    fn nothing_is_required() {
+        let defaults = Settings::default();
+        check("{}", defaults.clone(), &[]);
+        check("null", defaults.clone(), &[]);
+        check(
+            r#"{"host":null,"help":null,"insecure":null,"outputWithoutRegistry":null,"lookupBuilds":null}"#,
+            defaults.clone(),
+            &[],
+        );
+        check(r#"{"host":"","help":"","outputWithoutRegistry":""}"#, defaults, &[]);
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        check(
+            r#"{"host":"kind-registry:5000","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false}"#,
+            Settings {
+                host: host("kind-registry:5000"),
+                help: Some("https://example.org/registry".to_owned()),
+                insecure: true,
+                output_without_registry: OutputWithoutRegistry::Reject,
+                lookup_builds: false,
+            },
+            &[],
+        );
+    }
+
+    #[test]
+    fn unknown_keys_are_accepted_with_a_warning() {
+        check(
+            r#"{"hosts":[1,{}],"host":"reg.io"}"#,
+            Settings { host: host("reg.io"), ..Settings::default() },
+            &[
+                "settings: the key `hosts` is not known and is ignored; known are host, help, insecure, outputWithoutRegistry and lookupBuilds",
+            ],
+        );
+    }
+
+    #[test]
+    fn an_unknown_word_for_outputs_without_registry_is_ignored_with_a_warning() {
+        for (word, expected) in [
+            ("allow", OutputWithoutRegistry::Allow),
+            ("warn", OutputWithoutRegistry::Warn),
+            ("reject", OutputWithoutRegistry::Reject),
+        ] {
+            let text = format!(r#"{{"outputWithoutRegistry":"{word}"}}"#);
+            check(&text, Settings { output_without_registry: expected, ..Settings::default() }, &[]);
+        }
+        check(
+            r#"{"outputWithoutRegistry":"Deny"}"#,
+            Settings::default(),
+            &["settings.outputWithoutRegistry: `Deny` is ignored, and warn is used; expected allow, warn or reject"],
+        );
+    }
+
+    #[test]
+    fn a_help_that_is_no_printable_url_is_dropped_with_a_warning() {
+        for help in [
+            "see the wiki",
+            "ftp://example.org",
+            "https://",
+            "https:///x",
+            r"https://example.org/\u001b[31m",
+            r"http://example.org/\n",
+            "http://exämple.org",
+            "https://a b",
+        ] {
+            let (settings, warnings) = Settings::parse(format!(r#"{{"help":"{help}"}}"#).as_bytes()).unwrap();
+            assert_eq!(settings, Settings::default(), "{help}");
+            assert_eq!(warnings.len(), 1, "{help}");
+        }
+        check(
+            r#"{"help":"see the wiki"}"#,
+            Settings::default(),
+            &[
+                "settings.help: `see the wiki` is ignored; expected a printable http:// or https:// URL of at most 1024 characters",
+            ],
+        );
+        let long = format!("https://example.org/{}", "x".repeat(1004));
+        check(&format!(r#"{{"help":"{long}"}}"#), Settings { help: Some(long.clone()), ..Settings::default() }, &[]);
+        assert_eq!(Settings::parse(format!(r#"{{"help":"{long}x"}}"#).as_bytes()).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn whatever_cannot_be_right_is_invalid() {
+        check_invalid(
+            r#"{"host":"kind-registry"}"#,
+            "settings.host: `kind-registry` has neither a dot nor a port, so image parsers read it as a Docker Hub namespace; add the port, as in `kind-registry:5000`",
+        );
+        check_invalid(
+            r#"{"host":5000,"help":[],"insecure":"true","outputWithoutRegistry":true,"lookupBuilds":1}"#,
+            "settings.host: found a number; expected a string, as in `kind-registry:5000`\n\
+             settings.help: found an array; expected a string with a URL\n\
+             settings.insecure: found a string; expected true or false\n\
+             settings.outputWithoutRegistry: found a boolean; expected allow, warn or reject\n\
+             settings.lookupBuilds: found a number; expected true or false",
+        );
+        check_invalid("[]", r#"the settings are an array; expected an object, as in {"host": "kind-registry:5000"}"#);
+        check_invalid("{", "the settings are not valid JSON (it ends too early at line 1 column 2)");
+        check_invalid(
+            r#"{"host":"a.b","host":"c.d"}"#,
+            "the settings are not valid JSON (an object has the same key twice at line 1 column 22)",
+        );
+    }
+}

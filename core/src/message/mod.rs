@@ -1,0 +1,11 @@
+//! What users read: faults that reject a request, warnings beside an accepted one, and how values of others are quoted.
+
+mod fault;
+mod field_path;
+mod quote;
+mod warning;
+
+pub use self::fault::{Code, Fault, Rejection};
+pub(crate) use self::field_path::FieldPath;
+pub use self::quote::{Excerpt, Quoted};
+pub use self::warning::Warning;

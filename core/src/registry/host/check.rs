@@ -1,0 +1,156 @@
+//! The grammar of hosts.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::error::HostErrorKind;
+
+/// Checks a text by the grammar of [`RegistryHost`](super::RegistryHost).
+pub(super) fn check(text: &str) -> Result<(), HostErrorKind> {
+    check_characters(text)?;
+    if let Some(rest) = text.strip_prefix('[') {
+        let (address, after) = rest.split_once(']').ok_or(HostErrorKind::NotIpv6)?;
+        check_ipv6(address)?;
+        return match after.strip_prefix(':') {
+            Some(port) => check_port(port),
+            None if after.is_empty() => Ok(()),
+            None => Err(HostErrorKind::NotIpv6),
+        };
+    }
+    let (name, port) = match text.split_once(':') {
+        Some((_, port)) if port.contains(':') => return Err(HostErrorKind::Unbracketed),
+        Some((name, port)) => (name, Some(port)),
+        None => (text, None),
+    };
+    check_name(name)?;
+    match port {
+        Some(port) => check_port(port),
+        None if name.contains('.') => Ok(()),
+        None => Err(HostErrorKind::Bare(name.to_owned())),
+    }
+}
+
+/// Finds what single characters show. It comes first, since its messages are the plainest.
+fn check_characters(text: &str) -> Result<(), HostErrorKind> {
+    if text.is_empty() {
+        return Err(HostErrorKind::Empty);
+    }
+    // True of nearly every host, and it is asked about on every request.
+    if text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':')) {
+        return Ok(());
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(HostErrorKind::WhiteSpace);
+    }
+    if !text.is_ascii() {
+        return Err(HostErrorKind::NotAscii);
+    }
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Err(HostErrorKind::Scheme(format!("{scheme}://")));
+    }
+    if text.contains('@') {
+        return Err(HostErrorKind::User);
+    }
+    if text.contains('/') {
+        return Err(HostErrorKind::Path);
+    }
+    if text.contains('%') {
+        return Err(HostErrorKind::Zone);
+    }
+    if text.contains(|c: char| c.is_ascii_uppercase()) {
+        return Err(HostErrorKind::UpperCase);
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), HostErrorKind> {
+    if let Some(character) = name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-' | '.')) {
+        return Err(if character == '_' {
+            HostErrorKind::Underscore
+        } else {
+            HostErrorKind::Character(character.into())
+        });
+    }
+    if name.is_empty() {
+        return Err(HostErrorKind::EmptyLabel);
+    }
+    if ["localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"]
+        .contains(&name)
+    {
+        return Err(HostErrorKind::Loopback);
+    }
+    if name.len() > 253 {
+        return Err(HostErrorKind::TooLong);
+    }
+    if name.ends_with('.') {
+        return Err(HostErrorKind::TrailingDot);
+    }
+    for label in name.split('.') {
+        if label.is_empty() {
+            return Err(HostErrorKind::EmptyLabel);
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err(HostErrorKind::Dash);
+        }
+        if label.len() > 63 {
+            return Err(HostErrorKind::LongLabel);
+        }
+    }
+    if ["docker.io", "hub.docker.com"].iter().any(|hub| name.strip_suffix(hub).is_some_and(is_all_or_labels)) {
+        return Err(HostErrorKind::DockerHub);
+    }
+    if name.rsplit('.').next().is_some_and(is_number) {
+        let address: Ipv4Addr = name.parse().map_err(|_| HostErrorKind::NotIpv4)?;
+        return check_ipv4(address);
+    }
+    Ok(())
+}
+
+/// Whether a name is a domain or a subdomain of it, by what the name has before the domain.
+fn is_all_or_labels(before: &str) -> bool {
+    before.is_empty() || before.ends_with('.')
+}
+
+/// Whether resolvers read a last label as a part of an IPv4 address (WHATWG URL, *ends in a number*).
+fn is_number(label: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let hexadecimal = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    digits(label) || label.strip_prefix("0x").is_some_and(hexadecimal)
+}
+
+fn check_ipv4(address: Ipv4Addr) -> Result<(), HostErrorKind> {
+    if address.is_loopback() || address.is_unspecified() {
+        return Err(HostErrorKind::Loopback);
+    }
+    if address.is_link_local() || address.is_multicast() || address.is_broadcast() {
+        return Err(HostErrorKind::Unreachable);
+    }
+    Ok(())
+}
+
+fn check_ipv6(text: &str) -> Result<(), HostErrorKind> {
+    let address: Ipv6Addr = text.parse().map_err(|_| HostErrorKind::NotIpv6)?;
+    if address.is_loopback() || address.is_unspecified() {
+        return Err(HostErrorKind::Loopback);
+    }
+    if address.is_unicast_link_local() || address.is_multicast() {
+        return Err(HostErrorKind::Unreachable);
+    }
+    if let Some(mapped) = address.to_ipv4_mapped() {
+        check_ipv4(mapped)?;
+    }
+    if text.contains('.') {
+        return Err(HostErrorKind::Ipv4InIpv6);
+    }
+    Ok(())
+}
+
+fn check_port(port: &str) -> Result<(), HostErrorKind> {
+    if port.is_empty() {
+        return Err(HostErrorKind::EmptyPort);
+    }
+    let digits = port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
+    match port.parse::<u16>() {
+        Ok(_) if digits => Ok(()),
+        _ => Err(HostErrorKind::Port(port.to_owned())),
+    }
+}

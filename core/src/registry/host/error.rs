@@ -1,0 +1,71 @@
+//! What can be wrong with a host.
+
+use crate::message::Quoted;
+
+/// Why a text is not a [`RegistryHost`]: what was found, and how to fix it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} {kind}", Quoted(.text))]
+pub struct HostError {
+    pub(super) text: String,
+    pub(super) kind: HostErrorKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HostErrorKind {
+    #[error("is empty; write the registry's host and port, as in `kind-registry:5000`, or leave `host` out")]
+    Empty,
+    #[error("is longer than the 253 bytes that a domain may have")]
+    TooLong,
+    #[error("has white space or a control character; a registry host has neither")]
+    WhiteSpace,
+    #[error("has a character that is not ASCII; write an international domain in its `xn--` form")]
+    NotAscii,
+    #[error("starts with a scheme; write only the host and port, without `{0}`")]
+    Scheme(String),
+    #[error("has a user part; write only the host and port, without anything up to the `@`")]
+    User,
+    #[error("has a path; write only the host and port, without the `/` and what follows it")]
+    Path,
+    #[error("has an upper-case letter; write the host in lower case")]
+    UpperCase,
+    #[error("has an underscore; image parsers disagree about it, so use a name without one")]
+    Underscore,
+    #[error("has the character {}; a host has only letters, digits, `-` and `.`", Quoted(.0))]
+    Character(String),
+    #[error("ends with a dot; leave the dot out")]
+    TrailingDot,
+    #[error("has an empty part between dots; write each label once")]
+    EmptyLabel,
+    #[error("has a label that starts or ends with `-`; labels start and end with a letter or digit")]
+    Dash,
+    #[error("has a label of more than 63 bytes, which no domain may have")]
+    LongLabel,
+    #[error("has an empty port; write a port after the `:` or leave the `:` out")]
+    EmptyPort,
+    #[error("has the port {}; a port is a number from 1 to 65535 without leading zeros", Quoted(.0))]
+    Port(String),
+    #[error(
+        "has neither a dot nor a port, so image parsers read it as a Docker Hub namespace; add the port, as in `{0}:5000`"
+    )]
+    Bare(String),
+    #[error(
+        "means the build pod itself when used inside a cluster; write the host under which pods reach the registry"
+    )]
+    Loopback,
+    #[error(
+        "is a link-local, multicast or broadcast address, and no registry answers every pod there; write the host under which pods reach the registry"
+    )]
+    Unreachable,
+    #[error("is Docker Hub, not a registry of this cluster; write the host under which pods reach the local registry")]
+    DockerHub,
+    #[error("ends in a number but is not an IPv4 address; write four numbers from 0 to 255 without leading zeros")]
+    NotIpv4,
+    #[error("is not an IPv6 address between brackets; write it as in `[fd00::1]:5000`")]
+    NotIpv6,
+    #[error("is an IPv6 address without brackets; write it as in `[fd00::1]:5000`")]
+    Unbracketed,
+    #[error("has an IPv6 zone, which no other machine understands; write the address without it")]
+    Zone,
+    #[error("has an IPv4 address within an IPv6 one; image parsers disagree about it, so write only the IPv4 address")]
+    Ipv4InIpv6,
+}

@@ -1,0 +1,12 @@
+//! Registry hosts and image references: their grammars, and how the two become one.
+//!
+//! Only text is looked at; no registry is asked.
+
+mod host;
+mod reference;
+mod resolution;
+
+pub use self::host::{HostError, RegistryHost};
+pub(crate) use self::reference::named_registry;
+pub use self::reference::{ImageReference, ReferenceError};
+pub(crate) use self::resolution::{Resolution, Unresolvable, resolve};

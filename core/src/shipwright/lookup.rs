@@ -1,0 +1,112 @@
+//! The Build that a BuildRun names: what is asked for, and what can go wrong.
+
+/// The API version in which a Build is looked up: the stored one, whatever the BuildRun's own is.
+/// Shipwright's conversion to v1alpha1 would drop `local`.
+pub const BUILD_API_VERSION: &str = "shipwright.io/v1beta1";
+
+/// The fields that are read of a looked-up Build besides its metadata, as dot paths.
+pub const BUILD_FIELDS: [&str; 7] = [
+    "spec.output.image",
+    "spec.output.insecure",
+    "spec.output.local",
+    "spec.paramValues.name",
+    "spec.paramValues.value",
+    "spec.source.ociArtifact.image",
+    "spec.source.ociArtifact.local",
+];
+
+/// Reads Builds from the cluster.
+pub trait BuildLookup {
+    /// The JSON text of the Build `name` in `namespace`, in the version [`BUILD_API_VERSION`]. Only its metadata and
+    /// [`BUILD_FIELDS`] are read.
+    ///
+    /// # Errors
+    /// A [`LookupError`] if there is no such Build or it cannot be read.
+    fn build(&mut self, namespace: &str, name: &str) -> Result<String, LookupError>;
+}
+
+impl<F: FnMut(&str, &str) -> Result<String, LookupError>> BuildLookup for F {
+    fn build(&mut self, namespace: &str, name: &str) -> Result<String, LookupError> {
+        self(namespace, name)
+    }
+}
+
+/// Why a Build could not be read. All but [`LookupError::NotFound`] have the cause in the policy server's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookupError {
+    /// There is no such Build.
+    NotFound,
+    /// The policy's `contextAwareResources` do not list Builds.
+    NotGranted(String),
+    /// The policy server does not grant the policy the host capability.
+    NoCapability(String),
+    /// The policy server's service account may not read Builds.
+    Forbidden(String),
+    /// The cluster does not serve Builds in that version.
+    NoSuchKind(String),
+    /// Anything else; for example, the API server does not answer.
+    Failed(String),
+}
+
+impl LookupError {
+    /// The policy server's words, if they add anything.
+    pub(super) fn cause(&self) -> Option<&str> {
+        match self {
+            Self::NotFound => None,
+            Self::NotGranted(cause)
+            | Self::NoCapability(cause)
+            | Self::Forbidden(cause)
+            | Self::NoSuchKind(cause)
+            | Self::Failed(cause) => Some(cause),
+        }
+    }
+
+    /// What an operator does about it.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Self::NotFound => "create the Build first",
+            Self::NotGranted(_) => {
+                "an operator adds apiVersion shipwright.io/v1beta1, kind Build to the policy's spec.contextAwareResources, \
+                 or sets lookupBuilds: false in its settings"
+            }
+            Self::NoCapability(_) => "an operator grants the policy the host capability kubernetes/get_resource",
+            Self::Forbidden(_) => {
+                "an operator lets the policy server's service account get builds.shipwright.io in this namespace"
+            }
+            Self::NoSuchKind(_) => "an operator installs Shipwright with its v1beta1 API",
+            Self::Failed(_) => "try again, or ask an operator to look at the policy server's log",
+        }
+    }
+}
+
+/// Whether Kubernetes accepts `name` as the name of an object: a DNS-1123 subdomain. No other name is asked for, since it
+/// would become a part of the request's path.
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    name.len() <= 253
+        && name.split('.').all(|label| {
+            label.bytes().next().is_some_and(alphanumeric)
+                && label.bytes().last().is_some_and(alphanumeric)
+                && label.bytes().all(|b| alphanumeric(b) || b == b'-')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_kubernetes_gives_are_asked_for() {
+        let longest = format!("{}.b", "a".repeat(251));
+        for name in ["b", "my-build", "build.v1", "0", &longest] {
+            assert!(is_object_name(name), "{name}");
+        }
+        let too_long = format!("{longest}b");
+        for name in
+            ["", "B", "a_b", "-a", "a-", "a..b", ".a", "a.", "a.-b", "a/b", "..", "a b", "ä", "a?x=y", &too_long]
+        {
+            assert!(!is_object_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Shipwright's Builds and BuildRuns: where they keep images, which of them are local, and what becomes of each.
+//!
+//! The rules are those of the proposal *local-registries* (SHIP-0006).
+
+mod annotation;
+mod before;
+mod build;
+mod build_run;
+mod docker_hub;
+mod fields;
+mod image;
+mod lookup;
+mod mask;
+mod named_build;
+mod problem;
+mod remark;
+mod run_output;
+
+pub use self::annotation::Mark;
+pub use self::fields::{ImageField, Kind, Role, Version, image_fields};
+pub use self::lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_object_name};
+pub(crate) use self::mask::OBJECT;
+
+use self::remark::Remark;
+use crate::admission::{Operation, Outcome, Request, Settings, SettingsError};
+use crate::json::Node;
+use crate::message::Fault;
+
+/// What a request is to this room.
+enum Subject {
+    /// Another kind, operation or sub-resource.
+    Other,
+    /// A Build or BuildRun in an API version that this policy does not know.
+    UnknownVersion,
+    /// A Build or BuildRun that is created or updated.
+    Known(Kind, Version),
+}
+
+impl Subject {
+    fn of(request: &Request<'_>) -> Self {
+        let is_written = matches!(request.operation_kind(), Operation::Create | Operation::Update);
+        if request.group() != fields::GROUP || !is_written || request.has_sub_resource() {
+            return Self::Other;
+        }
+        match (Kind::parse(request.kind()), Version::parse(request.version())) {
+            (None, _) => Self::Other,
+            (Some(_), None) => Self::UnknownVersion,
+            (Some(kind), Some(version)) => Self::Known(kind, version),
+        }
+    }
+}
+
+/// A Build or BuildRun that is created or updated.
+struct Case<'c> {
+    version: Version,
+    object: &'c Node<'c>,
+    /// The object before an UPDATE.
+    old: Option<&'c Node<'c>>,
+    namespace: &'c str,
+    /// Nothing of the request is stored, nor was anything of the requests before it in the same dry run.
+    is_dry_run: bool,
+    settings: &'c Settings,
+}
+
+/// Decides about a request, if it is about a Build or BuildRun.
+pub(crate) fn decide(
+    request: &Request<'_>,
+    builds: &mut dyn BuildLookup,
+    outcome: &mut Outcome,
+) -> Result<(), SettingsError> {
+    let (kind, version) = match Subject::of(request) {
+        Subject::Other => return Ok(()),
+        Subject::UnknownVersion => {
+            outcome.warn(&Remark::UnknownVersion(request.version()));
+            return Ok(());
+        }
+        Subject::Known(kind, version) => (kind, version),
+    };
+    let object = match request.object() {
+        Some(object @ Node::Object(_)) => object,
+        found => {
+            let found = found.map_or("nothing", Node::type_name);
+            outcome.add(Fault::wrong_type(&["request", "object"], found, "the object under admission"));
+            return Ok(());
+        }
+    };
+    let (settings, _) = Settings::read(request.settings())?;
+    let old = request.old_object().filter(|_| request.operation_kind() == Operation::Update);
+    // Finalizers must come off.
+    let is_deleted = old.is_some_and(|old| matches!(old.at(fields::DELETION), Ok(Some(_))));
+    if is_deleted && kind == Kind::Build {
+        return Ok(());
+    }
+    // A change of other fields is not the policy's business. But any annotation of a Build may be set to have its
+    // source moved to the current registry.
+    if old == Some(object) && (kind == Kind::BuildRun || !request.annotations_differ()) {
+        return Ok(());
+    }
+    let case = Case {
+        version,
+        object,
+        old,
+        namespace: request.namespace(),
+        is_dry_run: request.is_dry_run(),
+        settings: &settings,
+    };
+    match kind {
+        Kind::Build => build::decide(&case, outcome),
+        Kind::BuildRun => build_run::decide(&case, builds, outcome),
+    }
+    // Shipwright runs a BuildRun even while it is being deleted, so its images are resolved all the same.
+    if is_deleted {
+        outcome.keep_edits_only();
+    }
+    Ok(())
+}

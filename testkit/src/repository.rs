@@ -1,0 +1,20 @@
+//! The repository's files.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The text of a file, by its path from the root of the repository.
+pub fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The value of a YAML file, by its path from the root of the repository.
+pub fn read(path: &str) -> Value {
+    serde_saphyr::from_str(&text(path)).unwrap()
+}

@@ -1,0 +1,80 @@
+//! The manifests of `deploy/` and the policy's metadata say what the code means.
+
+use local_registry_core::{Kind, Version, image_fields};
+use serde_json::{Value, json};
+use testkit::repository::read;
+
+/// Shipwright's CRDs list their versions in this order.
+const VERSIONS: [(Version, &str); 2] = [(Version::V1Alpha1, "v1alpha1"), (Version::V1Beta1, "v1beta1")];
+
+/// The operations of a patch of the CRD of this kind; `change` gives those at the schema of one image.
+fn expected(kind: Kind, change: impl Fn(&str) -> Vec<Value>) -> Value {
+    let mut operations = Vec::new();
+    for (index, (version, name)) in VERSIONS.into_iter().enumerate() {
+        operations.push(json!({"op": "test", "path": format!("/spec/versions/{index}/name"), "value": name}));
+        for field in image_fields(kind, version) {
+            let mut schema = format!("/spec/versions/{index}/schema/openAPIV3Schema");
+            for part in field.path {
+                schema += &format!("/properties/{part}");
+            }
+            operations
+                .push(json!({"op": "test", "path": format!("{schema}/properties/image/type"), "value": "string"}));
+            operations.extend(change(&format!("{schema}/properties/local")));
+        }
+    }
+    Value::Array(operations)
+}
+
+const CRDS: [(Kind, &str); 2] = [(Kind::Build, "builds"), (Kind::BuildRun, "buildruns")];
+
+#[test]
+fn the_crd_patches_add_the_field_beside_every_image() {
+    let field = json!({
+        "type": "boolean",
+        "description": "The image names no registry: the cluster's own is put in front of it at admission.",
+    });
+    for (kind, name) in CRDS {
+        let patch = expected(kind, |path| vec![json!({"op": "add", "path": path, "value": field})]);
+        assert_eq!(read(&format!("deploy/crd-patches/{name}.yaml")), patch);
+    }
+}
+
+#[test]
+fn the_crd_patches_can_be_taken_back() {
+    for (kind, name) in CRDS {
+        let patch = expected(kind, |path| {
+            let test = json!({"op": "test", "path": format!("{path}/type"), "value": "boolean"});
+            vec![test, json!({"op": "remove", "path": path})]
+        });
+        assert_eq!(read(&format!("deploy/crd-patches/remove-{name}.yaml")), patch);
+    }
+}
+
+#[test]
+fn policies_see_every_kind_and_version_that_the_code_knows() {
+    let rules = json!([{
+        "apiGroups": ["shipwright.io"],
+        "apiVersions": VERSIONS.map(|(_, name)| name),
+        "resources": CRDS.map(|(_, name)| name),
+        "operations": ["CREATE", "UPDATE"],
+    }]);
+    let builds = json!([{"apiVersion": "shipwright.io/v1beta1", "kind": "Build"}]);
+    let metadata = read("policy-metadata/metadata.yml");
+    assert_eq!(metadata["rules"], rules);
+    assert_eq!(metadata["contextAwareResources"], builds);
+    for (path, granted) in [("policy", builds.clone()), ("guard", builds), ("policy-namespaced", Value::Null)] {
+        let policy = read(&format!("deploy/{path}/policy.yaml"));
+        assert_eq!(policy["spec"]["rules"], rules, "{path}");
+        assert_eq!(policy["spec"]["contextAwareResources"], granted, "{path}");
+        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{path}");
+    }
+}
+
+#[test]
+fn all_policies_are_asked_on_the_same_conditions() {
+    let conditions = |path: &str| read(&format!("deploy/{path}/policy.yaml"))["spec"]["matchConditions"].clone();
+    let policy = conditions("policy");
+    assert_eq!(policy.as_array().map(Vec::len), Some(2));
+    assert_eq!(conditions("guard"), policy);
+    assert_eq!(conditions("policy-namespaced"), policy);
+}
