@@ -19,12 +19,18 @@ setup_file() {
   done
 }
 
-# Runs a program with nothing around it but the image's files.
+# Runs a program with nothing around it but the image's files. Root may do so, and so may an ordinary user in a
+# namespace of its own; sudo helps where the kernel gives ordinary users none, as Ubuntu 24.04 does.
 in_image() {
+  local chroot
+  # Debian leaves it out of an ordinary user's PATH.
+  chroot=$(PATH="$PATH:/usr/sbin:/sbin" command -v chroot)
   if [ "$(id --user)" -eq 0 ]; then
-    env --ignore-environment "$(command -v chroot)" --userspec=65532:65532 "$ROOT" "$@"
+    env --ignore-environment "$chroot" --userspec=65532:65532 "$ROOT" "$@"
+  elif unshare --map-root-user true 2>/dev/null; then
+    env --ignore-environment "$(command -v unshare)" --map-root-user "$chroot" "$ROOT" "$@"
   else
-    env --ignore-environment "$(command -v unshare)" --map-root-user "$(command -v chroot)" "$ROOT" "$@"
+    sudo --non-interactive env --ignore-environment "$chroot" --userspec=65532:65532 "$ROOT" "$@"
   fi
 }
 
