@@ -35,6 +35,10 @@ SOURCE := $(shell sed -n 's/^ *io.kubewarden.policy.source: //p' policy-metadata
 REGISTRY ?= registry.example
 SOURCE_URL ?= $(SOURCE)
 
+# What renders the manifests of a release (`make manifests`), and of which folders of deploy/: all that can be applied.
+KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
+FOLDERS := . check guard policy policy-namespaced sync sync-cronjob sync-namespaced
+
 # How many payloads `make fuzz` spoils, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
 FUZZ_SECONDS ?= 300
@@ -50,12 +54,16 @@ need = command -v $(1) >/dev/null || { echo "make $@: $(1) is missing; $(2)" >&2
 need-package = $(call need,$(1),install it with your system's packages)
 need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewarden-controller)
 
+# $(call need-digest,VARIABLE)
+need-digest = printf %s "$$$(1)" | LC_ALL=C grep -zEqx 'sha256:[0-9a-f]{64}' || \
+  { echo "make $@: $(1): \`$$$(1)\` is not a digest; write sha256: and 64 hexadecimal digits in lower case" >&2; exit 1; }
+
 # $(call check-size,FILE,BYTES)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
-  bench-admission load lint verdicts reference version release-notes publisher format clean wasm-target nothing.wasm FORCE
+  bench-admission load lint verdicts reference version release-notes publisher manifests check-manifests format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -212,6 +220,25 @@ release-notes: ## Print what changed in the newest version
 publisher: ## Say where things are published (REGISTRY, SOURCE_URL) in everything that names it
 	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g' \
 	  policy-metadata/metadata.yml artifacthub/artifacthub-pkg.yml deploy/images/kustomization.yaml
+
+# No folder keeps a tag: what was pushed under it later would run, too.
+manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST, IMAGE_DIGEST; needs kubectl)
+	@$(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
+	@$(call need-digest,MODULE_DIGEST)
+	@$(call need-digest,IMAGE_DIGEST)
+	rm -rf target/manifests target/manifests.deploy && mkdir -p target/manifests && cp -r deploy target/manifests.deploy
+	sed -i "s#\(value: registry://.*\):v[^:/]*\$$#\1@$$MODULE_DIGEST#; s#newTag: .*#digest: $$IMAGE_DIGEST#" \
+	  target/manifests.deploy/images/kustomization.yaml
+	for folder in $(FOLDERS); do \
+	  name=local-registry-$$folder; \
+	  $(KUBECTL) kustomize target/manifests.deploy/$$folder > target/manifests/$${name%-.}.yaml || exit 1; \
+	done
+	@! grep -E '^[ -]*(image|module):' target/manifests/*.yaml | grep -v '@sha256:' >&2 || \
+	  { echo "make $@: these are not named by digest; see deploy/images" >&2; exit 1; }
+
+check-manifests: ## Render the manifests of a release that was never made (needs kubectl, bats)
+	@$(call need-package,bats)
+	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$(FOLDERS)" bats e2e/manifests.bats
 
 format: ## Format the code
 	$(CARGO) fmt --all
