@@ -195,10 +195,13 @@ load: policy.wasm ## Ask a webhook over 8 connections for a minute (POLICY_SERVE
 nothing.wasm: wasm-target
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
 
-lint: wasm-target ## Check format, lints, spelling, and what we depend on (needs cargo-deny and typos)
+lint: wasm-target ## Check format, lints, spelling, workflows, and what we depend on (needs cargo-deny and typos)
 	@$(call need,cargo-deny,cargo install --locked cargo-deny)
 	@$(call need,typos,cargo install --locked typos-cli)
 	typos
+	@if command -v actionlint >/dev/null; then echo actionlint; actionlint; else \
+	  echo "make $@: actionlint is missing, and workflows are not checked;" \
+	    "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12" >&2; fi
 	$(CARGO) deny --locked check $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
