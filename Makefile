@@ -222,7 +222,8 @@ release-notes: ## Print what changed in the newest version
 
 publisher: ## Say where things are published (REGISTRY, SOURCE_URL) in everything that names it
 	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g' \
-	  policy-metadata/metadata.yml artifacthub/artifacthub-pkg.yml deploy/images/kustomization.yaml
+	  policy-metadata/metadata.yml artifacthub/artifacthub-pkg.yml deploy/images/kustomization.yaml \
+	  .github/ISSUE_TEMPLATE/config.yml
 
 # No folder keeps a tag: what was pushed under it later would run, too.
 manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST, IMAGE_DIGEST; needs kubectl)
