@@ -109,9 +109,9 @@ check-sync-image: sync-image ## Start the sync job from the image's own file sys
 	@$(call need-package,jq)
 	CONTAINER=$(CONTAINER) IMAGE=$(IMAGE) VERSION=$(VERSION) bats e2e/sync-image.bats
 
-annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml README.md ## Write the metadata into the policy (needs kwctl)
+annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml policy-metadata/usage.md ## Write the metadata into the policy (needs kwctl)
 	@$(need-kwctl)
-	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --usage-path README.md --output-path $@
+	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --usage-path policy-metadata/usage.md --output-path $@
 
 test: policy.wasm nothing.wasm ## Run all tests, those of the built policy in its engine included
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(CURDIR)/$(NOTHING) \
@@ -222,7 +222,7 @@ release-notes: ## Print what changed in the newest version
 
 publisher: ## Say where things are published (REGISTRY, SOURCE_URL) in everything that names it
 	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g' \
-	  policy-metadata/metadata.yml artifacthub/artifacthub-pkg.yml deploy/images/kustomization.yaml \
+	  policy-metadata/metadata.yml policy-metadata/usage.md artifacthub/artifacthub-pkg.yml deploy/images/kustomization.yaml \
 	  .github/ISSUE_TEMPLATE/config.yml
 
 # No folder keeps a tag: what was pushed under it later would run, too.
