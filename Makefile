@@ -30,6 +30,7 @@ IMAGE ?= local-registry-sync:v$(VERSION)
 CONTAINER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
 CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 SOURCE := $(shell sed -n 's/^ *io.kubewarden.policy.source: //p' policy-metadata/metadata.yml)
+POLICY := $(shell sed -n 's/^ *io.kubewarden.policy.ociUrl: //p' policy-metadata/metadata.yml)
 
 # Where things are published: a registry, and the folder in it (`make publisher`).
 REGISTRY ?= registry.example
@@ -53,6 +54,7 @@ COMMA := ,
 need = command -v $(1) >/dev/null || { echo "make $@: $(1) is missing; $(2)" >&2; exit 1; }
 need-package = $(call need,$(1),install it with your system's packages)
 need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewarden-controller)
+need-yq = $(call need,yq,go install github.com/mikefarah/yq/v4@v4.45.1)
 
 # $(call need-digest,VARIABLE)
 need-digest = printf %s "$$$(1)" | LC_ALL=C grep -zEqx 'sha256:[0-9a-f]{64}' || \
@@ -63,7 +65,7 @@ check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; t
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
-  bench-admission load lint verdicts reference version release-notes publisher manifests check-manifests format clean wasm-target nothing.wasm FORCE
+  bench-admission load lint verdicts reference version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,10 +138,11 @@ $(FETCHED):
 e2e-kind: ## Run docs/quick-start-kind.md, from an empty KinD cluster to a finished BuildRun (needs its programs)
 	e2e/quick-start | bash -exuo pipefail
 
-e2e-kwctl: annotated-policy.wasm ## Run the annotated policy and the shipped manifests in kwctl (needs kwctl, bats, jq)
+e2e-kwctl: annotated-policy.wasm ## Run the annotated policy and the shipped manifests in kwctl (needs kwctl, bats, jq, yq)
 	@$(need-kwctl)
 	@$(call need-package,bats)
 	@$(call need-package,jq)
+	@$(need-yq)
 	bats e2e/e2e.bats
 
 reproducible: policy.wasm ## Build the policy once more in another folder, and compare every bit
@@ -222,8 +225,7 @@ release-notes: ## Print what changed in the newest version
 
 publisher: ## Say where things are published (REGISTRY, SOURCE_URL) in everything that names it
 	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g' \
-	  policy-metadata/metadata.yml policy-metadata/usage.md artifacthub/artifacthub-pkg.yml deploy/images/kustomization.yaml \
-	  .github/ISSUE_TEMPLATE/config.yml
+	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml .github/ISSUE_TEMPLATE/config.yml
 
 # No folder keeps a tag: what was pushed under it later would run, too.
 manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST, IMAGE_DIGEST; needs kubectl)
@@ -243,6 +245,17 @@ manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST,
 check-manifests: ## Render the manifests of a release that was never made (needs kubectl, bats)
 	@$(call need-package,bats)
 	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$(FOLDERS)" bats e2e/manifests.bats
+
+artifacthub: ## Write the package that Artifact Hub lists into target/artifacthub (needs kwctl, jq, yq)
+	@$(need-kwctl)
+	@$(call need-package,jq)
+	@$(need-yq)
+	rm -rf target/artifacthub && mkdir -p target/artifacthub && cp artifacthub/artifacthub-repo.yml target/artifacthub/
+	jq --raw-input --slurp --from-file artifacthub/additions.jq --arg version $(VERSION) --arg source $(SOURCE) \
+	  --arg policy $(POLICY) CHANGELOG.md > target/artifacthub-additions.json
+	kwctl scaffold artifacthub --metadata-path policy-metadata/metadata.yml \
+	  --questions-path policy-metadata/questions-ui.yml --output target/artifacthub-scaffold.yml
+	yq --prettyPrint '. *+ load("target/artifacthub-additions.json")' target/artifacthub-scaffold.yml > target/artifacthub/artifacthub-pkg.yml
 
 format: ## Format the code
 	$(CARGO) fmt --all
