@@ -14,10 +14,6 @@ fn annotation(name: &str) -> String {
     metadata()["annotations"][name].as_str().unwrap().to_owned()
 }
 
-fn package() -> Value {
-    read("artifacthub/artifacthub-pkg.yml")
-}
-
 /// Every `v1.2.3` of a text.
 fn versions(text: &str) -> Vec<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
@@ -36,7 +32,6 @@ fn prose(text: &str) -> String {
 #[test]
 fn there_is_one_version() {
     assert_eq!(annotation("io.kubewarden.policy.version"), VERSION);
-    assert_eq!(package()["version"], VERSION);
     let images = text("deploy/images/kustomization.yaml");
     assert_eq!(versions(&images), [format!("v{VERSION}"), format!("v{VERSION}")]);
     let changelog = text("CHANGELOG.md");
@@ -59,65 +54,45 @@ fn there_is_one_registry() {
     let images = text("deploy/images/kustomization.yaml");
     assert!(images.contains(&format!("value: registry://{policy}:v{VERSION}\n")), "{images}");
     assert!(images.contains(&format!("newName: {registry}/local-registry-sync\n")), "{images}");
-    let expected = json!([
-        {"name": "policy", "image": format!("{policy}:v{VERSION}")},
-        {"name": "local-registry-sync", "image": format!("{registry}/local-registry-sync:v{VERSION}")},
-    ]);
-    assert_eq!(package()["containersImages"], expected);
 }
 
 #[test]
-fn artifact_hub_lists_what_the_metadata_says() {
-    let (package, metadata) = (package(), metadata());
-    assert_eq!(package["name"], annotation("io.kubewarden.policy.title"));
-    assert_eq!(package["displayName"], annotation("io.artifacthub.displayName"));
-    assert_eq!(package["description"], annotation("io.kubewarden.policy.description"));
-    assert_eq!(package["license"], annotation("io.kubewarden.policy.license"));
-    assert_eq!(package["homeURL"], annotation("io.kubewarden.policy.url"));
-    let source = annotation("io.kubewarden.policy.source");
-    assert!(package["links"].as_array().unwrap().contains(&json!({"name": "source", "url": source})));
-    assert_eq!(package["screenshots"][0]["url"], format!("{source}/raw/v{VERSION}/docs/chain.svg"));
-    let keywords = annotation("io.artifacthub.keywords");
-    assert_eq!(package["keywords"], json!(keywords.split(", ").collect::<Vec<_>>()));
-    let author = &package["maintainers"][0];
-    assert_eq!(
-        format!("{} <{}>", author["name"].as_str().unwrap(), author["email"].as_str().unwrap()),
-        annotation("io.kubewarden.policy.author")
-    );
-    let annotations = &package["annotations"];
-    let yaml = |name: &str| serde_saphyr::from_str::<Value>(annotations[name].as_str().unwrap()).unwrap();
-    assert_eq!(yaml("kubewarden/mutation"), metadata["mutating"]);
-    assert_eq!(yaml("kubewarden/rules"), metadata["rules"]);
-    assert_eq!(yaml("kubewarden/contextAwareResources"), metadata["contextAwareResources"]);
-    assert_eq!(annotations["kubewarden/resources"], annotation("io.artifacthub.resources"));
-    assert_eq!(annotations["kubewarden/questions-ui"], text("policy-metadata/questions-ui.yml"));
-}
-
-#[test]
-fn artifact_hub_lists_the_changes_of_the_changelog() {
+fn artifact_hub_knows_the_kinds_of_changes() {
     let changelog = text("CHANGELOG.md");
     let newest = changelog.split("\n## ").nth(1).unwrap();
-    let mut changes = Vec::new();
-    for section in newest.split("\n### ").skip(1) {
-        let (kind, items) = section.split_once('\n').unwrap();
-        for item in items.split("\n- ").skip(1) {
-            let description = item.split_whitespace().collect::<Vec<_>>().join(" ");
-            changes.push(json!({"kind": kind.to_lowercase(), "description": description}));
-        }
+    let kinds: Vec<_> = newest.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert!(!kinds.is_empty());
+    for kind in kinds {
+        assert!(["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"].contains(&kind), "{kind}");
     }
-    assert_eq!(package()["changes"], json!(changes));
+}
+
+/// The names of all settings, as the code knows them.
+fn settings() -> Vec<String> {
+    let (_, warnings) = Settings::parse(br#"{"unknown":0}"#).unwrap();
+    let known = warnings[0].to_string().rsplit_once("known are ").unwrap().1.to_owned();
+    known.split([',', ' ']).filter(|word| !word.is_empty() && *word != "and").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_usage_is_short_and_lists_every_setting() {
+    let usage = text("policy-metadata/usage.md");
+    assert!(usage.lines().count() <= 40);
+    let table = usage.split("## Settings").nth(1).unwrap();
+    let listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("- `")?.split('`').next()).collect();
+    assert_eq!(listed, settings());
+    let source = annotation("io.kubewarden.policy.source");
+    assert!(usage.contains(&format!("<{source}>")), "{source}");
+    // It is read where the repository is not.
+    assert!(!usage.contains("]("), "a relative link");
 }
 
 #[test]
 fn every_setting_is_asked_for_in_the_words_of_the_readme() {
     let questions = read("policy-metadata/questions-ui.yml");
     let questions = questions["questions"].as_array().unwrap();
-    let (_, warnings) = Settings::parse(br#"{"unknown":0}"#).unwrap();
-    let (_, known) =
-        warnings[0].to_string().rsplit_once("known are ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let known: Vec<_> = known.split([',', ' ']).filter(|word| !word.is_empty() && *word != "and").collect();
     let asked: Vec<_> = questions.iter().map(|question| question["variable"].as_str().unwrap()).collect();
-    assert_eq!(asked, known);
+    assert_eq!(asked, settings());
     let readme = text("README.md");
     let table = readme.split("## Settings").nth(1).unwrap();
     for (key, question) in asked.iter().zip(questions) {
