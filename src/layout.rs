@@ -1,16 +1,15 @@
-//! Where the data of the module begins.
+//! The layout of the module's memory.
 
 use std::sync::atomic::AtomicU8;
 
-/// Data that is written, and that has a page of memory to itself.
+/// Page-aligns `.data`, so that it and the first heap allocations share one copy-on-write page.
 ///
-/// An engine gives a fresh instance its data as pages that are copied once they are written to, and each costs
-/// as much as deciding. The linker puts all data that is written behind what is only read, and the heap behind
-/// that; so this makes the rest begin with a page, where it and the heap of a small request have room together,
-/// wherever the data that is only read may end.
+/// A fresh instance gets its data as pages that are copied once they are written to, and each copy costs as much as a
+/// decision. The linker puts `.data` after the read-only data, and the heap after `.data`. Unaligned, they would often
+/// begin at the end of a page and take two.
 #[repr(align(4096))]
-struct Page(#[allow(dead_code, reason = "it is there to be in the way")] AtomicU8);
+struct Page(#[expect(dead_code, reason = "only its alignment matters")] AtomicU8);
 
-/// One that is not zero: what is zero is laid out later.
+/// Not zero, since zeros go to `.bss`, after `.data`.
 #[used]
 static PAGE: Page = Page(AtomicU8::new(1));

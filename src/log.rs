@@ -1,10 +1,10 @@
-//! Structured log lines, which the host writes beside its own.
+//! Structured log lines, which the policy server adds to its own log.
 
 use serde::Serialize;
 
-use crate::json::json;
+use crate::encode;
 
-/// How much a line matters, in the host's words.
+/// The level of a line, in the policy server's words.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
@@ -13,10 +13,9 @@ pub(crate) enum Level {
     Error,
 }
 
-/// Hands a line to the host. One that is lost must not fail a request, so there is no error.
+/// Writes a line. A line that is lost must not fail a request, so there is no error.
 ///
-/// The SDK's way here is slog; with it come numbers of every kind, and their formatting makes the
-/// module a quarter larger.
+/// The SDK uses slog here, which makes the module a quarter larger, mostly by formatting numbers of every type.
 pub(crate) fn log(level: Level, message: &str, fields: impl Serialize) {
     #[derive(Serialize)]
     struct Line<'a, F> {
@@ -25,7 +24,7 @@ pub(crate) fn log(level: Level, message: &str, fields: impl Serialize) {
         #[serde(flatten)]
         fields: F,
     }
-    if let Ok(line) = json(&Line { level, message, fields }) {
+    if let Ok(line) = encode::bytes(&Line { level, message, fields }) {
         let _ = wapc_guest::host_call("kubewarden", "tracing", "log", &line);
     }
 }

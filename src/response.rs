@@ -1,13 +1,13 @@
-//! Responses as the host reads them.
+//! Responses, as the policy server reads them.
 
 use local_registry_core::{Code, Edits, Request, Warning};
 use serde::Serialize;
 use wapc_guest::CallResult;
 
-use crate::json::{json, text};
+use crate::encode;
 
-/// The SDK's `ValidationResponse` but for the mutated object, which the SDK holds as a tree of values.
-/// Here it is text, so that the parts of the object that do not change come out as they went in.
+/// The SDK's `ValidationResponse` without the mutated object, which the SDK has as a tree of values. Ours is text, so that
+/// whatever does not change keeps its form.
 #[derive(Serialize)]
 struct Response<'a> {
     accepted: bool,
@@ -19,27 +19,27 @@ struct Response<'a> {
     warnings: Vec<String>,
 }
 
-/// Lets the object pass as it is.
+/// Accepts the object as it is.
 pub(crate) fn accept(warnings: &[Warning]) -> CallResult {
-    json(&accepted(warnings))
+    encode::bytes(&accepted(warnings))
 }
 
-/// Lets the object pass with the edits made.
+/// Accepts the object with these edits.
 pub(crate) fn mutate(request: &Request<'_>, edits: &Edits, warnings: &[Warning]) -> CallResult {
-    let mut response = text(&accepted(warnings))?;
-    // What follows stands within the object that was just closed.
+    let mut response = encode::text(&accepted(warnings))?;
+    // The mutated object is one more field of the response, so its closing brace comes later.
     response.pop();
     response.push_str(r#","mutated_object":"#);
-    // As text: an error in itself would bring the code along that prints it for programmers.
+    // As text: the error itself would bring the code of its `Debug` into the module.
     request.apply(edits, &mut response).map_err(|error| error.to_string())?;
     response.push('}');
     Ok(response.into_bytes())
 }
 
-/// Keeps the object out.
+/// Rejects the object.
 pub(crate) fn reject(message: &str, code: Code) -> CallResult {
     let response = Response { accepted: false, message: Some(message), code: Some(code as u16), warnings: Vec::new() };
-    json(&response)
+    encode::bytes(&response)
 }
 
 fn accepted(warnings: &[Warning]) -> Response<'static> {

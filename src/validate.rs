@@ -23,7 +23,7 @@ pub(crate) fn validate(payload: &[u8]) -> CallResult {
     }
 }
 
-/// Keeps the object out, and says so in one line of the policy server's log.
+/// Rejects the object, with a line in the policy server's log.
 fn reject(request: Option<&Request<'_>>, message: &str, code: Code) -> CallResult {
     #[derive(Serialize)]
     struct Fields<'a> {

@@ -4,11 +4,11 @@ use kubewarden_policy_sdk::settings::SettingsValidationResponse;
 use local_registry_core::Settings;
 use wapc_guest::CallResult;
 
-use crate::json::json;
+use crate::encode;
 use crate::log::{Level, log};
 
-/// Answers `valid: false` with every fault; an error or a trap here would keep the whole policy
-/// server from starting without saying why.
+/// Answers `valid: false` with everything that is wrong. After an error or a trap here, the whole policy server would not
+/// start and would not say why.
 pub(crate) fn validate_settings(payload: &[u8]) -> CallResult {
     let response = match Settings::parse(payload) {
         Ok((_, warnings)) => {
@@ -19,5 +19,5 @@ pub(crate) fn validate_settings(payload: &[u8]) -> CallResult {
         }
         Err(error) => SettingsValidationResponse { valid: false, message: Some(error.to_string()) },
     };
-    json(&response)
+    encode::bytes(&response)
 }

@@ -1,11 +1,10 @@
-//! Whatever the payload, there is a decision or an error; what is accepted with changes is JSON, and is
-//! accepted again without any.
+//! Every payload gets a decision or an error. A changed object is JSON, and is accepted again without changes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use local_registry_core::{Decision, Edits, LookupError, Request, decide};
 
-/// What a policy server answers with for a Build that the fuzzer names.
+/// The policy server's answer for a Build that the fuzzer names.
 fn build(_: &str, name: &str) -> Result<String, LookupError> {
     match name.len() % 3 {
         0 => Ok(r#"{"spec":{"output":{"image":"team/app","local":true}}}"#.to_owned()),
@@ -28,7 +27,7 @@ fn changed(payload: &[u8]) -> Option<String> {
 fuzz_target!(|payload: &[u8]| {
     let Some(object) = changed(payload) else { return };
     let object: Box<serde_json::value::RawValue> = serde_json::from_str(&object).unwrap();
-    // Where the payload is beyond serde_json's depth, there is no putting the object back into it.
+    // A payload that is nested too deep for serde_json cannot take the object back.
     let Ok(mut payload) = serde_json::from_slice::<serde_json::Value>(payload) else { return };
     let Ok(object) = serde_json::from_str::<serde_json::Value>(object.get()) else { return };
     payload["request"]["object"] = object;

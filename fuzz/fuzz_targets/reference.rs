@@ -1,4 +1,4 @@
-//! A reference prints as it was written, and with a host in front it is of that host.
+//! A reference prints as it was written. With a host in front, that host is its registry.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Settings are valid JSON where they are taken, and their host is one.
+//! Settings that are accepted are valid JSON, and their host is valid.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
