@@ -4,7 +4,9 @@ CARGO ?= cargo
 TARGET := wasm32-wasip1
 MODULE := target/$(TARGET)/policy/policy.wasm
 NOTHING := target/$(TARGET)/policy/nothing.wasm
-HARNESS := $(CARGO) run --quiet --locked --package local-registry-harness --bin harness --
+# The harness without what a command does not need: a first build takes minutes, and shows its progress.
+HARNESS := $(CARGO) run --locked --package local-registry-harness --bin harness --no-default-features
+MEASURE := $(CARGO) run --locked --release --package local-registry-harness --bin harness --
 
 # The samples that `make run` evaluates.
 REQUEST ?= examples/buildrun-request.json
@@ -43,8 +45,9 @@ FOLDERS := . check guard policy policy-namespaced sync sync-cronjob sync-namespa
 # How many payloads `make fuzz` spoils, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
 FUZZ_SECONDS ?= 300
-# How long `make bench` asks each question.
+# How long `make bench` sends each request, in seconds, and how long `make load` sends them.
 SECONDS ?= 2
+DURATION ?= 60s
 
 # What `make lint` asks cargo-deny; advisories come from the network.
 DENY ?= advisories bans licenses sources
@@ -83,10 +86,10 @@ wasm-target:
 	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || rustup target add $(TARGET)
 
 run: policy.wasm ## Evaluate a sample BuildRun (REQUEST, SETTINGS, OBJECTS) and show what changes
-	$(HARNESS) run --diff always --request-path $(REQUEST) --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
+	$(HARNESS) -- run --diff always --request-path $(REQUEST) --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
 
 serve: policy.wasm ## Serve the policy at http://127.0.0.1:8443/validate/local-registry
-	$(HARNESS) serve --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
+	$(HARNESS) --features serve -- serve --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
 
 sync: ## Build local-registry-sync for this machine
 	$(CARGO) build --locked --profile sync --package local-registry-sync
@@ -171,10 +174,10 @@ $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 
 fuzz: policy.wasm ## Spoil payloads at random, and fuzz what reads text (CASES, FUZZ_SECONDS; needs cargo-fuzz)
 	PROPTEST_CASES=$(CASES) POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --release \
-	  --package local-registry-harness --test robustness --test laws
+	  --package local-registry-harness --test suite -- robustness:: laws::
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-core
 	@$(call need,cargo-fuzz,cargo install --locked cargo-fuzz && rustup toolchain install nightly)
-	cd fuzz && for target in reference host settings decision; do \
+	cd fuzz && for target in reference host json settings decision; do \
 	  mkdir -p corpus/$$target && \
 	  $(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
 	done
@@ -184,16 +187,17 @@ mutants: ## Break core in every small way, and see the tests fail (needs cargo-m
 	$(CARGO) mutants --package local-registry-core --output target --no-shuffle
 
 bench: policy.wasm nothing.wasm ## Compare the policy with one that does nothing (SECONDS, POLICY_SERVER)
-	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- \
-	  bench --nothing $(NOTHING) --seconds $(SECONDS) policy.wasm
+	$(MEASURE) bench --nothing $(NOTHING) --seconds $(SECONDS) policy.wasm
 
 bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Time creates on a real API server, with and without the policy (SECONDS)
 	$(CARGO) build --locked --release --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  NOTHING_WASM=$(CURDIR)/$(NOTHING) SECONDS=$(SECONDS) $(CARGO) run --locked --release --package local-registry-e2e --example admission
 
-load: policy.wasm ## Ask a webhook over 8 connections for a minute (POLICY_SERVER)
-	$(CARGO) run --quiet --locked --release --package local-registry-harness --bin harness -- load policy.wasm
+load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connections (DURATION; needs oha)
+	@$(call need,oha,cargo install --locked oha)
+	$(CARGO) build --locked --release --package local-registry-harness
+	REQUEST=$(REQUEST) SETTINGS=$(SETTINGS) OBJECTS=$(OBJECTS) DURATION=$(DURATION) URL=$(URL) harness/load
 
 nothing.wasm: wasm-target
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing

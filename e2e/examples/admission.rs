@@ -4,18 +4,10 @@
 //! Each setup has a namespace of its own on one API server, and all are asked in turn, so that whatever else the
 //! machine does meets all alike. `make bench-admission` runs it; `SECONDS` says how long each object is created.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a measurement that cannot be made says so by panicking"
-)]
-
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use e2e::{Cluster, Crds, HOST, ModuleServer, build, build_run, eventually};
+use e2e::{Crds, HOST, ModuleServer, TestCluster, build, build_run, eventually};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
@@ -36,7 +28,7 @@ const WARM_UP: usize = 30;
 
 fn main() -> ExitCode {
     let seconds: f64 = std::env::var("SECONDS").map_or(10.0, |text| text.parse().expect("SECONDS: a number"));
-    let cluster = Cluster::with_policy(Crds::Patched, HOST);
+    let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let _servers = set_up(&cluster);
     let api = Api::of(&cluster);
     let mut holds = true;
@@ -132,7 +124,7 @@ fn scenarios() -> [Scenario; 3] {
 }
 
 /// Makes the namespaces, and registers in each what it is about.
-fn set_up(cluster: &Cluster) -> ModuleServer {
+fn set_up(cluster: &TestCluster) -> ModuleServer {
     let only = |namespace: &str| json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
     for (namespace, _) in SETUPS {
         cluster.kubectl.ok(&["create", "namespace", namespace]);
@@ -204,7 +196,7 @@ struct Api {
 }
 
 impl Api {
-    fn of(cluster: &Cluster) -> Self {
+    fn of(cluster: &TestCluster) -> Self {
         let authority = reqwest::Certificate::from_pem(&cluster.control_plane.authority()).unwrap();
         let client = Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
         Self { client, url: cluster.control_plane.url(), token: cluster.control_plane.token() }

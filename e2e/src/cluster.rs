@@ -26,7 +26,7 @@ pub enum Crds {
 }
 
 /// A cluster that ends with the test.
-pub struct Cluster {
+pub struct TestCluster {
     /// Kubewarden's part; ends before the API server does.
     pub kubewarden: Kubewarden,
     /// The API server.
@@ -36,7 +36,7 @@ pub struct Cluster {
     conversion: Conversion,
 }
 
-impl Cluster {
+impl TestCluster {
     /// Starts one in which nothing of this project is installed.
     #[must_use]
     pub fn start(crds: Crds) -> Self {

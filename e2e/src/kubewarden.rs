@@ -256,38 +256,35 @@ fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> P
     };
     let settings = if spec["settings"].is_null() { &json!({}) } else { &spec["settings"] };
     let granted = spec.get("contextAwareResources").cloned().unwrap_or(json!([]));
-    let mut command = match programs::policy_server() {
-        Some(program) => {
-            let policy = json!({
-                "module": format!("file://{}", annotated_module(control_plane).display()),
-                "allowedToMutate": spec["mutating"],
-                "settings": settings,
-                "contextAwareResources": granted,
-                "hostCapabilities": ["*"],
-                "message": spec["message"],
-            });
-            let mut command = Command::new(program);
-            command.arg("--policies").arg(write("policies.yml", &json!({name: policy})));
-            command.arg("--policies-download-dir").arg(control_plane.file("modules"));
-            command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--workers", "2"]);
-            command.args(["--readiness-probe-port", &free_port().to_string()]);
-            command.arg("--cert-file").arg(&certificates.certificate).arg("--key-file").arg(&certificates.key);
-            command.env("KUBECONFIG", kubeconfig);
-            command
+    let mut command = if let Some(program) = programs::policy_server() {
+        let policy = json!({
+            "module": format!("file://{}", annotated_module(control_plane).display()),
+            "allowedToMutate": spec["mutating"],
+            "settings": settings,
+            "contextAwareResources": granted,
+            "hostCapabilities": ["*"],
+            "message": spec["message"],
+        });
+        let mut command = Command::new(program);
+        command.arg("--policies").arg(write("policies.yml", &json!({name: policy})));
+        command.arg("--policies-download-dir").arg(control_plane.file("modules"));
+        command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--workers", "2"]);
+        command.args(["--readiness-probe-port", &free_port().to_string()]);
+        command.arg("--cert-file").arg(&certificates.certificate).arg("--key-file").arg(&certificates.key);
+        command.env("KUBECONFIG", kubeconfig);
+        command
+    } else {
+        let mut command = Command::new(programs::ours("harness"));
+        command.args(["serve", "--address", &format!("127.0.0.1:{port}")]);
+        command.arg("--tls-cert").arg(&certificates.certificate).arg("--tls-key").arg(&certificates.key);
+        command.arg("--settings-path").arg(write("settings.json", settings));
+        command.arg("--metadata-path").arg(write("metadata.json", &json!({"contextAwareResources": granted})));
+        command.args(["--mutating", &spec["mutating"].to_string()]);
+        if let Some(message) = spec["message"].as_str() {
+            command.args(["--message", message]);
         }
-        None => {
-            let mut command = Command::new(programs::ours("harness"));
-            command.args(["serve", "--address", &format!("127.0.0.1:{port}")]);
-            command.arg("--tls-cert").arg(&certificates.certificate).arg("--tls-key").arg(&certificates.key);
-            command.arg("--settings-path").arg(write("settings.json", settings));
-            command.arg("--metadata-path").arg(write("metadata.json", &json!({"contextAwareResources": granted})));
-            command.args(["--mutating", &spec["mutating"].to_string()]);
-            if let Some(message) = spec["message"].as_str() {
-                command.args(["--message", message]);
-            }
-            command.arg("--kubeconfig").arg(kubeconfig).arg(programs::policy());
-            command
-        }
+        command.arg("--kubeconfig").arg(kubeconfig).arg(programs::policy());
+        command
     };
     let mut server = Process::spawn(&mut command, &control_plane.file(&format!("{name}.log")));
     wait_until_it_listens(&mut server, port);
@@ -298,7 +295,7 @@ fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> P
 fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
     let mut metadata = yaml(&programs::root().join("policy-metadata/metadata.yml"));
     metadata["protocolVersion"] = json!("v1");
-    let module = harness::annotated(std::fs::read(programs::policy()).unwrap(), &metadata);
+    let module = harness::metadata::annotated(std::fs::read(programs::policy()).unwrap(), &metadata);
     let path = control_plane.file("annotated-policy.wasm");
     std::fs::write(&path, module).unwrap();
     path

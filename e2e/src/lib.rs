@@ -3,14 +3,6 @@
 //! is in [`kubewarden`], and what stands in for Shipwright's conversion webhook in [`conversion`]; nothing stands
 //! in for the rest of Shipwright's, since no image is built.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what went wrong by panicking"
-)]
-
 mod certificates;
 mod cluster;
 mod control_plane;
@@ -22,10 +14,10 @@ mod programs;
 mod undoing_webhook;
 mod webhook;
 
-pub use cluster::{Cluster, Crds, HOST, Watch, build, build_run, config_map, hello};
+pub use cluster::{Crds, HOST, TestCluster, Watch, build, build_run, config_map, hello};
 pub use control_plane::ControlPlane;
 pub use kubectl::{Answer, Kubectl};
 pub use kubewarden::{Kubewarden, ModuleServer};
 pub use process::{Process, eventually};
-pub use programs::{root, upstream};
+pub use programs::{policy as policy_module, root, upstream};
 pub use undoing_webhook::UndoingWebhook;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a test waits for anything.
+const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A program that is killed when it is dropped; what it printed is shown where the test failed.
+/// A program that is killed when it is dropped. If the test failed, its output is shown.
 pub struct Process {
     child: Child,
     log: PathBuf,
@@ -73,7 +73,7 @@ impl Drop for Process {
 
 /// A TCP port of the loopback interface that nobody listens on.
 pub(crate) fn free_port() -> u16 {
-    harness::free_port().unwrap()
+    harness::port::free_port().unwrap()
 }
 
 /// Asks again and again until there is an answer, and gives up after two minutes.

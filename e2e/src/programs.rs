@@ -25,7 +25,8 @@ pub(crate) fn ours(name: &str) -> PathBuf {
 }
 
 /// The built module, or the one that `POLICY_WASM` names.
-pub(crate) fn policy() -> PathBuf {
+#[must_use]
+pub fn policy() -> PathBuf {
     let path = std::env::var_os("POLICY_WASM").map_or_else(|| root().join("policy.wasm"), PathBuf::from);
     present(path, "`make policy.wasm` builds it")
 }

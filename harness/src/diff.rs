@@ -1,9 +1,11 @@
 //! A readable difference between two JSON values.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-/// The lines of the values that differ, with some around them; empty where nothing does.
+/// The lines that differ, with some lines around them; empty if the values are equal.
 #[must_use]
 pub fn unified(before: &Value, after: &Value, colour: bool) -> String {
     let (before, after) = (format!("{before:#}\n"), format!("{after:#}\n"));
@@ -17,9 +19,9 @@ pub fn unified(before: &Value, after: &Value, colour: bool) -> String {
                 ChangeTag::Equal => (" ", "0"),
             };
             if colour {
-                text.push_str(&format!("\u{1b}[{code}m{sign} {}\u{1b}[0m\n", change.value().trim_end()));
+                let _ = writeln!(text, "\u{1b}[{code}m{sign} {}\u{1b}[0m", change.value().trim_end());
             } else {
-                text.push_str(&format!("{sign} {}\n", change.value().trim_end()));
+                let _ = writeln!(text, "{sign} {}", change.value().trim_end());
             }
         }
     }

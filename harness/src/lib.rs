@@ -1,22 +1,22 @@
-//! Runs the built policy in the engine that the policy server uses: waPC on Wasmtime, a fresh instance
-//! for every request from one compiled module.
+//! Runs the built policy in the engine that the policy server uses: waPC on Wasmtime, with a fresh instance for every
+//! request.
 //!
-//! A development tool. With a cluster one uses Kubewarden's own `kwctl` and policy server.
+//! A development tool. With a cluster, use Kubewarden's own `kwctl` and policy server.
+//!
+//! Rooms, each using only those before it: [`objects`] finds Kubernetes objects, [`capabilities`] answers the guest's
+//! calls with them, [`engine`] runs the guest, [`review`] speaks AdmissionReviews, and `serve` and `bench` use them all.
+//! Whatever `harness run` does not need is behind a feature, since a first `make run` should not wait for it.
 
+#[cfg(feature = "bench")]
 pub mod bench;
-mod cluster;
+pub mod capabilities;
 pub mod diff;
-mod host;
-mod metadata;
-mod objects;
-mod policy;
-mod port;
+pub mod engine;
+pub mod metadata;
+pub mod objects;
+pub mod port;
 pub mod review;
+#[cfg(feature = "serve")]
 pub mod serve;
-
-pub use cluster::Cluster;
-pub use host::{GetResource, Host, Lookup, Objects};
-pub use metadata::{ContextAwareResource, annotated, context_aware_resources, context_aware_resources_of};
-pub use objects::Folder;
-pub use policy::{LoadError, Policy, PolicyError, SettingsVerdict, Verdict};
-pub use port::free_port;
+#[cfg(any(feature = "bench", feature = "cluster", feature = "serve"))]
+mod tls;

@@ -1,4 +1,4 @@
-//! What a policy says about itself: the part of its metadata that grants it access to the cluster.
+//! The part of a policy's metadata that grants it access to the cluster.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 use wasm_encoder::{CustomSection, Section};
 use wasmparser::{Parser, Payload};
 
-/// The custom section in which `kwctl annotate` leaves the metadata, as JSON.
+/// The custom section in which `kwctl annotate` writes the metadata, as JSON.
 const SECTION: &str = "io.kubewarden.metadata";
 
-/// Where the metadata lies beside a module that was not annotated.
+/// The metadata beside a module that was not annotated.
 const FILE: &str = "policy-metadata/metadata.yml";
 
 /// A kind that a policy may read.
@@ -34,7 +34,7 @@ struct Metadata {
 /// Reads the `contextAwareResources` of a policy's `metadata.yml`.
 ///
 /// # Errors
-/// Where the file cannot be read or is no metadata.
+/// If the file cannot be read or is not metadata.
 pub fn context_aware_resources(path: &Path) -> anyhow::Result<Vec<ContextAwareResource>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: the policy's metadata cannot be read", path.display()))?;
@@ -43,13 +43,13 @@ pub fn context_aware_resources(path: &Path) -> anyhow::Result<Vec<ContextAwareRe
     Ok(metadata.context_aware_resources)
 }
 
-/// Reads the `contextAwareResources` that belong to a module: those that it was annotated with, or else
-/// those of `policy-metadata/metadata.yml` beside it. A module that has neither may read nothing.
+/// Reads the `contextAwareResources` of a module: those that it was annotated with, else those of
+/// `policy-metadata/metadata.yml` beside it. A module with neither may read nothing.
 ///
 /// # Errors
-/// Where there is metadata and it cannot be read.
+/// If there is metadata and it cannot be read.
 pub fn context_aware_resources_of(module: &Path) -> anyhow::Result<Vec<ContextAwareResource>> {
-    // A module that cannot be read is named when it is loaded.
+    // If the module cannot be read, loading it says so.
     let bytes = std::fs::read(module).unwrap_or_default();
     if let Some(section) = custom_section(&bytes) {
         let metadata: Metadata = serde_json::from_slice(section)
@@ -60,8 +60,7 @@ pub fn context_aware_resources_of(module: &Path) -> anyhow::Result<Vec<ContextAw
     if file.is_file() { context_aware_resources(&file) } else { Ok(Vec::new()) }
 }
 
-/// The module with metadata in it, as `kwctl annotate` leaves it: as a custom section, which may stand
-/// behind all others.
+/// Annotates a module as `kwctl annotate` does: with a custom section after all others.
 #[must_use]
 pub fn annotated(mut module: Vec<u8>, metadata: &Value) -> Vec<u8> {
     CustomSection { name: SECTION.into(), data: metadata.to_string().into_bytes().into() }.append_to(&mut module);

@@ -1,18 +1,17 @@
-//! Free TCP ports, for servers that have to be told theirs.
+//! Free TCP ports, for servers that cannot choose one themselves.
 
 use std::io::{Error, ErrorKind};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The ports that are tried: below those that systems give to outgoing connections, which could take one before it is
-/// used.
+/// The ports to try. They are below those of outgoing connections, which could take a port before the server does.
 const PORTS: std::ops::Range<u16> = 15_000..30_000;
 
-/// A TCP port of the loopback interface that nobody listens on, and that nobody else in this program gets. Programs
-/// that run side by side begin at different places.
+/// A free TCP port of the loopback interface, a different one each time. Programs that run side by side start at different
+/// ports.
 ///
 /// # Errors
-/// Where all are taken.
+/// If all are taken.
 pub fn free_port() -> Result<u16, Error> {
     static ASKED: AtomicU32 = AtomicU32::new(0);
     // Consecutive process numbers are spread over the range: each has some hundred ports before the next one's.

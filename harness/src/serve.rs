@@ -17,13 +17,14 @@ use axum_server::tls_rustls::RustlsConfig;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::policy::Policy;
-use crate::review::{Request, Review, Terms};
+use crate::engine::Policy;
+use crate::review::{AdmissionRequest, AdmissionReview, Terms};
+use crate::tls;
 
-/// Twice the largest object that etcd takes, for the old and the new one, and room for JSON's escapes.
+/// Room for the old and the new object, each as large as etcd accepts, and for JSON's escapes.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
-/// How long requests under way may still take once the server is told to stop.
+/// How long running requests may still take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A certificate and its key, both PEM.
@@ -40,15 +41,21 @@ pub struct Webhook {
     pub policy: Policy,
     /// Its settings.
     pub settings: Value,
-    /// What becomes of its answers.
+    /// What its custom resource would say about its answers.
     pub terms: Terms,
 }
 
-/// Serves until SIGTERM or SIGINT; says on stdout where, once it listens.
+/// Serves until SIGTERM or SIGINT. Prints the URL on stdout once it listens.
 ///
 /// # Errors
-/// Where the address cannot be had or the certificate is of no use.
-pub async fn serve(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) -> anyhow::Result<()> {
+/// If the address cannot be used, or certificate and key cannot.
+pub fn serve(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) -> anyhow::Result<()> {
+    tls::install_provider();
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    runtime.block_on(serve_async(webhook, address, tls))
+}
+
+async fn serve_async(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) -> anyhow::Result<()> {
     let routes = Router::new()
         .route("/validate/{policy}", post(validate))
         .route("/readiness", get(|| async { StatusCode::OK }))
@@ -91,14 +98,14 @@ async fn stop_on_signal(handle: Handle<SocketAddr>) {
 }
 
 async fn validate(State(webhook): State<Arc<Webhook>>, Path(name): Path<String>, body: Bytes) -> Response {
-    let request = match Request::parse_review(&body) {
+    let request = match AdmissionRequest::parse_review(&body) {
         Ok(request) => request,
         Err(error) => return failure(StatusCode::BAD_REQUEST, &format!("{:#}", anyhow::Error::from(error))),
     };
     let evaluation = tokio::task::spawn_blocking(move || {
-        let review = Review::evaluate(&webhook.policy, &request, &webhook.settings).unwrap_or_else(|error| {
+        let review = AdmissionReview::evaluate(&webhook.policy, &request, &webhook.settings).unwrap_or_else(|error| {
             tracing::error!(policy = name, %error, "the policy gave no answer");
-            Review::failure(&request, &error)
+            AdmissionReview::failure(&request, &error)
         });
         review.under(&webhook.terms, &name)
     });

@@ -6,4 +6,5 @@ pub mod case;
 pub mod properties;
 pub mod reference;
 pub mod repository;
+pub mod review;
 pub mod strategy;

@@ -2,8 +2,8 @@
 
 use wapc_guest::register_function;
 
-/// Called by the host once for each instance, before any other function.
-#[allow(unsafe_code, reason = "the host finds the function by its name")]
+/// The policy server calls this once for each instance, before any other function.
+#[expect(unsafe_code, reason = "the policy server finds the function by its name")]
 #[unsafe(no_mangle)]
 pub extern "C" fn wapc_init() {
     register_function("validate", |_| Ok(br#"{"accepted":true}"#.to_vec()));

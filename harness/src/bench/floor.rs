@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tempfile::TempDir;
 
-/// A policy that takes any request and gives the same answer, in a file of its own.
+/// A policy in a temporary file that gives the same answer to any request.
 ///
-/// What it costs beyond the policy that does nothing is the price of the answer's size: handing it over, and, in
-/// a policy server, finding out what has changed. No policy that changes the object can cost less.
+/// What it costs beyond the policy that does nothing is due to the answer's size: the answer has to be handed over and, in
+/// a policy server, compared with the object. No policy that changes the object can cost less.
 pub(super) struct Floor {
     folder: TempDir,
 }
@@ -29,9 +29,8 @@ impl Floor {
     }
 }
 
-/// The module as text. The host names a function by the length of its name alone, which is enough to tell the
-/// three apart: `validate`, `protocol_version` and `validate_settings`. Like any guest it takes the request over,
-/// behind its own data.
+/// The module as text. It distinguishes the functions `validate`, `protocol_version` and `validate_settings` by the length
+/// of their names. Like any guest, it takes the request over, into the memory after its own data.
 fn text(answer: &[u8]) -> String {
     let (settings, version) = (r#"{\"valid\":true}"#, r#"\"v1\""#);
     let (settings_size, version_size) = (settings.replace('\\', "").len(), version.replace('\\', "").len());

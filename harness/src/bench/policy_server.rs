@@ -11,25 +11,27 @@ use tempfile::TempDir;
 
 use crate::metadata::annotated;
 use crate::port::free_port;
+use crate::tls;
 
-/// How long it may take to compile the policies.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take until it is ready. It compiles the policies first.
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A policy server that ends with this value.
-pub struct PolicyServer {
+/// A running policy server, which is stopped when this value is dropped.
+pub(super) struct PolicyServer {
     child: Child,
     client: Client,
     port: u16,
-    // Ends after the program that reads it.
+    // Dropped after the program that reads it has ended.
     _folder: TempDir,
 }
 
 impl PolicyServer {
-    /// Starts it with these policies: names, modules and settings.
+    /// Starts it with policies, each a name, a module and settings.
     ///
     /// # Errors
-    /// Where it cannot be started or does not become ready.
+    /// If it cannot be started or does not become ready.
     pub(super) fn start(program: &Path, policies: &[(String, PathBuf, Value)]) -> anyhow::Result<Self> {
+        tls::install_provider();
         let folder = tempfile::tempdir()?;
         let mut configuration = Map::new();
         for (name, module, settings) in policies {
@@ -77,24 +79,19 @@ impl PolicyServer {
         Ok(())
     }
 
-    /// Sends an AdmissionReview to a policy; gives the body of the answer.
+    /// Sends an AdmissionReview to a policy and returns the body of the answer.
     ///
     /// # Errors
-    /// Where there is no answer.
+    /// If there is no answer.
     pub(super) fn ask(&self, policy: &str, review: &str) -> anyhow::Result<Vec<u8>> {
         let request = self.client.post(self.url(policy));
         let request = request.header("content-type", "application/json").body(review.to_owned());
         Ok(request.send()?.error_for_status()?.bytes()?.to_vec())
     }
 
-    /// Where it takes AdmissionReviews for a policy.
-    pub(super) fn url(&self, policy: &str) -> String {
+    /// The URL of a policy.
+    fn url(&self, policy: &str) -> String {
         format!("http://127.0.0.1:{}/validate/{policy}", self.port)
-    }
-
-    /// The process, for those who watch its memory.
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
     }
 }
 

@@ -15,7 +15,7 @@ fn expected(kind: Kind, change: impl Fn(&str) -> Vec<Value>) -> Value {
         for field in image_fields(kind, version) {
             let mut schema = format!("/spec/versions/{index}/schema/openAPIV3Schema");
             for part in field.path {
-                schema += &format!("/properties/{part}");
+                schema.extend(["/properties/", part]);
             }
             operations
                 .push(json!({"op": "test", "path": format!("{schema}/properties/image/type"), "value": "string"}));

@@ -1,0 +1,170 @@
+//! When the API server asks the policy at all: `matchConditions`, and a policy server that is down.
+
+use e2e::{Crds, HOST, TestCluster, build, build_run, hello};
+use serde_json::{Value, json};
+use testkit::case::{self, Case};
+
+/// What the API server says where it has to ask, and nobody answers.
+const NOBODY: &str = "failed calling webhook";
+
+#[test]
+fn whoever_uses_no_local_image_never_notices_that_the_policy_server_is_down() {
+    let mut cluster = TestCluster::with_policy(Crds::Patched, HOST);
+    cluster.create(&hello());
+    let run = json!({"build": {"name": "hello"}, "output": {"image": "team/app", "local": true}});
+    cluster.create(&build_run("run", run.clone()));
+    let mut large = build("large", json!({"image": "team/large", "local": true}));
+    // A megabyte, which a webhook gets twice on an update: more than it reads.
+    large["spec"]["env"] = (0..1000).map(|n| json!({"name": format!("V{n}"), "value": "x".repeat(1000)})).collect();
+    cluster.kubectl.ok_with(&["create", "-f", "-"], &large);
+    cluster.kubewarden.kill_server("clusterwide-local-registry");
+
+    let docker = json!({"image": "docker.io/team/app"});
+    cluster.create(&build("plain", docker.clone()));
+    let embedded = json!({"build": {"spec": {"output": docker, "strategy": {"name": "buildah"}}}});
+    cluster.create(&build_run("plain", embedded));
+    let label = |kind: &str, name: &str| cluster.kubectl.ok(&["label", kind, name, "--namespace=team", "a=b"]);
+    label("build", "hello");
+    label("build", "large");
+    label("buildrun", "run");
+    let patch = |kind: &str, name: &str, patch: Value| {
+        let text = patch.to_string();
+        cluster.kubectl.run(&["patch", kind, name, "--namespace=team", "--type=merge", "--patch", &text])
+    };
+    for change in [
+        json!({"metadata": {"finalizers": ["example.com/held"]}}),
+        json!({"metadata": {"finalizers": null}}),
+        json!({"spec": {"timeout": "10m"}}),
+    ] {
+        for (kind, name) in [("build", "hello"), ("buildrun", "run")] {
+            assert_eq!(patch(kind, name, change.clone()).code, Some(0), "{kind}: {change}");
+        }
+    }
+    assert_eq!(patch("buildrun", "run", json!({"spec": {"state": "BuildRunCanceled"}})).code, Some(0));
+
+    // Whatever is being deleted can be let go, also by a client that drops the field.
+    let held = json!({"metadata": {"finalizers": ["example.com/held"]}});
+    assert_eq!(patch("build", "large", held).code, Some(0));
+    cluster.kubectl.ok(&["delete", "build", "large", "--namespace=team", "--wait=false"]);
+    let mut last = cluster.stored("build", "large");
+    last["spec"]["output"] = json!({"image": "team/large"});
+    last["metadata"]["finalizers"] = json!([]);
+    cluster.kubectl.ok_with(&["replace", "-f", "-"], &last);
+    assert!(!cluster.is_stored("build", "large"));
+
+    // What can be local waits for the policy.
+    patch("build", "hello", json!({"spec": {"output": {"image": "team/other"}}})).failed_with(NOBODY);
+    patch("buildrun", "run", json!({"spec": {"output": {"image": "team/other"}}})).failed_with(NOBODY);
+    cluster.try_create(&build_run("another", run)).failed_with(NOBODY);
+    cluster.try_create(&build_run("by-name", json!({"build": {"name": "plain"}}))).failed_with(NOBODY);
+    cluster.try_create(&build("docker-hub", json!({"image": "team/app"}))).failed_with(NOBODY);
+    let mut annotated = build("annotated", json!({"image": "docker.io/team/app"}));
+    annotated["metadata"]["annotations"] = json!({"local-registry-hosting/output": "true"});
+    cluster.try_create(&annotated).failed_with(NOBODY);
+}
+
+#[test]
+fn a_finalizer_comes_off_while_the_guard_has_other_settings_than_the_policy() {
+    let mut cluster = TestCluster::with_guard();
+    let mut held = hello();
+    held["metadata"]["finalizers"] = json!(["example.com/held"]);
+    cluster.create(&held);
+    cluster.create(&build_run("run", json!({"build": {"name": "hello"}})));
+    // Only one of the two has been rolled so far.
+    let other = json!({"spec": {"settings": {"host": "registry.example:5000"}}}).to_string();
+    cluster.kubectl.ok(&["patch", "clusteradmissionpolicy", "local-registry-guard", "--type=merge", "--patch", &other]);
+    cluster.reconcile();
+    let run = build_run("refused", json!({"build": {"name": "hello"}}));
+    e2e::eventually("the guard to object", || {
+        cluster
+            .try_create(&run)
+            .stderr
+            .contains("the settings of local-registry and local-registry-guard differ")
+            .then_some(())
+    });
+    let none = r#"{"metadata": {"finalizers": null}}"#;
+    cluster.kubectl.ok(&["patch", "build", "hello", "--namespace=team", "--type=merge", "--patch", none]);
+    cluster.kubectl.ok(&["label", "buildrun", "run", "--namespace=team", "a=b"]);
+}
+
+#[test]
+fn a_dry_run_of_a_build_and_its_run_together() {
+    let cluster = TestCluster::with_policy(Crds::Patched, HOST);
+    let both = format!("{}\n---\n{}", hello(), build_run("run", json!({"build": {"name": "hello"}})));
+    let answer = cluster.kubectl.run_with(&["apply", "--dry-run=server", "-f", "-"], &both);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let warning = "spec.build.name: there is no Build `hello` in namespace `team`, which a dry run does not require";
+    assert!(answer.stderr.contains(warning), "{}", answer.stderr);
+    // kubectl diff exits with 1 where there is a difference, and above where something is wrong.
+    let diff = cluster.kubectl.run_with(&["diff", "-f", "-"], &both);
+    assert_eq!(diff.code, Some(1), "{}", diff.stderr);
+    assert!(diff.stdout.contains("+  name: run"), "{}", diff.stdout);
+    assert!(!cluster.is_stored("build", "hello"));
+    // For real, it has to be there.
+    cluster.try_create(&build_run("run", json!({"build": {"name": "hello"}}))).failed_with("there is no Build `hello`");
+}
+
+/// The real API server evaluates the conditions as `harness/tests` does. Nobody answers here: what it asks about
+/// fails, and what it does not ask about passes.
+#[test]
+fn the_api_server_asks_where_the_policy_has_something_to_say() {
+    let mut cluster = TestCluster::start(Crds::Patched);
+    let cases: Vec<Case> = case::all().into_iter().filter(can_be_sent).collect();
+    // What there was before an update, while there was no policy.
+    for case in cases.iter().filter(|case| case.request["operation"] == "UPDATE") {
+        let old = complete(case, "oldObject").to_string();
+        let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &old);
+    }
+    cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
+    cluster.set_host(HOST);
+    cluster.kubewarden.kill_server("clusterwide-local-registry");
+    let (mut asked, mut not_asked) = ([0, 0], [0, 0]);
+    for case in &cases {
+        let is_update = case.request["operation"] == "UPDATE";
+        let verb = if is_update { "replace" } else { "create" };
+        let arguments = [verb, "--dry-run=server", "--validate=ignore", "-f", "-"];
+        let answer = cluster.kubectl.run_with(&arguments, &complete(case, "object").to_string());
+        if answer.stderr.contains(NOBODY) {
+            asked[usize::from(is_update)] += 1;
+        } else if answer.code == Some(0) || answer.stderr.contains(" is invalid: ") {
+            // The schema speaks after the mutating webhooks.
+            assert_eq!(case.expected(), json!({"allowed": true}), "{} was not asked about", case.name);
+            not_asked[usize::from(is_update)] += 1;
+        } else {
+            // Such an object never gets as far as to a webhook.
+            let known = ["NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
+            assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
+        }
+    }
+    println!("asked about: {asked:?} (CREATE, UPDATE), not asked about: {not_asked:?}");
+    assert!(asked[0] > 100 && asked[1] > 30, "{asked:?}");
+    assert!(not_asked[0] > 0 && not_asked[1] > 0, "{not_asked:?}");
+}
+
+/// Whether an API server can get such a request at all.
+fn can_be_sent(case: &Case) -> bool {
+    let request = &case.request;
+    let is_known = ["v1alpha1", "v1beta1"].iter().any(|version| request["kind"]["version"] == *version);
+    request["kind"]["group"] == "shipwright.io"
+        && is_known
+        && ["Build", "BuildRun"].iter().any(|kind| request["kind"]["kind"] == *kind)
+        && ["CREATE", "UPDATE"].iter().any(|operation| request["operation"] == *operation)
+        && request["object"].is_object()
+        && request["subResource"].is_null()
+        && request["namespace"] == "team"
+}
+
+/// An object of a case, with what the schema asks for beside what the case is about.
+fn complete(case: &Case, which: &str) -> Value {
+    let mut object = case.request[which].clone();
+    let strategy = json!({"name": "buildah", "kind": "ClusterBuildStrategy"});
+    for spec in ["/spec", "/spec/build/spec", "/spec/buildSpec"] {
+        let is_build = object["kind"] == "Build" || spec != "/spec";
+        if let Some(Value::Object(spec)) = object.pointer_mut(spec).filter(|_| is_build) {
+            spec.insert("strategy".to_owned(), strategy.clone());
+        }
+    }
+    object["metadata"]["name"] = json!(case.name);
+    object["metadata"]["namespace"] = json!("team");
+    object
+}

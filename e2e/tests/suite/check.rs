@@ -1,0 +1,181 @@
+//! `check`, with the rights of the Job in `deploy/check`.
+
+use e2e::{Crds, TestCluster, build};
+use serde_json::{Value, json};
+
+/// A registry that no test has.
+const DECLARED: &str = "hostFromClusterNetwork: \"kind-registry.invalid:5000\"\n";
+
+/// The lines of `check`, without those about the registry.
+fn lines(stdout: &str) -> Vec<&str> {
+    let elsewhere = |line: &&str| !line.contains(" name: ") && !line.contains(" registry: ");
+    stdout.lines().filter(elsewhere).collect()
+}
+
+/// A cluster in which every link holds but the registry.
+fn installed(set: &str) -> TestCluster {
+    let mut cluster = TestCluster::start(Crds::Patched);
+    cluster.kubectl.ok(&["apply", "-k", set]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
+    cluster.declare(DECLARED);
+    let policies: &[&str] =
+        if set == "deploy/guard" { &["--policy=local-registry", "--policy=local-registry-guard"] } else { &[] };
+    assert_eq!(cluster.sync(policies).code, Some(0));
+    cluster.reconcile();
+    cluster
+}
+
+/// The lines that do not start with ✓, and whether the check failed.
+fn trouble(cluster: &TestCluster) -> (Vec<String>, bool) {
+    let answer = cluster.check(&[]);
+    let bad = lines(&answer.stdout).into_iter().filter(|line| !line.starts_with('✓'));
+    (bad.map(ToOwned::to_owned).collect(), answer.code == Some(1))
+}
+
+#[test]
+fn every_link_is_seen() {
+    let cluster = installed("deploy/guard");
+    let both = ["--policy=local-registry", "--policy=local-registry-guard"];
+    let answer = cluster.check(&both);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    let conditions = |name: &str| {
+        let found = lines(&answer.stdout);
+        let start = format!("✓ policy {name} matchConditions: ");
+        (*found.iter().find(|line| line.starts_with(&start)).expect(&start)).to_owned()
+    };
+    let (policy, guard) = (conditions("local-registry"), conditions("local-registry-guard"));
+    assert_eq!(
+        lines(&answer.stdout),
+        [
+            "✓ ConfigMap: the local registry is kind-registry.invalid:5000",
+            "✓ host: kind-registry.invalid:5000 is what image parsers read back as a registry",
+            "✓ CRD builds.shipwright.io: it has the field local beside every image",
+            "✓ CRD buildruns.shipwright.io: it has the field local beside every image",
+            "✓ policy local-registry: it is active, and its policy server serves its newest settings",
+            "✓ policy local-registry mode: protect",
+            "✓ policy local-registry failurePolicy: Fail",
+            "✓ policy local-registry rules: they cover Builds and BuildRuns in both versions, new and updated",
+            "✓ policy local-registry selectors: they leave no namespace and no object out",
+            &policy,
+            "✓ policy local-registry settings: they say what the cluster declares, and are served",
+            "✓ policy local-registry rights: service account kubewarden/policy-server may get Builds",
+            "✓ policy local-registry-guard: it is active, and its policy server serves its newest settings",
+            "✓ policy local-registry-guard mutating: it is a guard: it rejects what another policy should have resolved",
+            "✓ policy local-registry-guard mode: protect",
+            "✓ policy local-registry-guard failurePolicy: Fail",
+            "✓ policy local-registry-guard rules: they cover Builds and BuildRuns in both versions, new and updated",
+            "✓ policy local-registry-guard selectors: they leave no namespace and no object out",
+            &guard,
+            "✓ policy local-registry-guard settings: they say what the cluster declares, and are served",
+            "✓ policy local-registry-guard rights: service account kubewarden/policy-server may get Builds",
+            "✓ Builds: each of 0 has its mark, or names a registry",
+        ]
+    );
+    assert_eq!(answer.stderr, "", "nothing is logged of a registry that does not speak HTTPS");
+
+    cluster.kubectl.ok(&["delete", "clusterrolebinding", "local-registry-policy"]);
+    let answer = cluster.check(&[]);
+    assert_eq!(answer.code, Some(1));
+    let expected = "✗ policy local-registry rights: service account kubewarden/policy-server of policy server default may not get Builds";
+    assert!(answer.stdout.contains(expected), "{answer:?}");
+}
+
+#[test]
+fn a_policy_that_does_nothing_is_not_green() {
+    let cluster = installed("deploy");
+    assert_eq!(trouble(&cluster), (vec![], false));
+    let shipped = cluster.policy()["spec"].clone();
+    let check = |field: &str, value: Value, expected: &str, fails: bool| {
+        cluster.patch_policy("merge", &json!({"spec": {field: value}}));
+        assert_eq!(trouble(&cluster), (vec![expected.to_owned()], fails), "{field}");
+        cluster.patch_policy("merge", &json!({"spec": {field: shipped[field]}}));
+    };
+    check(
+        "mode",
+        json!("monitor"),
+        "✗ policy local-registry mode: it is monitor, so that the policy is asked, but nothing that it answers counts; set spec.mode: protect",
+        true,
+    );
+    check(
+        "failurePolicy",
+        json!("Ignore"),
+        "✗ policy local-registry failurePolicy: it is Ignore, so that an image that cannot be resolved goes to Docker Hub; set spec.failurePolicy: Fail",
+        true,
+    );
+    check(
+        "rules",
+        json!([{"apiGroups": ["shipwright.io"], "apiVersions": ["v1beta1"], "resources": ["*"], "operations": ["*"]}]),
+        "✗ policy local-registry rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns; give it the rules of deploy/policy/policy.yaml",
+        true,
+    );
+    check(
+        "namespaceSelector",
+        json!({"matchLabels": {"nobody": "has"}}),
+        "✗ policy local-registry namespaceSelector: it sees only namespaces with nobody=has, and there is no such namespace; remove spec.namespaceSelector, or nothing is resolved",
+        true,
+    );
+    check(
+        "objectSelector",
+        json!({"matchLabels": {"local": "yes"}}),
+        "! policy local-registry objectSelector: it sees only objects with local=yes; no other image is resolved; remove spec.objectSelector, unless that is meant",
+        false,
+    );
+    check(
+        "matchConditions",
+        json!([{"name": "never", "expression": "false"}]),
+        "! policy local-registry matchConditions: never differs from those that this version ships, so objects may be left out; apply deploy/policy again, or see that they leave out nothing that may be local",
+        false,
+    );
+}
+
+#[test]
+fn a_policy_server_that_hangs_while_it_rolls_is_not_green() {
+    let mut cluster = installed("deploy");
+    cluster.kubewarden.hang(true);
+    cluster.declare("hostFromClusterNetwork: \"new.invalid:5000\"\n");
+    assert_eq!(cluster.sync(&[]).code, Some(0));
+    cluster.reconcile();
+    assert_eq!(cluster.policy()["status"]["policyStatus"], "active", "as of the real controller");
+    assert_eq!(
+        trouble(&cluster),
+        (
+            vec![
+                "✗ policy local-registry: PolicyActive is False: The policy webhook has not been created, PolicyUniquelyReachable is False: The latest replica set is not uniquely reachable; wait until the policy server has rolled; where it hangs, see why: kubectl describe pods --namespace kubewarden --selector kubewarden/policy-server=default".to_owned(),
+                "! policy local-registry settings: they say what the cluster declares, but it is not known whether they are served".to_owned(),
+            ],
+            true
+        )
+    );
+    cluster.kubewarden.hang(false);
+    cluster.reconcile();
+    assert_eq!(trouble(&cluster), (vec![], false));
+}
+
+#[test]
+fn builds_that_lost_their_mark_or_go_to_docker_hub_are_named() {
+    // No webhook is registered, so that Builds are stored as they are here.
+    let cluster = TestCluster::start(Crds::Patched);
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
+    let builds = || -> Vec<String> {
+        let stdout = cluster.check(&[]).stdout;
+        stdout.lines().filter(|line| line.contains(" Builds: ")).map(ToOwned::to_owned).collect()
+    };
+    let mut lost = build("lost", json!({"image": "team/app"}));
+    lost["metadata"]["annotations"] = json!({"local-registry-hosting/output": "recorded"});
+    cluster.create(&lost);
+    let mut whole = build("whole", json!({"image": "team/app", "local": true}));
+    whole["metadata"]["annotations"] = lost["metadata"]["annotations"].clone();
+    cluster.create(&whole);
+    let expected = "! Builds: 1 have no field local, and are local by their record alone: team/lost; those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field";
+    assert_eq!(builds(), [expected]);
+
+    let many: Vec<Value> = (0..60).map(|n| build(&format!("hub-{n:02}"), json!({"image": "team/app"}))).collect();
+    cluster.kubectl.ok_with(&["create", "-f", "-"], &json!({"apiVersion": "v1", "kind": "List", "items": many}));
+    let found = builds();
+    assert_eq!(found[0], expected);
+    assert_eq!(
+        found[1],
+        "! Builds: 60 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub-00, team/hub-01, team/hub-02, team/hub-03, team/hub-04 and 55 more; set local: true, or write the registry that is meant, docker.io included"
+    );
+}

@@ -1,0 +1,15 @@
+//! Scenarios: each starts a control plane, and asserts what is stored there.
+
+mod asked;
+mod check;
+mod fields;
+mod guard;
+mod lifecycle;
+mod marks;
+mod namespaced;
+mod outages;
+mod quick_start;
+mod resolution;
+mod rights;
+mod sync;
+mod upstream;

@@ -1,0 +1,58 @@
+//! The quick start of `docs/quick-start-kind.md`, from the moment at which everything is installed.
+
+use std::process::Command;
+
+use e2e::{Crds, HOST, Process, TestCluster, eventually, root};
+
+/// The commands of the quick start that wait, as `e2e/quick-start` prints them.
+fn waiting() -> String {
+    let script = Command::new(root().join("e2e/quick-start")).output().unwrap();
+    let script = String::from_utf8(script.stdout).unwrap();
+    let installed = "kubectl apply -k deploy\n";
+    let (_, rest) = script.split_once(installed).unwrap();
+    let (waiting, _) = rest.split_once("kubectl create -f examples/build.yaml\n").unwrap();
+    waiting.to_owned()
+}
+
+/// Starts them, with the kubectl of this cluster.
+fn run(cluster: &TestCluster, script: &str) -> Process {
+    let kubectl = cluster.kubectl.command(&[]);
+    let mut command = Command::new("bash");
+    command.args(["-exuo", "pipefail", "-c", script]).current_dir(root());
+    command.envs(kubectl.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let folder = std::path::Path::new(kubectl.get_program()).parent().unwrap().to_owned();
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.display()));
+    Process::spawn(&mut command, &cluster.control_plane.file("quick-start.log"))
+}
+
+#[test]
+fn the_first_run_is_not_refused() {
+    let mut cluster = TestCluster::start(Crds::Plain);
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    // The policy is active before the sync job has started, and knows no registry.
+    cluster.reconcile();
+    let mut script = run(&cluster, &waiting());
+    eventually("the wait for the host", || script.log().contains("--for=jsonpath").then_some(()));
+
+    cluster.kubectl.ok(&["apply", "-f", "examples/local-registry-hosting.yaml"]);
+    let _watch = cluster.watch(&[]);
+    // The host is in the settings, and nobody serves it yet.
+    let refused = || script.log().matches("this cluster declares no local registry").count();
+    eventually("a dry run that is refused", || (refused() > 0).then_some(()));
+    let before = refused();
+    eventually("one more", || (refused() > before).then_some(()));
+
+    cluster.kubewarden.hang(true);
+    cluster.reconcile();
+    let before = refused();
+    eventually("one more", || (refused() > before).then_some(()));
+    assert!(script.runs(), "{}", script.log());
+    cluster.kubewarden.hang(false);
+    cluster.reconcile();
+    assert_eq!(script.wait(), Some(0), "{}", script.log());
+
+    cluster.kubectl.ok(&["create", "--namespace=team", "-f", "examples/build.yaml"]);
+    let runs = cluster.kubectl.json(&["get", "buildruns", "--namespace=team", "--selector=example=hello"]);
+    assert_eq!(runs["items"][0]["spec"]["output"]["image"], format!("{HOST}/team/hello:v1"));
+}

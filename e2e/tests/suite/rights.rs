@@ -1,0 +1,393 @@
+//! The service accounts of `deploy/`: they can do their work, and nothing else.
+
+use std::collections::BTreeSet;
+
+use e2e::{Crds, Kubectl, TestCluster, eventually, root, upstream};
+use local_registry_core::RegistryHost;
+use serde_json::{Value, json};
+
+/// Every right that a service account has in a namespace beyond those that any has, as
+/// `group/resource[name] verb`.
+fn rights(kubectl: &Kubectl, namespace: &str) -> BTreeSet<String> {
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace},
+    });
+    let answer = kubectl.ok_with(&["create", "--validate=false", "--output=json", "-f", "-"], &review);
+    let status: Value = serde_json::from_str::<Value>(&answer).unwrap()["status"].clone();
+    assert_eq!(status["incomplete"], false, "{status}");
+    let mut rights = BTreeSet::new();
+    for rule in status["resourceRules"].as_array().unwrap() {
+        let list = |key: &str| -> Vec<String> {
+            let texts = rule[key].as_array().map(Vec::as_slice).unwrap_or_default();
+            texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+        };
+        let mut names = list("resourceNames");
+        if names.is_empty() {
+            names.push("*".to_owned());
+        }
+        for group in list("apiGroups") {
+            for resource in list("resources") {
+                for name in &names {
+                    rights.extend(list("verbs").iter().map(|verb| format!("{group}/{resource}[{name}] {verb}")));
+                }
+            }
+        }
+    }
+    rights
+}
+
+/// Asserts what a service account may do, namespace by namespace, beyond what any may.
+#[track_caller]
+fn check(cluster: &TestCluster, account: &str, expected: &[(&str, &[&str])]) {
+    let kubectl = cluster.control_plane.kubectl_of("kubewarden", account);
+    let nobody = cluster.control_plane.kubectl_of("kubewarden", "nobody");
+    for (namespace, expected) in expected {
+        let found: Vec<String> = rights(&kubectl, namespace).difference(&rights(&nobody, namespace)).cloned().collect();
+        assert_eq!(found, *expected, "of {account} in {namespace}");
+    }
+}
+
+fn start() -> TestCluster {
+    let cluster = TestCluster::start(Crds::Patched);
+    cluster.kubectl.ok(&["create", "serviceaccount", "nobody", "--namespace=kubewarden"]);
+    cluster
+}
+
+const EVENTS: [&str; 2] = ["events.k8s.io/events[*] create", "events.k8s.io/events[*] patch"];
+const CONFIG_MAP: [&str; 3] = [
+    "/configmaps[local-registry-hosting] get",
+    "/configmaps[local-registry-hosting] list",
+    "/configmaps[local-registry-hosting] watch",
+];
+
+/// Asserts that the NetworkPolicy means the pods of this template, and lets nobody in but to the port that they serve.
+#[track_caller]
+fn is_fenced_in(cluster: &TestCluster, template: &Value) {
+    let policy =
+        cluster.kubectl.json(&["get", "networkpolicy", "local-registry-sync", "--namespace=kubewarden"])["spec"]
+            .clone();
+    let labels = template["metadata"]["labels"].as_object().unwrap();
+    let meant = policy["podSelector"]["matchLabels"].as_object().unwrap();
+    assert!(!meant.is_empty() && meant.iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    let container = &template["spec"]["containers"][0];
+    if let Some(port) = container["ports"][0]["containerPort"].as_u64() {
+        let only = json!([{"ports": [{"protocol": "TCP", "port": port}]}]);
+        assert_eq!(policy["ingress"], only);
+        assert!(container["args"].as_array().unwrap().contains(&json!(format!("--listen=0.0.0.0:{port}"))));
+    }
+    let egress: BTreeSet<String> = policy["egress"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|rule| rule["ports"].as_array().unwrap())
+        .map(|port| format!("{} {}", port["protocol"].as_str().unwrap(), port["port"]))
+        .collect();
+    assert_eq!(egress, ["TCP 16443", "TCP 443", "TCP 53", "TCP 6443", "TCP 8443", "UDP 53"].map(str::to_owned).into());
+}
+
+#[test]
+fn the_usual_set() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    let deployment = cluster.kubectl.json(&["get", "deployment", "local-registry-sync", "--namespace=kubewarden"]);
+    is_fenced_in(&cluster, &deployment["spec"]["template"]);
+    let policy = [
+        "policies.kubewarden.io/clusteradmissionpolicies[local-registry] get",
+        "policies.kubewarden.io/clusteradmissionpolicies[local-registry] patch",
+    ];
+    check(
+        &cluster,
+        "local-registry-sync",
+        &[
+            ("kube-public", &[&CONFIG_MAP[..], &EVENTS[..], &policy[..]].concat()),
+            ("default", &[&EVENTS[..], &policy[..]].concat()),
+            ("kubewarden", &policy),
+            ("team", &policy),
+        ],
+    );
+    let builds: &[&str] = &["shipwright.io/builds[*] get"];
+    check(&cluster, "policy-server", &[("kube-public", builds), ("kubewarden", builds), ("team", builds)]);
+
+    // What the API server says to the requests themselves.
+    let sync = cluster.control_plane.kubectl_of("kubewarden", "local-registry-sync");
+    for arguments in [
+        &["get", "configmaps", "--namespace=kube-public"][..],
+        &["get", "configmap", "kube-root-ca.crt", "--namespace=kube-public"],
+        &["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"],
+        &["get", "clusteradmissionpolicies"],
+        &["get", "clusteradmissionpolicy", "another"],
+        &["delete", "clusteradmissionpolicy", "local-registry"],
+        &["patch", "clusteradmissionpolicy", "local-registry", "--subresource=status", "--type=merge", "--patch={}"],
+        &["get", "secrets", "--namespace=kubewarden"],
+        &["get", "builds.shipwright.io", "--namespace=team"],
+        &["get", "crd", "builds.shipwright.io"],
+    ] {
+        sync.run(arguments).failed_with("is forbidden");
+    }
+    let server = cluster.control_plane.kubectl_of("kubewarden", "policy-server");
+    for arguments in [
+        &["get", "builds.shipwright.io", "--namespace=team"][..],
+        &["get", "buildrun.shipwright.io", "any", "--namespace=team"],
+        &["delete", "build.shipwright.io", "any", "--namespace=team"],
+        &["get", "secrets", "--namespace=team"],
+        &["get", "clusteradmissionpolicies"],
+    ] {
+        server.run(arguments).failed_with("is forbidden");
+    }
+}
+
+#[test]
+fn the_guard_and_the_cronjob() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+    let policies = [
+        "policies.kubewarden.io/clusteradmissionpolicies[local-registry-guard] get",
+        "policies.kubewarden.io/clusteradmissionpolicies[local-registry-guard] patch",
+        "policies.kubewarden.io/clusteradmissionpolicies[local-registry] get",
+        "policies.kubewarden.io/clusteradmissionpolicies[local-registry] patch",
+    ];
+    check(
+        &cluster,
+        "local-registry-sync",
+        &[("kube-public", &[&CONFIG_MAP[..], &EVENTS[..], &policies[..]].concat()), ("team", &policies)],
+    );
+    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-cronjob"]);
+    let job = cluster.kubectl.json(&["get", "cronjob", "local-registry-sync", "--namespace=kubewarden"]);
+    is_fenced_in(&cluster, &job["spec"]["jobTemplate"]["spec"]["template"]);
+    check(&cluster, "local-registry-sync", &[("team", &[policies[2], policies[3]])]);
+}
+
+#[test]
+fn the_namespaced_variant() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy/policy-namespaced"]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-namespaced"]);
+    let policy = [
+        "policies.kubewarden.io/admissionpolicies[local-registry] get",
+        "policies.kubewarden.io/admissionpolicies[local-registry] patch",
+    ];
+    check(
+        &cluster,
+        "local-registry-sync",
+        &[
+            ("kube-public", &[&CONFIG_MAP[..], &EVENTS[..]].concat()),
+            ("default", &[&EVENTS[..], &policy[..]].concat()),
+            ("kubewarden", &[]),
+            ("team", &[]),
+        ],
+    );
+    check(&cluster, "policy-server", &[("default", &[]), ("team", &[])]);
+}
+
+const SYNC: &str = "--as=system:serviceaccount:kubewarden:local-registry-sync";
+
+/// A change of every field of a policy's spec but its settings, each as Kubewarden's CRD takes it.
+fn changes() -> Value {
+    json!({
+        "allowInsideAdmissionControllerNamespace": true,
+        "backgroundAudit": true,
+        "contextAwareResources": [{"apiVersion": "v1", "kind": "Secret"}],
+        "failurePolicy": "Ignore",
+        "matchConditions": [{"name": "never", "expression": "false"}],
+        "matchPolicy": "Exact",
+        "message": "changed",
+        "mode": "monitor",
+        "module": "registry://elsewhere.example/policy:v1",
+        "mutating": false,
+        "namespaceSelector": {"matchLabels": {"a": "b"}},
+        "objectSelector": {"matchLabels": {"a": "b"}},
+        "policyServer": "another",
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["*"]}],
+        "sideEffects": "Some",
+        "timeoutEvalSeconds": 3,
+        "timeoutSeconds": 5,
+    })
+}
+
+/// Asserts that the sync job's account can change three settings of a policy, and nothing else of it.
+#[track_caller]
+fn only_three_settings(cluster: &TestCluster, policy: &[&str], crd: &str) {
+    let patch_as = |account: &[&str], patch: &Value| {
+        let patch = format!("--patch={patch}");
+        let arguments = [&["patch"], policy, &["--type=merge", "--dry-run=server", &patch], account].concat();
+        cluster.kubectl.run(&arguments)
+    };
+    let patch = |patch: &Value| patch_as(&[SYNC], patch);
+    let module = json!({"spec": {"module": "registry://elsewhere.example/policy:v1"}});
+    eventually("the API server to know the limits", || {
+        patch(&module).stderr.contains("may change nothing").then_some(())
+    });
+    let both = json!({"spec": {"module": "registry://elsewhere.example/policy:v1", "rules": changes()["rules"]}});
+    patch(&both).failed_with("local-registry-sync may change nothing in the spec of a policy but its settings");
+
+    // Every field that Kubewarden knows, so that a new one is noticed.
+    let crd: Value = serde_saphyr::from_str(&std::fs::read_to_string(upstream(crd)).unwrap()).unwrap();
+    let known = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+    let changes = changes();
+    for field in known.as_object().unwrap().keys().filter(|field| *field != "settings") {
+        let value = changes.get(field).unwrap_or_else(|| panic!("Kubewarden has a new field: {field}"));
+        let change = json!({"spec": {field: value}});
+        patch(&change).failed_with("local-registry-sync may change nothing in the spec of a policy but its settings");
+        let by_others = patch_as(&[], &change);
+        assert_eq!(by_others.code, Some(0), "{field}: {by_others:?}");
+    }
+    for metadata in [
+        json!({"labels": {"a": "b"}}),
+        json!({"annotations": {"a": "b"}}),
+        json!({"finalizers": ["example.com/a"]}),
+        json!({"ownerReferences": [{"apiVersion": "v1", "kind": "Secret", "name": "a", "uid": "b"}]}),
+        json!({"labels": null}),
+    ] {
+        patch(&json!({"metadata": metadata}))
+            .failed_with("local-registry-sync may not change the metadata of a policy");
+    }
+    let others = "local-registry-sync may change no settings of a policy but host, runtimeHost and help";
+    for settings in
+        [json!({"lookupBuilds": true}), json!({"insecure": null}), json!({"unknown": {"a": 1}}), json!(null)]
+    {
+        patch(&json!({"spec": {"settings": settings}})).failed_with(others);
+    }
+    let ours = json!({"host": "reg.io", "runtimeHost": "reg.io", "help": "https://a.b"});
+    assert_eq!(patch(&json!({"spec": {"settings": ours}})).code, Some(0));
+    assert_eq!(patch(&json!({"spec": {"settings": {"host": null, "help": null}}})).code, Some(0));
+
+    // In another version of the API a field that the version lacks would be lost without a trace.
+    let other = policy[0].replacen('.', ".v1alpha2.", 1);
+    let policy = [&[other.as_str()], &policy[1..]].concat();
+    let arguments = [
+        &["patch"],
+        &policy[..],
+        &["--type=merge", "--dry-run=server", SYNC, "--patch={\"spec\":{\"settings\":{\"host\":\"a.b\"}}}"],
+    ]
+    .concat();
+    cluster
+        .kubectl
+        .run(&arguments)
+        .failed_with("local-registry-sync may only update policies, as policies.kubewarden.io/v1");
+}
+
+#[test]
+fn the_sync_job_can_change_three_settings_and_nothing_else() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    cluster.patch_policy("merge", &json!({"spec": {"settings": {"insecure": true, "lookupBuilds": false}}}));
+    let policy = ["clusteradmissionpolicies.policies.kubewarden.io", "local-registry"];
+    only_three_settings(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_clusteradmissionpolicies.yaml");
+
+    // Its own apply passes, with settings and without any.
+    for (declaration, changed) in [(Some("help: https://a.b"), "changed"), (None, "changed")] {
+        assert!(cluster.sync(&[]).stdout.contains(changed));
+        match declaration {
+            Some(declaration) => cluster.declare(declaration),
+            None => {
+                drop(cluster.kubectl.ok(&["delete", "configmap", "local-registry-hosting", "--namespace=kube-public"]));
+            }
+        }
+    }
+    let answer = cluster.sync(&[]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert_eq!(cluster.policy()["spec"]["settings"], json!({"insecure": true, "lookupBuilds": false}));
+}
+
+#[test]
+fn the_same_for_one_namespace() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy/policy-namespaced"]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-namespaced"]);
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    cluster.kubectl.ok(&[
+        "patch",
+        "admissionpolicy",
+        "local-registry",
+        "--type=merge",
+        "--patch={\"spec\":{\"settings\":{\"insecure\":true}}}",
+    ]);
+    let policy = ["admissionpolicies.policies.kubewarden.io", "local-registry", "--namespace=default"];
+    only_three_settings(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_admissionpolicies.yaml");
+    let answer = cluster.sync(&["--policy=default/local-registry"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    assert!(answer.stdout.contains("changed"), "{answer:?}");
+}
+
+/// A hijacked account must not stop the policy server by settings that it refuses.
+#[test]
+fn the_sync_job_can_set_no_host_that_the_policy_refuses() {
+    let cluster = TestCluster::start(Crds::Plain);
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    let set = |settings: Value| {
+        let patch = json!({"spec": {"settings": settings}}).to_string();
+        let arguments = ["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch, SYNC];
+        cluster.kubectl.run(&[&arguments[..], &["--dry-run=server"]].concat())
+    };
+    eventually("the API server to know the limits", || {
+        set(json!({"host": "localhost"})).stderr.contains("no host that the policy refuses").then_some(())
+    });
+    for settings in
+        [json!({"host": 7}), json!({"host": {"a": "b"}}), json!({"help": []}), json!({"help": "x".repeat(1025)})]
+    {
+        set(settings).failed_with("to a text of at most 1024 characters only");
+    }
+    for settings in [json!({"host": null, "help": null}), json!({"host": "", "help": "https://example.org"})] {
+        let answer = set(settings);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    }
+    let verdicts = std::fs::read_to_string(root().join("core/tests/parsers/verdicts.jsonl")).unwrap();
+    let known: Vec<Value> = verdicts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let known = known.iter().filter_map(|verdict| verdict["host"].as_str());
+    let others = [
+        "kind-registry",
+        "localhost:5000",
+        "127.0.0.1:5000",
+        "0.0.0.0:5000",
+        "169.254.169.254:80",
+        "224.0.0.1:5000",
+        "255.255.255.255:5000",
+        "1.2.3:5000",
+        "1.2.3.4.5:5000",
+        "a.0x7f:5000",
+        "[::1]:5000",
+        "[::]:5000",
+        "[fe80::1]:5000",
+        "[ff02::1]:5000",
+        "[::ffff:127.0.0.1]:5000",
+        "[::ffff:7f00:1]:5000",
+        "[fd00::1]:0",
+        "[fd00::1]:65536",
+        "registry:65536",
+        "registry:0",
+        "docker.io",
+        "index.docker.io:443",
+        "registry.hub.docker.com",
+        "ip6-localhost:5000",
+        "A.b",
+        "a_b:5000",
+        "a..b",
+        "a.b.",
+        "-a.b",
+        "a.b/c",
+        "https://a.b",
+        "u@a.b",
+        "registry:5000",
+        "registry.ns.svc.cluster.local",
+        "10.0.0.5",
+        "10.0.0.5:5000",
+        "[fd00::1]",
+        "[fd00::1]:5000",
+        "xn--n3h.com",
+        "a.b:65535",
+    ];
+    let mut checked = 0;
+    for host in known.chain(others) {
+        let answer = set(json!({"host": host}));
+        // An IPv4 address in the form of an IPv6 one is none to the API server; who has it writes the IPv4 address.
+        let is_mapped = host.starts_with("[::ffff:");
+        let is_valid = RegistryHost::parse(host).is_ok() && !is_mapped || host.is_empty();
+        assert_eq!(answer.code == Some(0), is_valid, "{host}: {}", answer.stderr);
+        checked += 1;
+    }
+    assert!(checked > 80, "{checked}");
+}

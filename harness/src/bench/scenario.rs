@@ -1,0 +1,111 @@
+//! The requests that are measured.
+
+use serde_json::{Value, json};
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// A BuildRun with an output of its own that is not local.
+    NonLocal,
+    /// A BuildRun with a local output of its own.
+    Injected,
+    /// A BuildRun that names a Build with a local output.
+    NamedBuild,
+    /// A BuildRun with an embedded specification whose output is local.
+    Embedded,
+    /// A BuildRun with a local output that names another registry.
+    Rejected,
+}
+
+impl Scenario {
+    /// Every scenario.
+    pub const ALL: [Self; 5] = [Self::NonLocal, Self::Injected, Self::NamedBuild, Self::Embedded, Self::Rejected];
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NonLocal => "non-local",
+            Self::Injected => "injected",
+            Self::NamedBuild => "named-build",
+            Self::Embedded => "embedded",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// An AdmissionRequest of at least this many bytes, as an API server sends it.
+    #[must_use]
+    pub fn request(self, bytes: usize) -> Value {
+        let strategy = json!({"name": "buildah", "kind": "ClusterBuildStrategy"});
+        let embedded = |output: Value| json!({"build": {"spec": {"output": output, "strategy": strategy}}});
+        let named = |output: Value| json!({"build": {"name": BUILD}, "output": output});
+        let mut spec = match self {
+            Self::NonLocal => named(json!({"image": "registry.example/team/app:v1"})),
+            Self::Injected => named(json!({"image": "team/app:v1", "local": true})),
+            Self::NamedBuild => json!({"build": {"name": BUILD}}),
+            Self::Embedded => embedded(json!({"image": "team/app:v1", "local": true})),
+            Self::Rejected => named(json!({"image": "registry.example/team/app:v1", "local": true})),
+        };
+        let kind = json!({"group": "shipwright.io", "version": "v1beta1", "kind": "BuildRun"});
+        let resource = json!({"group": "shipwright.io", "version": "v1beta1", "resource": "buildruns"});
+        let mut variables = Vec::new();
+        loop {
+            if let Some(fields) = spec.as_object_mut() {
+                fields.insert("env".to_owned(), json!(variables));
+            }
+            let request = json!({
+                "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+                "kind": kind, "resource": resource, "requestKind": kind, "requestResource": resource,
+                "name": "run", "namespace": NAMESPACE, "operation": "CREATE",
+                "userInfo": {"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]},
+                "object": {
+                    "apiVersion": "shipwright.io/v1beta1", "kind": "BuildRun",
+                    "metadata": {"name": "run", "namespace": NAMESPACE, "uid": "7ea4b2e5-a7c1-4c1d-9b8a-1f6d2f3f9a11",
+                                 "creationTimestamp": "2026-01-01T00:00:00Z", "generation": 1},
+                    "spec": spec,
+                },
+                "oldObject": null, "dryRun": false, "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
+            });
+            let missing = bytes.saturating_sub(request.to_string().len());
+            if missing == 0 {
+                return request;
+            }
+            // A variable has some 50 bytes.
+            let count = variables.len();
+            variables.extend(
+                (count..=count + missing / 50)
+                    .map(|index| json!({"name": format!("VARIABLE_{index}"), "value": "some value of it"})),
+            );
+        }
+    }
+
+    /// The policy's settings. Builds are looked up only in the scenario that measures it.
+    #[must_use]
+    pub fn settings(self) -> Value {
+        json!({"host": "kind-registry:5000", "insecure": true, "lookupBuilds": self == Self::NamedBuild})
+    }
+
+    /// Whether the policy's answer is the one to be measured.
+    #[must_use]
+    pub fn is_answered_by(self, accepted: bool, changed: bool) -> bool {
+        match self {
+            Self::NonLocal => accepted && !changed,
+            Self::Injected | Self::NamedBuild | Self::Embedded => accepted && changed,
+            Self::Rejected => !accepted && !changed,
+        }
+    }
+}
+
+const NAMESPACE: &str = "team";
+const BUILD: &str = "hello";
+
+/// The Build that requests name.
+#[must_use]
+pub(super) fn build() -> Value {
+    json!({
+        "apiVersion": "shipwright.io/v1beta1",
+        "kind": "Build",
+        "metadata": {"name": BUILD, "namespace": NAMESPACE},
+        "spec": {"output": {"image": "team/hello:v1", "local": true}, "strategy": {"name": "buildah"}},
+    })
+}

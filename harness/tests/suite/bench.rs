@@ -1,0 +1,60 @@
+//! `harness bench`: it measures what it says, whatever the figures.
+
+use crate::module;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use testkit::repository::root;
+
+use serde_json::Value;
+
+fn harness(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command.args(arguments).arg(module::path()).env_remove("POLICY_SERVER").output().unwrap()
+}
+
+fn nothing() -> String {
+    let built = || root().join("target/wasm32-wasip1/policy/nothing.wasm");
+    let path = std::env::var_os("NOTHING_WASM").map_or_else(built, PathBuf::from);
+    assert!(path.is_file(), "{}: not there; build it with `make nothing.wasm`", path.display());
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn bench_compares_every_scenario_at_every_size() {
+    let output = harness(&["bench", "--nothing", &nothing(), "--seconds", "0.01", "--json"]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let comparisons: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let asked: BTreeSet<(&str, u64)> = comparisons
+        .iter()
+        .map(|comparison| (comparison["scenario"].as_str().unwrap(), comparison["bytes"].as_u64().unwrap()))
+        .collect();
+    assert_eq!((comparisons.len(), asked.len()), (20, 20), "{stdout}");
+    for comparison in &comparisons {
+        let median = |of: &str| comparison[of]["median"].as_f64().unwrap();
+        let ratio = comparison["ratio"].as_f64().unwrap();
+        assert!((ratio - median("policy") / median("nothing")).abs() < 1e-9, "{comparison}");
+        assert!(comparison["requests"].as_u64().unwrap() >= 2, "{comparison}");
+        // Only what changes the object has a floor.
+        let changes = ["injected", "named-build", "embedded"].iter().any(|name| comparison["scenario"] == *name);
+        assert_eq!(comparison.get("floor").is_some(), changes, "{comparison}");
+        if changes {
+            let floor_ratio = comparison["floor_ratio"].as_f64().unwrap();
+            assert!((floor_ratio - median("floor") / median("nothing")).abs() < 1e-9, "{comparison}");
+        }
+    }
+    // Whether the limits hold depends on the machine, so any answer will do, but there has to be one.
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", output.status);
+}
+
+#[test]
+fn another_answer_is_not_measured() {
+    let output = Command::new(env!("CARGO_BIN_EXE_harness"))
+        .args(["bench", "--seconds", "0.01", "--nothing", &nothing(), &nothing()])
+        .env_remove("POLICY_SERVER")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("error: injected: this is not the answer to be measured: {\"accepted\":true}"), "{stderr}");
+    assert_eq!(output.status.code(), Some(2));
+}

@@ -1,0 +1,292 @@
+//! Laws that hold for the built module, whatever is asked.
+
+use crate::conditions;
+use crate::module;
+use std::sync::LazyLock;
+use testkit::review::patch;
+
+use harness::capabilities::Capabilities;
+use harness::engine::Policy;
+use harness::objects::Objects;
+use harness::review::{AdmissionRequest, AdmissionReview};
+use local_registry_core::{ImageField, ImageReference, Kind, Version, image_fields};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+use testkit::properties::config;
+use testkit::strategy::{json_value, reference};
+
+const HOST: &str = "kind-registry:5000";
+
+/// A policy on a cluster where every Build has a local output.
+static POLICY: LazyLock<Policy> = LazyLock::new(|| {
+    let build = json!({
+        "apiVersion": "shipwright.io/v1beta1", "kind": "Build", "metadata": {"name": "b", "namespace": "team"},
+        "spec": {"output": {"image": "team/looked-up", "local": true}},
+    });
+    module::load(Capabilities::new(module::granted(), Objects::Function(Box::new(move |_| Ok(Some(build.clone()))))))
+});
+
+/// An object, what is asked about it, and how its images are found.
+#[derive(Debug, Clone)]
+struct Question {
+    kind: Kind,
+    version: Version,
+    object: Value,
+    old_object: Option<Value>,
+    look_up: bool,
+}
+
+/// What an object says at one of its image fields: nothing, or an image and perhaps `local`.
+type Said = Option<(String, Option<bool>, Option<bool>)>;
+
+fn said() -> impl Strategy<Value = Said> {
+    prop::option::of((image(), prop::option::weighted(0.8, prop::bool::weighted(0.8)), any::<Option<bool>>()))
+}
+
+/// References, and some that carry the registry already.
+fn image() -> impl Strategy<Value = String> {
+    prop_oneof![6 => "[a-z]{1,3}/[a-z]{2,4}(:v1)?", 2 => reference(), 1 => "[a-z]{2,4}".prop_map(|path| format!("{HOST}/{path}"))]
+}
+
+fn annotations() -> impl Strategy<Value = Option<Value>> {
+    let key = select(vec!["output", "source", "builder"]).prop_map(|role| format!("local-registry-hosting/{role}"));
+    let value = select(vec!["true", "true", "recorded", "recorded", "false", "maybe"]).prop_map(Value::from);
+    prop::option::of(prop::collection::btree_map(key, value, 0..3).prop_map(|entries| json!(entries)))
+}
+
+fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
+    let fields = image_fields(kind, version);
+    let images = prop::collection::vec(said(), fields.len());
+    let others = prop::collection::vec(json_value(), 2);
+    (images, annotations(), others).prop_map(move |(images, annotations, others)| {
+        let mut object = json!({
+            "apiVersion": format!("shipwright.io/{}", name(version)),
+            "kind": if kind == Kind::Build { "Build" } else { "BuildRun" },
+            "metadata": {"name": "x", "namespace": "team", "other": others[0]},
+            "spec": {"volumes": others[1]},
+        });
+        if let Some(annotations) = annotations {
+            object["metadata"]["annotations"] = annotations;
+        }
+        let mut embedded = false;
+        for (field, said) in fields.iter().zip(images) {
+            let Some((image, local, insecure)) = said else { continue };
+            embedded |= field.path.len() > 2 && kind == Kind::BuildRun;
+            let place = field.path.iter().fold(&mut object, |object, part| &mut object[*part]);
+            let mut said = Map::from_iter([("image".to_owned(), json!(image))]);
+            said.extend(local.map(|local| ("local".to_owned(), json!(local))));
+            said.extend(insecure.map(|insecure| ("insecure".to_owned(), json!(insecure))));
+            *place = Value::Object(said);
+        }
+        // A run has to have one of the two, or Shipwright fails it.
+        if kind == Kind::BuildRun && !embedded {
+            let reference = if version == Version::V1Beta1 { "build" } else { "buildRef" };
+            object["spec"][reference] = json!({"name": "b"});
+        }
+        object
+    })
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let kinds = select(vec![Kind::Build, Kind::BuildRun]);
+    let versions = select(vec![Version::V1Alpha1, Version::V1Beta1]);
+    (kinds, versions).prop_flat_map(|(kind, version)| {
+        (object(kind, version), old_object(kind, version), prop::bool::weighted(0.8)).prop_map(
+            move |(object, old_object, look_up)| {
+                let old_object = old_object.of(&object);
+                Question { kind, version, object, old_object, look_up }
+            },
+        )
+    })
+}
+
+/// What there was before a request.
+#[derive(Debug, Clone)]
+enum Old {
+    /// Nothing: it is a CREATE.
+    Nothing,
+    /// Some object of the same kind.
+    Other(Value),
+    /// The same, but for one thing: an annotation, or something that the policy does not read.
+    Alike(&'static str, Value),
+    /// The same, but for one of the fields that the policy reads.
+    Without(String),
+}
+
+impl Old {
+    fn of(self, object: &Value) -> Option<Value> {
+        let mut old = object.clone();
+        match self {
+            Self::Nothing => return None,
+            Self::Other(other) => return Some(other),
+            Self::Alike(path, value) => {
+                let (parent, key) = path.rsplit_once('/').unwrap();
+                let Some(place) = old.pointer_mut(parent).and_then(Value::as_object_mut) else { return Some(old) };
+                place.insert(key.to_owned(), value);
+            }
+            Self::Without(pointer) => {
+                let (parent, key) = pointer.rsplit_once('/').unwrap();
+                let Some(place) = old.pointer_mut(parent).and_then(Value::as_object_mut) else { return Some(old) };
+                place.remove(key);
+            }
+        }
+        Some(old)
+    }
+}
+
+fn old_object(kind: Kind, version: Version) -> impl Strategy<Value = Old> {
+    let alike = vec![
+        "/metadata/labels",
+        "/metadata/annotations/a",
+        "/spec/volumes",
+        "/spec/paramValues",
+        "/spec/source/type",
+        "/spec/output/labels",
+        "/status",
+    ];
+    let fields: Vec<String> = image_fields(kind, version)
+        .iter()
+        .flat_map(|field| ["", "/local", "/image", "/insecure"].map(|key| format!("/{}{key}", field.path.join("/"))))
+        .chain(["/metadata/annotations", "/spec/build/name", "/spec/buildRef/name"].map(ToOwned::to_owned))
+        .collect();
+    prop_oneof![
+        6 => Just(Old::Nothing),
+        1 => object(kind, version).prop_map(Old::Other),
+        2 => (select(alike), select(vec![json!({}), json!([{"name": "builder-image"}]), json!("x")]))
+            .prop_map(|(path, value)| Old::Alike(path, value)),
+        2 => select(fields).prop_map(Old::Without),
+    ]
+}
+
+fn name(version: Version) -> &'static str {
+    if version == Version::V1Beta1 { "v1beta1" } else { "v1alpha1" }
+}
+
+impl Question {
+    fn request(&self) -> Value {
+        json!({
+            "uid": "1",
+            "kind": {"group": "shipwright.io", "version": name(self.version), "kind": self.object["kind"]},
+            "name": "x", "namespace": "team",
+            "operation": if self.old_object.is_some() { "UPDATE" } else { "CREATE" },
+            "object": self.object, "oldObject": self.old_object,
+        })
+    }
+
+    /// The response, and the object as it would be stored.
+    fn answer(&self) -> (Value, Value) {
+        let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": self.request()});
+        let request = AdmissionRequest::parse_review(review.to_string().as_bytes()).unwrap();
+        let settings = json!({"host": HOST, "insecure": true, "lookupBuilds": self.look_up});
+        let review = AdmissionReview::evaluate(&POLICY, &request, &settings).unwrap();
+        let stored = review.patched(&self.object).unwrap();
+        (serde_json::to_value(review).unwrap()["response"].clone(), stored)
+    }
+
+    fn fields(&self) -> &'static [ImageField] {
+        image_fields(self.kind, self.version)
+    }
+
+    /// Whether a path of a patch is one that the policy owns.
+    fn owns(&self, path: &str) -> bool {
+        let image = self.fields().iter().any(|field| {
+            let at = format!("/{}", field.path.join("/"));
+            let rest = path.strip_prefix(&at);
+            matches!(rest, Some("/image" | "/insecure")) || rest == Some("") && path == "/spec/output"
+        });
+        let annotation =
+            path == "/metadata/annotations" || path.starts_with("/metadata/annotations/local-registry-hosting~1");
+        image || annotation && self.kind == Kind::Build
+    }
+
+    /// Whether a field may go: the record of an image that is no longer local, and `local` once it is recorded.
+    fn may_remove(&self, path: &str) -> bool {
+        let is_local = self
+            .fields()
+            .iter()
+            .any(|field| path.strip_prefix('/') == Some(&format!("{}/local", field.path.join("/"))));
+        let is_record = path.starts_with("/metadata/annotations/local-registry-hosting~1");
+        self.kind == Kind::Build && (is_record || is_local && self.version == Version::V1Alpha1)
+    }
+}
+
+proptest! {
+    #![proptest_config(config(3000, 5))]
+
+    #[test]
+    fn what_was_answered_once_is_answered_again_without_a_change(question in question()) {
+        let (response, stored) = question.answer();
+        if response["allowed"] == true {
+            // Kubernetes may call a webhook again on its own result; and a user may apply what is stored.
+            let again = Question { object: stored.clone(), ..question.clone() };
+            let updated = Question { object: stored.clone(), old_object: Some(stored.clone()), ..question };
+            for question in [again, updated] {
+                let (response, unchanged) = question.answer();
+                prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
+                prop_assert_eq!(patch(&response), None);
+                prop_assert_eq!(unchanged, stored.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn a_patch_touches_only_what_the_policy_owns(question in question()) {
+        let (response, _) = question.answer();
+        if let Some(patch) = patch(&response) {
+            prop_assert_eq!(&response["allowed"], &json!(true), "a rejection never comes with a patch");
+            for operation in patch.as_array().unwrap() {
+                let path = operation["path"].as_str().unwrap();
+                let may = if operation["op"] == "remove" { question.may_remove(path) } else { question.owns(path) };
+                prop_assert!(may, "{} in {}", path, patch);
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_policy_is_not_asked_it_would_have_nothing_to_say(question in question()) {
+        if !conditions::ask(&question.request()) {
+            let (response, _) = question.answer();
+            prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
+            prop_assert_eq!(patch(&response), None);
+            prop_assert_eq!(&response["warnings"], &Value::Null);
+        }
+    }
+
+    #[test]
+    fn a_stored_local_image_is_our_host_and_what_the_user_wrote(question in question()) {
+        let (response, stored) = question.answer();
+        if response["allowed"] != true {
+            return Ok(());
+        }
+        for field in question.fields() {
+            let pointer = format!("/{}", field.path.join("/"));
+            let Some(said) = question.object.pointer(&pointer) else { continue };
+            let stored = stored.pointer(&pointer).unwrap();
+            let written = said["image"].as_str().unwrap();
+            let before = question.old_object.as_ref().and_then(|old| old.pointer(&pointer));
+            // What an update leaves as it was is never rejected, and so may be what no local image can be.
+            let can_be_resolved = ImageReference::parse(written).is_ok_and(|reference| reference.registry().is_none());
+            let read = |said: &Value| ["image", "local", "insecure"].map(|key| said[key].clone());
+            let unchanged = before.is_some_and(|before| {
+                read(before) == read(said) || before["image"] == written && !can_be_resolved
+            });
+            if said["local"] != true || unchanged {
+                continue;
+            }
+            let output_of_build = question.kind == Kind::Build && field.path == ["spec", "output"];
+            let carried = written.strip_prefix(HOST).and_then(|rest| rest.strip_prefix('/'));
+            let expected = match carried {
+                None if output_of_build && question.look_up => written.to_owned(),
+                None => format!("{HOST}/{written}"),
+                Some(_) => written.to_owned(),
+            };
+            prop_assert_eq!(&stored["image"], &json!(expected));
+        }
+        let by_name = ["build", "buildRef"].iter().any(|key| question.object["spec"][key]["name"] == "b");
+        let silent = question.object["spec"].get("output").is_none();
+        if by_name && silent && question.look_up && question.old_object.is_none() {
+            prop_assert_eq!(&stored["spec"]["output"], &json!({"image": format!("{HOST}/team/looked-up"), "insecure": true}));
+        }
+    }
+}

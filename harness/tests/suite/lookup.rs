@@ -1,0 +1,156 @@
+//! The lookup of a Build: what the module asks its host for, and what it makes of the host's errors.
+
+use crate::module;
+use std::sync::mpsc;
+
+use harness::capabilities::Capabilities;
+use harness::engine::ValidationResponse;
+use harness::objects::{GetResource, Objects};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+fn request() -> Box<RawValue> {
+    let request = json!({
+        "uid": "1",
+        "kind": {"group": "shipwright.io", "version": "v1alpha1", "kind": "BuildRun"},
+        "namespace": "team",
+        "operation": "CREATE",
+        "object": {"spec": {"buildRef": {"name": "b"}}},
+    });
+    serde_json::value::to_raw_value(&request).unwrap()
+}
+
+fn validate(capabilities: Capabilities) -> ValidationResponse {
+    module::load(capabilities).validate(&request(), &json!({"host": "kind-registry:5000"})).unwrap()
+}
+
+/// A host whose lookups all go wrong with the same text.
+fn failing(text: &str) -> Capabilities {
+    let text = text.to_owned();
+    Capabilities::new(module::granted(), Objects::Function(Box::new(move |_| Err(text.clone()))))
+}
+
+#[track_caller]
+fn check(capabilities: Capabilities, code: u16, message: &str) {
+    let verdict = validate(capabilities);
+    assert_eq!(verdict.message.as_deref(), Some(message));
+    assert_eq!((verdict.accepted, verdict.code), (false, Some(code)));
+    assert_eq!(verdict.mutated_object, None);
+}
+
+#[test]
+fn only_the_fields_that_are_read_are_asked_for_and_never_from_a_cache() {
+    let (sender, receiver) = mpsc::channel();
+    let answer = move |request: &GetResource| {
+        sender.send(request.clone()).unwrap();
+        Ok(Some(json!({"metadata": {"name": "b"}, "spec": {"output": {"image": "team/app", "local": true}}})))
+    };
+    let verdict = validate(Capabilities::new(module::granted(), Objects::Function(Box::new(answer))));
+    assert_eq!(verdict.mutated_object.unwrap()["spec"]["output"], json!({"image": "kind-registry:5000/team/app"}));
+    let expected = json!({
+        "api_version": "shipwright.io/v1beta1",
+        "kind": "Build",
+        "name": "b",
+        "namespace": "team",
+        "disable_cache": true,
+        "field_masks": [
+            "spec.output.image", "spec.output.insecure", "spec.output.local",
+            "spec.paramValues.name", "spec.paramValues.value",
+            "spec.source.ociArtifact.image", "spec.source.ociArtifact.local",
+        ],
+    });
+    assert_eq!(serde_json::to_value(receiver.recv().unwrap()).unwrap(), expected);
+    assert!(receiver.try_recv().is_err(), "the Build is asked for once");
+}
+
+// The texts are those of policy server 1.36, as they reached the guest there.
+
+#[test]
+fn a_build_that_does_not_exist() {
+    check(
+        Capabilities::new(module::granted(), Objects::Function(Box::new(|_| Ok(None)))),
+        404,
+        "spec.buildRef.name: there is no Build `b` in namespace `team`; create the Build first",
+    );
+}
+
+#[test]
+fn a_policy_without_context_aware_resources() {
+    check(
+        Capabilities::new([], Objects::Nowhere),
+        500,
+        "spec.buildRef.name: Build `b` cannot be read: Policy has not been granted access to Kubernetes shipwright.io/v1beta1/Build resources. The violation has been reported; an operator adds apiVersion shipwright.io/v1beta1, kind Build to the policy's spec.contextAwareResources, or sets lookupBuilds: false in its settings",
+    );
+}
+
+#[test]
+fn a_policy_without_the_host_capability() {
+    check(
+        failing(
+            "Policy has not been granted access to the 'kubernetes/get_resource' host capability. The violation has been reported.",
+        ),
+        500,
+        "spec.buildRef.name: Build `b` cannot be read: Policy has not been granted access to the 'kubernetes/get_resource' host capability. The violation has been reported; an operator grants the policy the host capability kubernetes/get_resource",
+    );
+}
+
+#[test]
+fn a_policy_server_without_the_right_to_get_builds() {
+    check(
+        failing(
+            r#"ApiError: builds.shipwright.io "b" is forbidden: User "system:serviceaccount:kubewarden:policy-server" cannot get resource "builds" in API group "shipwright.io" in the namespace "team": Forbidden (Status { status: Some(Failure), code: 403, message: "…" })"#,
+        ),
+        500,
+        r#"spec.buildRef.name: Build `b` cannot be read: ApiError: builds.shipwright.io "b" is forbidden: User "system:serviceaccount:kubewarden:policy-server" cannot get resource "builds" in API group "shipwright.io" in the namespace "team": Forbidden; an operator lets the policy server's service account get builds.shipwright.io in this namespace"#,
+    );
+}
+
+#[test]
+fn a_cluster_without_shipwright() {
+    let remedy = "an operator installs Shipwright with its v1beta1 API";
+    check(
+        failing(
+            "error finding resource shipwright.io/v1beta1 / Build: ApiError: 404 page not found\n: Failed to parse error data (Status { code: 404 })",
+        ),
+        500,
+        &format!(
+            "spec.buildRef.name: Build `b` cannot be read: error finding resource shipwright.io/v1beta1 / Build: ApiError: 404 page not found; {remedy}"
+        ),
+    );
+    check(
+        failing("Cannot find resource shipwright.io/v1beta1/Build"),
+        500,
+        &format!(
+            "spec.buildRef.name: Build `b` cannot be read: Cannot find resource shipwright.io/v1beta1/Build; {remedy}"
+        ),
+    );
+}
+
+#[test]
+fn any_other_failure_is_told_in_short() {
+    let remedy = "try again, or ask an operator to look at the policy server's log";
+    check(
+        failing("ServiceError: client error (Connect)\n\nCaused by:\n    0: client error (Connect)"),
+        500,
+        &format!("spec.buildRef.name: Build `b` cannot be read: ServiceError: client error (Connect); {remedy}"),
+    );
+    check(
+        Capabilities::new(module::granted(), Objects::Nowhere),
+        500,
+        &format!("spec.buildRef.name: Build `b` cannot be read: kube::Client was not initialized properly; {remedy}"),
+    );
+    check(
+        failing(&"x".repeat(1000)),
+        500,
+        &format!("spec.buildRef.name: Build `b` cannot be read: {}…; {remedy}", "x".repeat(300)),
+    );
+}
+
+#[test]
+fn an_answer_that_is_no_build() {
+    check(
+        Capabilities::new(module::granted(), Objects::Function(Box::new(|_| Ok(Some(Value::from("Build")))))),
+        500,
+        "spec.buildRef.name: Build `b` cannot be read: the answer is not a Build (it is a string); ask an operator to look at the policy server's log",
+    );
+}

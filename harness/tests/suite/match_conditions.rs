@@ -1,0 +1,108 @@
+//! The shipped `matchConditions` are a superset of what the decision looks at, and no more than they have to be.
+//! `laws.rs` holds them to the built module on generated objects, `e2e/` to a real API server.
+
+use crate::conditions;
+use serde_json::{Value, json};
+use testkit::case;
+
+#[test]
+fn where_the_policy_is_not_asked_it_would_have_nothing_to_say() {
+    let mut asked = Vec::new();
+    for case in case::all().into_iter().filter(|case| conditions::rules_cover(&case.request)) {
+        let is_asked = conditions::ask(&case.request);
+        if !is_asked {
+            assert_eq!(case.expected(), json!({"allowed": true}), "{} is not asked about", case.name);
+        }
+        asked.push(is_asked);
+    }
+    let not_asked = asked.iter().filter(|asked| !**asked).count();
+    assert!(asked.len() > 150 && not_asked >= 3, "{not_asked} of {} cases are not asked about", asked.len());
+}
+
+fn request(kind: &str, version: &str, object: &Value, old_object: Option<&Value>) -> Value {
+    json!({
+        "kind": {"group": "shipwright.io", "version": version, "kind": kind},
+        "operation": if old_object.is_some() { "UPDATE" } else { "CREATE" },
+        "object": object,
+        "oldObject": old_object,
+    })
+}
+
+#[test]
+fn whoever_uses_no_local_image_never_waits_for_the_policy() {
+    let docker = json!({"image": "docker.io/team/app"});
+    let source = json!({"type": "OCI", "ociArtifact": {"image": "team/source"}});
+    for (what, kind, version, spec) in [
+        ("a Build", "Build", "v1beta1", json!({"output": docker, "source": source})),
+        ("a Build at a port", "Build", "v1beta1", json!({"output": {"image": "registry:5000/team/app"}})),
+        ("a Build at localhost", "Build", "v1beta1", json!({"output": {"image": "localhost/app"}})),
+        ("a v1alpha1 Build", "Build", "v1alpha1", json!({"output": docker, "builder": {"image": "team/builder"}})),
+        ("a run", "BuildRun", "v1beta1", json!({"build": {"spec": {"output": docker, "source": source}}})),
+        ("a v1alpha1 run", "BuildRun", "v1alpha1", json!({"buildSpec": {"output": docker}})),
+        ("a run that streams", "BuildRun", "v1beta1", json!({"source": {"type": "Local", "local": {}}})),
+    ] {
+        let object = json!({"metadata": {"annotations": {"a": "b"}}, "spec": spec});
+        assert!(!conditions::ask(&request(kind, version, &object, None)), "{what}");
+    }
+}
+
+#[test]
+fn what_is_none_of_ours_changes_without_the_policy() {
+    let build = json!({
+        "metadata": {"finalizers": ["x"], "annotations": {"local-registry-hosting/output": "recorded"}},
+        "spec": {"output": {"image": "team/app", "local": true}, "env": [{"name": "a"}], "timeout": "5m"},
+    });
+    let run = json!({
+        "metadata": {"finalizers": ["x"]},
+        "spec": {"build": {"name": "app"}, "output": {"image": "team/app", "local": true}, "paramValues": [{"name": "a"}]},
+    });
+    for (kind, old) in [("Build", &build), ("BuildRun", &run)] {
+        for (what, path, value) in [
+            ("a label", "/metadata", json!({"labels": {"a": "b"}})),
+            ("a finalizer", "/metadata", json!({"finalizers": []})),
+            ("the deletion", "/metadata", json!({"deletionTimestamp": "2026-01-01T00:00:00Z"})),
+            ("a cancellation", "/spec", json!({"state": "BuildRunCanceled"})),
+            ("the timeout", "/spec", json!({"timeout": "10m"})),
+            ("the environment", "/spec", json!({"env": []})),
+            ("the status", "", json!({"status": {"reason": "x"}})),
+        ] {
+            let mut object = old.clone();
+            let place = object.pointer_mut(path).unwrap().as_object_mut().unwrap();
+            place.extend(value.as_object().unwrap().clone());
+            assert!(!conditions::ask(&request(kind, "v1beta1", &object, Some(old))), "{kind}: {what}");
+        }
+        for (what, path, value) in [
+            ("an annotation", "/metadata", json!({"annotations": {"a": "b", "local-registry-hosting/output": "true"}})),
+            ("the output", "/spec", json!({"output": {"image": "team/app:v2", "local": true}})),
+            ("the parameters", "/spec", json!({"output": {"image": "team/app", "local": true}, "paramValues": []})),
+        ] {
+            let mut object = old.clone();
+            let place = object.pointer_mut(path).unwrap().as_object_mut().unwrap();
+            place.extend(value.as_object().unwrap().clone());
+            assert!(conditions::ask(&request(kind, "v1beta1", &object, Some(old))), "{kind}: {what}");
+        }
+    }
+}
+
+#[test]
+fn an_object_of_another_shape_is_left_to_the_policy() {
+    for spec in [
+        json!("x"),
+        json!({"output": "team/app"}),
+        json!({"output": null}),
+        json!({"output": {"image": 7}}),
+        json!({"output": {"image": null}}),
+        json!({"source": "https://example.org"}),
+        json!({"source": {"ociArtifact": "team/app"}}),
+        json!({"builder": []}),
+        json!({"build": "app"}),
+        json!({"build": {"spec": 7}}),
+        json!({"buildRef": "app"}),
+        json!({"buildSpec": "app"}),
+    ] {
+        let object = json!({"metadata": {}, "spec": spec});
+        assert!(conditions::ask(&request("Build", "v1beta1", &object, None)), "{spec}");
+        let old = json!({"metadata": {}, "spec": {}});
+        assert!(conditions::ask(&request("Build", "v1beta1", &object, Some(&old))), "{spec}, updated");
+    }
+}
