@@ -213,9 +213,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, expected: Settings, warnings: &[&str]) {
+    fn check(text: &str, expected: &Settings, warnings: &[&str]) {
         let (settings, found) = Settings::parse(text.as_bytes()).unwrap();
-        assert_eq!(settings, expected);
+        assert_eq!(&settings, expected);
         assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), warnings);
     }
 
@@ -224,29 +224,29 @@ mod tests {
         assert_eq!(Settings::parse(text.as_bytes()).unwrap_err().to_string(), message);
     }
 
-    fn host(text: &str) -> Option<RegistryHost> {
-        Some(RegistryHost::parse(text).unwrap())
+    fn host(text: &str) -> RegistryHost {
+        RegistryHost::parse(text).unwrap()
     }
 
     #[test]
     fn nothing_is_required() {
         let defaults = Settings::default();
-        check("{}", defaults.clone(), &[]);
-        check("null", defaults.clone(), &[]);
+        check("{}", &defaults, &[]);
+        check("null", &defaults, &[]);
         check(
             r#"{"host":null,"help":null,"insecure":null,"outputWithoutRegistry":null,"lookupBuilds":null}"#,
-            defaults.clone(),
+            &defaults,
             &[],
         );
-        check(r#"{"host":"","help":"","outputWithoutRegistry":""}"#, defaults, &[]);
+        check(r#"{"host":"","help":"","outputWithoutRegistry":""}"#, &defaults, &[]);
     }
 
     #[test]
     fn every_key_is_read() {
         check(
             r#"{"host":"kind-registry:5000","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false}"#,
-            Settings {
-                host: host("kind-registry:5000"),
+            &Settings {
+                host: Some(host("kind-registry:5000")),
                 help: Some("https://example.org/registry".to_owned()),
                 insecure: true,
                 output_without_registry: OutputWithoutRegistry::Reject,
@@ -260,7 +260,7 @@ mod tests {
     fn unknown_keys_are_accepted_with_a_warning() {
         check(
             r#"{"hosts":[1,{}],"host":"reg.io"}"#,
-            Settings { host: host("reg.io"), ..Settings::default() },
+            &Settings { host: Some(host("reg.io")), ..Settings::default() },
             &[
                 "settings: the key `hosts` is not known and is ignored; known are host, help, insecure, outputWithoutRegistry and lookupBuilds",
             ],
@@ -275,11 +275,11 @@ mod tests {
             ("reject", OutputWithoutRegistry::Reject),
         ] {
             let text = format!(r#"{{"outputWithoutRegistry":"{word}"}}"#);
-            check(&text, Settings { output_without_registry: expected, ..Settings::default() }, &[]);
+            check(&text, &Settings { output_without_registry: expected, ..Settings::default() }, &[]);
         }
         check(
             r#"{"outputWithoutRegistry":"Deny"}"#,
-            Settings::default(),
+            &Settings::default(),
             &["settings.outputWithoutRegistry: `Deny` is ignored, and warn is used; expected allow, warn or reject"],
         );
     }
@@ -302,13 +302,13 @@ mod tests {
         }
         check(
             r#"{"help":"see the wiki"}"#,
-            Settings::default(),
+            &Settings::default(),
             &[
                 "settings.help: `see the wiki` is ignored; expected a printable http:// or https:// URL of at most 1024 characters",
             ],
         );
         let long = format!("https://example.org/{}", "x".repeat(1004));
-        check(&format!(r#"{{"help":"{long}"}}"#), Settings { help: Some(long.clone()), ..Settings::default() }, &[]);
+        check(&format!(r#"{{"help":"{long}"}}"#), &Settings { help: Some(long.clone()), ..Settings::default() }, &[]);
         assert_eq!(Settings::parse(format!(r#"{{"help":"{long}x"}}"#).as_bytes()).unwrap().1.len(), 1);
     }
 

@@ -41,6 +41,7 @@ pub(super) enum ErrorKind {
 
 impl Stop {
     /// The error in terms of the text that was read.
+    #[expect(clippy::naive_bytecount, reason = "it counts once, for an error that is shown")]
     pub(super) fn within(self, text: &str) -> JsonError {
         let read = text.as_bytes().get(..self.at).unwrap_or_default();
         let line = read.iter().filter(|byte| **byte == b'\n').count() + 1;

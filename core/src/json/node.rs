@@ -62,7 +62,7 @@ pub(crate) struct NotAnObject {
     pub(crate) found: &'static str,
 }
 
-impl<'a> Node<'a> {
+impl Node<'_> {
     /// The value of an object's field; `None` if the field is absent or null, or the value is not an object.
     pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         match self {

@@ -81,6 +81,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the rest of a string.
+    #[expect(clippy::inline_always, reason = "keys and strings are most of what is read")]
     #[inline(always)]
     fn rest_of_string(&mut self) -> Result<Cow<'a, str>, Stop> {
         let end = skip::plain(self.text.as_bytes(), self.at);

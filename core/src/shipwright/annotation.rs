@@ -69,7 +69,7 @@ impl Annotations {
     }
 
     /// The mark for a role.
-    pub(super) fn mark(&self, role: Role) -> Option<Mark> {
+    pub(super) fn mark(self, role: Role) -> Option<Mark> {
         let [output, source, builder] = self.0;
         match role {
             Role::Output => output,
@@ -79,7 +79,7 @@ impl Annotations {
     }
 
     /// Whether the mark for a role says that its images are local.
-    pub(super) fn say_local(&self, role: Role) -> bool {
+    pub(super) fn say_local(self, role: Role) -> bool {
         self.mark(role).is_some_and(Mark::is_local)
     }
 }

@@ -19,6 +19,6 @@ impl<'n> Before<'n> {
 
     /// The image that the object had in a field.
     pub(super) fn image(&self, field: &'static ImageField) -> Option<Image<'n>> {
-        Image::read(self.object, field, &self.annotations).ok().flatten()
+        Image::read(self.object, field, self.annotations).ok().flatten()
     }
 }

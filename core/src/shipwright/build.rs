@@ -14,7 +14,7 @@ pub(super) fn decide(case: &Case<'_>, outcome: &mut Outcome) {
     let annotations = Annotations::read(case.object, &mut outcome.faults);
     let before = case.old.map(Before::of);
     for field in image_fields(Kind::Build, case.version) {
-        match Image::read(case.object, field, &annotations) {
+        match Image::read(case.object, field, annotations) {
             Err(fault) => outcome.add(fault),
             Ok(None) if annotations.say_local(field.role) => {
                 let was_idle =

@@ -19,13 +19,13 @@ use crate::registry::Resolution;
 pub(super) fn decide(case: &Case<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) {
     let annotations = Annotations::read(case.object, &mut outcome.faults);
     let before = case.old.map(Before::of);
-    let own = decide_own_images(case, &annotations, before.as_ref(), outcome);
+    let own = decide_own_images(case, annotations, before.as_ref(), outcome);
     let mut build_states_insecure = false;
     let mut inherits = false;
     match origin(case.object, case.version) {
         Ok(Origin::Named(name)) => {
             inherits = !has_output(case.object);
-            let run = NamingRun { case, name, annotations: &annotations };
+            let run = NamingRun { case, name, annotations };
             let named_it_before = case.old.is_some_and(|old| origin(old, case.version) == Ok(Origin::Named(name)));
             if !named_it_before || run.needs_build_again(before.as_ref()) {
                 build_states_insecure = named_build::decide(&run, builds, outcome);
@@ -82,7 +82,7 @@ struct OwnImages {
 /// Resolves the images in the run itself.
 fn decide_own_images(
     case: &Case<'_>,
-    annotations: &Annotations,
+    annotations: Annotations,
     before: Option<&Before<'_>>,
     outcome: &mut Outcome,
 ) -> OwnImages {

@@ -48,7 +48,7 @@ impl<'n> Image<'n> {
     pub(super) fn read(
         object: &'n Node<'n>,
         field: &'static ImageField,
-        annotations: &Annotations,
+        annotations: Annotations,
     ) -> Result<Option<Self>, Fault> {
         let Some(fields) = value_at(object, field.path)? else { return Ok(None) };
         let Node::Object(entries) = fields else {

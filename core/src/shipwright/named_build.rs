@@ -18,7 +18,7 @@ use crate::registry::{Resolution, named_registry};
 pub(super) struct NamingRun<'c> {
     pub(super) case: &'c Case<'c>,
     pub(super) name: &'c str,
-    pub(super) annotations: &'c Annotations,
+    pub(super) annotations: Annotations,
 }
 
 impl NamingRun<'_> {
@@ -220,7 +220,7 @@ impl NamedBuild<'_> {
     fn image(&self, role: Role) -> Result<Option<Image<'_>>, Fault> {
         let annotations = Annotations::of(role, mark_of(self.build, role)?);
         match image_fields(Kind::Build, Version::V1Beta1).iter().find(|field| field.role == role) {
-            Some(field) => Image::read(self.build, field, &annotations),
+            Some(field) => Image::read(self.build, field, annotations),
             None => Ok(None),
         }
     }
