@@ -2,39 +2,15 @@
 //!
 //! The author may mean that. More often, `local: true` was forgotten or lost.
 
-use std::fmt;
-
 use super::Case;
 use super::fields::Role;
 use super::image::Image;
+use super::phrase::DockerHubOutput;
 use super::problem::Problem;
 use super::remark::Remark;
 use crate::admission::{Outcome, OutputWithoutRegistry};
 use crate::json::Path;
-use crate::message::Quoted;
 use crate::registry::named_registry;
-
-/// An output that goes to Docker Hub.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct DockerHubOutput<'a> {
-    pub(super) text: &'a str,
-    /// The Build that the output is inherited from.
-    pub(super) build: Option<&'a str>,
-}
-
-impl DockerHubOutput<'_> {
-    pub(super) const REMEDY: &'static str = "set local: true for this cluster's registry, or name a registry";
-}
-
-impl fmt::Display for DockerHubOutput<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(build) = self.build {
-            write!(f, "the output image of Build {}, ", Quoted(build))?;
-        }
-        let comma = if self.build.is_some() { "," } else { "" };
-        write!(f, "{}{comma} names no registry and is not local, so it goes to Docker Hub", Quoted(self.text))
-    }
-}
 
 /// Warns about an output that goes to Docker Hub, or rejects it, as the settings say; other images pass.
 ///

@@ -1,7 +1,8 @@
 //! One image of an object: whether it is local, and what becomes of it.
 
 use super::annotation::{Annotations, Mark};
-use super::fields::{ImageField, Role};
+use super::fields::ImageField;
+use super::marker::Marker;
 use super::problem::Problem;
 use crate::admission::{Settings, value_at};
 use crate::json::Node;
@@ -28,19 +29,6 @@ enum Locality {
     NotLocal,
     /// The image belongs to the cluster's registry, and why.
     Local(Marker),
-}
-
-/// What made an image local. Messages tell users how to undo it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Marker {
-    /// The field `local` beside the image.
-    Field,
-    /// The annotation for images of this role.
-    Annotation(Role),
-    /// The same annotation, as the record of a field `local: true` that is gone.
-    Record(Role),
-    /// The annotation of the BuildRun that inherits the image.
-    Run,
 }
 
 impl<'n> Image<'n> {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::docker_hub::DockerHubOutput;
 use super::fields::{BUILDER_PARAMETER, Role};
-use super::image::Marker;
+use super::marker::Marker;
+use super::phrase::{DockerHubOutput, See};
 use crate::json::Path;
 use crate::message::{Code, Fault, Quoted};
 use crate::registry::{ImageReference, ReferenceError};
@@ -14,18 +14,18 @@ use crate::registry::{ImageReference, ReferenceError};
 pub(super) enum Problem<'a> {
     #[error("found {}; expected \"true\" or \"false\" (\"recorded\" is written by this policy)", Quoted(.found))]
     AnnotationValue { found: &'a str },
-    #[error("found {found}; expected a reference without a registry, as in `team/app:v1`; write one or {}", Undo(*.marker))]
+    #[error("found {found}; expected a reference without a registry, as in `team/app:v1`; write one or {}", .marker.undo())]
     NoImage { found: &'static str, marker: Marker },
-    #[error("{} {error}; write a reference without a registry, as in `team/app:v1`, or {}", Quoted(.text), Undo(*.marker))]
+    #[error("{} {error}; write a reference without a registry, as in `team/app:v1`, or {}", Quoted(.text), .marker.undo())]
     Reference { text: &'a str, error: ReferenceError, marker: Marker },
     #[error(
         "{} names the registry {}, and a local image must not name one; write {} or {}",
-        Quoted(.reference.as_ref()), Quoted(.reference.registry().unwrap_or_default()), Quoted(.reference.remainder()), Undo(*.marker)
+        Quoted(.reference.as_ref()), Quoted(.reference.registry().unwrap_or_default()), Quoted(.reference.remainder()), .marker.undo()
     )]
     ForeignRegistry { reference: ImageReference<'a>, marker: Marker },
     #[error(
         "{} is local, but this cluster declares no local registry; ask its operator to declare one, or name a registry and {}{}",
-        Quoted(.text), Undo(*.marker), See(*.help)
+        Quoted(.text), .marker.undo(), See(*.help)
     )]
     NoRegistry { text: &'a str, marker: Marker, help: Option<&'a str> },
     #[error("there is no Build {} in namespace {}; {remedy}", Quoted(.name), Quoted(.namespace))]
@@ -88,33 +88,5 @@ impl Problem<'_> {
             _ => Code::BadRequest,
         };
         Fault::new(path, code, self)
-    }
-}
-
-/// How users undo what made an image local.
-struct Undo(Marker);
-
-impl fmt::Display for Undo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Marker::Field => f.write_str("set local: false"),
-            Marker::Annotation(role) => write!(f, "remove the annotation {}", role.annotation()),
-            Marker::Record(role) => {
-                write!(f, "set local: false, or the annotation {} to \"false\"", role.annotation())
-            }
-            Marker::Run => write!(f, "remove the annotation {} of the BuildRun", Role::Output.annotation()),
-        }
-    }
-}
-
-/// The end of a message about a missing registry: the settings' `help`, if there is one.
-pub(super) struct See<'a>(pub(super) Option<&'a str>);
-
-impl fmt::Display for See<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(url) => write!(f, "; see {url}"),
-            None => Ok(()),
-        }
     }
 }

@@ -1,8 +1,7 @@
 //! What the sender of an accepted Build or BuildRun is told.
 
-use super::docker_hub::DockerHubOutput;
 use super::fields::{GROUP, ImageField, Role};
-use super::problem::See;
+use super::phrase::{DockerHubOutput, See};
 use crate::json::Path;
 use crate::message::{FieldPath, Quoted};
 

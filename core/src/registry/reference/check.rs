@@ -2,13 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::error::ReferenceErrorKind;
-
-/// The most characters of a path, with its slashes.
-pub(super) const LONGEST_PATH: usize = 255;
-
-/// The most characters of a tag.
-pub(super) const LONGEST_TAG: usize = 128;
+use super::error::{LONGEST_PATH, LONGEST_TAG, ReferenceErrorKind};
 
 /// Checks a text by the grammar of [`ImageReference`](super::ImageReference). It is already split: `remainder` is what
 /// follows the registry.

@@ -1,7 +1,12 @@
 //! What can be wrong with a reference.
 
-use super::check::{LONGEST_PATH, LONGEST_TAG};
 use crate::message::Quoted;
+
+/// The most characters of a path, with its slashes.
+pub(super) const LONGEST_PATH: usize = 255;
+
+/// The most characters of a tag.
+pub(super) const LONGEST_TAG: usize = 128;
 
 /// Why a text is not an [`ImageReference`]: what was found, and where. Positions count characters from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
