@@ -1,32 +1,40 @@
 //! Keeps the policy's settings equal to what the cluster declares about its local registry.
 //!
-//! What is declared ([`read`]) and what that means for a policy ([`plan`]) is decided without I/O;
-//! `cluster` is the one file that talks to the API server.
+//! A cluster declares its registry in a ConfigMap ([`read`]). [`once`] brings policies in line with it, [`watch`] keeps
+//! them in line, and [`check`] says where the chain from the ConfigMap to the policies is broken.
+//!
+//! ```no_run
+//! use sync::{ApplyMode, Cluster, Task, once};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let cluster = Cluster::new(kube::Client::try_default().await?);
+//! let task = Task {
+//!     policies: vec!["local-registry".parse()?],
+//!     mode: ApplyMode { dry_run: true, force: false },
+//!     ..Task::default()
+//! };
+//! let report = once(&cluster, &task).await;
+//! println!("{}", report.to_text());
+//! assert!(report.succeeded());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is declared, and what that means for a policy, is decided without I/O. Only `cluster` talks to the API server.
 
 #![forbid(unsafe_code)]
 
-mod allowed;
+mod causes;
 mod check;
 mod cluster;
-mod config_map;
-mod data;
-mod document;
-mod json;
-mod metrics;
-mod plan;
-mod probe;
-mod report;
-mod run;
-mod watch;
+mod declaration;
+mod job;
+mod policies;
 
-pub use allowed::{AllowedHosts, HostPattern, HostPatternError, NotAllowed};
-pub use check::{Link, Place, Verdict, check};
-pub use cluster::{Cluster, ClusterError, ConfigMaps, Mode, PolicyName, PolicyNameError};
-pub use config_map::{Declaration, Declared, NAME, NAMESPACE, Unusable, read};
-pub use data::Data;
-pub use metrics::{Metrics, serve};
-pub use plan::{Foreign, MANAGER, Plan, PolicyError, Settings, plan};
-pub use probe::{Probe, probe};
-pub use report::{Outcome, PolicyReport, Report, State};
-pub use run::{Task, once};
-pub use watch::{Patience, watch};
+pub use check::{Link, LinkVerdict, Probe, Vantage, check, probe};
+pub use cluster::{ApplyMode, Cluster};
+pub use declaration::{
+    AllowedHosts, Data, Declaration, DeclarationError, Declared, HostPattern, HostPatternError, read,
+};
+pub use job::{Metrics, Patience, PolicyReport, PolicyResult, Report, State, Task, once, serve, watch};
+pub use policies::{PolicyName, PolicyNameError};

@@ -1,16 +1,9 @@
 //! What a ConfigMap may cost: its author chooses up to 1 MiB, and the sync job's pod has 32 MiB.
 //!
-//! Every allocation of this test program is counted, so it has one test, in which nothing runs beside what is
-//! measured.
+//! The allocator counts every allocation of the process, so there is one test, and nothing runs beside it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what went wrong by panicking"
-)]
-#![allow(unsafe_code, reason = "an allocator is unsafe; this one only counts what the system's does")]
+#![cfg(test)]
+#![expect(unsafe_code, reason = "an allocator is unsafe; this one only counts what the system's does")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How many bytes were allocated at once at most, beside those that were allocated before.
+/// The most bytes that were allocated at a time, without those that were allocated before.
 fn peak<T>(measured: impl FnOnce() -> T) -> (usize, T) {
     let before = NOW.load(Ordering::SeqCst);
     PEAK.store(before, Ordering::SeqCst);
@@ -57,15 +50,16 @@ fn peak<T>(measured: impl FnOnce() -> T) -> (usize, T) {
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// The value of the ConfigMap, and whether it declares a registry all the same.
+/// Names of values, the values, and whether each declares a registry.
 fn values() -> Vec<(&'static str, String, bool)> {
     const HOST: &str = "hostFromClusterNetwork: reg.io:5000\n";
     let aliases = |length: usize, count: usize| {
         format!("{HOST}long: &a \"{}\"\nlist:\n{}", "x".repeat(length), "- *a\n".repeat(count))
     };
-    let keys = |count: usize| (0..count).map(|n| format!("k{n}: v\n")).collect::<String>();
+    let lines = |count: usize, line: fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
+    let keys = |count: usize| lines(count, |n| format!("k{n}: v\n"));
     vec![
-        ("that of the issue: one long scalar, 500 aliases", aliases(100_000, 500), false),
+        ("one long scalar, 500 aliases", aliases(100_000, 500), false),
         ("the longest that is read, with as many aliases", aliases(13_000, 600), false),
         ("the longest that is read, with a dozen aliases", aliases(16_000, 12), false),
         ("a text with a dozen aliases", aliases(1_000, 12), true),
@@ -79,17 +73,9 @@ fn values() -> Vec<(&'static str, String, bool)> {
         ("a wide list", format!("{HOST}list: [{}]", "x,".repeat(900)), true),
         ("a list that is too wide", format!("{HOST}list: [{}]", "x,".repeat(8_000)), false),
         ("a deep list", format!("{HOST}list: {}{}", "[".repeat(8_000), "]".repeat(8_000)), false),
-        (
-            "a deep mapping",
-            format!("{HOST}{}", (0..150).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>()),
-            false,
-        ),
+        ("a deep mapping", format!("{HOST}{}", lines(150, |n| format!("{}a:\n", " ".repeat(n)))), false),
         ("anchors", format!("{HOST}list: {}x{}", "&a [".repeat(30), "]".repeat(30)), false),
-        (
-            "many anchors",
-            format!("{HOST}list: [{}]", (0..1_000).map(|n| format!("&a{n} x,")).collect::<String>()),
-            false,
-        ),
+        ("many anchors", format!("{HOST}list: [{}]", lines(1_000, |n| format!("&a{n} x,"))), false),
         (
             "aliases of lists",
             format!("{HOST}a: &a [{}]\nb: &b [{}]\nc: [{}]", "x,".repeat(300), "*a,".repeat(8), "*b,".repeat(8)),
@@ -112,7 +98,7 @@ fn config_map(value: &str) -> Value {
     })
 }
 
-/// JSON as Go's encoder writes it: of six bytes for each of these characters.
+/// JSON as Go's encoder writes it, with six bytes for each `<`.
 fn as_go_writes_it(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
@@ -149,7 +135,7 @@ fn run(list: &'static str, event: &'static str) -> Vec<Report> {
         };
         let cluster = Cluster::new(Client::new(service, "default"));
         let task = Task { policies: vec!["local".parse().unwrap()], ..Task::default() };
-        let patience = Patience { settle: Duration::from_secs(1), resync: Duration::from_secs(60) };
+        let patience = Patience { settle: Duration::from_secs(1), resync: Duration::from_mins(1) };
         let mut reports = Vec::new();
         tokio::select! {
             () = watch(&cluster, &task, patience, |report| reports.push(report.clone())) => {}
@@ -169,8 +155,8 @@ fn no_config_map_takes_more_memory_than_the_pod_has() {
         assert!(bytes < 512 * KIB, "{name}: {bytes} bytes");
     }
 
-    // What the API server sends of 1 MiB is up to six times that. Some 16 MiB hold it while it is read, and nothing of
-    // it is kept; here it is also held by the stand-in for the API server. The rest of the program takes some 6 MiB.
+    // The API server sends up to six bytes for each byte of 1 MiB. Some 16 MiB hold that while it is read, and nothing of
+    // it is kept. The stand-in for the API server holds it here, too. The rest of the program takes some 6 MiB.
     let config_map = config_map(&"<".repeat(MIB - 100));
     let list = json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {"resourceVersion": "1"}, "items": [config_map]});
     let list: &'static str = as_go_writes_it(&list).leak();

@@ -48,7 +48,7 @@ fn every_link_is_seen() {
         lines(&answer.stdout),
         [
             "✓ ConfigMap: the local registry is kind-registry.invalid:5000",
-            "✓ host: kind-registry.invalid:5000 is what image parsers read back as a registry",
+            "✓ host: image parsers read kind-registry.invalid:5000 as a registry",
             "✓ CRD builds.shipwright.io: it has the field local beside every image",
             "✓ CRD buildruns.shipwright.io: it has the field local beside every image",
             "✓ policy local-registry: it is active, and its policy server serves its newest settings",
@@ -68,7 +68,7 @@ fn every_link_is_seen() {
             &guard,
             "✓ policy local-registry-guard settings: they say what the cluster declares, and are served",
             "✓ policy local-registry-guard rights: service account kubewarden/policy-server may get Builds",
-            "✓ Builds: each of 0 has its mark, or names a registry",
+            "✓ Builds: none of 0 has lost local: true, can lose it, or goes to Docker Hub",
         ]
     );
     assert_eq!(answer.stderr, "", "nothing is logged of a registry that does not speak HTTPS");
@@ -93,13 +93,13 @@ fn a_policy_that_does_nothing_is_not_green() {
     check(
         "mode",
         json!("monitor"),
-        "✗ policy local-registry mode: it is monitor, so that the policy is asked, but nothing that it answers counts; set spec.mode: protect",
+        "✗ policy local-registry mode: it is monitor, so the policy is asked, but its answers are ignored; set spec.mode: protect",
         true,
     );
     check(
         "failurePolicy",
         json!("Ignore"),
-        "✗ policy local-registry failurePolicy: it is Ignore, so that an image that cannot be resolved goes to Docker Hub; set spec.failurePolicy: Fail",
+        "✗ policy local-registry failurePolicy: it is Ignore, so an image that cannot be resolved goes to Docker Hub; set spec.failurePolicy: Fail",
         true,
     );
     check(
@@ -140,7 +140,7 @@ fn a_policy_server_that_hangs_while_it_rolls_is_not_green() {
         trouble(&cluster),
         (
             vec![
-                "✗ policy local-registry: PolicyActive is False: The policy webhook has not been created, PolicyUniquelyReachable is False: The latest replica set is not uniquely reachable; wait until the policy server has rolled; where it hangs, see why: kubectl describe pods --namespace kubewarden --selector kubewarden/policy-server=default".to_owned(),
+                "✗ policy local-registry: PolicyActive is False: The policy webhook has not been created, PolicyUniquelyReachable is False: The latest replica set is not uniquely reachable; wait until the policy server has rolled; if it hangs, see why: kubectl describe pods --namespace kubewarden --selector kubewarden/policy-server=default".to_owned(),
                 "! policy local-registry settings: they say what the cluster declares, but it is not known whether they are served".to_owned(),
             ],
             true

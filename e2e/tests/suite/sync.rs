@@ -150,7 +150,7 @@ fn a_policy_that_is_missing_is_told_and_never_created() {
     cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry"]);
     let answer = cluster.sync(&[]);
     assert_eq!(answer.code, Some(1));
-    let expected = "ClusterAdmissionPolicy local-registry: there is none of that name; create it, or correct --policy";
+    let expected = "ClusterAdmissionPolicy local-registry: not found; create it, or correct --policy";
     assert!(answer.stdout.contains(expected), "{answer:?}");
     let policies = cluster.kubectl.json(&["get", "clusteradmissionpolicies"]);
     assert_eq!(policies["items"], json!([]));
@@ -272,7 +272,9 @@ fn a_policy_that_comes_later_does_not_wait_for_the_next_look() {
     cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry"]);
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     let watch = cluster.watch(&["--settle=0", "--resync=86400"]);
-    eventually("the policy to be missed", || watch.process.log().contains("there is none of that name").then_some(()));
+    eventually("the policy to be missed", || {
+        watch.process.log().contains("ClusterAdmissionPolicy local-registry: not found").then_some(())
+    });
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
     eventually("the policy to get the host", || (settings(&cluster)["host"] == "kind-registry:5000").then_some(()));
 }

@@ -1,38 +1,40 @@
 //! Whether the field `local` can be stored.
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 use local_registry_core::{Kind, Version, image_fields};
-use serde_json::Value;
 
-use super::{Link, Verdict, link};
+use super::link::Link;
+use crate::causes::with_causes;
 use crate::cluster::ClusterError;
-use crate::json::at;
-use crate::run::chain;
 
-/// Whether Shipwright's CRD knows `local` beside each image.
-pub(super) fn crd(kind: Kind, name: &str, found: Result<Option<Value>, ClusterError>) -> Link {
+/// Whether Shipwright's CRD has the field `local` beside each image, in every version that is served.
+pub(super) fn crd(kind: Kind, name: &str, found: Result<Option<CustomResourceDefinition>, ClusterError>) -> Link {
     let subject = format!("CRD {name}");
     let crd = match found {
-        Err(error) => return link(subject, Verdict::Warning, chain(&error), None),
-        Ok(None) => return link(subject, Verdict::Failed, "there is none", Some("install Shipwright")),
+        Err(error) => return Link::warning(subject, with_causes(&error)),
+        Ok(None) => return Link::failed(subject, "not found").remedy("install Shipwright"),
         Ok(Some(crd)) => crd,
     };
     let mut missing = Vec::new();
-    for version in at(&crd, &["spec", "versions"]).as_array().map(Vec::as_slice).unwrap_or_default() {
-        let name = at(version, &["name"]).as_str().unwrap_or_default();
-        let Some(known) = Version::parse(name).filter(|_| at(version, &["served"]) != false) else { continue };
+    for version in crd.spec.versions.iter().filter(|version| version.served) {
+        let Some(known) = Version::parse(&version.name) else { continue };
+        let schema = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
         for field in image_fields(kind, known) {
-            let schema = field
-                .path
-                .iter()
-                .fold(at(version, &["schema", "openAPIV3Schema"]), |schema, part| at(schema, &["properties", part]));
-            if at(schema, &["properties", "local", "type"]) != "boolean" {
-                missing.push(format!("{name} {}", field.path.join(".")));
+            let local = schema.and_then(|schema| field.path.iter().chain(&["local"]).try_fold(schema, property));
+            if local.and_then(|local| local.type_.as_deref()) != Some("boolean") {
+                missing.push(format!("{} {}", version.name, field.path.join(".")));
             }
         }
     }
     if missing.is_empty() {
-        return link(subject, Verdict::Ok, "it has the field local beside every image", None);
+        return Link::ok(subject, "it has the field local beside every image");
     }
-    let remedy = "use the annotations local-registry-hosting/output, /source and /builder, or patch the CRD (Shipwright's operator puts its own back at every upgrade)";
-    link(subject, Verdict::Warning, format!("it lacks the field local in {}", missing.join(", ")), Some(remedy))
+    Link::warning(subject, format!("it lacks the field local in {}", missing.join(", "))).remedy(
+        "use the annotations local-registry-hosting/output, /source and /builder, or patch the CRD (Shipwright's operator puts its own back at every upgrade)",
+    )
+}
+
+/// The schema of a property.
+fn property<'s>(schema: &'s JSONSchemaProps, name: &&str) -> Option<&'s JSONSchemaProps> {
+    schema.properties.as_ref()?.get(*name)
 }

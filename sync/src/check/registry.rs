@@ -1,60 +1,61 @@
-//! Whether the registry answers, and whether the policies' `insecure` fits how.
+//! Whether the registry answers, and whether the setting `insecure` fits.
+
+use std::net::IpAddr;
 
 use local_registry_core::RegistryHost;
 
-use super::{Link, Place, Verdict, link};
-use crate::probe::Probe;
+use super::link::{Link, LinkVerdict};
+use super::probe::Probe;
+use super::vantage::Vantage;
 
-pub(super) fn registry(host: &RegistryHost, probe: &Probe, place: Place, insecure: bool, links: &mut Vec<Link>) {
-    // What only pods can reach is no fault when it is not reached from elsewhere.
-    let (failed, elsewhere) = match place {
-        Place::Inside => (Verdict::Failed, None),
-        Place::Outside => {
-            (Verdict::Warning, Some("this only means something inside the cluster: run the check in a pod"))
-        }
+/// The links of the registry's name and of its answer. `is_insecure`: whether any policy has `insecure: true`.
+pub(super) fn registry(host: &RegistryHost, probe: &Probe, vantage: Vantage, is_insecure: bool) -> [Link; 2] {
+    [name(host, &probe.addresses, vantage), answer(host, probe, vantage, is_insecure)]
+}
+
+/// The link of something that is out of reach. Outside the cluster that is only a warning.
+fn out_of_reach(link: &str, seen: String, vantage: Vantage, remedy: &str) -> Link {
+    let (verdict, remedy) = match vantage {
+        Vantage::Inside => (LinkVerdict::Failed, remedy),
+        Vantage::Outside => (LinkVerdict::Warning, "pods may reach it all the same: run the check in a pod"),
     };
-    links.push(match &probe.addresses {
+    Link::new(link, verdict, seen).remedy(remedy)
+}
+
+fn name(host: &RegistryHost, addresses: &Result<Vec<IpAddr>, String>, vantage: Vantage) -> Link {
+    match addresses {
         Ok(addresses) => {
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            link("name", Verdict::Ok, format!("{host} is {}", addresses.join(", ")), None)
+            Link::ok("name", format!("{host} is {}", addresses.join(", ")))
         }
-        Err(error) => link(
-            "name",
-            failed,
-            format!("{host} is not resolved: {error}"),
-            elsewhere.or(Some("give the registry that name in the cluster's DNS, or declare another")),
-        ),
-    });
-    let not_a_registry =
-        |status: u16| (status != 200 && status != 401).then_some("expected 200 or 401: see what else answers there");
-    links.push(match (&probe.https, &probe.http) {
-        (Ok(status), _) if not_a_registry(*status).is_some() => {
-            link("registry", Verdict::Warning, format!("https://{host}/v2/ answers {status}"), not_a_registry(*status))
+        Err(error) => {
+            let remedy = "give the registry that name in the cluster's DNS, or declare another";
+            out_of_reach("name", format!("{host} is not resolved: {error}"), vantage, remedy)
         }
-        (Ok(status), _) if insecure => {
-            let remedy = "insecure: true is not needed in the policy's settings";
-            link("registry", Verdict::Warning, format!("https://{host}/v2/ answers {status}"), Some(remedy))
-        }
-        (Ok(status), _) => link("registry", Verdict::Ok, format!("https://{host}/v2/ answers {status}"), None),
-        (Err(_), Some(Ok(status))) if not_a_registry(*status).is_some() => {
-            link("registry", Verdict::Warning, format!("http://{host}/v2/ answers {status}"), not_a_registry(*status))
-        }
-        (Err(_), Some(Ok(status))) if insecure => link(
-            "registry",
-            Verdict::Ok,
-            format!("http://{host}/v2/ answers {status}, and the settings say insecure: true"),
-            None,
-        ),
-        (Err(error), Some(Ok(status))) => link(
-            "registry",
-            Verdict::Failed,
-            format!("http://{host}/v2/ answers {status}, but HTTPS does not ({error})"),
-            Some("set insecure: true in the policy's settings, or give the registry a certificate"),
-        ),
+    }
+}
+
+fn answer(host: &RegistryHost, probe: &Probe, vantage: Vantage, is_insecure: bool) -> Link {
+    let (scheme, status) = match (&probe.https, &probe.http) {
+        (Ok(status), _) => ("https", *status),
+        (Err(_), Some(Ok(status))) => ("http", *status),
         (Err(https), http) => {
-            let http = http.as_ref().and_then(|http| http.as_ref().err()).map(String::as_str).unwrap_or("not tried");
+            let http = http.as_ref().and_then(|http| http.as_ref().err()).map_or("not tried", String::as_str);
             let seen = format!("{host} does not answer: HTTPS: {https}; HTTP: {http}");
-            link("registry", failed, seen, elsewhere.or(Some("start the registry, or declare where it is")))
+            return out_of_reach("registry", seen, vantage, "start the registry, or declare where it is");
         }
-    });
+    };
+    let seen = format!("{scheme}://{host}/v2/ answers {status}");
+    if status != 200 && status != 401 {
+        return Link::warning("registry", seen).remedy("expected 200 or 401: see what else answers there");
+    }
+    match (&probe.https, is_insecure) {
+        (Ok(_), false) => Link::ok("registry", seen),
+        (Ok(_), true) => {
+            Link::warning("registry", seen).remedy("insecure: true is not needed in the policy's settings")
+        }
+        (Err(_), true) => Link::ok("registry", format!("{seen}, and the settings say insecure: true")),
+        (Err(error), false) => Link::failed("registry", format!("{seen}, but HTTPS does not ({error})"))
+            .remedy("set insecure: true in the policy's settings, or give the registry a certificate"),
+    }
 }

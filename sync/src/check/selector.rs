@@ -1,103 +1,81 @@
-//! Label selectors, read as the API server reads them.
+//! Label selectors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Expression, ParseExpressionError, SelectorExt};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::json::at;
-
-/// A selector with requirements; they all have to be met.
+/// A selector with at least one requirement.
+///
+/// Prints as `kubectl --selector` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selector(Vec<Requirement>);
+pub(super) struct Selector(kube::core::Selector);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Requirement {
-    key: String,
-    operator: Operator,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Operator {
-    In(Vec<String>),
-    NotIn(Vec<String>),
-    Exists,
-    DoesNotExist,
+/// A selector that the API server should not have accepted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SelectorError {
+    #[error(transparent)]
+    Type(#[from] serde_json::Error),
+    #[error(transparent)]
+    Expression(#[from] ParseExpressionError),
 }
 
 impl Selector {
-    /// A selector that leaves something out; `None` where it is absent or empty, and so selects everything.
-    pub(super) fn read(value: &Value) -> Option<Self> {
-        let mut requirements = Vec::new();
-        for (key, value) in at(value, &["matchLabels"]).as_object().into_iter().flatten() {
-            let operator = Operator::In(vec![value.as_str().unwrap_or_default().to_owned()]);
-            requirements.push(Requirement { key: key.clone(), operator });
-        }
-        for expression in at(value, &["matchExpressions"]).as_array().into_iter().flatten() {
-            let values = at(expression, &["values"]).as_array().into_iter().flatten();
-            let values = values.filter_map(Value::as_str).map(ToOwned::to_owned).collect();
-            let operator = match at(expression, &["operator"]).as_str().unwrap_or_default() {
-                "NotIn" => Operator::NotIn(values),
-                "Exists" => Operator::Exists,
-                "DoesNotExist" => Operator::DoesNotExist,
-                // The API server takes no other operator.
-                _ => Operator::In(values),
-            };
-            let key = at(expression, &["key"]).as_str().unwrap_or_default().to_owned();
-            requirements.push(Requirement { key, operator });
-        }
-        (!requirements.is_empty()).then_some(Self(requirements))
+    /// Reads a selector. `None` if it is absent or empty, and so selects everything.
+    pub(super) fn read(value: Option<&Value>) -> Result<Option<Self>, SelectorError> {
+        let Some(value) = value else { return Ok(None) };
+        let selector: kube::core::Selector =
+            Option::<LabelSelector>::deserialize(value)?.unwrap_or_default().try_into()?;
+        Ok((!selector.selects_all()).then_some(Self(selector)))
     }
 
     pub(super) fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.0.iter().all(|requirement| {
-            let label = labels.get(&requirement.key);
-            match &requirement.operator {
-                Operator::In(values) => label.is_some_and(|label| values.contains(label)),
-                Operator::NotIn(values) => label.is_none_or(|label| !values.contains(label)),
-                Operator::Exists => label.is_some(),
-                Operator::DoesNotExist => label.is_none(),
-            }
-        })
+        self.0.matches(labels)
     }
 
-    /// Whether no labels at all would match: for each key, neither its absence nor one of the values that are
-    /// asked for meets every requirement.
+    /// Whether no labels can match.
+    ///
+    /// For one of the keys, no value meets all requirements on that key, and neither does its absence. It is enough to
+    /// try the values that the requirements name, and one that none of them names.
     pub(super) fn is_impossible(&self) -> bool {
-        self.0.iter().any(|Requirement { key, .. }| {
-            let of_key = Self(self.0.iter().filter(|requirement| requirement.key == *key).cloned().collect());
-            let named = of_key.0.iter().flat_map(|requirement| match &requirement.operator {
-                Operator::In(values) => values.clone(),
-                _ => Vec::new(),
-            });
-            // A label cannot be long enough to be all of these at once, so this is none of them.
-            let another = of_key.0.iter().flat_map(|requirement| match &requirement.operator {
-                Operator::NotIn(values) => values.clone(),
-                _ => Vec::new(),
-            });
-            let another = format!("x{}", another.collect::<String>());
-            let mut tried = named.chain([another]).map(|value| BTreeMap::from([(key.clone(), value)]));
-            !of_key.matches(&BTreeMap::new()) && !tried.any(|labels| of_key.matches(&labels))
+        let mut keys: BTreeMap<String, Vec<Expression>> = BTreeMap::new();
+        for expression in self.0.clone() {
+            let (Expression::In(key, _)
+            | Expression::NotIn(key, _)
+            | Expression::Equal(key, _)
+            | Expression::NotEqual(key, _)
+            | Expression::Exists(key)
+            | Expression::DoesNotExist(key)) = &expression;
+            keys.entry(key.clone()).or_default().push(expression);
+        }
+        keys.into_iter().any(|(key, expressions)| {
+            let named: BTreeSet<&str> = expressions.iter().flat_map(values).collect();
+            let another = format!("x{}", named.iter().copied().collect::<String>());
+            let mut labels = named
+                .into_iter()
+                .chain([another.as_str()])
+                .map(|value| BTreeMap::from([(key.clone(), value.to_owned())]))
+                .chain([BTreeMap::new()]);
+            !labels.any(|labels| expressions.iter().all(|expression| expression.matches(&labels)))
         })
+    }
+}
+
+/// The values that a requirement names.
+fn values(expression: &Expression) -> Vec<&str> {
+    match expression {
+        Expression::In(_, values) | Expression::NotIn(_, values) => values.iter().map(String::as_str).collect(),
+        Expression::Equal(_, value) | Expression::NotEqual(_, value) => vec![value],
+        Expression::Exists(_) | Expression::DoesNotExist(_) => Vec::new(),
     }
 }
 
 impl fmt::Display for Selector {
-    /// As `kubectl --selector` takes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, Requirement { key, operator }) in self.0.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { "," })?;
-            match operator {
-                Operator::In(values) => match values.as_slice() {
-                    [value] => write!(f, "{key}={value}"),
-                    values => write!(f, "{key} in ({})", values.join(",")),
-                },
-                Operator::NotIn(values) => write!(f, "{key} notin ({})", values.join(",")),
-                Operator::Exists => f.write_str(key),
-                Operator::DoesNotExist => write!(f, "!{key}"),
-            }?;
-        }
-        Ok(())
+        self.0.fmt(f)
     }
 }
 
@@ -106,12 +84,16 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn read(value: Value) -> Result<Option<Selector>, SelectorError> {
+        Selector::read(Some(&value))
+    }
+
     fn selector(expressions: &[(&str, &str, &[&str])]) -> Selector {
         let expressions: Vec<Value> = expressions
             .iter()
             .map(|(key, operator, values)| json!({"key": key, "operator": operator, "values": values}))
             .collect();
-        Selector::read(&json!({"matchExpressions": expressions})).unwrap()
+        read(json!({"matchExpressions": expressions})).unwrap().unwrap()
     }
 
     fn labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -120,14 +102,15 @@ mod tests {
 
     #[test]
     fn an_empty_selector_leaves_nothing_out() {
+        assert_eq!(Selector::read(None).unwrap(), None);
         for value in [json!(null), json!({}), json!({"matchLabels": {}, "matchExpressions": []})] {
-            assert_eq!(Selector::read(&value), None);
+            assert_eq!(read(value).unwrap(), None);
         }
     }
 
     #[test]
-    fn requirements_are_met_as_kubernetes_has_it() {
-        let read = Selector::read(&json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["2", "3"]}]})).unwrap();
+    fn every_requirement_has_to_be_met() {
+        let read = read(json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["2", "3"]}]})).unwrap().unwrap();
         assert_eq!(read.to_string(), "a=1,b notin (2,3)");
         assert!(read.matches(&labels(&[("a", "1")])));
         assert!(read.matches(&labels(&[("a", "1"), ("b", "4")])));
@@ -140,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_can_have() {
+    fn a_selector_that_no_labels_match() {
         for impossible in [
             &[("a", "Exists", &[][..]), ("a", "DoesNotExist", &[][..])][..],
             &[("a", "In", &["x"]), ("a", "In", &["y"])],
@@ -155,6 +138,13 @@ mod tests {
             &[("a", "NotIn", &["x"]), ("a", "DoesNotExist", &[])],
         ] {
             assert!(!selector(possible).is_impossible(), "{possible:?}");
+        }
+    }
+
+    #[test]
+    fn a_selector_that_cannot_be_read_is_an_error() {
+        for value in [json!([]), json!({"matchExpressions": [{"key": "a", "operator": "Near"}]})] {
+            assert!(read(value.clone()).is_err(), "{value}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The ConfigMap, followed: what it says now, after every change, and when that is not known.
+//! The ConfigMap, followed: what it says now, what it says after each change, and errors while it cannot be read.
 
 use std::time::Duration;
 
@@ -9,38 +9,48 @@ use kube::api::Api;
 use kube::runtime::watcher::{self, watcher};
 use tokio::time::{Instant, sleep_until};
 
-use super::error::{self, ClusterError};
-use crate::config_map::NAME;
-use crate::data::{ConfigMap, Data};
+use super::call::Failure;
+use super::config_map::{self, ConfigMap};
+use super::connection::Cluster;
+use super::error::{ClusterError, ClusterErrorKind};
+use crate::declaration::{Data, NAME, NAMESPACE};
 
-/// A watch that lasted so long is no longer one that failed.
-const RECOVERED: Duration = Duration::from_secs(120);
+/// After an error, pauses start short again if the watch lasted this long since the last one.
+const RECOVERED: Duration = Duration::from_mins(2);
 
 /// Lists the ConfigMap and watches it, again and again.
 ///
-/// After an error the list is asked for anew, also where the watch alone failed: a list that is answered is
-/// then the only sign that the ConfigMap can be read again, since a watch says nothing until there is a change.
-pub struct ConfigMaps {
+/// After an error it lists again, even if only the watch failed. A watch is silent until something changes, so only an
+/// answered list shows that the ConfigMap can be read again.
+pub(crate) struct ConfigMaps {
     api: Api<ConfigMap>,
     events: Option<BoxStream<'static, Result<watcher::Event<ConfigMap>, watcher::Error>>>,
     listed: Option<Data>,
-    /// When to list again, after an error.
+    /// When to list again after an error.
     resume: Option<Instant>,
     failed: Option<Instant>,
     pauses: ExponentialBackoff,
 }
 
+impl Cluster {
+    /// Follows the ConfigMap.
+    pub(crate) fn config_maps(&self) -> ConfigMaps {
+        ConfigMaps::new(Api::namespaced(self.client.clone(), NAMESPACE))
+    }
+}
+
 impl ConfigMaps {
-    pub(super) fn new(api: Api<ConfigMap>) -> Self {
+    fn new(api: Api<ConfigMap>) -> Self {
         Self { api, events: None, listed: None, resume: None, failed: None, pauses: pauses() }
     }
 
-    /// The data of the ConfigMap, `None` where there is none; the first time, and whenever it was listed anew
-    /// or has changed. Nothing is lost where this is given up before it ends.
+    /// Waits until the ConfigMap was listed or has changed, and returns its data; `None` if there is no ConfigMap.
+    ///
+    /// Dropping the future loses nothing.
     ///
     /// # Errors
-    /// A [`ClusterError`]; the next call tries again, a little later each time.
-    pub async fn next(&mut self) -> Result<Option<Data>, ClusterError> {
+    /// A [`ClusterError`]. The next call tries again, after a pause that grows with each error.
+    pub(crate) async fn next(&mut self) -> Result<Option<Data>, ClusterError> {
         loop {
             if let Some(instant) = self.resume {
                 sleep_until(instant).await;
@@ -60,9 +70,9 @@ impl ConfigMaps {
                 Some(Ok(watcher::Event::Delete(_))) => return Ok(None),
                 Some(Err(error)) => {
                     self.pause();
-                    return Err(error::of_watch(error));
+                    return Err(explain(error));
                 }
-                // A watcher never ends.
+                // kube does not end a watcher.
                 None => self.pause(),
             }
         }
@@ -79,7 +89,20 @@ impl ConfigMaps {
     }
 }
 
-/// As kube's own: from a second to half a minute, and at random up to twice that.
+/// Says which of the two requests failed.
+fn explain(error: watcher::Error) -> ClusterError {
+    let (verb, error) = match error {
+        watcher::Error::InitialListFailed(error) => ("list", error),
+        watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => ("watch", error),
+        watcher::Error::WatchError(status) => ("watch", kube::Error::Api(status)),
+        watcher::Error::NoResourceVersion => {
+            return ClusterErrorKind::NotWatchable.of(config_map::call("list").subject);
+        }
+    };
+    config_map::call(verb).failed(Failure::Api(error))
+}
+
+/// Pauses as long as kube's own: from 0.8 to 30 seconds, and up to twice that at random.
 fn pauses() -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(800))

@@ -1,0 +1,20 @@
+//! Errors with their causes, on one line.
+
+use std::error::Error;
+use std::iter::successors;
+
+/// The message of an error and those of its causes, joined by colons.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let messages: Vec<String> = causes(error).map(ToString::to_string).collect();
+    messages.join(": ")
+}
+
+/// The message of the innermost cause.
+pub(crate) fn root_cause(error: &dyn Error) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+/// An error, its cause, the cause of that, and so on.
+fn causes<'e>(error: &'e dyn Error) -> impl Iterator<Item = &'e dyn Error> {
+    successors(Some(error), |&error: &&'e dyn Error| error.source())
+}

@@ -1,0 +1,117 @@
+//! One Build, as far as it is looked at.
+
+use std::collections::BTreeMap;
+
+use local_registry_core::{ImageReference, Mark};
+use serde::Deserialize;
+
+/// A Build in `v1beta1`, the version that is stored.
+///
+/// Its builder image is not looked at. In this version it is a parameter, and a parameter has no field `local` that could
+/// be lost.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Build {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: Annotations,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Annotations {
+    #[serde(rename = "local-registry-hosting/output")]
+    output: Option<String>,
+    #[serde(rename = "local-registry-hosting/source")]
+    source: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Spec {
+    #[serde(default)]
+    output: Image,
+    source: Option<Source>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    oci_artifact: Option<Image>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Image {
+    image: Option<String>,
+    local: Option<bool>,
+}
+
+/// What the field `local` of an image and its annotation say.
+#[derive(Debug, Clone, Copy)]
+struct Locality {
+    field: Option<bool>,
+    mark: Option<Mark>,
+}
+
+impl Locality {
+    fn of(image: &Image, annotation: Option<&str>) -> Self {
+        Self { field: image.local, mark: annotation.and_then(Mark::parse) }
+    }
+
+    fn is_local(self) -> bool {
+        self.field.unwrap_or_else(|| self.is_marked_local())
+    }
+
+    fn is_marked_local(self) -> bool {
+        self.mark.is_some_and(Mark::is_local)
+    }
+}
+
+impl Build {
+    /// `namespace/name`.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.metadata.namespace, self.metadata.name)
+    }
+
+    pub(super) fn labels(&self) -> &BTreeMap<String, String> {
+        &self.metadata.labels
+    }
+
+    /// Whether an image has `local: true`, but the annotation does not say so.
+    pub(super) fn lacks_record(&self) -> bool {
+        self.localities().any(|locality| locality.field == Some(true) && !locality.is_marked_local())
+    }
+
+    /// Whether an image has no field `local`, but the annotation records that it had one.
+    pub(super) fn lacks_field(&self) -> bool {
+        self.localities().any(|locality| locality.field.is_none() && locality.mark == Some(Mark::Recorded))
+    }
+
+    pub(super) fn has_local_output(&self) -> bool {
+        self.output().is_local()
+    }
+
+    /// Whether the output names no registry, so that it goes to Docker Hub unless it is resolved.
+    pub(super) fn has_output_without_registry(&self) -> bool {
+        let image = self.spec.output.image.as_deref().unwrap_or_default();
+        ImageReference::parse(image).is_ok_and(|image| image.registry().is_none())
+    }
+
+    fn output(&self) -> Locality {
+        Locality::of(&self.spec.output, self.metadata.annotations.output.as_deref())
+    }
+
+    fn localities(&self) -> impl Iterator<Item = Locality> {
+        let source = self.spec.source.as_ref().and_then(|source| source.oci_artifact.as_ref());
+        let annotation = self.metadata.annotations.source.as_deref();
+        [self.output()].into_iter().chain(source.map(|image| Locality::of(image, annotation)))
+    }
+}

@@ -1,0 +1,111 @@
+//! What the stored Builds have in common: marks that are missing, and outputs that go to Docker Hub.
+
+use super::build::Build;
+use crate::causes::with_causes;
+use crate::check::link::Link;
+use crate::check::names::Names;
+use crate::check::selector::Selector;
+use crate::cluster::{Cluster, Listed};
+
+/// What was found in the stored Builds.
+pub(in crate::check) struct StoredBuilds {
+    /// Whether all could be listed, or why not.
+    listed: Result<(), String>,
+    count: usize,
+    /// Those with `local: true` and without the annotation that records it.
+    unrecorded: Names,
+    /// Those that have only the annotation.
+    recorded: Names,
+    /// Those whose output is not local and names no registry.
+    abroad: Names,
+    /// Those whose output is local and names no registry. Their BuildRuns have to be resolved.
+    portable: Names,
+    /// How many Builds each of the selectors matches.
+    matched: Vec<(Selector, usize)>,
+}
+
+impl StoredBuilds {
+    /// Lists all Builds, and counts how many each of the selectors matches.
+    pub(in crate::check) async fn read(cluster: &Cluster, selectors: Vec<Selector>) -> Self {
+        let mut stored = Self {
+            listed: Ok(()),
+            count: 0,
+            unrecorded: Names::default(),
+            recorded: Names::default(),
+            abroad: Names::default(),
+            portable: Names::default(),
+            matched: selectors.into_iter().map(|selector| (selector, 0)).collect(),
+        };
+        let listed = cluster.each(Listed::Builds, |build| stored.add(&build)).await;
+        stored.listed = listed.map_err(|error| with_causes(&error));
+        stored
+    }
+
+    fn add(&mut self, build: &Build) {
+        self.count += 1;
+        for (selector, matched) in &mut self.matched {
+            *matched += usize::from(selector.matches(build.labels()));
+        }
+        if build.lacks_record() {
+            self.unrecorded.push(|| build.name());
+        }
+        if build.lacks_field() {
+            self.recorded.push(|| build.name());
+        }
+        if build.has_output_without_registry() {
+            let names = if build.has_local_output() { &mut self.portable } else { &mut self.abroad };
+            names.push(|| build.name());
+        }
+    }
+
+    /// How many Builds a selector matches, and how many there are; `None` if they could not be listed.
+    pub(in crate::check) fn matched(&self, selector: &Selector) -> Option<(usize, usize)> {
+        self.listed.as_ref().ok()?;
+        self.matched.iter().find(|(known, _)| known == selector).map(|(_, matched)| (*matched, self.count))
+    }
+
+    /// The links of the Builds. `none_looks_up`: whether policies were found, but none reads the Build that a BuildRun
+    /// names.
+    pub(in crate::check) fn links(self, none_looks_up: bool) -> Vec<Link> {
+        if let Err(error) = self.listed {
+            return vec![Link::warning("Builds", error)];
+        }
+        let mut links = Vec::new();
+        let mut add = |names: &Names, link: fn(String, String) -> Link, seen: &str, remedy: &str| {
+            if names.count() > 0 {
+                links.push(link("Builds".to_owned(), format!("{} {seen}: {names}", names.count())).remedy(remedy));
+            }
+        };
+        add(
+            &self.unrecorded,
+            Link::warning,
+            "have local: true and no annotation that records it, so a client that drops the field makes them not local",
+            "run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        );
+        add(
+            &self.recorded,
+            Link::warning,
+            "have no field local, and are local by their record alone",
+            "those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
+        );
+        add(
+            &self.abroad,
+            Link::warning,
+            "have an output that is not local and names no registry, so it goes to Docker Hub",
+            "set local: true, or write the registry that is meant, docker.io included",
+        );
+        if none_looks_up {
+            add(
+                &self.portable,
+                Link::failed,
+                "have a local output without a registry, which goes to Docker Hub while no policy looks Builds up",
+                "have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
+            );
+        }
+        if links.is_empty() {
+            let seen = format!("none of {} has lost local: true, can lose it, or goes to Docker Hub", self.count);
+            links.push(Link::ok("Builds", seen));
+        }
+        links
+    }
+}

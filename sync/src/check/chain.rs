@@ -1,0 +1,84 @@
+//! The order of the links.
+
+use local_registry_core::Kind;
+
+use super::builds::StoredBuilds;
+use super::config_map::config_map;
+use super::crd::crd;
+use super::link::{Link, LinkVerdict};
+use super::policy::{match_conditions, object_selector, purpose, rights, rules, selectors, settings, state};
+use super::probe::Probe;
+use super::registry::registry;
+use super::vantage::Vantage;
+use crate::causes::with_causes;
+use crate::cluster::Cluster;
+use crate::declaration::Declaration;
+use crate::job::Task;
+use crate::policies::Policy;
+
+/// Follows the chain, and returns its links in order.
+///
+/// `policy_servers` is the namespace in which Kubewarden's policy servers run. `ask` asks a registry, as
+/// [`probe`](super::probe()) does.
+///
+/// ```no_run
+/// use sync::{Cluster, Task, Vantage, check, probe};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let cluster = Cluster::new(kube::Client::try_default().await?);
+/// let task = Task { policies: vec!["local-registry".parse()?], ..Task::default() };
+/// let ask = async |host: &str| probe(host).await;
+/// for link in check(&cluster, &task, "kubewarden", Vantage::Outside, ask).await {
+///     println!("{link}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub async fn check(
+    cluster: &Cluster,
+    task: &Task,
+    policy_servers: &str,
+    vantage: Vantage,
+    ask: impl AsyncFnOnce(&str) -> Probe,
+) -> Vec<Link> {
+    let (link, declaration) = config_map(cluster, &task.allowed).await;
+    let mut links = vec![link];
+    let mut found = Vec::new();
+    for name in &task.policies {
+        found.push((name, cluster.policy(name).await));
+    }
+    let policies: Vec<&Policy> = found.iter().flat_map(|(_, policy)| policy).collect();
+    if let Some(Declaration::Registry { host, .. }) = &declaration {
+        links.push(Link::ok("host", format!("image parsers read {host} as a registry")));
+        let is_insecure = policies.iter().any(|policy| policy.is_insecure());
+        links.extend(registry(host, &ask(host.as_str()).await, vantage, is_insecure));
+    }
+    for (kind, name) in [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")] {
+        links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
+    }
+    let any_mutates = policies.iter().any(|policy| policy.is_mutating());
+    let none_looks_up = !policies.is_empty() && !policies.iter().any(|policy| policy.looks_builds_up());
+    let selectors_of_objects = policies.iter().filter_map(|policy| object_selector(policy).ok().flatten()).collect();
+    let stored = StoredBuilds::read(cluster, selectors_of_objects).await;
+    for (name, policy) in &found {
+        let subject = format!("policy {name}");
+        let policy = match policy {
+            Ok(policy) => policy,
+            Err(error) => {
+                links.push(Link::failed(subject, with_causes(error)));
+                continue;
+            }
+        };
+        let state = state(&subject, name, policy, policy_servers);
+        let is_served = state.verdict == LinkVerdict::Ok;
+        links.push(state);
+        links.extend(purpose(&subject, policy, any_mutates));
+        links.push(rules(&subject, policy));
+        links.extend(selectors(&subject, policy, cluster, &stored).await);
+        links.push(match_conditions(&subject, name, policy));
+        links.extend(declaration.as_ref().map(|declared| settings(&subject, policy, declared, is_served)));
+        links.push(rights(&subject, name, policy, cluster, policy_servers).await);
+    }
+    links.extend(stored.links(none_looks_up));
+    links
+}

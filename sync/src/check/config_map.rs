@@ -1,0 +1,32 @@
+//! Whether the ConfigMap declares a registry.
+
+use super::link::{Link, LinkVerdict};
+use crate::causes::with_causes;
+use crate::cluster::Cluster;
+use crate::declaration::{AllowedHosts, Declaration, read};
+
+/// The link, and what the ConfigMap declares if it can be used.
+pub(super) async fn config_map(cluster: &Cluster, allowed: &AllowedHosts) -> (Link, Option<Declaration>) {
+    let failed = |message: String| (Link::failed("ConfigMap", message), None);
+    let data = match cluster.config_map().await {
+        Ok(data) => data,
+        Err(error) => return failed(with_causes(&error)),
+    };
+    let Some(data) = data else {
+        let link = Link::failed("ConfigMap", Declaration::Absent.to_string())
+            .remedy("create it with the host under which pods reach the registry, as KEP-1755 says");
+        return (link, Some(Declaration::Absent));
+    };
+    let declaration = match read(&data) {
+        Ok(declared) => declared.declaration,
+        Err(error) => return failed(error.to_string()),
+    };
+    if let Err(error) = allowed.check(&declaration) {
+        return failed(error.to_string());
+    }
+    let verdict = match declaration {
+        Declaration::Registry { .. } => LinkVerdict::Ok,
+        Declaration::Absent | Declaration::NotForPods { .. } => LinkVerdict::Failed,
+    };
+    (Link::new("ConfigMap", verdict, declaration.to_string()), Some(declaration))
+}

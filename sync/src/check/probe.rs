@@ -1,0 +1,137 @@
+//! Whether the registry answers: its name, and `/v2/` over HTTPS and then HTTP.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use kube::client::Body;
+use kube::{Client, Config};
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
+
+use crate::causes::root_cause;
+
+/// How long each step may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// How a registry answers from where the program runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The addresses of its name, or why it has none.
+    pub addresses: Result<Vec<IpAddr>, String>,
+    /// The status code of `/v2/` over HTTPS, or why there is none.
+    pub https: Result<u16, String>,
+    /// The same over HTTP; only tried if HTTPS failed.
+    pub http: Option<Result<u16, String>>,
+}
+
+/// Resolves a registry's host and asks for `/v2/`. A host without a port means the default port of the scheme.
+///
+/// ```no_run
+/// # async fn run() {
+/// let found = sync::probe("kind-registry:5000").await;
+/// println!("HTTPS: {:?}, HTTP: {:?}", found.https, found.http);
+/// # }
+/// ```
+pub async fn probe(host: &str) -> Probe {
+    let addresses = resolve(host).await;
+    let https = ask("https", host).await;
+    let http = if https.is_err() { Some(ask("http", host).await) } else { None };
+    Probe { addresses, https, http }
+}
+
+async fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
+    let with_port = if host.ends_with(']') || !host.contains(':') { format!("{host}:443") } else { host.to_owned() };
+    let lookup = limited(tokio::net::lookup_host(with_port)).await?;
+    let addresses: Vec<IpAddr> = lookup.map_err(|error| error.to_string())?.map(|address| address.ip()).collect();
+    if addresses.is_empty() { Err("the name has no address".to_owned()) } else { Ok(addresses) }
+}
+
+/// The HTTP stack is that of the Kubernetes client, which brings TLS and the system's certificates.
+async fn ask(scheme: &str, host: &str) -> Result<u16, String> {
+    let url = format!("{scheme}://{host}").parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
+    let client = Client::try_from(Config::new(url)).map_err(|error| error.to_string())?;
+    let request = http::Request::get("/v2/").body(Body::empty()).map_err(|error| error.to_string())?;
+    // The client logs a connection that fails as an error; here it is half of the answer.
+    let answer = limited(client.send(request).with_subscriber(NoSubscriber::default())).await?;
+    answer.map(|response| response.status().as_u16()).map_err(|error| root_cause(&error))
+}
+
+async fn limited<T>(step: impl Future<Output = T>) -> Result<T, String> {
+    tokio::time::timeout(LIMIT, step).await.map_err(|_| format!("no answer within {} seconds", LIMIT.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    #[tokio::test]
+    async fn a_registry_that_speaks_plain_http() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let routes = Router::new().route("/v2/", get(|| async { StatusCode::UNAUTHORIZED }));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let found = probe(&host).await;
+        assert_eq!(found.addresses, Ok(vec!["127.0.0.1".parse().unwrap()]));
+        assert!(found.https.is_err());
+        assert_eq!(found.http, Some(Ok(401)));
+    }
+
+    /// The address of a port that is bound and does not listen.
+    fn refusing() -> (TcpSocket, String) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        (socket, address)
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_refuses_connections() {
+        let (_port, host) = refusing();
+        let found = probe(&host).await;
+        let refused = Err("Connection refused (os error 111)".to_owned());
+        assert_eq!((found.https, found.http), (refused.clone(), Some(refused)));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_cannot_be_resolved() {
+        // A label has at most 63 bytes, so no server is asked for this name.
+        let found = probe(&format!("{}.example:5000", "x".repeat(64))).await;
+        assert!(found.addresses.is_err() && found.https.is_err(), "{found:?}");
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_fails_is_not_logged() {
+        let (_port, host) = refusing();
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let probing = async {
+            tracing::info!("probing");
+            probe(&host).await
+        };
+        probing.with_subscriber(subscriber).await;
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.contains("probing"), "{log}");
+    }
+}

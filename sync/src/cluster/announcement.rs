@@ -1,0 +1,76 @@
+//! Events about the ConfigMap and about policies.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::jiff::Timestamp;
+use kube::Error;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use tokio::time::Instant;
+
+use super::call::{Failure, limited};
+use super::connection::Cluster;
+use super::journal::{Announcement, Publication};
+use super::policies::{GROUP, VERSION};
+use crate::declaration::{NAME, NAMESPACE};
+use crate::policies::PolicyName;
+
+impl Cluster {
+    /// Publishes an Event on the ConfigMap that it cannot be used.
+    pub(crate) async fn announce_unusable(&self, note: String) {
+        let object = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("ConfigMap".to_owned()),
+            namespace: Some(NAMESPACE.to_owned()),
+            name: Some(NAME.to_owned()),
+            ..ObjectReference::default()
+        };
+        self.announce(Announcement { severity: "Warning", reason: "Unusable", action: "Read", note, object }).await;
+    }
+
+    /// Publishes an Event on a policy that its settings were changed.
+    pub(crate) async fn announce_change(&self, policy: &PolicyName, note: String) {
+        let object = ObjectReference {
+            api_version: Some(format!("{GROUP}/{VERSION}")),
+            kind: Some(policy.kind().to_owned()),
+            namespace: policy.namespace().map(ToOwned::to_owned),
+            name: Some(policy.name().to_owned()),
+            ..ObjectReference::default()
+        };
+        let reason = "SettingsChanged";
+        self.announce(Announcement { severity: "Normal", reason, action: "Apply", note, object }).await;
+    }
+
+    /// Failures are only logged: settings are kept in line also without the right to create Events.
+    async fn announce(&self, announcement: Announcement) {
+        let reason = announcement.reason;
+        // The Events of objects without a namespace are kept in `default`.
+        let namespace = announcement.object.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        let published = match self.publication(announcement.clone()) {
+            Publication::Drop => {
+                tracing::warn!(reason, "the Event was not published, because too many were published before");
+                return;
+            }
+            Publication::Create(event) => limited(api.create(&PostParams::default(), &event)).await,
+            Publication::Count { name, patch } => {
+                match limited(api.patch(&name, &PatchParams::default(), &Patch::Merge(patch))).await {
+                    Err(Failure::Api(Error::Api(status))) if status.code == 404 => {
+                        self.journal().forget(&name);
+                        let Publication::Create(event) = self.publication(announcement) else { return };
+                        limited(api.create(&PostParams::default(), &event)).await
+                    }
+                    published => published,
+                }
+            }
+        };
+        match published {
+            Ok(_) => {}
+            Err(Failure::Timeout) => tracing::warn!(reason, "the Event was not published in time"),
+            Err(Failure::Api(error)) => tracing::warn!(reason, %error, "the Event was not published"),
+        }
+    }
+
+    fn publication(&self, announcement: Announcement) -> Publication {
+        self.journal().publication(announcement, Instant::now(), Timestamp::now())
+    }
+}

@@ -1,0 +1,33 @@
+//! A cluster that a client is connected to.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kube::Client;
+
+use super::journal::Journal;
+
+/// A cluster, through its API server.
+///
+/// ```no_run
+/// # async fn connect() -> Result<(), kube::Error> {
+/// let cluster = sync::Cluster::new(kube::Client::try_default().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Cluster {
+    pub(super) client: Client,
+    journal: Arc<Mutex<Journal>>,
+}
+
+impl Cluster {
+    /// The cluster that the client is connected to.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, journal: Arc::new(Mutex::new(Journal::new())) }
+    }
+
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

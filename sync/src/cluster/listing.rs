@@ -1,0 +1,67 @@
+//! Lists of objects, page by page.
+
+use kube::Error;
+use kube::api::ListParams;
+use kube::core::ObjectList;
+use kube::core::request::Request;
+use serde::de::DeserializeOwned;
+
+use super::call::{Call, Failure};
+use super::connection::Cluster;
+use super::error::ClusterError;
+
+/// How many objects are on a page. A Build may be 1 MiB, and the pod has little memory.
+const PAGE: u32 = 25;
+
+/// Objects that are listed in the whole cluster.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Listed {
+    /// Shipwright's Builds, in the version that is stored.
+    Builds,
+    /// The namespaces.
+    Namespaces,
+}
+
+impl Listed {
+    fn url(self) -> &'static str {
+        match self {
+            Self::Builds => "/apis/shipwright.io/v1beta1/builds",
+            Self::Namespaces => "/api/v1/namespaces",
+        }
+    }
+
+    /// The resource, as RBAC and errors name it.
+    fn resource(self) -> &'static str {
+        match self {
+            Self::Builds => "builds.shipwright.io",
+            Self::Namespaces => "namespaces",
+        }
+    }
+}
+
+impl Cluster {
+    /// Shows every object, as far as `T` reads it. No more than a page is kept at a time.
+    ///
+    /// # Errors
+    /// A [`ClusterError`]; some objects may have been shown before.
+    pub(crate) async fn each<T: DeserializeOwned + Clone>(
+        &self,
+        listed: Listed,
+        mut show: impl FnMut(T),
+    ) -> Result<(), ClusterError> {
+        let (subject, resource) = (listed.resource().to_owned(), listed.resource().to_owned());
+        let call = Call { subject, verb: "list", resource };
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let request = Request::new(listed.url())
+                .list(&page)
+                .map_err(|error| call.failed(Failure::Api(Error::BuildRequest(error))))?;
+            let list: ObjectList<T> = call.answer(self.client.request(request)).await?;
+            list.items.into_iter().for_each(&mut show);
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(()),
+            }
+        }
+    }
+}

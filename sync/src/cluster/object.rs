@@ -1,0 +1,42 @@
+//! Single objects that `check` looks at.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+
+use super::call::Call;
+use super::connection::Cluster;
+use super::error::{ClusterError, ClusterErrorKind};
+use super::policies::{GROUP, VERSION};
+
+impl Cluster {
+    /// A CustomResourceDefinition; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it cannot be read.
+    pub(crate) async fn custom_resource_definition(
+        &self,
+        name: &str,
+    ) -> Result<Option<CustomResourceDefinition>, ClusterError> {
+        let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let subject = format!("CustomResourceDefinition {name}");
+        let resource = format!("customresourcedefinitions.apiextensions.k8s.io/{name}");
+        Call { subject, verb: "get", resource }.answer(api.get_opt(name)).await
+    }
+
+    /// The service account of a PolicyServer.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if the PolicyServer does not exist or cannot be read.
+    pub(crate) async fn service_account(&self, policy_server: &str) -> Result<String, ClusterError> {
+        let kind = GroupVersionKind::gvk(GROUP, VERSION, "PolicyServer");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "policyservers");
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        let subject = format!("PolicyServer {policy_server}");
+        let call = Call { subject, verb: "get", resource: format!("policyservers.{GROUP}/{policy_server}") };
+        let Some(found) = call.answer(api.get_opt(policy_server)).await? else {
+            return Err(ClusterErrorKind::NoObject.of(call.subject));
+        };
+        let account = found.data.pointer("/spec/serviceAccountName").and_then(|name| name.as_str());
+        Ok(account.unwrap_or("default").to_owned())
+    }
+}

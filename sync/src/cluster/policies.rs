@@ -1,0 +1,98 @@
+//! Policies are read, and settings are applied to them.
+
+use std::collections::BTreeMap;
+
+use kube::Error;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use serde_json::json;
+
+use super::call::{Call, Failure, limited};
+use super::connection::Cluster;
+use super::error::{ClusterError, ClusterErrorKind};
+use crate::policies::{FIELD_MANAGER, OwnedSettings, Policy, PolicyName};
+
+/// The API group of Kubewarden's policies, and its version.
+pub(super) const GROUP: &str = "policies.kubewarden.io";
+pub(super) const VERSION: &str = "v1";
+
+/// How settings are applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ApplyMode {
+    /// Let the API server compute the change and store nothing.
+    pub dry_run: bool,
+    /// Take fields over that another field manager owns.
+    pub force: bool,
+}
+
+impl Cluster {
+    /// A policy.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it does not exist or cannot be read.
+    pub(crate) async fn policy(&self, name: &PolicyName) -> Result<Policy, ClusterError> {
+        answer(name, "get", self.policies(name).get(name.name())).await
+    }
+
+    /// Applies settings to a policy by server-side apply, and returns the policy as it is then.
+    ///
+    /// # Errors
+    /// A [`ClusterError`]; then nothing was written.
+    pub(crate) async fn apply(
+        &self,
+        name: &PolicyName,
+        settings: &OwnedSettings,
+        mode: ApplyMode,
+    ) -> Result<Policy, ClusterError> {
+        let metadata = match name.namespace() {
+            Some(namespace) => json!({"name": name.name(), "namespace": namespace}),
+            None => json!({"name": name.name()}),
+        };
+        let identity =
+            [("apiVersion", json!(format!("{GROUP}/{VERSION}"))), ("kind", json!(name.kind())), ("metadata", metadata)];
+        // An empty `settings` would make this program own that object, so without fields `spec` is left out.
+        let settings = settings.to_json();
+        let spec = (settings != json!({})).then(|| ("spec", json!({"settings": settings})));
+        let fields: BTreeMap<_, _> = identity.into_iter().chain(spec).collect();
+        let mut parameters = PatchParams::apply(FIELD_MANAGER);
+        parameters.dry_run = mode.dry_run;
+        parameters.force = mode.force;
+        answer(name, "patch", self.policies(name).patch(name.name(), &parameters, &Patch::Apply(fields))).await
+    }
+
+    fn policies(&self, name: &PolicyName) -> Api<DynamicObject> {
+        let kind = GroupVersionKind::gvk(GROUP, VERSION, name.kind());
+        let resource = ApiResource::from_gvk_with_plural(&kind, name.plural());
+        match name.namespace() {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        }
+    }
+}
+
+async fn answer(
+    name: &PolicyName,
+    verb: &'static str,
+    call: impl Future<Output = Result<DynamicObject, Error>>,
+) -> Result<Policy, ClusterError> {
+    let subject = format!("{} {name}", name.kind());
+    match limited(call).await {
+        Ok(policy) => Ok(policy.into()),
+        Err(Failure::Api(Error::Api(status))) if status.code == 404 => {
+            // The status names an object that is missing, and does not name a resource that is missing.
+            let is_named = status.details.as_ref().is_some_and(|details| details.name == name.name());
+            let kind = if is_named {
+                ClusterErrorKind::NoPolicy
+            } else {
+                ClusterErrorKind::NoCrd(format!("{GROUP}/{VERSION}"))
+            };
+            Err(kind.of(subject))
+        }
+        Err(Failure::Api(Error::Api(status))) if status.code == 409 => {
+            Err(ClusterErrorKind::conflict(&status).of(subject))
+        }
+        Err(failure) => {
+            let resource = format!("{}.{GROUP}/{}", name.plural(), name.name());
+            Err(Call { subject, verb, resource }.failed(failure))
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A pattern of registry hosts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use local_registry_core::{Quoted, RegistryHost};
+
+/// A pattern of registry hosts, such as `kind-registry:5000` or `*.svc.cluster.local:5000`.
+///
+/// ```
+/// use sync::HostPattern;
+///
+/// let pattern: HostPattern = "*.svc.cluster.local:5000".parse()?;
+/// assert!(pattern.matches(&"registry.infra.svc.cluster.local:5000".parse()?));
+/// assert!(!pattern.matches(&"registry.infra.svc.cluster.local:443".parse()?));
+///
+/// let error = HostPattern::parse("Reg.io").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "has the character `R`, which no registry host has; write a host with its port, as in `kind-registry:5000`, where \
+///      `*` stands for any characters but `:`, as in `*.svc.cluster.local:5000`",
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// ```text
+/// host-pattern = 1*( a-z | 0-9 | "." | "-" | ":" | "[" | "]" | "*" )
+/// ```
+///
+/// A pattern matches a whole host. `*` stands for any number of characters but `:`, also for none; so a host with a port
+/// only matches a pattern with that port, or with `:*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPattern(String);
+
+/// Why a text is not a [`HostPattern`]. The message does not repeat the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0}; write a host with its port, as in `kind-registry:5000`, where `*` stands for any characters but `:`, as in `*.svc.cluster.local:5000`"
+)]
+pub struct HostPatternError(HostPatternErrorKind);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum HostPatternErrorKind {
+    #[error("is empty")]
+    Empty,
+    #[error("has the character {}, which no registry host has", Quoted(.0))]
+    Character(String),
+}
+
+impl HostPattern {
+    /// Checks `text` against the grammar above.
+    ///
+    /// # Errors
+    /// A [`HostPatternError`] if the text is empty, or has a character that no host has.
+    pub fn parse(text: &str) -> Result<Self, HostPatternError> {
+        let of_a_host =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | ':' | '[' | ']' | '*');
+        if text.is_empty() {
+            return Err(HostPatternError(HostPatternErrorKind::Empty));
+        }
+        match text.chars().find(|c| !of_a_host(*c)) {
+            Some(character) => Err(HostPatternError(HostPatternErrorKind::Character(character.into()))),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// Whether the pattern matches a host.
+    #[must_use]
+    pub fn matches(&self, host: &RegistryHost) -> bool {
+        matches(self.0.as_bytes(), host.as_str().as_bytes())
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Compares byte by byte. Where they differ, the last `*` takes one more byte, unless that is a `:`. This tries every
+/// length of a `*` without recursion, and in time quadratic at worst.
+fn matches(pattern: &[u8], host: &[u8]) -> bool {
+    let (mut p, mut h) = (0, 0);
+    // The position of the last `*`, and the end of what it stands for.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = host.get(h) {
+        match (pattern.get(p), star) {
+            (Some(b'*'), _) => {
+                star = Some((p, h));
+                p += 1;
+            }
+            (Some(expected), _) if expected == byte => {
+                p += 1;
+                h += 1;
+            }
+            (_, Some((at, until))) if host.get(until).is_some_and(|taken| *taken != b':') => {
+                star = Some((at, until + 1));
+                p = at + 1;
+                h = until + 1;
+            }
+            _ => return false,
+        }
+    }
+    pattern.get(p..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+impl FromStr for HostPattern {
+    type Err = HostPatternError;
+
+    fn from_str(text: &str) -> Result<Self, HostPatternError> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&str> for HostPattern {
+    type Error = HostPatternError;
+
+    fn try_from(text: &str) -> Result<Self, HostPatternError> {
+        Self::parse(text)
+    }
+}
+
+impl AsRef<str> for HostPattern {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(pattern: &str, hosts: &[&str], others: &[&str]) {
+        let parsed: HostPattern = pattern.parse().unwrap();
+        assert_eq!(parsed.to_string(), pattern);
+        for host in hosts {
+            assert!(matches(pattern.as_bytes(), host.as_bytes()), "{pattern} and {host}");
+        }
+        for host in others {
+            assert!(!matches(pattern.as_bytes(), host.as_bytes()), "{pattern} and not {host}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_whole_hosts() {
+        check("reg.io:5000", &["reg.io:5000"], &["reg.io", "reg.io:50000", "xreg.io:5000", "regxio:5000"]);
+        check(
+            "*.svc.cluster.local:5000",
+            &["registry.cr-system.svc.cluster.local:5000", "a.svc.cluster.local:5000"],
+            &[
+                "svc.cluster.local:5000",
+                "a.svc.cluster.local",
+                "a.svc.cluster.local:443",
+                "a.svc.cluster.local:5000.io",
+            ],
+        );
+        check("*", &["reg.io", "10.0.0.5"], &["reg.io:5000", "[fd00::1]:5000"]);
+        check("*:*", &["reg.io:5000", "kind-registry:1"], &["reg.io"]);
+        check("10.0.*.5:5000", &["10.0.0.5:5000", "10.0.7.8.5:5000"], &["10.0.5:5000"]);
+        check("[fd00::*]:5000", &["[fd00::1]:5000", "[fd00::]:5000"], &["[fd00::1:2]:5000", "[fd01::1]:5000"]);
+        check("a*a*b", &["aab", "aaab", "axaxb", "aabab"], &["ab", "axb", "aaba"]);
+    }
+
+    #[test]
+    fn a_character_that_no_host_has_is_refused() {
+        let check = |text: &str, found: &str| {
+            let expected = format!(
+                "{found}; write a host with its port, as in `kind-registry:5000`, where `*` stands for any characters but `:`, as in `*.svc.cluster.local:5000`"
+            );
+            assert_eq!(HostPattern::parse(text).unwrap_err().to_string(), expected, "{text}");
+        };
+        check("", "is empty");
+        for (text, character) in [
+            ("Reg.io", 'R'),
+            ("reg io", ' '),
+            ("https://reg.io", '/'),
+            ("reg.io/team", '/'),
+            ("r?g.io", '?'),
+            ("reg.io,other.io", ','),
+            ("rég.io", 'é'),
+        ] {
+            check(text, &format!("has the character `{character}`, which no registry host has"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_equals_trying_every_split(pattern in "[ab:*]{1,8}", host in "[ab:]{0,8}") {
+            fn tries(pattern: &[u8], host: &[u8]) -> bool {
+                match (pattern.split_first(), host.split_first()) {
+                    (None, None) => true,
+                    (Some((b'*', rest)), _) if tries(rest, host) => true,
+                    (Some((b'*', _)), Some((byte, tail))) => *byte != b':' && tries(pattern, tail),
+                    (Some((a, rest)), Some((b, tail))) => a == b && tries(rest, tail),
+                    _ => false,
+                }
+            }
+            let expected = tries(pattern.as_bytes(), host.as_bytes());
+            prop_assert_eq!(matches(pattern.as_bytes(), host.as_bytes()), expected);
+        }
+    }
+}

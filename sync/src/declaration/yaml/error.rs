@@ -1,0 +1,70 @@
+//! What can be wrong with a value's YAML, in words for whoever wrote it.
+
+/// A line that declares a registry.
+const EXAMPLE: &str = "`hostFromClusterNetwork: \"kind-registry:5000\"`";
+
+/// Why a value is not a mapping of strings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub(in crate::declaration) struct YamlError {
+    /// The line that is wrong, counted from 1, if it is known.
+    pub(in crate::declaration) line: Option<u64>,
+    pub(super) kind: YamlErrorKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum YamlErrorKind {
+    #[error("the value is empty; write a declaration, as in {EXAMPLE}, or delete the ConfigMap")]
+    Empty,
+    #[error("the value is not valid YAML ({0}); fix it, or write a new declaration, as in {EXAMPLE}")]
+    Syntax(String),
+    #[error("the value has several YAML documents; write one, without `---`")]
+    Documents,
+    #[error("a key occurs twice; write each key once")]
+    DuplicateKey,
+    #[error("the value expands to more than a declaration ever needs; write it without aliases and deep nesting")]
+    TooMuch,
+    #[error("the value is a string that holds YAML, so it was encoded twice; leave out the outer quotes")]
+    EncodedTwice,
+    #[error("the value is {0}; expected fields, as in {EXAMPLE}")]
+    NotAMapping(&'static str),
+    #[error("{field}: found nothing; write a string, or leave the line out")]
+    Null { field: &'static str },
+    #[error("{field}: found {found}; expected a string; write it in quotes")]
+    NotAString { field: &'static str, found: &'static str },
+}
+
+impl YamlErrorKind {
+    /// The error of a value as a whole.
+    pub(super) fn of_value(self) -> YamlError {
+        YamlError { line: None, kind: self }
+    }
+
+    pub(super) fn on(self, line: Option<u64>) -> YamlError {
+        YamlError { line, kind: self }
+    }
+}
+
+impl From<&serde_saphyr::Error> for YamlError {
+    /// Says in our own words what the library says to programmers.
+    fn from(error: &serde_saphyr::Error) -> Self {
+        use serde_saphyr::Error;
+        let kind = match error {
+            Error::MultipleDocuments { .. } => YamlErrorKind::Documents,
+            Error::DuplicateMappingKey { .. } => YamlErrorKind::DuplicateKey,
+            Error::Budget { .. }
+            | Error::AliasReplayCounterOverflow { .. }
+            | Error::AliasReplayLimitExceeded { .. }
+            | Error::AliasExpansionLimitExceeded { .. }
+            | Error::AliasReplayStackDepthExceeded { .. }
+            | Error::RecursiveReferencesRequireWeakTypes { .. }
+            | Error::AliasError { .. } => YamlErrorKind::TooMuch,
+            _ if error.to_string().starts_with("recursion limit exceeded") => YamlErrorKind::TooMuch,
+            other => {
+                let text = other.to_string();
+                YamlErrorKind::Syntax(text.split(" at line ").next().unwrap_or(&text).to_owned())
+            }
+        };
+        kind.on(error.location().map(|location| location.line()))
+    }
+}

@@ -1,0 +1,81 @@
+//! One value of the ConfigMap as YAML: the fields that are asked for.
+//!
+//! All other fields are skipped and not stored. Limits keep what the parser itself allocates far below a pod's memory.
+
+mod error;
+mod value;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeSeed;
+use serde_saphyr::Options;
+use serde_saphyr::options::AliasLimits;
+
+pub(super) use self::error::YamlError;
+use self::error::YamlErrorKind;
+use self::value::{FieldsOf, YamlValue};
+
+/// A string, and the line that it is on, counted from 1.
+pub(super) struct Field {
+    pub(super) text: String,
+    pub(super) line: Option<u64>,
+}
+
+/// Reads the fields of that name that the value has.
+///
+/// # Errors
+/// A [`YamlError`] if the value is not a mapping, or for the first of the fields that is not a string.
+pub(super) fn fields(text: &str, names: &[&'static str]) -> Result<BTreeMap<&'static str, Field>, YamlError> {
+    let entries = match parse(text, names) {
+        Ok(YamlValue::Mapping(entries)) => entries,
+        Ok(YamlValue::Null) => return Err(YamlErrorKind::Empty.of_value()),
+        Ok(YamlValue::String(text))
+            if parse(&text, names).is_ok_and(|value| matches!(value, YamlValue::Mapping(_))) =>
+        {
+            return Err(YamlErrorKind::EncodedTwice.of_value());
+        }
+        Ok(other) => return Err(YamlErrorKind::NotAMapping(other.kind()).of_value()),
+        Err(error) => return Err(error.without_snippet().into()),
+    };
+    let mut fields = BTreeMap::new();
+    for field in names {
+        let Some(entry) = entries.get(field) else { continue };
+        let line = Some(entry.referenced.line());
+        match &entry.value {
+            YamlValue::String(text) => fields.insert(*field, Field { text: text.clone(), line }),
+            YamlValue::Null => return Err(YamlErrorKind::Null { field }.on(line)),
+            other => return Err(YamlErrorKind::NotAString { field, found: other.kind() }.on(line)),
+        };
+    }
+    Ok(fields)
+}
+
+fn parse(text: &str, names: &[&'static str]) -> Result<YamlValue, serde_saphyr::Error> {
+    let seed = FieldsOf { names, longest: text.len() };
+    serde_saphyr::with_deserializer_from_str_with_options(text, limits(), |yaml| seed.deserialize(yaml))
+}
+
+/// Limits of what a value may expand to. A declaration has four fields, and these allow a hundred times that.
+fn limits() -> Options {
+    let mut alias_limits = AliasLimits::default();
+    alias_limits.max_total_replayed_events = 500;
+    alias_limits.max_replay_stack_depth = 8;
+    alias_limits.max_alias_expansions_per_anchor = 16;
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: 5_000,
+            max_nodes: 2_000,
+            max_depth: 32,
+            flow_nesting_limit: 32,
+            max_aliases: 16,
+            max_anchors: 16,
+            max_merge_keys: 16,
+            max_recorded_anchor_events: 500,
+            max_recorded_anchor_bytes: 16 * 1024,
+            max_total_scalar_bytes: 64 * 1024,
+        },
+        alias_limits: alias_limits,
+        emit_comments: false,
+        with_snippet: false,
+    }
+}

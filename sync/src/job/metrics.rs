@@ -1,0 +1,185 @@
+//! What monitoring asks for: health, readiness and Prometheus metrics over HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use super::report::Report;
+use super::state::State;
+
+/// A label and its value.
+type Label = [(&'static str, String); 1];
+
+/// The metrics of a running program, all named `local_registry_sync_…`.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let metrics = Arc::new(sync::Metrics::default());
+/// // metrics.record(&report), for each report
+/// sync::serve("127.0.0.1:8080".parse().unwrap(), metrics).await
+/// # }
+/// ```
+pub struct Metrics {
+    registry: Registry,
+    syncs: Family<Label, Counter>,
+    last_success: Gauge<i64, AtomicI64>,
+    state: Family<Label, Gauge>,
+    host: Family<Label, Gauge>,
+    ready: AtomicBool,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let (syncs, last_success) = (Family::default(), Gauge::default());
+        let (state, host): (Family<Label, Gauge>, Family<Label, Gauge>) = (Family::default(), Family::default());
+        let mut registry = Registry::with_prefix("local_registry_sync");
+        registry.register("syncs", "Policies that were read, by what was done", Family::clone(&syncs));
+        let help = "When a run last succeeded for every policy, in seconds since 1970";
+        registry.register("last_success_timestamp_seconds", help, Gauge::clone(&last_success));
+        registry.register(
+            "declared_state",
+            "1 for the current state of the declaration, 0 for the others",
+            Family::clone(&state),
+        );
+        registry.register("host_info", "1 for the registry host that was last declared", Family::clone(&host));
+        let metrics = Self { registry, syncs, last_success, state, host, ready: AtomicBool::new(false) };
+        metrics.set_state(State::Unknown);
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Counts a report. The program is ready while the ConfigMap can be read.
+    pub fn record(&self, report: &Report) {
+        for policy in &report.policies {
+            self.syncs.get_or_create(&[("result", policy.result.name().to_owned())]).inc();
+        }
+        if report.succeeded() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.last_success.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        }
+        self.set_state(report.state);
+        if report.state.is_usable() {
+            self.host.clear();
+            if let Some(host) = &report.host {
+                self.host.get_or_create(&[("host", host.clone())]).set(1);
+            }
+        }
+        self.ready.store(report.state != State::Unknown, Ordering::Relaxed);
+    }
+
+    fn set_state(&self, current: State) {
+        for state in State::ALL {
+            self.state.get_or_create(&[("state", state.name().to_owned())]).set(i64::from(state == current));
+        }
+    }
+
+    fn text(&self) -> Response {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => {
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                ([(CONTENT_TYPE, kind)], text).into_response()
+            }
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
+    }
+
+    fn readiness(&self) -> StatusCode {
+        if self.ready.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    }
+}
+
+/// Serves `/healthz`, `/readyz` and `/metrics` until the future is dropped.
+///
+/// # Errors
+/// If the address cannot be listened on.
+pub async fn serve(address: SocketAddr, metrics: Arc<Metrics>) -> std::io::Result<()> {
+    let ready = Arc::clone(&metrics);
+    let routes = Router::new()
+        .route("/healthz", get(|| async { StatusCode::OK }))
+        .route("/readyz", get(|| async move { ready.readiness() }))
+        .route("/metrics", get(|| async move { metrics.text() }));
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    axum::serve(listener, routes).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::report::{PolicyReport, PolicyResult};
+    use serde_json::json;
+
+    fn report(state: State, host: Option<&str>, results: Vec<PolicyResult>) -> Report {
+        let policies = results.into_iter().map(|result| PolicyReport { policy: "p".to_owned(), result }).collect();
+        Report { state, message: String::new(), host: host.map(ToOwned::to_owned), policies }
+    }
+
+    /// The lines of a metric, sorted.
+    fn lines(metrics: &Metrics, name: &str) -> Vec<String> {
+        let mut text = String::new();
+        encode(&mut text, &metrics.registry).unwrap();
+        let start = format!("local_registry_sync_{name}");
+        let mut lines: Vec<String> =
+            text.lines().filter_map(|line| line.strip_prefix(&start)).map(ToOwned::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn reports_are_counted() {
+        let metrics = Metrics::default();
+        assert_eq!(metrics.readiness(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(lines(&metrics, "last_success_timestamp_seconds"), [" 0"]);
+
+        let changed = PolicyResult::Changed { before: json!({}), after: json!({}) };
+        metrics.record(&report(
+            State::Registry,
+            Some("reg.io"),
+            vec![changed, PolicyResult::Unchanged, PolicyResult::Unchanged],
+        ));
+        assert_eq!(metrics.readiness(), StatusCode::OK);
+        assert_eq!(lines(&metrics, "syncs_total"), ["{result=\"changed\"} 1", "{result=\"unchanged\"} 2"]);
+        assert_eq!(lines(&metrics, "host_info"), ["{host=\"reg.io\"} 1"]);
+        assert_ne!(lines(&metrics, "last_success_timestamp_seconds"), [" 0"]);
+
+        metrics.record(&report(State::Unusable, None, vec![]));
+        assert_eq!(
+            lines(&metrics, "declared_state"),
+            [
+                "{state=\"absent\"} 0",
+                "{state=\"not-for-pods\"} 0",
+                "{state=\"registry\"} 0",
+                "{state=\"unknown\"} 0",
+                "{state=\"unusable\"} 1",
+            ]
+        );
+        assert_eq!(lines(&metrics, "host_info"), ["{host=\"reg.io\"} 1"], "the last good settings stay");
+
+        metrics.last_success.set(7);
+        metrics.record(&report(State::Unknown, None, vec![]));
+        assert_eq!(metrics.readiness(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(lines(&metrics, "declared_state").contains(&"{state=\"unknown\"} 1".to_owned()));
+        assert_eq!(lines(&metrics, "last_success_timestamp_seconds"), [" 7"]);
+
+        metrics.record(&report(State::Absent, None, vec![PolicyResult::Failed { error: String::new() }]));
+        assert_eq!(metrics.readiness(), StatusCode::OK);
+        assert_eq!(lines(&metrics, "host_info"), Vec::<String>::new());
+    }
+}

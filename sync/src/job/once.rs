@@ -1,0 +1,95 @@
+//! One run: reads what is declared, and brings each policy in line with it.
+
+use std::error::Error;
+
+use super::change::summary;
+use super::report::{PolicyReport, PolicyResult, Report};
+use super::state::State;
+use super::task::Task;
+use crate::causes::with_causes;
+use crate::cluster::{ApplyMode, Cluster};
+use crate::declaration::{Data, Declaration, read};
+use crate::policies::{Plan, PolicyName};
+
+/// Reads the ConfigMap and brings every policy in line with it.
+///
+/// A policy that fails does not stop the others. If the ConfigMap cannot be read or understood, no policy is touched.
+///
+/// ```no_run
+/// use sync::{Cluster, Task, once};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let cluster = Cluster::new(kube::Client::try_default().await?);
+/// let task = Task { policies: vec!["local-registry".parse()?], ..Task::default() };
+/// println!("{}", once(&cluster, &task).await.to_text());
+/// # Ok(())
+/// # }
+/// ```
+pub async fn once(cluster: &Cluster, task: &Task) -> Report {
+    match cluster.config_map().await {
+        Ok(data) => follow(cluster, data.as_ref(), task, None).await,
+        Err(error) => Report::unusable(State::Unknown, with_causes(&error)),
+    }
+}
+
+/// Brings every policy in line with what a ConfigMap declares; `None` if there is no ConfigMap.
+///
+/// `reported` is the message of the last report. A message that was reported is neither logged nor published again.
+pub(super) async fn follow(cluster: &Cluster, data: Option<&Data>, task: &Task, reported: Option<&str>) -> Report {
+    let declaration = match declaration(data, task, reported) {
+        Ok(declaration) => declaration,
+        Err(message) => {
+            if !task.mode.dry_run && reported != Some(&message) {
+                cluster.announce_unusable(message.clone()).await;
+            }
+            return Report::unusable(State::Unusable, message);
+        }
+    };
+    let mut report = Report::of(&declaration);
+    for policy in &task.policies {
+        let result = bring_in_line(cluster, policy, &declaration, task.mode).await;
+        let result = result.unwrap_or_else(|error| PolicyResult::Failed { error: with_causes(error.as_ref()) });
+        if let PolicyResult::Changed { before, after } = &result {
+            cluster.announce_change(policy, format!("{declaration} ({})", summary(before, after))).await;
+        }
+        report.policies.push(PolicyReport { policy: policy.to_string(), result });
+    }
+    report
+}
+
+/// What the data declares, or why it cannot be used.
+fn declaration(data: Option<&Data>, task: &Task, reported: Option<&str>) -> Result<Declaration, String> {
+    let Some(data) = data else { return Ok(Declaration::Absent) };
+    let declared = read(data).map_err(|error| error.to_string())?;
+    let is_new = reported != Some(&declared.declaration.to_string());
+    if let Some(help) = declared.ignored_help.filter(|_| is_new) {
+        tracing::warn!(
+            help,
+            "the declared help is not used, because it is not a printable http(s) URL of at most 1024 characters"
+        );
+    }
+    task.allowed.check(&declared.declaration).map_err(|error| error.to_string())?;
+    Ok(declared.declaration)
+}
+
+async fn bring_in_line(
+    cluster: &Cluster,
+    name: &PolicyName,
+    declaration: &Declaration,
+    mode: ApplyMode,
+) -> Result<PolicyResult, Box<dyn Error + Send + Sync>> {
+    let current = cluster.policy(name).await?;
+    match Plan::new(declaration, &current)? {
+        Plan::Unchanged => Ok(PolicyResult::Unchanged),
+        Plan::Foreign(fields) => Ok(PolicyResult::LeftAlone { reason: format!("{fields}; {}", fields.remedy()) }),
+        Plan::Apply(settings) => {
+            let before = current.settings();
+            let after = cluster.apply(name, &settings, mode).await?.settings();
+            Ok(if mode.dry_run {
+                PolicyResult::WouldChange { before, after }
+            } else {
+                PolicyResult::Changed { before, after }
+            })
+        }
+    }
+}

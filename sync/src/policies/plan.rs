@@ -1,0 +1,220 @@
+//! What is to be written to a policy.
+
+use serde_json::{Map, Value};
+
+use super::foreign::{ForeignField, ForeignFields};
+use super::policy::{FIELD_MANAGER, Policy};
+use super::settings::OwnedSettings;
+use crate::declaration::Declaration;
+
+/// What is to be written to a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Nothing: the policy has the settings that the cluster declares.
+    Unchanged,
+    /// These fields, by server-side apply. Owned fields that are absent here are given up.
+    Apply(OwnedSettings),
+    /// Nothing: the policy has fields that the cluster does not declare, but others own them.
+    Foreign(ForeignFields),
+}
+
+/// The settings of a policy are not an object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("spec.settings: found {found}; expected an object; correct the policy")]
+pub(crate) struct SettingsTypeError {
+    found: &'static str,
+}
+
+impl Plan {
+    /// Compares what the cluster declares with a policy.
+    ///
+    /// # Errors
+    /// A [`SettingsTypeError`] if the policy's settings are not an object. Null and absent settings are empty.
+    pub(crate) fn new(declaration: &Declaration, policy: &Policy) -> Result<Self, SettingsTypeError> {
+        let empty = Map::new();
+        let current = match policy.pointer("/spec/settings") {
+            None | Some(Value::Null) => &empty,
+            Some(Value::Object(fields)) => fields,
+            Some(other) => return Err(SettingsTypeError { found: type_name(other) }),
+        };
+        let declared = OwnedSettings::of(declaration);
+        let mut foreign = Vec::new();
+        for (field, value) in declared.fields() {
+            match (value, current.get(field).filter(|current| !current.is_null())) {
+                (None, None) => {}
+                (Some(declared), Some(current)) if current == declared => {}
+                (Some(_), _) => return Ok(Self::Apply(declared.clone())),
+                (None, Some(_)) => {
+                    let managers = policy.managers_of(field);
+                    if managers.contains(FIELD_MANAGER) {
+                        return Ok(Self::Apply(declared.clone()));
+                    }
+                    foreign.push(ForeignField { field, managers });
+                }
+            }
+        }
+        Ok(if foreign.is_empty() { Self::Unchanged } else { Self::Foreign(ForeignFields(foreign)) })
+    }
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use local_registry_core::{RegistryHost, Settings};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use crate::policies::OWNED_FIELDS;
+
+    fn registry(host: &str, help: Option<&str>) -> Declaration {
+        Declaration::Registry { host: RegistryHost::parse(host).unwrap(), help: help.map(ToOwned::to_owned) }
+    }
+
+    /// A policy with these settings, and the fields that each manager owns.
+    fn policy(settings: Value, owners: &[(&str, &[&str])]) -> Policy {
+        let managed: Vec<Value> = owners
+            .iter()
+            .map(|(manager, fields)| {
+                let owned: Map<String, Value> = fields.iter().map(|field| (format!("f:{field}"), json!({}))).collect();
+                json!({"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": {"f:settings": owned}}})
+            })
+            .collect();
+        read(json!({"metadata": {"managedFields": managed}, "spec": {"settings": settings}}))
+    }
+
+    fn read(policy: Value) -> Policy {
+        serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into()
+    }
+
+    #[track_caller]
+    fn check(declaration: &Declaration, policy: &Policy, expected: Plan) {
+        assert_eq!(Plan::new(declaration, policy), Ok(expected));
+    }
+
+    fn apply(host: Option<&str>, help: Option<&str>) -> Plan {
+        Plan::Apply(OwnedSettings { host: host.map(ToOwned::to_owned), help: help.map(ToOwned::to_owned) })
+    }
+
+    #[test]
+    fn a_declared_registry_becomes_host_and_help() {
+        let declared = registry("reg.io", Some("https://a.b"));
+        for settings in [json!({}), json!(null), json!({"host": "old.io", "help": "https://a.b"}), json!({"host": 7})] {
+            check(&declared, &policy(settings, &[]), apply(Some("reg.io"), Some("https://a.b")));
+        }
+        check(&declared, &read(json!({"spec": {}})), apply(Some("reg.io"), Some("https://a.b")));
+        check(&declared, &read(json!({})), apply(Some("reg.io"), Some("https://a.b")));
+    }
+
+    #[test]
+    fn what_is_declared_already_is_not_written_whoever_wrote_it() {
+        let settings = json!({"host": "reg.io", "insecure": true, "unknown": {"a": 1}});
+        check(&registry("reg.io", None), &policy(settings.clone(), &[(FIELD_MANAGER, &["host"])]), Plan::Unchanged);
+        check(&registry("reg.io", None), &policy(settings, &[("kubectl", &["host"])]), Plan::Unchanged);
+        check(&Declaration::Absent, &policy(json!({"insecure": true}), &[]), Plan::Unchanged);
+        check(&Declaration::Absent, &policy(json!(null), &[]), Plan::Unchanged);
+        let nulls = policy(json!({"host": null, "help": null}), &[("kubectl", &["host", "help"])]);
+        check(&Declaration::Absent, &nulls, Plan::Unchanged);
+    }
+
+    #[test]
+    fn what_is_no_longer_declared_is_given_up() {
+        let settings = json!({"host": "reg.io", "help": "https://a.b"});
+        let ours = policy(settings.clone(), &[(FIELD_MANAGER, &["host", "help"])]);
+        check(&Declaration::Absent, &ours, apply(None, None));
+        let help = Some("https://a.b".to_owned());
+        check(&Declaration::NotForPods { help }, &ours, apply(None, Some("https://a.b")));
+        check(&registry("reg.io", None), &ours, apply(Some("reg.io"), None));
+    }
+
+    #[test]
+    fn what_others_wrote_is_theirs_to_remove() {
+        let foreign = |field, managers: &[&str]| ForeignField {
+            field,
+            managers: managers.iter().map(|manager| (*manager).to_owned()).collect(),
+        };
+        let owners: [(&str, &[&str]); 4] =
+            [("kubectl", &["host"]), ("argocd", &["host"]), ("kubectl", &["host", "insecure"]), ("argocd", &["host"])];
+        let theirs = policy(json!({"host": "reg.io", "help": "x"}), &owners);
+        let both = ForeignFields(vec![foreign("host", &["argocd", "kubectl"]), foreign("help", &[])]);
+        assert_eq!(
+            (both.to_string(), both.remedy()),
+            (
+                "spec.settings.host: the cluster does not declare it, and it is owned by argocd, kubectl, not by this program; spec.settings.help: the cluster does not declare it, and no field manager owns it".to_owned(),
+                "remove them where they were set, if they are no longer right",
+            )
+        );
+        check(&Declaration::Absent, &theirs, Plan::Foreign(both));
+        check(
+            &Declaration::Absent,
+            &policy(json!({"help": "x"}), &[]),
+            Plan::Foreign(ForeignFields(vec![foreign("help", &[])])),
+        );
+        // A change that can be made comes first.
+        let mixed =
+            policy(json!({"host": "reg.io", "help": "x"}), &[("argocd", &["host"]), (FIELD_MANAGER, &["help"])]);
+        check(&Declaration::Absent, &mixed, apply(None, None));
+    }
+
+    #[test]
+    fn settings_that_are_not_an_object() {
+        let error = Plan::new(&Declaration::Absent, &policy(json!([]), &[])).unwrap_err();
+        assert_eq!(error.to_string(), "spec.settings: found an array; expected an object; correct the policy");
+    }
+
+    fn declaration() -> impl Strategy<Value = Declaration> {
+        let help =
+            || prop::option::of(prop::sample::select(vec!["https://a.b", "http://c.d/e?f"]).prop_map(str::to_owned));
+        let host = prop::sample::select(vec!["reg.io", "kind-registry:5000", "[fd00::1]:5000"]);
+        prop_oneof![
+            Just(Declaration::Absent),
+            (host, help()).prop_map(|(host, help)| registry(host, help.as_deref())),
+            help().prop_map(|help| Declaration::NotForPods { help }),
+        ]
+    }
+
+    /// What server-side apply makes of a policy on which every owned field is ours.
+    fn applied(policy: &Policy, settings: &OwnedSettings) -> Policy {
+        let mut fields = policy.settings().as_object().cloned().unwrap_or_default();
+        let owned: Vec<&str> = OWNED_FIELDS.into_iter().filter(|field| fields.contains_key(*field)).collect();
+        for field in owned {
+            fields.remove(field);
+        }
+        fields.extend(settings.to_json().as_object().cloned().unwrap_or_default());
+        let owned: Vec<&str> = OWNED_FIELDS.into_iter().filter(|field| fields.contains_key(*field)).collect();
+        self::policy(Value::Object(fields), &[(FIELD_MANAGER, &owned)])
+    }
+
+    proptest! {
+        #[test]
+        fn applied_plans_are_valid_settings_and_planning_again_writes_nothing(
+            declarations in prop::collection::vec(declaration(), 1..5),
+            insecure in any::<Option<bool>>(),
+        ) {
+            let mut policy = policy(json!({"insecure": insecure, "other": [1]}), &[]);
+            for declaration in declarations {
+                if let Plan::Apply(settings) = Plan::new(&declaration, &policy).unwrap() {
+                    policy = applied(&policy, &settings);
+                }
+                let settings = policy.settings();
+                let (read, _) = Settings::parse(settings.to_string().as_bytes()).unwrap();
+                let declared = OwnedSettings::of(&declaration);
+                prop_assert_eq!(read.host.map(|host| host.to_string()), declared.host);
+                prop_assert_eq!(read.help, declared.help);
+                prop_assert_eq!(&settings["insecure"], &json!(insecure));
+                prop_assert_eq!(&settings["other"], &json!([1]));
+                prop_assert_eq!(Plan::new(&declaration, &policy), Ok(Plan::Unchanged));
+            }
+        }
+    }
+}

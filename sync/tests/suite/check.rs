@@ -1,0 +1,515 @@
+//! `check` against a stand-in for the API server that answers by path.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{Request, Response};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use sync::{AllowedHosts, Cluster, Probe, Task, Vantage, check};
+use tower_test::mock::pair;
+
+use super::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
+
+const SERVER: &str = "/apis/policies.kubewarden.io/v1/policyservers/default";
+const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.shipwright.io";
+const RUNS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/buildruns.shipwright.io";
+const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
+const NAMESPACES: &str = "/api/v1/namespaces";
+const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
+fn list(items: Vec<Value>) -> Value {
+    json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
+}
+
+fn build(name: &str, output: Value) -> Value {
+    json!({"metadata": {"name": name, "namespace": "team"}, "spec": {"output": output, "strategy": {"name": "x"}}})
+}
+
+/// A Build with the record of its local output.
+fn recorded(name: &str, output: Value) -> Value {
+    let mut build = build(name, output);
+    build["metadata"]["annotations"] = json!({"local-registry-hosting/output": "recorded"});
+    build
+}
+
+fn namespace(name: &str, labels: Value) -> Value {
+    json!({"metadata": {"name": name, "labels": labels}})
+}
+
+/// A cluster in which every link holds: its objects by path. What is not here is not found.
+fn cluster() -> BTreeMap<&'static str, Value> {
+    let image = json!({"properties": {"image": {"type": "string"}, "local": {"type": "boolean"}}});
+    let spec = json!({"properties": {"output": image, "source": {"properties": {"ociArtifact": image}}}});
+    let crd = |spec: Value| {
+        let schema = json!({"openAPIV3Schema": {"properties": {"spec": spec}}});
+        json!({"metadata": {"name": "x"}, "spec": {"versions": [{"name": "v1beta1", "served": true, "schema": schema}, {"name": "v1alpha1", "served": false}]}})
+    };
+    let run = json!({"properties": {"output": image, "build": {"properties": {"spec": spec}}}});
+    BTreeMap::from([
+        (CONFIG_MAP, config_map("hostFromClusterNetwork: kind-registry:5000")),
+        (
+            POLICY,
+            json!({
+                "metadata": {"name": "local"},
+                "spec": {
+                    "mutating": true, "mode": "protect", "failurePolicy": "Fail",
+                    "rules": [{
+                        "apiGroups": ["shipwright.io"], "apiVersions": ["v1alpha1", "v1beta1"],
+                        "resources": ["builds", "buildruns"], "operations": ["CREATE", "UPDATE"],
+                    }],
+                    "settings": {"host": "kind-registry:5000", "insecure": true},
+                    "contextAwareResources": [{"apiVersion": "shipwright.io/v1beta1", "kind": "Build"}],
+                },
+                "status": {"policyStatus": "active", "conditions": [
+                    {"type": "PolicyActive", "status": "True"}, {"type": "PolicyUniquelyReachable", "status": "True"},
+                ]},
+            }),
+        ),
+        (
+            STORED,
+            list(vec![
+                recorded("a", json!({"image": "team/app", "local": true})),
+                build("b", json!({"image": "reg.io/app"})),
+            ]),
+        ),
+        (NAMESPACES, list(vec![namespace("default", json!({})), namespace("team", json!({"env": "prod"}))])),
+        (SERVER, json!({"metadata": {"name": "default"}, "spec": {"serviceAccountName": "policy-server"}})),
+        (BUILDS, crd(spec)),
+        (RUNS, crd(run)),
+        (REVIEW, json!({"spec": {}, "status": {"allowed": true}})),
+    ])
+}
+
+fn plain_http() -> Probe {
+    Probe { addresses: Ok(vec!["10.0.0.5".parse().unwrap()]), https: Err("not TLS".to_owned()), http: Some(Ok(200)) }
+}
+
+fn unreachable() -> Probe {
+    Probe {
+        addresses: Err("unknown".to_owned()),
+        https: Err("refused".to_owned()),
+        http: Some(Err("refused".to_owned())),
+    }
+}
+
+async fn run(objects: BTreeMap<&'static str, Value>, policy: &str, vantage: Vantage, probe: Probe) -> Vec<String> {
+    let task = Task { policies: vec![policy.parse().unwrap()], ..Task::default() };
+    run_task(objects, &task, vantage, probe).await
+}
+
+async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: Vantage, probe: Probe) -> Vec<String> {
+    let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
+    let serving = async move {
+        while let Some((request, response)) = handle.next_request().await {
+            // The next page of a list is the object under the list's token.
+            let path = request.uri().path();
+            let token = request.uri().query().and_then(|query| query.split("continue=").nth(1));
+            let path = token.unwrap_or(path);
+            match objects.get(path) {
+                Some(Value::Number(code)) => {
+                    let code = u16::try_from(code.as_u64().unwrap()).unwrap();
+                    send(response, code, status(code, "Forbidden", "no", json!({})));
+                }
+                Some(object) => send(response, 200, object),
+                None => send(response, 404, status(404, "NotFound", "not found", json!({"name": "local"}))),
+            }
+        }
+    };
+    let cluster = Cluster::new(Client::new(service, "default"));
+    let checking = async move {
+        check(&cluster, task, "kubewarden", vantage, async |host: &str| {
+            assert_eq!(host, "kind-registry:5000");
+            probe
+        })
+        .await
+    };
+    let both = async { tokio::join!(checking, serving).0 };
+    let links = tokio::time::timeout(Duration::from_mins(1), both).await.expect("the check did not end");
+    links.iter().map(ToString::to_string).collect()
+}
+
+/// The lines that do not start with ✓.
+async fn trouble(
+    change: impl FnOnce(&mut BTreeMap<&'static str, Value>),
+    vantage: Vantage,
+    probe: Probe,
+) -> Vec<String> {
+    let mut objects = cluster();
+    change(&mut objects);
+    run(objects, "local", vantage, probe).await.into_iter().filter(|line| !line.starts_with('✓')).collect()
+}
+
+#[tokio::test]
+async fn a_chain_that_holds() {
+    assert_eq!(
+        run(cluster(), "local", Vantage::Inside, plain_http()).await,
+        [
+            "✓ ConfigMap: the local registry is kind-registry:5000",
+            "✓ host: image parsers read kind-registry:5000 as a registry",
+            "✓ name: kind-registry:5000 is 10.0.0.5",
+            "✓ registry: http://kind-registry:5000/v2/ answers 200, and the settings say insecure: true",
+            "✓ CRD builds.shipwright.io: it has the field local beside every image",
+            "✓ CRD buildruns.shipwright.io: it has the field local beside every image",
+            "✓ policy local: it is active, and its policy server serves its newest settings",
+            "✓ policy local mode: protect",
+            "✓ policy local failurePolicy: Fail",
+            "✓ policy local rules: they cover Builds and BuildRuns in both versions, new and updated",
+            "✓ policy local selectors: they leave no namespace and no object out",
+            "✓ policy local matchConditions: there are none, so it is asked about every Build and BuildRun",
+            "✓ policy local settings: they say what the cluster declares, and are served",
+            "✓ policy local rights: service account kubewarden/policy-server may get Builds",
+            "✓ Builds: none of 2 has lost local: true, can lose it, or goes to Docker Hub",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_declared() {
+    let lines = trouble(|objects| drop(objects.remove(CONFIG_MAP)), Vantage::Inside, plain_http()).await;
+    assert_eq!(
+        lines[0],
+        "✗ ConfigMap: no local registry is declared: there is no ConfigMap kube-public/local-registry-hosting; create it with the host under which pods reach the registry, as KEP-1755 says"
+    );
+    let broken = config_map("[]");
+    let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, broken)), Vantage::Inside, plain_http()).await;
+    assert_eq!(
+        lines,
+        [
+            "✗ ConfigMap: kube-public/local-registry-hosting: localRegistryHosting.v1: the value is a list; expected fields, as in `hostFromClusterNetwork: \"kind-registry:5000\"`"
+        ]
+    );
+    let forbidden =
+        trouble(|objects| drop(objects.insert(CONFIG_MAP, json!(403))), Vantage::Inside, plain_http()).await;
+    assert_eq!(forbidden.len(), 1);
+    assert!(forbidden[0].starts_with("✗ ConfigMap: ConfigMap kube-public/local-registry-hosting: get is forbidden"));
+}
+
+#[tokio::test]
+async fn a_registry_that_is_out_of_reach_is_a_failure_only_inside() {
+    assert_eq!(
+        trouble(|_| {}, Vantage::Inside, unreachable()).await,
+        [
+            "✗ name: kind-registry:5000 is not resolved: unknown; give the registry that name in the cluster's DNS, or declare another",
+            "✗ registry: kind-registry:5000 does not answer: HTTPS: refused; HTTP: refused; start the registry, or declare where it is",
+        ]
+    );
+    let elsewhere = "pods may reach it all the same: run the check in a pod";
+    assert_eq!(
+        trouble(|_| {}, Vantage::Outside, unreachable()).await,
+        [
+            format!("! name: kind-registry:5000 is not resolved: unknown; {elsewhere}"),
+            format!("! registry: kind-registry:5000 does not answer: HTTPS: refused; HTTP: refused; {elsewhere}"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_registry_and_settings_that_do_not_fit() {
+    let secure = |objects: &mut BTreeMap<&'static str, Value>| {
+        objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "kind-registry:5000"});
+    };
+    assert_eq!(
+        trouble(secure, Vantage::Inside, plain_http()).await,
+        [
+            "✗ registry: http://kind-registry:5000/v2/ answers 200, but HTTPS does not (not TLS); set insecure: true in the policy's settings, or give the registry a certificate"
+        ]
+    );
+    let https = |status| Probe { addresses: plain_http().addresses, https: Ok(status), http: None };
+    assert_eq!(
+        trouble(|_| {}, Vantage::Inside, https(401)).await,
+        [
+            "! registry: https://kind-registry:5000/v2/ answers 401; insecure: true is not needed in the policy's settings"
+        ]
+    );
+    assert_eq!(trouble(secure, Vantage::Inside, https(401)).await, Vec::<String>::new());
+    assert_eq!(
+        trouble(secure, Vantage::Inside, https(404)).await,
+        ["! registry: https://kind-registry:5000/v2/ answers 404; expected 200 or 401: see what else answers there"]
+    );
+}
+
+#[tokio::test]
+async fn crds_without_the_field() {
+    let lines = trouble(
+        |objects| {
+            objects.get_mut(BUILDS).unwrap()["spec"]["versions"][0]["schema"] = json!({});
+            objects.remove(RUNS);
+        },
+        Vantage::Inside,
+        plain_http(),
+    )
+    .await;
+    assert_eq!(
+        lines,
+        [
+            "! CRD builds.shipwright.io: it lacks the field local in v1beta1 spec.output, v1beta1 spec.source.ociArtifact; use the annotations local-registry-hosting/output, /source and /builder, or patch the CRD (Shipwright's operator puts its own back at every upgrade)",
+            "✗ CRD buildruns.shipwright.io: not found; install Shipwright",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn policies_that_do_not_work() {
+    assert_eq!(
+        trouble(|objects| drop(objects.remove(POLICY)), Vantage::Inside, plain_http()).await.last().unwrap(),
+        "✗ policy local: ClusterAdmissionPolicy local: not found; create it, or correct --policy"
+    );
+    let broken = json!({"metadata": {"name": "local"}, "spec": {"settings": {"host": "old:5000", "insecure": true}}, "status": {"policyStatus": "pending"}});
+    assert_eq!(
+        trouble(|objects| drop(objects.insert(POLICY, broken)), Vantage::Inside, plain_http()).await,
+        [
+            "✗ policy local: its status is pending, not active; see what the Kubewarden controller says of it: kubectl describe clusteradmissionpolicy local",
+            "✗ policy local mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected",
+            "✗ policy local rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 builds, UPDATE of v1beta1 builds, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns; give it the rules of deploy/policy/policy.yaml",
+            "✗ policy local settings: they are {\"host\":\"old:5000\",\"insecure\":true}, and the cluster declares {\"host\":\"kind-registry:5000\"}; run local-registry-sync for this policy",
+            "✗ policy local rights: spec.contextAwareResources does not list Builds; add apiVersion shipwright.io/v1beta1, kind Build to spec.contextAwareResources",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_policy_server_without_the_right_to_read_builds() {
+    let denied = json!({"spec": {}, "status": {"allowed": false}});
+    assert_eq!(
+        trouble(|objects| drop(objects.insert(REVIEW, denied)), Vantage::Inside, plain_http()).await,
+        [
+            "✗ policy local rights: service account kubewarden/policy-server of policy server default may not get Builds; bind it to a ClusterRole with the verb get on builds.shipwright.io"
+        ]
+    );
+    assert_eq!(
+        trouble(|objects| drop(objects.insert(REVIEW, json!(403))), Vantage::Inside, plain_http()).await,
+        [
+            "! policy local rights: SubjectAccessReview: create is forbidden: no; grant `create` on subjectaccessreviews.authorization.k8s.io"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_namespaced_policy_may_not_look_builds_up() {
+    let path = "/apis/policies.kubewarden.io/v1/namespaces/team/admissionpolicies/local";
+    let mut objects = cluster();
+    let mut policy = objects.remove(POLICY).unwrap();
+    objects.insert(path, policy.clone());
+    let lines = run(objects.clone(), "team/local", Vantage::Inside, plain_http()).await;
+    assert_eq!(
+        lines[lines.len() - 2],
+        "✗ policy team/local rights: a namespaced policy may not look Builds up; set lookupBuilds: false in its settings, or use a ClusterAdmissionPolicy"
+    );
+    policy["spec"]["settings"]["lookupBuilds"] = json!(false);
+    objects.insert(path, policy);
+    let lines = run(objects.clone(), "team/local", Vantage::Inside, plain_http()).await;
+    assert_eq!(
+        lines[lines.len() - 2..],
+        [
+            "✓ policy team/local rights: it does not look Builds up (lookupBuilds: false)",
+            "✗ Builds: 1 have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: team/a; have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
+        ]
+    );
+    objects.insert(STORED, list(vec![build("a", json!({"image": "kind-registry:5000/team/app"}))]));
+    let lines = run(objects, "team/local", Vantage::Inside, plain_http()).await;
+    assert_eq!(lines[lines.len() - 1], "✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub");
+}
+
+/// The lines that do not start with ✓ where the policy is changed so.
+async fn trouble_with(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    trouble(|objects| change(objects.get_mut(POLICY).unwrap()), Vantage::Inside, plain_http()).await
+}
+
+#[tokio::test]
+async fn a_policy_server_that_hangs_while_it_rolls() {
+    let hangs = |policy: &mut Value| {
+        policy["status"]["conditions"] = json!([
+            {"type": "PolicyActive", "status": "False", "message": "The policy webhook has not been created"},
+            {"type": "PolicyUniquelyReachable", "status": "False", "message": "The latest replica set is not uniquely reachable"},
+        ]);
+    };
+    assert_eq!(
+        trouble_with(hangs).await,
+        [
+            "✗ policy local: PolicyActive is False: The policy webhook has not been created, PolicyUniquelyReachable is False: The latest replica set is not uniquely reachable; wait until the policy server has rolled; if it hangs, see why: kubectl describe pods --namespace kubewarden --selector kubewarden/policy-server=default",
+            "! policy local settings: they say what the cluster declares, but it is not known whether they are served",
+        ]
+    );
+    let lines = trouble_with(|policy| policy["status"]["conditions"] = json!([])).await;
+    assert!(
+        lines[0].starts_with(
+            "✗ policy local: it has no condition PolicyActive, it has no condition PolicyUniquelyReachable;"
+        ),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn policies_that_do_nothing() {
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["mode"] = json!("monitor")).await,
+        [
+            "✗ policy local mode: it is monitor, so the policy is asked, but its answers are ignored; set spec.mode: protect"
+        ]
+    );
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["failurePolicy"] = json!("Ignore")).await,
+        [
+            "✗ policy local failurePolicy: it is Ignore, so an image that cannot be resolved goes to Docker Hub; set spec.failurePolicy: Fail"
+        ]
+    );
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["rules"][0]["operations"] = json!(["CREATE"])).await,
+        [
+            "✗ policy local rules: they leave out UPDATE of v1alpha1 builds, UPDATE of v1alpha1 buildruns, UPDATE of v1beta1 builds, UPDATE of v1beta1 buildruns; give it the rules of deploy/policy/policy.yaml"
+        ]
+    );
+    let condition = json!([{"name": "never", "expression": "false"}]);
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["matchConditions"] = condition).await,
+        [
+            "! policy local matchConditions: never differs from those that this version ships, so objects may be left out; apply deploy/policy again, or see that they leave out nothing that may be local"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn selectors_that_leave_something_out() {
+    let namespaces = |labels: Value| {
+        trouble_with(move |policy| policy["spec"]["namespaceSelector"] = json!({"matchLabels": labels}))
+    };
+    assert_eq!(
+        namespaces(json!({"nope": "nope"})).await,
+        [
+            "✗ policy local namespaceSelector: it sees only namespaces with nope=nope, and there is no such namespace; remove spec.namespaceSelector, or nothing is resolved"
+        ]
+    );
+    assert_eq!(
+        namespaces(json!({"env": "prod"})).await,
+        [
+            "! policy local namespaceSelector: it sees only namespaces with env=prod; no image is resolved in default; remove spec.namespaceSelector, unless that is meant"
+        ]
+    );
+    assert_eq!(namespaces(json!({})).await, Vec::<String>::new());
+    let wide = json!({"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["test"]}]});
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["namespaceSelector"] = wide).await,
+        [
+            "! policy local namespaceSelector: it sees only namespaces with env notin (test); these are all namespaces now, but a new one may be left out; remove spec.namespaceSelector, unless that is meant"
+        ]
+    );
+    let objects = |labels: Value, builds: Value| {
+        trouble(
+            move |objects| {
+                objects.insert(STORED, builds);
+                objects.get_mut(POLICY).unwrap()["spec"]["objectSelector"] = json!({"matchLabels": labels});
+            },
+            Vantage::Inside,
+            plain_http(),
+        )
+    };
+    let mut labelled = build("a", json!({"image": "reg.io/app"}));
+    labelled["metadata"]["labels"] = json!({"a": "b"});
+    let builds = list(vec![labelled, build("b", json!({"image": "reg.io/app"}))]);
+    assert_eq!(
+        objects(json!({"a": "b"}), builds.clone()).await,
+        [
+            "! policy local objectSelector: it sees only objects with a=b, which 1 of 2 Builds have; no other image is resolved; remove spec.objectSelector, unless that is meant"
+        ]
+    );
+    assert_eq!(
+        objects(json!({"a": "c"}), builds).await,
+        [
+            "✗ policy local objectSelector: it sees only objects with a=c, which none of 2 Builds has; remove spec.objectSelector, or nothing is resolved"
+        ]
+    );
+    assert_eq!(
+        objects(json!({"a": "b"}), json!(403)).await,
+        [
+            "! policy local objectSelector: it sees only objects with a=b; no other image is resolved; remove spec.objectSelector, unless that is meant",
+            "! Builds: builds.shipwright.io: list is forbidden: no; grant `list` on builds.shipwright.io",
+        ]
+    );
+    let impossible =
+        json!({"matchExpressions": [{"key": "a", "operator": "Exists"}, {"key": "a", "operator": "DoesNotExist"}]});
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["objectSelector"] = impossible).await,
+        [
+            "✗ policy local objectSelector: it sees only objects with a,!a, which nothing has; remove spec.objectSelector, or nothing is resolved"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
+    let marked = |name: &str, output: Value, marks: Value| {
+        let mut build = build(name, output);
+        build["metadata"]["annotations"] = marks;
+        build
+    };
+    let output = |value: &str| json!({"local-registry-hosting/output": value});
+    let mut source =
+        marked("source", json!({"image": "reg.io/app"}), json!({"local-registry-hosting/source": "recorded"}));
+    source["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "kind-registry:5000/team/source"}});
+    let mut builds = vec![
+        // What they should be.
+        marked("whole", json!({"image": "app", "local": true}), output("recorded")),
+        marked("annotated", json!({"image": "app"}), output("true")),
+        marked("builder", json!({"image": "reg.io/app"}), json!({"local-registry-hosting/builder": "recorded"})),
+        build("parameter", json!({"image": "$(params.image)"})),
+        build("foreign", json!({"image": "docker.io/team/app"})),
+        // What they should not.
+        build("unrecorded", json!({"image": "app", "local": true})),
+        marked("lost", json!({"image": "app"}), output("recorded")),
+        source,
+        build("hub", json!({"image": "team/app:v1"})),
+        marked("denied", json!({"image": "team/app:v1", "local": false}), output("true")),
+    ];
+    let expected = [
+        "! Builds: 1 have local: true and no annotation that records it, so a client that drops the field makes them not local: team/unrecorded; run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        "! Builds: 2 have no field local, and are local by their record alone: team/lost, team/source; those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
+        "! Builds: 2 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub, team/denied; set local: true, or write the registry that is meant, docker.io included",
+    ];
+    let stored = list(builds.clone());
+    assert_eq!(trouble(|objects| drop(objects.insert(STORED, stored)), Vantage::Inside, plain_http()).await, expected);
+
+    // Many, on two pages.
+    let more = (0..40).map(|n| build(&format!("hub-{n}"), json!({"image": "app"}))).collect();
+    let mut first = list(std::mem::take(&mut builds));
+    first["metadata"]["continue"] = json!("page2");
+    let lines = trouble(
+        |objects| {
+            objects.insert(STORED, first);
+            objects.insert("page2", list(more));
+        },
+        Vantage::Inside,
+        plain_http(),
+    )
+    .await;
+    assert!(
+        lines[2].contains("42 have an output that is not local")
+            && lines[2].contains("team/hub, team/denied, team/hub-0, team/hub-1, team/hub-2 and 37 more;"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn foreign_fields_are_named_with_their_managers() {
+    let foreign = |objects: &mut BTreeMap<&'static str, Value>| {
+        objects.insert(CONFIG_MAP, config_map("{}"));
+        objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "reg.io", "help": "https://a.b"});
+    };
+    let lines = trouble(foreign, Vantage::Inside, plain_http()).await;
+    assert_eq!(
+        lines[1],
+        "! policy local settings: spec.settings.host: the cluster does not declare it, and no field manager owns it; spec.settings.help: the cluster does not declare it, and no field manager owns it; remove them where they were set, if they are no longer right"
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_allowed() {
+    let allowed = AllowedHosts::new(vec!["*.svc:5000".parse().unwrap()]);
+    let task = Task { policies: vec!["local".parse().unwrap()], allowed, ..Task::default() };
+    let lines = run_task(cluster(), &task, Vantage::Inside, plain_http()).await;
+    assert_eq!(
+        lines[0],
+        "✗ ConfigMap: kube-public/local-registry-hosting: hostFromClusterNetwork: `kind-registry:5000` is not allowed; expected `*.svc:5000`; declare such a host, or allow this one by --allow-host"
+    );
+}
