@@ -84,8 +84,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(value: Value) -> Result<Option<Selector>, SelectorError> {
-        Selector::read(Some(&value))
+    fn read(value: &Value) -> Result<Option<Selector>, SelectorError> {
+        Selector::read(Some(value))
     }
 
     fn selector(expressions: &[(&str, &str, &[&str])]) -> Selector {
@@ -93,7 +93,7 @@ mod tests {
             .iter()
             .map(|(key, operator, values)| json!({"key": key, "operator": operator, "values": values}))
             .collect();
-        read(json!({"matchExpressions": expressions})).unwrap().unwrap()
+        read(&json!({"matchExpressions": expressions})).unwrap().unwrap()
     }
 
     fn labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -104,13 +104,13 @@ mod tests {
     fn an_empty_selector_leaves_nothing_out() {
         assert_eq!(Selector::read(None).unwrap(), None);
         for value in [json!(null), json!({}), json!({"matchLabels": {}, "matchExpressions": []})] {
-            assert_eq!(read(value).unwrap(), None);
+            assert_eq!(read(&value).unwrap(), None);
         }
     }
 
     #[test]
     fn every_requirement_has_to_be_met() {
-        let read = read(json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["2", "3"]}]})).unwrap().unwrap();
+        let read = read(&json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["2", "3"]}]})).unwrap().unwrap();
         assert_eq!(read.to_string(), "a=1,b notin (2,3)");
         assert!(read.matches(&labels(&[("a", "1")])));
         assert!(read.matches(&labels(&[("a", "1"), ("b", "4")])));
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_selector_that_cannot_be_read_is_an_error() {
         for value in [json!([]), json!({"matchExpressions": [{"key": "a", "operator": "Near"}]})] {
-            assert!(read(value.clone()).is_err(), "{value}");
+            assert!(read(&value).is_err(), "{value}");
         }
     }
 }

@@ -9,7 +9,7 @@ use super::error::{ClusterError, ClusterErrorKind};
 use super::policies::{GROUP, VERSION};
 
 impl Cluster {
-    /// A CustomResourceDefinition; `None` if it does not exist.
+    /// A custom resource definition; `None` if it does not exist.
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be read.

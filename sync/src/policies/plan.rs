@@ -90,7 +90,9 @@ mod tests {
                 json!({"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": {"f:settings": owned}}})
             })
             .collect();
-        read(json!({"metadata": {"managedFields": managed}, "spec": {"settings": settings}}))
+        let mut policy = json!({"metadata": {"managedFields": managed}, "spec": {}});
+        policy["spec"]["settings"] = settings;
+        read(policy)
     }
 
     fn read(policy: Value) -> Policy {

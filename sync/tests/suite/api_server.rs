@@ -11,7 +11,7 @@ pub(crate) const CONFIG_MAP: &str = "/api/v1/namespaces/kube-public/configmaps/l
 pub(crate) const POLICY: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/local";
 
 /// The object that comes with an error.
-pub(crate) fn status(code: u16, reason: &str, message: &str, details: Value) -> Value {
+pub(crate) fn status(code: u16, reason: &str, message: &str, details: &Value) -> Value {
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "code": code, "reason": reason, "message": message, "details": details,
@@ -28,7 +28,7 @@ pub(crate) fn config_map(value: &str) -> Value {
 }
 
 /// Answers a request.
-pub(crate) fn send(response: SendResponse<Response<Body>>, code: u16, body: impl ToString) {
+pub(crate) fn send(response: SendResponse<Response<Body>>, code: u16, body: &impl ToString) {
     let body = Body::from(body.to_string().into_bytes());
     response
         .send_response(Response::builder().status(code).header("content-type", "application/json").body(body).unwrap());

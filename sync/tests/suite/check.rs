@@ -19,12 +19,14 @@ const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
 const NAMESPACES: &str = "/api/v1/namespaces";
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
-fn list(items: Vec<Value>) -> Value {
+fn list(items: &[Value]) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
 }
 
 fn build(name: &str, output: Value) -> Value {
-    json!({"metadata": {"name": name, "namespace": "team"}, "spec": {"output": output, "strategy": {"name": "x"}}})
+    let mut build = json!({"metadata": {"name": name, "namespace": "team"}, "spec": {"strategy": {"name": "x"}}});
+    build["spec"]["output"] = output;
+    build
 }
 
 /// A Build with the record of its local output.
@@ -35,7 +37,9 @@ fn recorded(name: &str, output: Value) -> Value {
 }
 
 fn namespace(name: &str, labels: Value) -> Value {
-    json!({"metadata": {"name": name, "labels": labels}})
+    let mut namespace = json!({"metadata": {"name": name}});
+    namespace["metadata"]["labels"] = labels;
+    namespace
 }
 
 /// A cluster in which every link holds: its objects by path. What is not here is not found.
@@ -69,12 +73,12 @@ fn cluster() -> BTreeMap<&'static str, Value> {
         ),
         (
             STORED,
-            list(vec![
+            list(&[
                 recorded("a", json!({"image": "team/app", "local": true})),
                 build("b", json!({"image": "reg.io/app"})),
             ]),
         ),
-        (NAMESPACES, list(vec![namespace("default", json!({})), namespace("team", json!({"env": "prod"}))])),
+        (NAMESPACES, list(&[namespace("default", json!({})), namespace("team", json!({"env": "prod"}))])),
         (SERVER, json!({"metadata": {"name": "default"}, "spec": {"serviceAccountName": "policy-server"}})),
         (BUILDS, crd(spec)),
         (RUNS, crd(run)),
@@ -110,10 +114,10 @@ async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: 
             match objects.get(path) {
                 Some(Value::Number(code)) => {
                     let code = u16::try_from(code.as_u64().unwrap()).unwrap();
-                    send(response, code, status(code, "Forbidden", "no", json!({})));
+                    send(response, code, &status(code, "Forbidden", "no", &json!({})));
                 }
                 Some(object) => send(response, 200, object),
-                None => send(response, 404, status(404, "NotFound", "not found", json!({"name": "local"}))),
+                None => send(response, 404, &status(404, "NotFound", "not found", &json!({"name": "local"}))),
             }
         }
     };
@@ -307,7 +311,7 @@ async fn a_namespaced_policy_may_not_look_builds_up() {
             "✗ Builds: 1 have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: team/a; have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
         ]
     );
-    objects.insert(STORED, list(vec![build("a", json!({"image": "kind-registry:5000/team/app"}))]));
+    objects.insert(STORED, list(&[build("a", json!({"image": "kind-registry:5000/team/app"}))]));
     let lines = run(objects, "team/local", Vantage::Inside, plain_http()).await;
     assert_eq!(lines[lines.len() - 1], "✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub");
 }
@@ -407,7 +411,7 @@ async fn selectors_that_leave_something_out() {
     };
     let mut labelled = build("a", json!({"image": "reg.io/app"}));
     labelled["metadata"]["labels"] = json!({"a": "b"});
-    let builds = list(vec![labelled, build("b", json!({"image": "reg.io/app"}))]);
+    let builds = list(&[labelled, build("b", json!({"image": "reg.io/app"}))]);
     assert_eq!(
         objects(json!({"a": "b"}), builds.clone()).await,
         [
@@ -448,7 +452,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
     let mut source =
         marked("source", json!({"image": "reg.io/app"}), json!({"local-registry-hosting/source": "recorded"}));
     source["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "kind-registry:5000/team/source"}});
-    let mut builds = vec![
+    let builds = [
         // What they should be.
         marked("whole", json!({"image": "app", "local": true}), output("recorded")),
         marked("annotated", json!({"image": "app"}), output("true")),
@@ -467,17 +471,17 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
         "! Builds: 2 have no field local, and are local by their record alone: team/lost, team/source; those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
         "! Builds: 2 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub, team/denied; set local: true, or write the registry that is meant, docker.io included",
     ];
-    let stored = list(builds.clone());
+    let stored = list(&builds);
     assert_eq!(trouble(|objects| drop(objects.insert(STORED, stored)), Vantage::Inside, plain_http()).await, expected);
 
     // Many, on two pages.
-    let more = (0..40).map(|n| build(&format!("hub-{n}"), json!({"image": "app"}))).collect();
-    let mut first = list(std::mem::take(&mut builds));
+    let more: Vec<Value> = (0..40).map(|n| build(&format!("hub-{n}"), json!({"image": "app"}))).collect();
+    let mut first = list(&builds);
     first["metadata"]["continue"] = json!("page2");
     let lines = trouble(
         |objects| {
             objects.insert(STORED, first);
-            objects.insert("page2", list(more));
+            objects.insert("page2", list(&more));
         },
         Vantage::Inside,
         plain_http(),

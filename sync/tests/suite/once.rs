@@ -25,14 +25,14 @@ impl Server {
 
     async fn answer(&mut self, method: &str, uri: &str, code: u16, answer: Value) -> Value {
         let (body, response) = self.expect(method, uri).await;
-        send(response, code, answer);
+        send(response, code, &answer);
         body
     }
 
     /// Awaits an Event, and refuses it: the program works without the right to create Events.
     async fn event(&mut self, namespace: &str) -> Value {
         let uri = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events?");
-        self.answer("POST", &uri, 403, status(403, "Forbidden", "no", json!({}))).await
+        self.answer("POST", &uri, 403, status(403, "Forbidden", "no", &json!({}))).await
     }
 
     async fn config_map(&mut self, value: &str) {
@@ -125,7 +125,7 @@ async fn nothing_is_written_where_nothing_changes() {
 #[tokio::test]
 async fn fields_are_given_up_where_nothing_is_declared() {
     let report = run(&["local"], ApplyMode::default(), async |server: &mut Server| {
-        let missing = status(404, "NotFound", "configmaps \"local-registry-hosting\" not found", json!({}));
+        let missing = status(404, "NotFound", "configmaps \"local-registry-hosting\" not found", &json!({}));
         server.answer("GET", CONFIG_MAP, 404, missing).await;
         let mut current = policy(&json!({"host": "reg.io", "insecure": true}));
         current["metadata"]["managedFields"] = json!([
@@ -232,7 +232,7 @@ async fn a_dry_run_publishes_no_events() {
 async fn a_config_map_that_may_not_be_read_touches_no_policy() {
     let report = run(&["local"], ApplyMode::default(), async |server: &mut Server| {
         let message = "configmaps \"local-registry-hosting\" is forbidden: User \"x\" cannot get resource";
-        server.answer("GET", CONFIG_MAP, 403, status(403, "Forbidden", message, json!({}))).await;
+        server.answer("GET", CONFIG_MAP, 403, status(403, "Forbidden", message, &json!({}))).await;
     })
     .await;
     assert_eq!(
@@ -249,13 +249,13 @@ async fn one_policy_that_fails_does_not_stop_the_others() {
     let report = run(&names, ApplyMode::default(), async |server: &mut Server| {
         server.config_map("help: https://a.b").await;
         let message = "clusteradmissionpolicies.policies.kubewarden.io \"missing\" not found";
-        let missing = status(404, "NotFound", message, json!({"name": "missing", "kind": "clusteradmissionpolicies"}));
+        let missing = status(404, "NotFound", message, &json!({"name": "missing", "kind": "clusteradmissionpolicies"}));
         server.answer("GET", &path("missing"), 404, missing).await;
-        let unknown = status(404, "NotFound", "the server could not find the requested resource", json!({}));
+        let unknown = status(404, "NotFound", "the server could not find the requested resource", &json!({}));
         server.answer("GET", &path("no-crd"), 404, unknown).await;
-        let forbidden = status(403, "Forbidden", "no", json!({}));
+        let forbidden = status(403, "Forbidden", "no", &json!({}));
         server.answer("GET", &path("forbidden"), 403, forbidden).await;
-        server.answer("GET", &path("broken"), 500, status(500, "InternalError", "etcd is down", json!({}))).await;
+        server.answer("GET", &path("broken"), 500, status(500, "InternalError", "etcd is down", &json!({}))).await;
         server.answer("GET", &path("list"), 200, policy(&json!([]))).await;
         let mut theirs = policy(&json!({"host": "reg.io", "help": "https://a.b"}));
         theirs["metadata"]["managedFields"] =
@@ -309,7 +309,7 @@ async fn a_conflict_names_the_other_manager_and_the_field() {
             "reason": "FieldManagerConflict", "field": ".spec.settings.host",
             "message": "conflict with \"kubectl\" using policies.kubewarden.io/v1",
         });
-        let conflict = status(409, "Conflict", "Apply failed with 1 conflict", json!({"causes": [cause]}));
+        let conflict = status(409, "Conflict", "Apply failed with 1 conflict", &json!({"causes": [cause]}));
         server.answer("PATCH", &format!("{POLICY}?&fieldManager=local-registry-sync"), 409, conflict).await;
     })
     .await;

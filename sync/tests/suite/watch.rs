@@ -28,7 +28,7 @@ struct Server {
     settings: Value,
     /// When settings were written, and which.
     writes: Vec<(u64, Value)>,
-    /// How many PATCHes fail from now on.
+    /// How many writes fail from now on.
     failing: usize,
     /// Whether the policy was deleted.
     is_gone: bool,
@@ -43,7 +43,7 @@ fn event(kind: &str, value: &str) -> Value {
 }
 
 fn error(code: u16, reason: &str) -> Value {
-    json!({"type": "ERROR", "object": status(code, reason, reason, json!({}))})
+    json!({"type": "ERROR", "object": status(code, reason, reason, &json!({}))})
 }
 
 impl Server {
@@ -52,7 +52,7 @@ impl Server {
     }
 
     fn answer(&mut self, request: &Request<Body>, body: &[u8], start: Instant) -> (u16, Value) {
-        let failure = |code: u16| (code, status(code, "", "no", json!({})));
+        let failure = |code: u16| (code, status(code, "", "no", &json!({})));
         let policy = |settings: &Value| {
             let managed = json!([{"manager": "local-registry-sync", "fieldsV1": {"f:spec": {"f:settings": {"f:host": {}, "f:help": {}}}}}]);
             json!({
@@ -138,7 +138,7 @@ async fn run_with(
                                 send(
                                     response,
                                     200,
-                                    events.iter().map(|event| format!("{event}\n")).collect::<Vec<_>>().concat(),
+                                    &events.iter().map(|event| format!("{event}\n")).collect::<Vec<_>>().concat(),
                                 );
                             });
                         }
@@ -149,7 +149,7 @@ async fn run_with(
                 let body = body.collect_bytes().await.unwrap();
                 let request = Request::from_parts(parts, Body::empty());
                 let (code, answer) = server.lock().unwrap().answer(&request, &body, start);
-                send(response, code, answer);
+                send(response, code, &answer);
             }
         }
     };

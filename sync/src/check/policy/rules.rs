@@ -58,7 +58,8 @@ mod tests {
     }
 
     fn rules_of(rules: Value) -> Link {
-        let policy = json!({"spec": {"rules": rules}});
+        let mut policy = json!({"spec": {}});
+        policy["spec"]["rules"] = rules;
         super::rules("p", &serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into())
     }
 
