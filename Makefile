@@ -1,4 +1,4 @@
-# Everything a contributor or CI runs; `make help` lists it.
+# Everything that contributors and CI run. `make help` lists the targets.
 
 CARGO ?= cargo
 TARGET := wasm32-wasip1
@@ -12,21 +12,22 @@ MEASURE := $(CARGO) run --locked --release --package local-registry-harness --bi
 REQUEST ?= examples/buildrun-request.json
 SETTINGS ?= examples/settings.yaml
 OBJECTS ?= examples/objects
-# How large the module and the sync job may become, in bytes.
+# The largest allowed size of the module and of the sync job, in bytes.
 LIMIT := 180000
 SYNC_LIMIT := 9000000
 MUSL := $(shell uname -m)-unknown-linux-musl
 
-# The Kubernetes release that `make e2e` builds and runs: a folder of e2e/kubernetes.
+# The Kubernetes release that `make e2e` builds and runs. It names a folder of e2e/kubernetes.
 KUBERNETES ?= 1.37
 KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
 
-# Whose CRDs it takes, where UPSTREAM names no folder with them; docs/quick-start-kind.md installs the same.
+# `make e2e` fetches the CRDs of these versions, unless UPSTREAM names a folder with CRDs. docs/quick-start-kind.md
+# installs the same versions.
 KUBEWARDEN := v1.35.0
 SHIPWRIGHT := v0.20.13
 FETCHED := $(CURDIR)/target/upstream-$(KUBEWARDEN)-$(SHIPWRIGHT)
 
-# What `make sync-image` builds, with which program, and the certificate authorities that it trusts.
+# `make sync-image`: the image's name, the program that builds it, and the certificate authorities that it trusts.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 IMAGE ?= local-registry-sync:v$(VERSION)
 CONTAINER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
@@ -34,22 +35,23 @@ CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 SOURCE := $(shell sed -n 's/^ *io.kubewarden.policy.source: //p' policy-metadata/metadata.yml)
 POLICY := $(shell sed -n 's/^ *io.kubewarden.policy.ociUrl: //p' policy-metadata/metadata.yml)
 
-# Where things are published: a registry, and the folder in it (`make publisher`).
+# `make publisher`: the registry, with the folder in it, and the repository of the sources.
 REGISTRY ?= registry.example
 SOURCE_URL ?= $(SOURCE)
 
-# What renders the manifests of a release (`make manifests`), and of which folders of deploy/: all that can be applied.
+# `make manifests`: the program that renders the manifests of a release, and the folders of deploy/ that it renders: all
+# that can be applied.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
 FOLDERS := . check guard policy policy-namespaced sync sync-cronjob sync-namespaced
 
-# How many payloads `make fuzz` spoils, and how long it fuzzes each target, in seconds.
+# `make fuzz`: how many malformed payloads it tries, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
 FUZZ_SECONDS ?= 300
 # How long `make bench` sends each request, in seconds, and how long `make load` sends them.
 SECONDS ?= 2
 DURATION ?= 60s
 
-# What `make lint` asks cargo-deny; advisories come from the network.
+# What cargo-deny checks for `make lint`. Advisories need the network.
 DENY ?= advisories bans licenses sources
 
 COMMA := ,
@@ -70,14 +72,14 @@ check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; t
 .PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
   bench-admission load lint verdicts reference version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
 
-help: ## List the targets
+help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Panics name source files; these names are the same wherever Cargo keeps them.
+# Panic messages contain the paths of source files. This makes them the same wherever Cargo keeps its files.
 CARGO_HOME ?= $(HOME)/.cargo
 WASM_FLAGS = RUSTFLAGS="$$RUSTFLAGS --remap-path-prefix=$(CARGO_HOME)/registry/src=/registry"
 
-policy.wasm: FORCE wasm-target ## Build the policy, and refuse it when it has grown too large
+policy.wasm: FORCE wasm-target ## Build the policy; fail if it is too large
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-policy
 	@cmp -s $(MODULE) $@ || cp $(MODULE) $@
 	@$(call check-size,$@,$(LIMIT))
@@ -85,7 +87,7 @@ policy.wasm: FORCE wasm-target ## Build the policy, and refuse it when it has gr
 wasm-target:
 	@test -d "$$(rustc --print target-libdir --target $(TARGET))" || rustup target add $(TARGET)
 
-run: policy.wasm ## Evaluate a sample BuildRun (REQUEST, SETTINGS, OBJECTS) and show what changes
+run: policy.wasm ## Show how the policy changes a sample BuildRun (REQUEST, SETTINGS, OBJECTS)
 	$(HARNESS) -- run --diff always --request-path $(REQUEST) --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
 
 serve: policy.wasm ## Serve the policy at http://127.0.0.1:8443/validate/local-registry
@@ -95,7 +97,7 @@ sync: ## Build local-registry-sync for this machine
 	$(CARGO) build --locked --profile sync --package local-registry-sync
 	@$(call check-size,target/sync/local-registry-sync,$(SYNC_LIMIT))
 
-# The C of ring needs no more of a C library than memory functions, so any compiler for the machine will do.
+# The C code of ring needs only the memory functions of a C library, so any C compiler for this machine works.
 sync-static: ## Build local-registry-sync without any shared library (musl)
 	@test -d "$$(rustc --print target-libdir --target $(MUSL))" || rustup target add $(MUSL)
 	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile sync --target $(MUSL) --package local-registry-sync
@@ -109,7 +111,7 @@ sync-image: sync-static ## Build the sync job's image (IMAGE), with docker or bu
 	$(CONTAINER) build --tag $(IMAGE) --file Dockerfile --build-arg VERSION=$(VERSION) --build-arg SOURCE=$(SOURCE) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) target/sync-image
 
-check-sync-image: sync-image ## Start the sync job from the image's own file system (needs bats, jq)
+check-sync-image: sync-image ## Start the sync job from its image's files (needs bats, jq)
 	@$(call need-package,bats)
 	@$(call need-package,jq)
 	CONTAINER=$(CONTAINER) IMAGE=$(IMAGE) VERSION=$(VERSION) bats e2e/sync-image.bats
@@ -118,16 +120,16 @@ annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml policy-metadata/
 	@$(need-kwctl)
 	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --usage-path policy-metadata/usage.md --output-path $@
 
-test: policy.wasm nothing.wasm ## Run all tests, those of the built policy in its engine included
+test: policy.wasm nothing.wasm ## Run all tests, including those of the built policy in its engine
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(CURDIR)/$(NOTHING) \
 	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
 
-e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Run the chain against a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
+e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-sync
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e
 
-# CRDs and samples as their projects publish them: $(call sparse,REPOSITORY,TAG,FOLDER...)
+# Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \
   git -C $@.git sparse-checkout set $(3)
 $(FETCHED):
@@ -138,30 +140,30 @@ $(FETCHED):
 	cp -r $@.git/samples $@.git/deploy/crds $@.new/shipwright/ && rm -rf $@.git
 	mv $@.new $@
 
-e2e-kind: ## Run docs/quick-start-kind.md, from an empty KinD cluster to a finished BuildRun (needs its programs)
+e2e-kind: ## Run the commands of docs/quick-start-kind.md (needs docker, kind, kubectl, helm, kwctl)
 	e2e/quick-start | bash -exuo pipefail
 
-e2e-kwctl: annotated-policy.wasm ## Run the annotated policy and the shipped manifests in kwctl (needs kwctl, bats, jq, yq)
+e2e-kwctl: annotated-policy.wasm ## Test the annotated policy and the manifests in kwctl (needs kwctl, bats, jq, yq)
 	@$(need-kwctl)
 	@$(call need-package,bats)
 	@$(call need-package,jq)
 	@$(need-yq)
 	bats e2e/e2e.bats
 
-reproducible: policy.wasm ## Build the policy once more in another folder, and compare every bit
+reproducible: policy.wasm ## Build the policy again in another folder, and check that every bit is the same
 	folder=$$(mktemp -d) && git ls-files -z | xargs -0 cp --parents --target-directory $$folder && \
 	  $(MAKE) --directory $$folder policy.wasm CARGO_TARGET_DIR=$$folder/elsewhere MODULE=elsewhere/$(TARGET)/policy/policy.wasm && \
 	  cmp policy.wasm $$folder/policy.wasm && rm -rf $$folder
 	sha256sum policy.wasm
 
-sbom: ## List what the policy and the sync job are made of, as CycloneDX (needs cargo-cyclonedx)
+sbom: ## Write the bills of materials into target/sbom, as CycloneDX (needs cargo-cyclonedx)
 	@$(call need,cargo-cyclonedx,cargo install --locked cargo-cyclonedx)
 	$(CARGO) cyclonedx --format json --target $(TARGET) --override-filename policy.cdx
 	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename sync.cdx --manifest-path sync/Cargo.toml
 	mkdir -p target/sbom && mv policy.cdx.json sync/sync.cdx.json target/sbom/
 	git clean --quiet --force -- '*.cdx.json'
 
-# What a program says of its own version comes from its linker; kubectl and the API server compare it.
+# The linker sets the version that a Kubernetes program reports. kubectl and the API server compare their versions.
 BUILT := $(CURDIR)/target/e2e
 RELEASE = $(shell sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\).*|\1|p' e2e/kubernetes/$*/go.mod)
 VERSION_FLAGS = $(foreach field,gitVersion=$(RELEASE) gitMajor=1 gitMinor=$(patsubst 1.%,%,$*),-X k8s.io/component-base/version.$(field))
@@ -172,7 +174,7 @@ $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	  k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-apiserver
 	@touch $@
 
-fuzz: policy.wasm ## Spoil payloads at random, and fuzz what reads text (CASES, FUZZ_SECONDS; needs cargo-fuzz)
+fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers and the decision (CASES, FUZZ_SECONDS; needs cargo-fuzz)
 	PROPTEST_CASES=$(CASES) POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --release \
 	  --package local-registry-harness --test suite -- robustness:: laws::
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-core
@@ -182,14 +184,14 @@ fuzz: policy.wasm ## Spoil payloads at random, and fuzz what reads text (CASES, 
 	  $(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
 	done
 
-mutants: ## Break core in every small way, and see the tests fail (needs cargo-mutants)
+mutants: ## Change core in small ways, and check that a test fails each time (needs cargo-mutants)
 	@$(call need,cargo-mutants,cargo install --locked cargo-mutants)
 	$(CARGO) mutants --package local-registry-core --output target --no-shuffle
 
-bench: policy.wasm nothing.wasm ## Compare the policy with one that does nothing (SECONDS, POLICY_SERVER)
+bench: policy.wasm nothing.wasm ## Compare the policy's cost with that of one that does nothing (SECONDS, POLICY_SERVER)
 	$(MEASURE) bench --nothing $(NOTHING) --seconds $(SECONDS) policy.wasm
 
-bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Time creates on a real API server, with and without the policy (SECONDS)
+bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Time creates at a real API server, with and without the policy (SECONDS)
 	$(CARGO) build --locked --release --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  NOTHING_WASM=$(CURDIR)/$(NOTHING) SECONDS=$(SECONDS) $(CARGO) run --locked --release --package local-registry-e2e --example admission
@@ -202,7 +204,7 @@ load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connect
 nothing.wasm: wasm-target
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
 
-lint: wasm-target ## Check format, lints, spelling, workflows, and what we depend on (needs cargo-deny and typos)
+lint: wasm-target ## Check format, lints, spelling, workflows and dependencies (needs cargo-deny, typos)
 	@$(call need,cargo-deny,cargo install --locked cargo-deny)
 	@$(call need,typos,cargo install --locked typos-cli)
 	typos
@@ -214,24 +216,24 @@ lint: wasm-target ## Check format, lints, spelling, workflows, and what we depen
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --package local-registry-policy --package local-registry-nothing --target $(TARGET) -- -D warnings
 
-verdicts: ## Ask the Go parsers again about the references and hosts of core/tests/parsers (needs Go)
+verdicts: ## Record again how the Go parsers read the cases of core/tests/parsers (needs go)
 	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
 
-reference: ## Write the reference of the command lines (docs) anew from the programs
+reference: ## Write the reference of both command lines into docs
 	BLESS=1 $(CARGO) test --locked --package local-registry-sync --test reference
 	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test reference
 
 version: ## Print the version
 	@echo $(VERSION)
 
-release-notes: ## Print what changed in the newest version
+release-notes: ## Print the changes of the newest version
 	@awk '/^## / { part++; next } part == 1' CHANGELOG.md
 
-publisher: ## Say where things are published (REGISTRY, SOURCE_URL) in everything that names it
+publisher: ## Write your registry and repository into every file that names them (REGISTRY, SOURCE_URL)
 	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g' \
 	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml .github/ISSUE_TEMPLATE/config.yml
 
-# No folder keeps a tag: what was pushed under it later would run, too.
+# The manifests must name no tag: whatever somebody pushes to a tag later would run, too.
 manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST, IMAGE_DIGEST; needs kubectl)
 	@$(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
 	@$(call need-digest,MODULE_DIGEST)
@@ -246,11 +248,11 @@ manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST,
 	@! grep -E '^[ -]*(image|module):' target/manifests/*.yaml | grep -v '@sha256:' >&2 || \
 	  { echo "make $@: these are not named by digest; see deploy/images" >&2; exit 1; }
 
-check-manifests: ## Render the manifests of a release that was never made (needs kubectl, bats)
+check-manifests: ## Test `make manifests` with made-up digests (needs kubectl, bats)
 	@$(call need-package,bats)
 	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$(FOLDERS)" bats e2e/manifests.bats
 
-artifacthub: ## Write the package that Artifact Hub lists into target/artifacthub (needs kwctl, jq, yq)
+artifacthub: ## Write the package for Artifact Hub into target/artifacthub (needs kwctl, jq, yq)
 	@$(need-kwctl)
 	@$(call need-package,jq)
 	@$(need-yq)
@@ -264,6 +266,6 @@ artifacthub: ## Write the package that Artifact Hub lists into target/artifacthu
 format: ## Format the code
 	$(CARGO) fmt --all
 
-clean: ## Remove what was built
+clean: ## Remove everything that was built
 	$(CARGO) clean
 	rm -f policy.wasm annotated-policy.wasm
