@@ -1,5 +1,5 @@
-# The sync job's image; `make sync-image` gathers what goes in. It is built for the machine's own architecture:
-# amd64 and arm64 differ in nothing but the binary.
+# The sync job's image. `make sync-image` collects its files, for the architecture of the machine that builds it: images
+# for amd64 and arm64 differ in the binary only.
 FROM scratch
 ARG VERSION
 ARG REVISION
@@ -10,8 +10,8 @@ LABEL org.opencontainers.image.title="local-registry-sync" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.licenses="Apache-2.0"
-# `check` asks registries over HTTPS. For a registry with a certificate authority of its own, mount a bundle and
-# name it in SSL_CERT_FILE.
+# `check` calls registries over HTTPS. If your registry has its own certificate authority, mount a bundle that contains
+# it, and set SSL_CERT_FILE to the bundle's path.
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY LICENSE /LICENSE
 COPY local-registry-sync /local-registry-sync

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The annotated module and the shipped manifests in kwctl, which runs policies as a policy server does:
-# `make e2e-kwctl`. kwctl exits 0 for rejections too, so every test looks at the answer.
+# Runs the annotated module and the shipped manifests in kwctl, as a policy server would: `make e2e-kwctl`. kwctl exits
+# 0 for rejections, too, so every test looks at the answer.
 
 bats_require_minimum_version 1.5.0
 
@@ -8,19 +8,19 @@ setup() {
   cd "$BATS_TEST_DIRNAME/.."
   export RUST_BACKTRACE=0
   SETTINGS='{"host": "kind-registry:5000", "insecure": true}'
-  # What becomes of an embedded specification whose output is team/app:v1.
+  # How the policy changes an embedded specification whose output is team/app:v1.
   INJECTED='[
     {"op": "replace", "path": "/spec/build/spec/output/image", "value": "kind-registry:5000/team/app:v1"},
     {"op": "add", "path": "/spec/build/spec/output/insecure", "value": true}
   ]'
 }
 
-# A BuildRun that names the Build `hello`, with the changes of a jq filter.
+# Writes the request of a BuildRun that names the Build `hello`, changed by a jq filter.
 request() {
   jq ".request | $1" examples/buildrun-request.json > "$BATS_TEST_TMPDIR/request.json"
 }
 
-# Asks the policy of a module or manifest; the answer is `$output`.
+# Sends the request to the policy of a module or manifest. `$output` is the answer.
 ask() {
   run --separate-stderr kwctl run "$@" --request-path "$BATS_TEST_TMPDIR/request.json"
   [ "$status" -eq 0 ] || { echo "kwctl: $stderr"; return 1; }
@@ -30,7 +30,7 @@ ask_module() {
   ask annotated-policy.wasm --settings-json "$SETTINGS" "$@"
 }
 
-# A shipped manifest, with the module that was built and, where they are given, other settings.
+# Writes a shipped manifest with the built module, and with settings if there are any.
 manifest() {
   sed "s#module: \"\"#module: file://$PWD/annotated-policy.wasm#" "$1" > "$BATS_TEST_TMPDIR/policy.yaml"
   if [ -n "${2:-}" ]; then
@@ -39,7 +39,7 @@ manifest() {
   grep --quiet 'module: file://' "$BATS_TEST_TMPDIR/policy.yaml"
 }
 
-# A cluster-wide policy; nothing is looked up.
+# Sends the request to the manifest's policy. The policy must look nothing up: the recorded session is empty.
 ask_manifest() {
   echo '[]' > "$BATS_TEST_TMPDIR/session.yaml"
   ask "$BATS_TEST_TMPDIR/policy.yaml" --replay-host-capabilities-interactions "$BATS_TEST_TMPDIR/session.yaml"
@@ -50,14 +50,14 @@ answer() {
   jq --exit-status "$1" <<< "$output" > /dev/null || { echo "expected $1, found: $output"; return 1; }
 }
 
-# Asserts that the answer's patch is this JSON, whatever the order of its operations.
+# Asserts that the answer's patch is this JSON. The order of its operations does not matter.
 patch() {
   answer '.allowed and .patchType == "JSONPatch"'
   jq --exit-status --argjson expected "$1" '.patch | @base64d | fromjson | sort_by(.path) == ($expected | sort_by(.path))' \
     <<< "$output" > /dev/null || { echo "expected $1, found: $(jq --raw-output '.patch | @base64d' <<< "$output")"; return 1; }
 }
 
-# What the cluster answers when the Build is looked up. A session is played back only for exactly this question.
+# Writes the cluster's answer to the lookup of the Build. kwctl replays it only for exactly this request.
 session() {
   cat > "$BATS_TEST_TMPDIR/session.yaml" << EOF
 - type: Exchange
@@ -109,7 +109,7 @@ embedded() {
   answer '.status.message | startswith("spec.build.spec.output.image: `docker.io/team/app:v1` names the registry `docker.io`")'
 }
 
-@test "settings that cannot be right are told" {
+@test "invalid settings are reported" {
   embedded '{image: "team/app:v1", local: true}'
   run --separate-stderr kwctl run annotated-policy.wasm --settings-json '{"host": "kind-registry"}' \
     --request-path "$BATS_TEST_TMPDIR/request.json"
@@ -134,21 +134,21 @@ embedded() {
   answer '.status.message | startswith("spec.build.name: ")'
 }
 
-@test "a run that names a Build is rejected where the policy may not read it" {
+@test "a run that names a Build is rejected if the policy may not read Builds" {
   request '.object.spec = {build: {name: "hello"}}'
   ask_module
   answer '.allowed == false and .status.code == 500'
   answer '.status.message | contains("contextAwareResources")'
 }
 
-@test "the shipped policy, as the sync job sets it" {
+@test "the shipped policy injects the host that the sync job sets" {
   manifest deploy/policy/policy.yaml "$SETTINGS"
   embedded '{image: "team/app:v1", local: true}'
   ask_manifest
   patch "$INJECTED"
 }
 
-@test "the shipped policy, before any registry is declared" {
+@test "the shipped policy rejects a local image before a registry is declared" {
   manifest deploy/policy/policy.yaml
   embedded '{image: "team/app:v1", local: true}'
   ask_manifest
@@ -166,7 +166,7 @@ embedded() {
   answer '.allowed and .patch == null'
 }
 
-@test "the policy for one namespace, without any look-up" {
+@test "the policy for one namespace looks nothing up" {
   manifest deploy/policy-namespaced/policy.yaml
   grep --quiet 'lookupBuilds: false' "$BATS_TEST_TMPDIR/policy.yaml"
   request '.object.spec = {build: {name: "hello"}}'
@@ -174,7 +174,7 @@ embedded() {
   answer '.allowed and .patch == null and (.warnings | length) == 1'
 }
 
-@test "kwctl finds everything in the module that users look for" {
+@test "kwctl shows the module's metadata and usage" {
   run --separate-stderr kwctl inspect annotated-policy.wasm --output yaml
   [ "$status" -eq 0 ]
   for line in 'mutating: true' 'backgroundAudit: false' 'executionMode: kubewarden-wapc' '- kubernetes/get_resource'; do
@@ -182,14 +182,14 @@ embedded() {
   done
   run --separate-stderr kwctl inspect annotated-policy.wasm
   [[ "$output" == *'Local registries for Shipwright'* && "$output" == *'lookupBuilds'* ]]
-  # It warns where the module uses a capability that the metadata does not declare, or the reverse.
+  # kwctl warns if the module uses a capability that the metadata does not declare, or the reverse.
   run --separate-stderr kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml \
     --output-path "$BATS_TEST_TMPDIR/annotated.wasm"
   [ "$status" -eq 0 ]
   [[ "$stderr$output" != *'host capabilities'* ]]
 }
 
-@test "Artifact Hub gets what kwctl says, and what kwctl does not know" {
+@test "Artifact Hub's package has what kwctl writes, and what the project adds" {
   make --silent artifacthub
   run --separate-stderr yq --output-format json target/artifacthub/artifacthub-pkg.yml
   [ "$status" -eq 0 ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A release's manifests, which `make manifests` renders: `make check-manifests`.
+# Checks the manifests of a release, which `make manifests` renders: `make check-manifests`.
 
 bats_require_minimum_version 1.5.0
 
@@ -14,7 +14,7 @@ render() {
   run --separate-stderr make --silent manifests "MODULE_DIGEST=$1" "IMAGE_DIGEST=$2"
 }
 
-@test "the manifests are those of deploy, and name module and image by digest" {
+@test "the manifests equal those of deploy, and name module and image by digest" {
   render "$MODULE_DIGEST" "$IMAGE_DIGEST"
   [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
   for folder in $FOLDERS; do
@@ -28,7 +28,7 @@ render() {
   [ "$(ls target/manifests | wc -l)" -eq "$(wc -w <<< "$FOLDERS")" ]
 }
 
-@test "what is no digest is refused by name" {
+@test "an invalid digest is refused with the name of its variable" {
   for digest in '' sha256: v0.1.0 "${MODULE_DIGEST%?}" "${MODULE_DIGEST}0" "${MODULE_DIGEST^^}" "${MODULE_DIGEST#sha256:}" \
     "sha512:${MODULE_DIGEST#sha256:}" "$MODULE_DIGEST " "$MODULE_DIGEST"$'\n'"$MODULE_DIGEST"; do
     render "$digest" "$IMAGE_DIGEST"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# The sync job's image, unpacked: `make check-sync-image`.
+# Unpacks the sync job's image and starts it: `make check-sync-image`.
 
 bats_require_minimum_version 1.5.0
 
-# Unpacks the image as an engine would: its layers, one after the other.
+# Unpacks the image as a container engine would: one layer after the other.
 setup_file() {
   export ROOT="$BATS_FILE_TMPDIR/root" SAVED="$BATS_FILE_TMPDIR/saved"
   mkdir "$ROOT" "$SAVED"
@@ -19,11 +19,11 @@ setup_file() {
   done
 }
 
-# Runs a program with nothing around it but the image's files. Root may do so, and so may an ordinary user in a
-# namespace of its own; sudo helps where the kernel gives ordinary users none, as Ubuntu 24.04 does.
+# Runs a program that sees only the image's files. Root may do that, and so may an ordinary user in a new user
+# namespace. If the kernel refuses ordinary users such a namespace, as on Ubuntu 24.04, use sudo.
 in_image() {
   local chroot
-  # Debian leaves it out of an ordinary user's PATH.
+  # On Debian, chroot is not in an ordinary user's PATH.
   chroot=$(PATH="$PATH:/usr/sbin:/sbin" command -v chroot)
   if [ "$(id --user)" -eq 0 ]; then
     env --ignore-environment "$chroot" --userspec=65532:65532 "$ROOT" "$@"
@@ -40,13 +40,13 @@ in_image() {
   [ "$output" = "local-registry-sync $VERSION" ]
 }
 
-@test "without a cluster it says so" {
+@test "without a cluster, the sync job reports that" {
   run --separate-stderr in_image /local-registry-sync
   [ "$status" -eq 1 ]
   [[ "$stderr" == "error: "*"kubeconfig"* ]]
 }
 
-@test "nothing else is in the image" {
+@test "the image has no other files" {
   run bash -c 'cd "$ROOT" && find . -type f | sort'
   [ "$output" = "./LICENSE
 ./etc/ssl/certs/ca-certificates.crt
@@ -54,7 +54,7 @@ in_image() {
   grep --quiet 'BEGIN CERTIFICATE' "$ROOT/etc/ssl/certs/ca-certificates.crt"
 }
 
-@test "it runs without rights, and says what it is" {
+@test "the image runs as an ordinary user, and its labels say what it is" {
   jq --exit-status '.config.User == "65532:65532"' "$CONFIG"
   jq --exit-status '.config.Entrypoint == ["/local-registry-sync"]' "$CONFIG"
   jq --exit-status --arg version "$VERSION" '.config.Labels | .["org.opencontainers.image.version"] == $version
