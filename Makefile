@@ -220,8 +220,8 @@ verdicts: ## Record again how the Go parsers read the cases of core/tests/parser
 	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
 
 reference: ## Write the reference of both command lines into docs
-	BLESS=1 $(CARGO) test --locked --package local-registry-sync --test reference
-	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test reference
+	BLESS=1 $(CARGO) test --locked --package local-registry-sync --test suite reference::
+	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test suite reference::
 
 version: ## Print the version
 	@echo $(VERSION)

@@ -50,7 +50,7 @@ impl Eq for Object<'_> {}
 impl<'a> Object<'a> {
     /// A field of the object, which may be null.
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry<'a>> {
-        self.entries.iter().find(|entry| is_same(&entry.key, name))
+        self.entries.iter().find(|entry| entry.key == name)
     }
 }
 
@@ -108,11 +108,4 @@ impl Node<'_> {
             Self::Raw(_) => "a value",
         }
     }
-}
-
-/// Whether two short texts are equal. Comparing `str`s is a call to `memcmp` even where the first bytes differ, and a
-/// request has enough keys for that to be measurable.
-#[inline]
-pub(super) fn is_same(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| a == b)
 }

@@ -2,7 +2,7 @@
 
 use super::error::{JsonError, Stop};
 use super::mask::Mask;
-use super::node::{Entry, Node, Object, is_same};
+use super::node::{Entry, Node, Object};
 use super::reader::Reader;
 
 impl<'a> Node<'a> {
@@ -62,13 +62,13 @@ fn read_object<'a>(reader: &mut Reader<'a>, mask: Mask) -> Result<Node<'a>, Stop
         let key = reader.key()?;
         let (kept, is_known) = match mask {
             Mask::Scalar | Mask::Raw => (None, false),
-            Mask::Scalars(names) => (Some(Mask::Scalar), names.iter().any(|name| is_same(name, &key))),
-            Mask::Fields(fields) => (fields.iter().find(|(name, _)| is_same(name, &key)).map(|(_, mask)| *mask), true),
+            Mask::Scalars(names) => (Some(Mask::Scalar), names.contains(&key.as_ref())),
+            Mask::Fields(fields) => (fields.iter().find(|(name, _)| *name == key).map(|(_, mask)| *mask), true),
         };
         match kept {
             None => reader.skip_value()?,
             // JSON does not say which of the two counts, and readers differ. No Kubernetes encoder writes both.
-            Some(_) if is_known && entries.iter().any(|entry| is_same(&entry.key, &key)) => {
+            Some(_) if is_known && entries.iter().any(|entry| entry.key == key) => {
                 return Err(reader.double_key());
             }
             Some(inner) => {
