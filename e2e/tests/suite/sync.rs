@@ -230,7 +230,7 @@ fn a_config_map_that_can_no_longer_be_read_is_unknown() {
     let success = || watch.metric("last_success_timestamp_seconds").unwrap();
     let last = success();
     // What is told again and again says why, and no longer says that all is well.
-    let told = || watch.process.log().matches("cannot be watched for now").count();
+    let told = || watch.process.log().matches("the ConfigMap cannot be watched").count();
     let before = told();
     eventually("more attempts", || (told() > before + 2).then_some(()));
     assert_eq!(success(), last);
