@@ -11,6 +11,6 @@ mod settings;
 pub use self::decision::Decision;
 pub(crate) use self::field::value_at;
 pub(crate) use self::outcome::Outcome;
-pub(crate) use self::request::Operation;
+pub(crate) use self::request::Write;
 pub use self::request::{PayloadError, Request};
 pub use self::settings::{OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url};

@@ -11,12 +11,11 @@ pub struct Request<'a> {
     payload: Node<'a>,
 }
 
-/// What happens to the object, as far as the policy has to know.
+/// An operation that writes the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum Write {
     Create,
     Update,
-    Other,
 }
 
 /// Why a payload is not what a policy server sends. The message never quotes the payload, which may hold secrets.
@@ -106,12 +105,12 @@ impl<'a> Request<'a> {
         edits.apply(object, self.text, span.clone(), out)
     }
 
-    /// The operation, typed.
-    pub(crate) fn operation_kind(&self) -> Operation {
+    /// How the object is written; `None` if it is not.
+    pub(crate) fn write(&self) -> Option<Write> {
         match self.operation() {
-            "CREATE" => Operation::Create,
-            "UPDATE" => Operation::Update,
-            _ => Operation::Other,
+            "CREATE" => Some(Write::Create),
+            "UPDATE" => Some(Write::Update),
+            _ => None,
         }
     }
 

@@ -24,7 +24,7 @@ pub use self::lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError
 pub(crate) use self::mask::OBJECT;
 
 use self::remark::Remark;
-use crate::admission::{Operation, Outcome, Request, Settings, SettingsError};
+use crate::admission::{Outcome, Request, Settings, SettingsError, Write};
 use crate::json::Node;
 use crate::message::Fault;
 
@@ -40,8 +40,7 @@ enum Subject {
 
 impl Subject {
     fn of(request: &Request<'_>) -> Self {
-        let is_written = matches!(request.operation_kind(), Operation::Create | Operation::Update);
-        if request.group() != fields::GROUP || !is_written || request.has_sub_resource() {
+        if request.group() != fields::GROUP || request.write().is_none() || request.has_sub_resource() {
             return Self::Other;
         }
         match (Kind::parse(request.kind()), Version::parse(request.version())) {
@@ -87,7 +86,7 @@ pub(crate) fn decide(
         }
     };
     let (settings, _) = Settings::read(request.settings())?;
-    let old = request.old_object().filter(|_| request.operation_kind() == Operation::Update);
+    let old = request.old_object().filter(|_| request.write() == Some(Write::Update));
     // Finalizers must come off.
     let is_deleted = old.is_some_and(|old| matches!(old.at(fields::DELETION), Ok(Some(_))));
     if is_deleted && kind == Kind::Build {
