@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_says_what_happens_to_which_object() {
+    fn a_request_names_its_operation_and_its_object() {
         let payload = br#"{"request":{"kind":{"group":"shipwright.io","version":"v1beta1","kind":"Build"},
             "operation":"CREATE","namespace":"team","name":"app","object":{},"dryRun":true}}"#;
         let request = Request::parse(payload).unwrap();

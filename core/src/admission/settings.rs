@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_help_that_is_no_printable_url_is_dropped_with_a_warning() {
+    fn a_help_that_is_not_a_printable_url_is_ignored_with_a_warning() {
         for help in [
             "see the wiki",
             "ftp://example.org",
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_cannot_be_right_is_invalid() {
+    fn wrong_values_are_invalid_and_reported_together() {
         check_invalid(
             r#"{"host":"kind-registry"}"#,
             "settings.host: `kind-registry` has neither a dot nor a port, so image parsers read it as a Docker Hub namespace; add the port, as in `kind-registry:5000`",

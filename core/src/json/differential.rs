@@ -105,12 +105,12 @@ mod tests {
         #![proptest_config(config(20_000, 3))]
 
         #[test]
-        fn whatever_the_text_serde_json_agrees(text in text()) {
+        fn serde_json_agrees_about_every_text(text in text()) {
             compare_with_serde_json(&text);
         }
 
         #[test]
-        fn whatever_the_string_serde_json_agrees(text in "\"([ -~é\u{0}-\u{20}😀]|\\\\[\"\\\\/bfnrtux]|\\\\u(d[89a-f]|00|[0-9a-fA-F]{2})[0-9a-fA-F]{2}|[a-z]{8}){0,6}\"") {
+        fn serde_json_agrees_about_every_string(text in "\"([ -~é\u{0}-\u{20}😀]|\\\\[\"\\\\/bfnrtux]|\\\\u(d[89a-f]|00|[0-9a-fA-F]{2})[0-9a-fA-F]{2}|[a-z]{8}){0,6}\"") {
             let ours = match Node::parse(&text, Mask::Scalar) {
                 Ok(Node::String(string)) => Some(string.into_owned()),
                 _ => None,

@@ -232,7 +232,7 @@ mod tests {
         Ok(out)
     }
 
-    /// Takes the field `local` out, makes the output insecure, and swaps two annotations.
+    /// Removes the field `local`, makes the output insecure, and replaces one annotation by another.
     fn reduced(text: &str) -> String {
         let mut edits = Edits::default();
         edits.remove(&["spec", "output", "local"]);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_null_or_empty_is_created() {
+    fn an_object_that_is_missing_null_or_empty_is_created() {
         let output = r#""output":{"image":"reg.io/\"a\"","insecure":true}"#;
         let annotations = r#""annotations":{"local-registry-hosting/output":"true"}"#;
         check("{ }", &format!(r#"{{ "spec":{{{output}}},"metadata":{{{annotations}}}}}"#));
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scalar_has_no_room_for_a_field() {
+    fn a_field_cannot_be_added_to_a_value_that_is_not_an_object() {
         for (text, found) in [(r#"{"spec":7}"#, "a number"), (r#"{"spec":[]}"#, "an array")] {
             assert_eq!(
                 edited(text).unwrap_err().to_string(),

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_and_where() {
+    fn errors_name_the_fault_and_its_position() {
         check("", "it ends too early at line 1 column 1");
         check("[1,\n 2", "it ends too early at line 2 column 3");
         check("[1 2]", "expected `,` or `]` at line 1 column 4");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_and_not_skipped_has_the_same_errors() {
+    fn reading_gives_the_same_errors_as_skipping() {
         let after = |text, open, close| {
             let mut reader = Reader::new(text);
             let end =

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_that_kubernetes_gives_are_asked_for() {
+    fn only_names_that_an_object_can_have_are_looked_up() {
         let longest = format!("{}.b", "a".repeat(251));
         for name in ["b", "my-build", "build.v1", "0", &longest] {
             assert!(is_object_name(name), "{name}");

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_is_asked_about_is_read() {
+    fn every_other_field_that_the_decision_needs_is_read() {
         check(OBJECT, fields::DELETION, "\"2026-11-21T00:00:00Z\"");
         for version in VERSIONS {
             check(OBJECT, fields::build_name(version), "\"app\"");

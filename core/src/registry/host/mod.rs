@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn docker_hub_is_no_local_registry() {
+    fn docker_hub_is_not_a_local_registry() {
         for host in [
             "docker.io",
             "index.docker.io",
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_no_host() {
+    fn texts_that_are_not_hosts() {
         check_invalid(
             "",
             "`` is empty; write the registry's host and port, as in `kind-registry:5000`, or leave `host` out",

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_no_reference() {
+    fn texts_that_are_not_references() {
         check_invalid("https://x/y", "starts with a scheme; leave out `https://`");
         check_invalid("a_:5000/bc", "names the registry `a_:5000`, which is not a host and port");
         check_invalid("a:b/cd", "names the registry `a:b`, which is not a host and port");
