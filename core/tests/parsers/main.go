@@ -1,14 +1,14 @@
-// Command parsers asks the two Go parsers of the ecosystem what they make of references and hosts.
+// Command parsers shows how the two Go parsers of the ecosystem read references and hosts.
 //
-// It reads JSON lines with a `text` (a reference) or a `host`, and writes each again with the
-// verdicts: what distribution/reference and go-containerregistry (in the version that Shipwright
-// runs) read, or null where one of them refuses. `make verdicts` runs it over verdicts.jsonl.
+// It reads JSON lines, each with a `text` (a reference) or a `host`, and writes each back with two
+// verdicts: what distribution/reference read and what go-containerregistry read, in the version that
+// Shipwright uses. A verdict is null if the parser refuses. `make verdicts` runs it over verdicts.jsonl.
 package main
 
 import (
 	"bufio"
 	_ "crypto/sha256"
-	_ "crypto/sha512" // The digests that distribution/reference knows are those that are linked in.
+	_ "crypto/sha512" // distribution/reference accepts only the digest algorithms that are linked in.
 	"encoding/json"
 	"log"
 	"os"
@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// row is a line of verdicts.jsonl; docker and ggcr speak of the text, or of HOST/x/y.
+// row is a line of verdicts.jsonl. Docker and Ggcr are the verdicts about the text, or about HOST/x/y.
 type row struct {
 	Text   *string  `json:"text,omitempty"`
 	Host   *string  `json:"host,omitempty"`
@@ -25,7 +25,8 @@ type row struct {
 	Ggcr   *verdict `json:"ggcr"`
 }
 
-// verdict is what a parser read. A registry that was not named is Docker Hub's, in either spelling.
+// verdict is what a parser read. Without a registry in the text, Registry is Docker Hub, which each
+// parser spells in its own way.
 type verdict struct {
 	Registry   string `json:"registry"`
 	Repository string `json:"repository"`

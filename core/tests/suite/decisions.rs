@@ -1,11 +1,11 @@
-//! Every case, decided by the library alone. The harness runs the same cases through the built module.
+//! Every case, decided by the library alone. The harness's tests run the same cases through the built module.
 
 use assert_json_diff::assert_json_eq;
 use local_registry_core::{Decision, LookupError, Request, decide};
 use serde_json::{Value, json};
 use testkit::case::{self, Case};
 
-/// The Builds of the cases' cluster.
+/// The Builds that the cases look up.
 fn builds() -> Vec<Value> {
     let text = std::fs::read_to_string(case::folder().join("objects/builds.yaml")).unwrap();
     serde_saphyr::from_multiple(&text).unwrap()
@@ -48,7 +48,7 @@ fn decide_case(case: &Case, builds: &[Value]) -> Value {
 }
 
 #[test]
-fn every_case_is_decided_as_its_response_says() {
+fn every_case_gets_its_expected_answer() {
     let builds = builds();
     for case in case::all() {
         println!("{}", case.name);

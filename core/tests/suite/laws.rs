@@ -13,23 +13,23 @@ fn host() -> impl Strategy<Value = String> {
         .prop_map(ToOwned::to_owned)
 }
 
-/// Whether oci-spec is known to read a text in another way than the Go parsers do; by the errors that ours gives.
+/// Whether this is a text that oci-spec is known to read in another way than the Go parsers. Our error shows it.
 fn is_known_difference(text: &str, ours: &Result<ImageReference<'_>, ReferenceError>) -> bool {
     let error = match ours {
         // oci-spec does not know IPv6 registries.
         Ok(reference) => return reference.registry().is_some_and(|registry| registry.starts_with('[')),
         Err(error) => error.to_string(),
     };
-    // It accepts every digest algorithm, and upper-case hexadecimal digits,
+    // oci-spec accepts every digest algorithm, and upper-case hexadecimal digits.
     error.starts_with("has a digest that is not ")
-        // an image ID as a name, an upper-case namespace as a path, and a path of one character, which is too short
-        // only for go-containerregistry, in the version that Shipwright uses;
+        // It accepts an image ID, an upper-case namespace, and a path of one character. Of the Go parsers, only
+        // go-containerregistry, in the version that Shipwright uses, refuses the last.
         || error.contains("which image parsers read as an image ID")
         || error.starts_with("has the upper-case letter")
         || error.starts_with("has a path of one character")
-        // tags with letters of every script;
+        // It accepts letters of every script in a tag.
         || error.ends_with("which no reference may have") && text.contains(':') && !text.is_ascii()
-        // and registries with an underscore.
+        // It accepts an underscore in a registry.
         || error.starts_with("names the registry") && error.contains('_') && text.contains('/')
 }
 
@@ -49,7 +49,7 @@ fn decide_about(object: &Value, host: &str) -> (Decision, Option<Value>) {
     })
     .to_string();
     let request = Request::parse(payload.as_bytes()).unwrap();
-    let decision = decide(&request, &mut |_: &str, _: &str| panic!("nothing is looked up")).unwrap();
+    let decision = decide(&request, &mut |_: &str, _: &str| panic!("no Build is named, so none is looked up")).unwrap();
     let changed = match &decision {
         Decision::Accept { edits, .. } if !edits.is_empty() => Some(apply(&request, edits)),
         _ => None,
@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn an_injected_reference_is_our_host_and_what_was_written(text in reference(), host in host()) {
+    fn an_injected_reference_is_our_host_and_the_written_reference(text in reference(), host in host()) {
         let host = RegistryHost::parse(&host).unwrap();
         let Ok(parsed) = ImageReference::parse(&text) else { return Ok(()) };
         if parsed.registry().is_some() {
@@ -89,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn oci_spec_reads_the_same_but_for_the_known_differences(text in reference()) {
+    fn oci_spec_reads_the_same_except_for_known_differences(text in reference()) {
         let ours = ImageReference::parse(&text);
         let theirs = text.parse::<Reference>();
         if ours.is_ok() != theirs.is_ok() {
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn a_host_is_the_registry_of_what_follows_it(text in "[a-z0-9.:\\[\\]-]{1,16}") {
+    fn a_host_is_the_registry_of_a_path_behind_it(text in "[a-z0-9.:\\[\\]-]{1,16}") {
         if RegistryHost::parse(&text).is_ok() {
             let reference = format!("{text}/x/y");
             let parsed = ImageReference::parse(&reference).unwrap();
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_ours_is_untouched(
+    fn every_other_field_is_untouched(
         image in reference(),
         host in host(),
         extra in json_value(),
@@ -131,13 +131,13 @@ proptest! {
         let changed_output = changed["spec"]["build"]["spec"]["output"].as_object_mut().unwrap();
         prop_assert_eq!(changed_output.insert("image".into(), json!(image)), Some(json!(format!("{host}/{image}"))));
         prop_assert_eq!(changed_output.remove("insecure"), Some(json!(true)));
-        // The number that a text stands for depends on who reads it: let the same reader read both.
+        // Readers differ in how they round a number, so the same reader has to read both objects.
         let object: Value = serde_json::from_str(&object.to_string()).unwrap();
         prop_assert_eq!(changed, object);
     }
 
     #[test]
-    fn deciding_twice_is_deciding_once(image in reference(), host in host(), others in prop::collection::vec(json_value(), 4)) {
+    fn deciding_twice_equals_deciding_once(image in reference(), host in host(), others in prop::collection::vec(json_value(), 4)) {
         let object = build_run(&json!({"image": image, "local": true}), &others);
         if let (Decision::Accept { .. }, Some(changed)) = decide_about(&object, &host) {
             let (again, more) = decide_about(&changed, &host);
@@ -164,13 +164,13 @@ proptest! {
 }
 
 #[test]
-fn text_that_does_not_change_keeps_its_form() {
+fn the_text_of_unchanged_values_is_kept() {
     let object = r#"{ "z": 12345678901234567890123456789.10, "spec":{"b":1e400, "build":{"spec":{"output":{"local":true,"image":"team/app" ,"q":"\u0041"}}},"a":-0.0}, "a":[ ] }"#;
     let payload = format!(
         r#"{{"settings":{{"host":"reg.io"}},"request":{{"oldObject":null,"object":{object},"operation":"CREATE","kind":{{"kind":"BuildRun","group":"shipwright.io","version":"v1beta1"}}}}}}"#
     );
     let request = Request::parse(payload.as_bytes()).unwrap();
-    let decision = decide(&request, &mut |_: &str, _: &str| panic!("nothing is looked up")).unwrap();
+    let decision = decide(&request, &mut |_: &str, _: &str| panic!("no Build is named, so none is looked up")).unwrap();
     let Decision::Accept { edits, warnings } = decision else { panic!("{decision:?}") };
     assert_eq!(warnings, []);
     let mut changed = String::new();

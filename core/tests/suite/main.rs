@@ -1,4 +1,4 @@
-//! The library's tests that need no more than its public interface.
+//! Tests of the library through its public interface.
 
 #[cfg(test)]
 mod decisions;

@@ -1,5 +1,5 @@
-//! Our parsers against those that the ecosystem runs: the verdicts in `parsers/verdicts.jsonl` are
-//! distribution/reference's and go-containerregistry's own.
+//! Our parsers accept and read what the parsers of the ecosystem do. `parsers/verdicts.jsonl` has the verdicts of
+//! distribution/reference and go-containerregistry.
 
 use local_registry_core::{ImageReference, RegistryHost};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ struct Verdict {
 }
 
 impl Row {
-    /// What both parsers read, where they read the same.
+    /// What both parsers read; `None` if they differ or one refuses.
     fn agreed(&self) -> Option<Verdict> {
         let normal = |verdict: &Verdict| Verdict {
             registry: verdict.registry.replace("index.docker.io", "docker.io"),
@@ -42,7 +42,7 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn a_reference_is_valid_where_both_parsers_read_the_same() {
+fn a_reference_is_valid_if_both_parsers_read_the_same() {
     let mut valid = 0;
     let mut wrong = Vec::new();
     for row in rows() {
@@ -59,7 +59,7 @@ fn a_reference_is_valid_where_both_parsers_read_the_same() {
             digest if digest.contains(':') => format!("{}@{digest}", theirs.repository),
             tag => format!("{}:{tag}", theirs.repository),
         };
-        // Both parsers drop the tag where there is a digest; only Docker Hub gets `library/`.
+        // Both parsers drop the tag if there is a digest, and add `library/` for Docker Hub only.
         let remainder = match ours.remainder().split_once('@') {
             Some((name, digest)) => {
                 format!("{}@{digest}", name.rsplit_once(':').map_or(name, |(path, _)| path))
@@ -76,7 +76,7 @@ fn a_reference_is_valid_where_both_parsers_read_the_same() {
 }
 
 #[test]
-fn a_host_is_one_that_both_parsers_read_back() {
+fn both_parsers_read_a_valid_host_back() {
     let mut valid = 0;
     for row in rows() {
         let Some(host) = &row.host else { continue };
