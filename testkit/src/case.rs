@@ -1,9 +1,10 @@
-//! The cases in `core/tests/cases`: a request each, and the answer to it.
+//! The cases in `core/tests/cases`: requests, each with the expected answer.
 //!
-//! `NAME.yaml` is the request: `object` and `oldObject`, the `operation` (default: CREATE), the `settings` (default: those
-//! of a KinD cluster), `granted: false` if the policy may not read Builds, and `request` with other fields of the
-//! AdmissionRequest. `NAME.response.json` is the answer, with its patch decoded and its message split into lines.
-//! `objects/` has the cluster's Builds. Run the harness's tests with `BLESS=1` to rewrite the answers, and read the diff.
+//! `NAME.yaml` describes the request: `object` and `oldObject`, the `operation` (default: CREATE), the `settings`
+//! (default: those of a KinD cluster), `granted: false` if the policy may not read Builds, and `request` with other
+//! fields of the AdmissionRequest. `NAME.response.json` is the answer, with its patch decoded and its message split
+//! into lines. `objects/` has the cluster's Builds. To rewrite the answers, run the harness's tests with `BLESS=1`, and
+//! read the diff.
 
 use std::path::{Path, PathBuf};
 
@@ -12,9 +13,9 @@ use serde_json::{Map, Value, json};
 
 use crate::repository;
 
-/// A request, and the file with the answer to it.
+/// A request, and the file with the expected answer.
 pub struct Case {
-    /// The name of its files.
+    /// The name of its files, without extensions.
     pub name: String,
     /// The AdmissionRequest.
     pub request: Value,
@@ -22,7 +23,7 @@ pub struct Case {
     pub settings: Value,
     /// Whether the policy may read Builds.
     pub granted: bool,
-    /// The file with the answer.
+    /// The file with the expected answer.
     pub response_path: PathBuf,
 }
 
@@ -45,7 +46,7 @@ pub fn folder() -> PathBuf {
     repository::root().join("core/tests/cases")
 }
 
-/// Every case, in the order of their names.
+/// Every case, sorted by name.
 pub fn all() -> Vec<Case> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
         .unwrap()
@@ -87,7 +88,7 @@ fn read(path: &Path) -> Case {
 }
 
 impl Case {
-    /// The answer that the case expects.
+    /// The expected answer.
     pub fn expected(&self) -> Value {
         let text = std::fs::read_to_string(&self.response_path)
             .unwrap_or_else(|error| panic!("{}: {error}", self.response_path.display()));
@@ -95,7 +96,7 @@ impl Case {
     }
 }
 
-/// An answer in the form of the files.
+/// An answer in the form of a `NAME.response.json`.
 pub fn answer(
     allowed: bool,
     code: Option<u16>,

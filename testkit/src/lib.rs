@@ -1,6 +1,6 @@
 //! What the tests of several crates share.
 //!
-//! The tests of this crate are those of the repository's own files: manifests, metadata, and the links between pages.
+//! This crate's own tests check the repository's files: manifests, metadata, and the links between pages.
 
 pub mod case;
 pub mod properties;

@@ -2,7 +2,7 @@
 
 use proptest::test_runner::{Config, RngSeed};
 
-/// Tests `cases` inputs, the same in every run. With `PROPTEST_CASES`, which `make fuzz` sets: that many random inputs.
+/// Tests the same `cases` inputs in every run. With `PROPTEST_CASES`, which `make fuzz` sets: that many random ones.
 pub fn config(cases: u32, seed: u64) -> Config {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
     let defaults = Config { failure_persistence: None, ..Config::default() };

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::repository;
 
-/// Asserts that `docs/NAME.md` has the help of each command of a program. `BLESS=1` rewrites the page.
+/// Asserts that `docs/NAME.md` shows the help of every command of a program. `BLESS=1` rewrites the page.
 pub fn check(program: &str, name: &str) {
     let path = repository::root().join(format!("docs/{name}.md"));
     let mut expected = format!("# {name}\n\nWhat the program says of itself (`{name} --help`).\n");
@@ -13,7 +13,7 @@ pub fn check(program: &str, name: &str) {
     write!(expected, "\n```text\n{help}\n```\n").unwrap();
     for command in commands(&help) {
         let help = self::help(program, &[command]);
-        assert_eq!(commands(&help), Vec::<&str>::new(), "{name} {command} has commands of its own");
+        assert_eq!(commands(&help), Vec::<&str>::new(), "the page would not show the commands of {name} {command}");
         write!(expected, "\n## {name} {command}\n\n```text\n{help}\n```\n").unwrap();
     }
     if std::env::var_os("BLESS").is_some() {
@@ -24,14 +24,14 @@ pub fn check(program: &str, name: &str) {
 }
 
 fn help(program: &str, command: &[&str]) -> String {
-    // Help shows the values of environment variables, too.
+    // The environment is empty, because help would show its variables.
     let output = Command::new(program).args(command).arg("--help").env_clear().output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
     lines.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// The commands that a help text lists, without the one for help.
+/// The commands that a help text lists, except `help`.
 fn commands(help: &str) -> Vec<&str> {
     let list = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
     let names = list.lines().filter_map(|line| line.split_whitespace().next());

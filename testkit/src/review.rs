@@ -1,4 +1,4 @@
-//! AdmissionReviews, as a webhook's caller reads them.
+//! AdmissionReviews, as the API server reads them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

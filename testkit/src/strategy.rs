@@ -1,10 +1,10 @@
-//! Generators of references and JSON values, for the properties of `core` and of the built module.
+//! Generators of references and JSON values, for property tests of `core` and of the built module.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-/// References, most of them valid, and texts that are nearly references.
+/// References, most of them valid, and texts that are almost references.
 pub fn reference() -> impl Strategy<Value = String> {
     let registry = select(vec![
         "",
@@ -36,7 +36,7 @@ pub fn reference() -> impl Strategy<Value = String> {
     prop_oneof![3 => valid, 2 => broken, 1 => "[0-9a-f]{64}", 1 => ".{0,12}"]
 }
 
-/// JSON values of every shape, with numbers that no float represents.
+/// JSON values of every shape, also with integers that no float represents exactly.
 pub fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -54,7 +54,7 @@ pub fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Keys that mean nothing to the policy, and some of its own in places where they mean nothing.
+/// Keys that the policy does not read, and keys that it reads only in other places.
 pub fn key() -> impl Strategy<Value = String> {
     prop_oneof![3 => "[a-z]{1,6}", 1 => select(vec!["image", "local", "output", "spec", "a\"b", "ü"]).prop_map(ToOwned::to_owned)]
 }

@@ -1,10 +1,10 @@
-//! Every link of a page leads to a file or heading that exists.
+//! Links between pages lead to files and headings that exist.
 
 use std::path::PathBuf;
 
 use testkit::repository::root;
 
-/// The pages that a reader of the project finds.
+/// The Markdown pages of the repository's root and of `docs/`.
 fn pages() -> Vec<PathBuf> {
     let in_folder = |folder: &str| {
         let files = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
@@ -13,14 +13,14 @@ fn pages() -> Vec<PathBuf> {
     [in_folder("."), in_folder("docs")].concat()
 }
 
-/// The name under which a page's heading can be linked to, as code hosts make it.
+/// The anchor that code hosts give to a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_leads_to_a_file_or_heading() {
     let mut links = 0;
     for page in pages() {
         let content = std::fs::read_to_string(&page).unwrap();
@@ -41,5 +41,5 @@ fn every_link_leads_somewhere() {
             links += 1;
         }
     }
-    assert!(links > 30, "{links} links");
+    assert!(links > 30, "only {links} links");
 }

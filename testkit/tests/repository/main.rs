@@ -1,4 +1,4 @@
-//! What the repository's files say, held to the code and to each other.
+//! The repository's files agree with the code and with each other.
 
 mod links;
 mod manifests;

@@ -1,13 +1,13 @@
-//! The manifests of `deploy/` and the policy's metadata say what the code means.
+//! The manifests of `deploy/` and the policy's metadata agree with the code.
 
 use local_registry_core::{Kind, Version, image_fields};
 use serde_json::{Value, json};
 use testkit::repository::read;
 
-/// Shipwright's CRDs list their versions in this order.
+/// The versions, in the order in which Shipwright's CRDs list them.
 const VERSIONS: [(Version, &str); 2] = [(Version::V1Alpha1, "v1alpha1"), (Version::V1Beta1, "v1beta1")];
 
-/// The operations of a patch of the CRD of this kind; `change` gives those at the schema of one image.
+/// The expected JSONPatch of a kind's CRD. `change` returns the operations at the path of one field `local`.
 fn expected(kind: Kind, change: impl Fn(&str) -> Vec<Value>) -> Value {
     let mut operations = Vec::new();
     for (index, (version, name)) in VERSIONS.into_iter().enumerate() {
@@ -28,7 +28,7 @@ fn expected(kind: Kind, change: impl Fn(&str) -> Vec<Value>) -> Value {
 const CRDS: [(Kind, &str); 2] = [(Kind::Build, "builds"), (Kind::BuildRun, "buildruns")];
 
 #[test]
-fn the_crd_patches_add_the_field_beside_every_image() {
+fn the_crd_patches_add_the_field_local_beside_every_image() {
     let field = json!({
         "type": "boolean",
         "description": "The image names no registry: the cluster's own is put in front of it at admission.",
@@ -40,7 +40,7 @@ fn the_crd_patches_add_the_field_beside_every_image() {
 }
 
 #[test]
-fn the_crd_patches_can_be_taken_back() {
+fn the_crd_patches_can_be_undone() {
     for (kind, name) in CRDS {
         let patch = expected(kind, |path| {
             let test = json!({"op": "test", "path": format!("{path}/type"), "value": "boolean"});
@@ -51,7 +51,7 @@ fn the_crd_patches_can_be_taken_back() {
 }
 
 #[test]
-fn policies_see_every_kind_and_version_that_the_code_knows() {
+fn the_rules_of_policies_cover_every_kind_and_version() {
     let rules = json!([{
         "apiGroups": ["shipwright.io"],
         "apiVersions": VERSIONS.map(|(_, name)| name),
@@ -71,7 +71,7 @@ fn policies_see_every_kind_and_version_that_the_code_knows() {
 }
 
 #[test]
-fn all_policies_are_asked_on_the_same_conditions() {
+fn all_policies_have_the_same_match_conditions() {
     let conditions = |path: &str| read(&format!("deploy/{path}/policy.yaml"))["spec"]["matchConditions"].clone();
     let policy = conditions("policy");
     assert_eq!(policy.as_array().map(Vec::len), Some(2));

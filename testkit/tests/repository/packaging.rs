@@ -1,4 +1,4 @@
-//! What is published says the same in every place: version, rules, settings and changes.
+//! Published files agree about the version, the registry, the settings and the changes.
 
 use local_registry_core::Settings;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn annotation(name: &str) -> String {
     metadata()["annotations"][name].as_str().unwrap().to_owned()
 }
 
-/// Every `v1.2.3` of a text.
+/// Every version in a text, as in `v1.2.3`.
 fn versions(text: &str) -> Vec<&str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
     let is_version = |word: &&str| {
@@ -24,13 +24,13 @@ fn versions(text: &str) -> Vec<&str> {
     words.map(|word| word.trim_end_matches('.')).filter(is_version).collect()
 }
 
-/// A text in one line, as prose.
+/// A text without backticks, in one line.
 fn prose(text: &str) -> String {
     text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn there_is_one_version() {
+fn every_file_names_the_same_version() {
     assert_eq!(annotation("io.kubewarden.policy.version"), VERSION);
     let images = text("deploy/images/kustomization.yaml");
     assert_eq!(versions(&images), [format!("v{VERSION}"), format!("v{VERSION}")]);
@@ -48,7 +48,7 @@ fn there_is_one_version() {
 }
 
 #[test]
-fn there_is_one_registry() {
+fn every_file_names_the_same_registry() {
     let policy = annotation("io.kubewarden.policy.ociUrl");
     let registry = policy.strip_suffix("/local-registry-policy").unwrap();
     let images = text("deploy/images/kustomization.yaml");
@@ -57,7 +57,7 @@ fn there_is_one_registry() {
 }
 
 #[test]
-fn artifact_hub_knows_the_kinds_of_changes() {
+fn the_changelog_uses_the_headings_that_artifact_hub_knows() {
     let changelog = text("CHANGELOG.md");
     let newest = changelog.split("\n## ").nth(1).unwrap();
     let kinds: Vec<_> = newest.lines().filter_map(|line| line.strip_prefix("### ")).collect();
@@ -67,7 +67,7 @@ fn artifact_hub_knows_the_kinds_of_changes() {
     }
 }
 
-/// The names of all settings, as the code knows them.
+/// The names of all settings. A warning about an unknown setting lists them.
 fn settings() -> Vec<String> {
     let (_, warnings) = Settings::parse(br#"{"unknown":0}"#).unwrap();
     let known = warnings[0].to_string().rsplit_once("known are ").unwrap().1.to_owned();
@@ -75,7 +75,7 @@ fn settings() -> Vec<String> {
 }
 
 #[test]
-fn the_usage_is_short_and_lists_every_setting() {
+fn the_usage_page_is_short_and_lists_every_setting() {
     let usage = text("policy-metadata/usage.md");
     assert!(usage.lines().count() <= 40);
     let table = usage.split("## Settings").nth(1).unwrap();
@@ -83,12 +83,12 @@ fn the_usage_is_short_and_lists_every_setting() {
     assert_eq!(listed, settings());
     let source = annotation("io.kubewarden.policy.source");
     assert!(usage.contains(&format!("<{source}>")), "{source}");
-    // It is read where the repository is not.
+    // kwctl and Artifact Hub show the page alone, where a relative link leads nowhere.
     assert!(!usage.contains("]("), "a relative link");
 }
 
 #[test]
-fn every_setting_is_asked_for_in_the_words_of_the_readme() {
+fn ranchers_form_describes_every_setting_as_the_readme_does() {
     let questions = read("policy-metadata/questions-ui.yml");
     let questions = questions["questions"].as_array().unwrap();
     let asked: Vec<_> = questions.iter().map(|question| question["variable"].as_str().unwrap()).collect();
@@ -105,9 +105,9 @@ fn every_setting_is_asked_for_in_the_words_of_the_readme() {
 }
 
 #[test]
-fn the_form_as_it_comes_up_is_the_default() {
+fn an_untouched_form_gives_the_default_settings() {
     let questions = read("policy-metadata/questions-ui.yml");
-    // A field without a default stays empty.
+    // Rancher leaves a field without a default empty.
     let form: serde_json::Map<String, Value> = questions["questions"]
         .as_array()
         .unwrap()
