@@ -1,10 +1,10 @@
-//! Every payload gets a decision or an error. A changed object is JSON, and is accepted again without changes.
+//! Every payload gets a decision or an error. A changed object is valid JSON, and deciding again changes nothing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use local_registry_core::{Decision, Edits, LookupError, Request, decide};
 
-/// The policy server's answer for a Build that the fuzzer names.
+/// The policy server's answer to a lookup. The length of the name decides which, so the fuzzer reaches each.
 fn build(_: &str, name: &str) -> Result<String, LookupError> {
     match name.len() % 3 {
         0 => Ok(r#"{"spec":{"output":{"image":"team/app","local":true}}}"#.to_owned()),
@@ -27,7 +27,7 @@ fn changed(payload: &[u8]) -> Option<String> {
 fuzz_target!(|payload: &[u8]| {
     let Some(object) = changed(payload) else { return };
     let object: Box<serde_json::value::RawValue> = serde_json::from_str(&object).unwrap();
-    // A payload that is nested too deep for serde_json cannot take the object back.
+    // serde_json cannot read deeply nested text, so such a payload cannot be decided again.
     let Ok(mut payload) = serde_json::from_slice::<serde_json::Value>(payload) else { return };
     let Ok(object) = serde_json::from_str::<serde_json::Value>(object.get()) else { return };
     payload["request"]["object"] = object;

@@ -1,4 +1,4 @@
-//! A host is the registry of what follows it.
+//! In `HOST/x/y`, a valid host is the registry.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The reader and serde_json agree about every text.
+//! Our JSON reader and serde_json agree about every text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A reference prints as it was written. With a host in front, that host is its registry.
+//! A reference prints as it was written. With a host in front of it, that host is its registry.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

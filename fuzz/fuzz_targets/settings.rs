@@ -1,4 +1,4 @@
-//! Settings that are accepted are valid JSON, and their host is valid.
+//! Accepted settings are valid JSON, and their host is valid.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
