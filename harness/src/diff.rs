@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-/// The lines that differ, with some lines around them; empty if the values are equal.
+/// The lines that differ, each with some lines around it; empty if the values are equal.
 #[must_use]
 pub fn unified(before: &Value, after: &Value, colour: bool) -> String {
     let (before, after) = (format!("{before:#}\n"), format!("{after:#}\n"));

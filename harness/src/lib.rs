@@ -4,8 +4,8 @@
 //! A development tool. With a cluster, use Kubewarden's own `kwctl` and policy server.
 //!
 //! Rooms, each using only those before it: [`objects`] finds Kubernetes objects, [`capabilities`] answers the guest's
-//! calls with them, [`engine`] runs the guest, [`review`] speaks AdmissionReviews, and `serve` and `bench` use them all.
-//! Whatever `harness run` does not need is behind a feature, since a first `make run` should not wait for it.
+//! calls with them, [`engine`] runs the guest, [`review`] reads and writes AdmissionReviews, and `serve` and `bench`
+//! use them all. What `harness run` does not need is behind a feature, so that a first `make run` does not compile it.
 
 #[cfg(feature = "bench")]
 pub mod bench;

@@ -8,10 +8,10 @@ use serde_json::Value;
 use wasm_encoder::{CustomSection, Section};
 use wasmparser::{Parser, Payload};
 
-/// The custom section in which `kwctl annotate` writes the metadata, as JSON.
+/// The custom section into which `kwctl annotate` writes the metadata, as JSON.
 const SECTION: &str = "io.kubewarden.metadata";
 
-/// The metadata beside a module that was not annotated.
+/// Where the metadata is if the module was not annotated, from the module's folder.
 const FILE: &str = "policy-metadata/metadata.yml";
 
 /// A kind that a policy may read.
@@ -49,7 +49,7 @@ pub fn context_aware_resources(path: &Path) -> anyhow::Result<Vec<ContextAwareRe
 /// # Errors
 /// If there is metadata and it cannot be read.
 pub fn context_aware_resources_of(module: &Path) -> anyhow::Result<Vec<ContextAwareResource>> {
-    // If the module cannot be read, loading it says so.
+    // If the module cannot be read, loading it reports that.
     let bytes = std::fs::read(module).unwrap_or_default();
     if let Some(section) = custom_section(&bytes) {
         let metadata: Metadata = serde_json::from_slice(section)

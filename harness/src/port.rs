@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The ports to try. They are below those of outgoing connections, which could take a port before the server does.
 const PORTS: std::ops::Range<u16> = 15_000..30_000;
 
-/// A free TCP port of the loopback interface, a different one each time. Programs that run side by side start at different
-/// ports.
+/// A free TCP port of the loopback interface, a different one each time. Programs that run side by side start their
+/// search at different ports.
 ///
 /// # Errors
 /// If all are taken.
 pub fn free_port() -> Result<u16, Error> {
     static ASKED: AtomicU32 = AtomicU32::new(0);
-    // Consecutive process numbers are spread over the range: each has some hundred ports before the next one's.
+    // Programs that start together have consecutive process numbers, so their searches start about a hundred ports
+    // apart.
     let first = std::process::id().wrapping_mul(127);
     for _ in PORTS {
         let nth = first.wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));

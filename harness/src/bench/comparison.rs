@@ -1,4 +1,4 @@
-//! The policy's cost beside that of a policy that does nothing.
+//! The policy's cost, compared with that of a policy that does nothing.
 
 use std::fmt;
 
@@ -24,29 +24,29 @@ pub enum Runner {
 pub struct Spread {
     /// A quarter of the requests took no longer.
     pub lower_quartile: f64,
-    /// Half of them.
+    /// Half of the requests took no longer.
     pub median: f64,
-    /// Three quarters.
+    /// Three quarters of the requests took no longer.
     pub upper_quartile: f64,
 }
 
-/// The policy beside the one that does nothing.
+/// The times of the policy and of the one that does nothing, for one request.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// What ran both.
+    /// What ran the policies.
     pub runner: Runner,
     /// The request.
     pub scenario: &'static str,
     /// The size of the request, in bytes.
     pub bytes: usize,
-    /// How many requests each got.
+    /// How many requests each policy got.
     pub requests: u64,
-    /// The policy that does nothing.
+    /// The time of the policy that does nothing.
     pub nothing: Spread,
-    /// A policy that gives the same answer as a constant, if the policy changes the object.
+    /// The time of a policy that returns the same answer as a constant, if the policy changes the object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor: Option<Spread>,
-    /// The policy.
+    /// The time of the policy.
     pub policy: Spread,
     /// The floor's median divided by that of the policy that does nothing. No mutation costs less.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +94,7 @@ impl fmt::Display for Comparison {
 /// The columns of the table.
 pub const HEADER: &str = "where         request        bytes   times  nothing, µs (quartiles)     policy, µs (quartiles)  floor  ratio limit";
 
-/// The highest ratio that the project allows. In the engine doing nothing costs less, so the ratios are higher.
+/// The highest ratio that the project allows. In the engine alone, doing nothing costs less, so the ratios are higher.
 fn limit(runner: Runner, scenario: Scenario, bytes: usize) -> Option<f64> {
     let (at_1_kb, at_100_kb) = match (runner, scenario) {
         (Runner::Engine, Scenario::NonLocal) => (1.12, Some(2.0)),
@@ -111,7 +111,7 @@ fn limit(runner: Runner, scenario: Scenario, bytes: usize) -> Option<f64> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no request takes so many nanoseconds")]
+#[expect(clippy::cast_precision_loss, reason = "no request takes 2^52 nanoseconds")]
 fn spread(times: &Histogram<u64>) -> Spread {
     let at = |quantile| times.value_at_quantile(quantile) as f64 / 1_000.0;
     Spread { lower_quartile: at(0.25), median: at(0.5), upper_quartile: at(0.75) }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_those_that_the_project_agreed_on() {
+    fn limits_are_those_that_the_project_allows() {
         assert_eq!(limit(Runner::Engine, Scenario::NonLocal, 1_000), Some(1.12));
         assert_eq!(limit(Runner::PolicyServer, Scenario::Injected, 100_000), Some(1.70));
         assert_eq!(limit(Runner::Engine, Scenario::Injected, 10_000), None);

@@ -1,10 +1,10 @@
-//! Policies that get the same request in turn, so that whatever else the machine does slows all of them alike.
+//! Policies that get the same request in turn, so that other work on the machine slows all of them alike.
 
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-/// How many requests each gets before anything is measured.
+/// How many requests each policy gets before anything is measured.
 const WARM_UP: usize = 20;
 
 /// A policy that is measured.
@@ -15,14 +15,14 @@ pub(super) enum Contender {
     Floor,
 }
 
-/// Sends one request to a contender.
+/// Sends the request to a contender, and waits for the answer.
 type Ask<'a> = Box<dyn FnMut() -> anyhow::Result<()> + 'a>;
 
 /// The policies that are measured together.
 #[derive(Default)]
 pub(super) struct Contenders<'a>(Vec<(Contender, Ask<'a>)>);
 
-/// The times of each contender in nanoseconds, to three digits.
+/// The times of each contender in nanoseconds, with three significant digits.
 pub(super) type Times = Vec<(Contender, Histogram<u64>)>;
 
 impl<'a> Contenders<'a> {
@@ -41,7 +41,7 @@ impl<'a> Contenders<'a> {
         }
         let start = Instant::now();
         while start.elapsed() < duration {
-            // Whoever comes second finds warmer caches, so the order is reversed each time.
+            // The first contender warms the caches for the next, so the order is reversed each time.
             for ((_, ask), (_, times)) in self.0.iter_mut().zip(&mut times) {
                 timed(ask, times)?;
             }

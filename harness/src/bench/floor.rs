@@ -8,14 +8,14 @@ use tempfile::TempDir;
 
 /// A policy in a temporary file that gives the same answer to any request.
 ///
-/// What it costs beyond the policy that does nothing is due to the answer's size: the answer has to be handed over and, in
-/// a policy server, compared with the object. No policy that changes the object can cost less.
+/// It costs more than a policy that does nothing only because its answer is larger: the answer is copied out of the
+/// guest and, in a policy server, compared with the object. No policy that changes the object can cost less.
 pub(super) struct Floor {
     folder: TempDir,
 }
 
 impl Floor {
-    /// Writes the module that gives this answer to `validate`.
+    /// Writes the module that answers `validate` like this.
     pub(super) fn of(answer: &[u8]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let module = wat::parse_str(text(answer)).context("the module of the constant answer")?;
@@ -29,14 +29,14 @@ impl Floor {
     }
 }
 
-/// The module as text. It distinguishes the functions `validate`, `protocol_version` and `validate_settings` by the length
-/// of their names. Like any guest, it takes the request over, into the memory after its own data.
+/// The module as text. It recognises the functions `validate`, `protocol_version` and `validate_settings` by the length
+/// of their names. Like any guest, it copies the request into its memory, after its own data.
 fn text(answer: &[u8]) -> String {
     let (settings, version) = (r#"{\"valid\":true}"#, r#"\"v1\""#);
     let (settings_size, version_size) = (settings.replace('\\', "").len(), version.replace('\\', "").len());
     let answer_at = 1024;
     let request_at = answer_at + answer.len();
-    // Room for a request as large as the answer, and some more.
+    // Enough for a request of the answer's size, and one page more.
     let pages = (request_at + answer.len() + 0x1_0000) / 0x1_0000 + 1;
     let mut data = String::with_capacity(3 * answer.len());
     for byte in answer {

@@ -1,4 +1,4 @@
-//! What the policy costs beyond a policy that does nothing, with a fresh instance for each request.
+//! How much more the policy costs than one that does nothing, with a fresh instance for each request.
 
 mod comparison;
 mod contenders;
@@ -26,10 +26,10 @@ use crate::objects::Objects;
 /// The sizes of the requests, in bytes.
 pub const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// Compares the policies in the engine, each request for `duration`; `report` gets every comparison.
+/// Compares the policies in the engine. Sends each request for `duration`, and hands every comparison to `report`.
 ///
 /// # Errors
-/// If a module is not a policy, or its answer is not the one to be measured.
+/// If a module is not a policy, or its answer is not the expected one.
 pub fn in_engine(
     nothing: &Path,
     policy: &Path,
@@ -55,10 +55,10 @@ pub fn in_engine(
     Ok(())
 }
 
-/// Compares the policies in a policy server. It has no cluster to look up a Build in, so no request names one.
+/// Compares the policies in a policy server. It has no cluster, so no request names a Build.
 ///
 /// # Errors
-/// If the policy server does not start, or an answer is not the one to be measured.
+/// If the policy server does not start, or an answer is not the expected one.
 pub fn in_policy_server(
     program: &Path,
     nothing: &Path,
@@ -102,7 +102,7 @@ pub fn in_policy_server(
     Ok(())
 }
 
-/// Lets the policies look up the Build that requests name.
+/// The capabilities of the measured policies: they can look up the Build that requests name.
 fn capabilities() -> Capabilities {
     let builds = ContextAwareResource { api_version: "shipwright.io/v1beta1".to_owned(), kind: "Build".to_owned() };
     Capabilities::new([builds], Objects::Function(Box::new(|_| Ok(Some(scenario::build())))))
@@ -112,7 +112,7 @@ fn payload(scenario: Scenario, bytes: usize) -> String {
     json!({"request": scenario.request(bytes), "settings": scenario.settings()}).to_string()
 }
 
-/// The policy that gives the same answer as a constant, if the policy changes the object.
+/// A policy that returns the same answer as a constant, if the policy changes the object.
 fn floor(policy: &Policy, scenario: Scenario, bytes: usize) -> anyhow::Result<Option<Floor>> {
     let text = policy.call("validate", payload(scenario, bytes).as_bytes())?;
     let answer: Value = serde_json::from_slice(&text)?;

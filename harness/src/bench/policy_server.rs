@@ -13,7 +13,7 @@ use crate::metadata::annotated;
 use crate::port::free_port;
 use crate::tls;
 
-/// How long it may take until it is ready. It compiles the policies first.
+/// How long it may take to become ready. It compiles the policies first.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running policy server, which is stopped when this value is dropped.
@@ -21,15 +21,15 @@ pub(super) struct PolicyServer {
     child: Child,
     client: Client,
     port: u16,
-    // Dropped after the program that reads it has ended.
+    // The program reads it, so it must be dropped after the program has ended.
     _folder: TempDir,
 }
 
 impl PolicyServer {
-    /// Starts it with policies, each a name, a module and settings.
+    /// Starts it with these policies. Each has a name, a module and settings.
     ///
     /// # Errors
-    /// If it cannot be started or does not become ready.
+    /// If it does not start, or does not become ready.
     pub(super) fn start(program: &Path, policies: &[(String, PathBuf, Value)]) -> anyhow::Result<Self> {
         tls::install_provider();
         let folder = tempfile::tempdir()?;

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
-    /// A BuildRun with an output of its own that is not local.
+    /// A BuildRun with its own output, which is not local.
     NonLocal,
-    /// A BuildRun with a local output of its own.
+    /// A BuildRun with its own output, which is local.
     Injected,
     /// A BuildRun that names a Build with a local output.
     NamedBuild,
@@ -21,7 +21,7 @@ impl Scenario {
     /// Every scenario.
     pub const ALL: [Self; 5] = [Self::NonLocal, Self::Injected, Self::NamedBuild, Self::Embedded, Self::Rejected];
 
-    /// Its name in reports.
+    /// The name in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Scenario {
             if missing == 0 {
                 return request;
             }
-            // A variable has some 50 bytes.
+            // A variable takes about 50 bytes.
             let count = variables.len();
             variables.extend(
                 (count..=count + missing / 50)
@@ -85,7 +85,7 @@ impl Scenario {
         json!({"host": "kind-registry:5000", "insecure": true, "lookupBuilds": self == Self::NamedBuild})
     }
 
-    /// Whether the policy's answer is the one to be measured.
+    /// Whether this is the answer that the policy should give.
     #[must_use]
     pub fn is_answered_by(self, accepted: bool, changed: bool) -> bool {
         match self {

@@ -1,11 +1,11 @@
-//! Field masks of a lookup.
+//! The field masks of a lookup.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// Drops what no mask names, as the policy server does: masks do not apply to type and metadata, they reach into arrays,
-/// and they keep everything below the field that they name.
+/// Drops the fields that no mask names, as the policy server does. It always keeps type and metadata. A mask reaches
+/// into arrays, and keeps everything below the field that it names.
 pub(super) fn prune(object: &mut Value, masks: &BTreeSet<String>) {
     let paths: Vec<Vec<&str>> = masks.iter().map(|mask| mask.split('.').collect()).collect();
     let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();

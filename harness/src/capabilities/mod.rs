@@ -1,4 +1,4 @@
-//! The host capabilities of a policy: the calls that a guest may make, answered with the policy server's own error texts.
+//! The host capabilities of a policy: the calls that a guest may make, with the error texts of a real policy server.
 
 mod field_masks;
 mod log;
@@ -23,7 +23,7 @@ impl Capabilities {
         Self { granted: granted.into_iter().collect(), objects }
     }
 
-    /// Answers one call. An error is a text, since a guest of the policy server gets no more.
+    /// Answers one call. An error is a text, since that is all that a policy server passes to its guest.
     pub(crate) fn answer(
         &self,
         binding: &str,

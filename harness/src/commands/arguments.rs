@@ -31,7 +31,8 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether the command measures time. Then the policy's log of each rejection would be most of what is measured.
+    /// Whether the command measures time. If so, the program does not log the policy's lines about rejections: writing
+    /// them would take most of the time.
     pub(crate) fn is_measured(&self) -> bool {
         match self {
             #[cfg(feature = "bench")]
@@ -102,7 +103,7 @@ pub(crate) struct Serve {
     pub(crate) tls_key: Option<PathBuf>,
 }
 
-/// What an evaluation needs.
+/// The arguments of `run` and `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluation {
     #[command(flatten)]
@@ -165,7 +166,7 @@ impl SettingsSource {
     }
 }
 
-/// When something optional is shown.
+/// When to show something optional.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum When {
     Auto,

@@ -1,4 +1,4 @@
-//! What `run` and `serve` have in common: the policy, with settings that it accepts and objects to look up.
+//! What `run` and `serve` need: a policy, settings that it accepts, and objects that it can look up.
 
 use anyhow::bail;
 use harness::capabilities::Capabilities;

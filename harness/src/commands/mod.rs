@@ -1,4 +1,4 @@
-//! The commands of the program, a file each.
+//! The commands of the program, one in each file.
 
 mod arguments;
 #[cfg(feature = "bench")]

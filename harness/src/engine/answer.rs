@@ -1,4 +1,4 @@
-//! What a policy answers: the SDK's types, as far as the policy server reads them.
+//! The answers of a policy: those fields of the SDK's types that the policy server reads.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use serde_json::Value;
 /// The answer about a request.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ValidationResponse {
-    /// Whether the object may pass.
+    /// Whether the request is allowed.
     pub accepted: bool,
-    /// Why it may not.
+    /// The reason of a rejection.
     pub message: Option<String>,
     /// The status code of a rejection.
     pub code: Option<u16>,
@@ -25,8 +25,8 @@ pub struct ValidationResponse {
 /// The answer about settings.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SettingsValidationResponse {
-    /// Whether a policy server would start with them.
+    /// Whether the settings are valid. A policy server does not start with invalid ones.
     pub valid: bool,
-    /// Why it would not.
+    /// Why the settings are invalid.
     pub message: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A compiled policy, and the calls that the policy server makes to it.
+//! A compiled policy, and the calls to it that a policy server makes.
 
 mod answer;
 mod error;
@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// How many ticks a call may take: the 2 seconds that the policy server allows by default, host calls included.
 const DEADLINE: u64 = 200;
 
-/// A compiled policy. Every call gets a fresh instance of it.
+/// A compiled policy. Every call runs in a fresh instance.
 pub struct Policy {
     module: Arc<WasmtimeEngineProviderPre>,
     capabilities: Arc<Capabilities>,
@@ -40,7 +40,7 @@ impl Policy {
         Self::load_with(path, capabilities, Config::new())
     }
 
-    /// Like [`Policy::load`], with a limit of each instance's memory, in bytes.
+    /// Like [`Policy::load`], but each instance has at most this much memory, in bytes.
     ///
     /// # Errors
     /// A [`LoadError`] if the file is not a Kubewarden policy.

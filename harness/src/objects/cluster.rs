@@ -13,14 +13,14 @@ use tokio::runtime::Runtime;
 use super::GetResource;
 use crate::tls;
 
-/// The objects of a cluster, which is asked every time.
+/// The objects of a cluster. Every lookup asks the API server, without a cache.
 pub struct ClusterObjects {
     client: Client,
     runtime: &'static Runtime,
 }
 
-/// The threads that talk to clusters. They live as long as the program, since a runtime must not be dropped by code that
-/// runs on another one.
+/// The threads that talk to clusters. They live as long as the program, since a runtime must not be dropped by code
+/// that runs on another one.
 static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
 
 impl ClusterObjects {
@@ -41,7 +41,7 @@ impl ClusterObjects {
         Ok(Self { client, runtime })
     }
 
-    /// The object that is asked for. Must not be called from async code.
+    /// Looks an object up. Must not be called from async code.
     pub(super) fn get(&self, request: &GetResource) -> Result<Option<Value>, String> {
         self.runtime.block_on(self.get_async(request))
     }

@@ -29,7 +29,7 @@ impl Folder {
         Ok(Self(objects.into_iter().flatten().collect()))
     }
 
-    /// The object that is asked for.
+    /// Looks an object up.
     pub(super) fn get(&self, request: &GetResource) -> Option<&Value> {
         let text = |object: &'_ Value, pointer| object.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
         self.0.iter().find(|object| {

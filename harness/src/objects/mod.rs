@@ -1,4 +1,4 @@
-//! Where the Kubernetes objects come from that a policy looks up.
+//! Sources of the Kubernetes objects that a policy looks up.
 
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -24,7 +24,7 @@ pub struct GetResource {
     pub name: String,
     /// The namespace of the object, if its kind has one.
     pub namespace: Option<String>,
-    /// Whether the policy server may not answer from its cache.
+    /// Whether the policy server must ask the API server, and not answer from its cache.
     pub disable_cache: bool,
     /// Dot paths of the fields to return besides the metadata; none means all.
     pub field_masks: Option<BTreeSet<String>>,
@@ -43,11 +43,11 @@ pub enum Objects {
     Function(Box<Lookup>),
 }
 
-/// Returns the object, nothing, or the text of an error.
+/// Returns the object, `None` if it does not exist, or the text of an error.
 pub type Lookup = dyn Fn(&GetResource) -> Result<Option<Value>, String> + Send + Sync;
 
 impl Objects {
-    /// The object that is asked for; `None` if there is none.
+    /// Looks an object up; `None` if it does not exist.
     pub(crate) fn get(&self, request: &GetResource) -> Result<Option<Value>, String> {
         match self {
             Self::Nowhere => Err("kube::Client was not initialized properly".to_owned()),

@@ -143,13 +143,13 @@ impl AdmissionReview {
         self
     }
 
-    /// Whether the object may pass.
+    /// Whether the request is allowed.
     #[must_use]
     pub fn allowed(&self) -> bool {
         self.response.allowed
     }
 
-    /// The object, patched.
+    /// The object, with the patch applied.
     ///
     /// # Errors
     /// If the patch does not fit the object.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{API_VERSION, KIND};
 
-/// An AdmissionRequest: its text, and what the response needs of it.
+/// An AdmissionRequest: its text, and the fields that the response needs.
 pub struct AdmissionRequest {
     pub(super) text: Box<RawValue>,
     pub(super) uid: String,
