@@ -1,5 +1,4 @@
-//! Lookups in a cluster, by kubeconfig. The API server is a stand-in on loopback that gives the real
-//! one's answers.
+//! Lookups in a cluster, by a kubeconfig. A server on loopback stands in for the API server and gives the same answers.
 
 use crate::module;
 use std::net::TcpListener;
@@ -49,7 +48,7 @@ async fn resources() -> Json<Value> {
     }))
 }
 
-/// Serves an API until the test ends, and writes a kubeconfig for it.
+/// Serves an API until the test ends, and returns a kubeconfig for it.
 fn cluster(api: Router) -> tempfile::NamedTempFile {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -116,7 +115,7 @@ fn builds_are_read_from_the_cluster() {
 }
 
 #[test]
-fn a_cluster_without_shipwright_is_told_apart() {
+fn a_cluster_without_shipwright_is_reported_as_such() {
     let api = Router::new().fallback(|| async { (StatusCode::NOT_FOUND, "404 page not found\n") });
     let response = run(&cluster(api), "portable");
     let message = "spec.build.name: Build `portable` cannot be read: error finding resource shipwright.io/v1beta1 / Build: ApiError: 404 page not found: Failed to parse error data; an operator installs Shipwright with its v1beta1 API";

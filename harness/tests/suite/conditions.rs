@@ -1,4 +1,4 @@
-//! The shipped `matchConditions`, evaluated as an API server does.
+//! The shipped `matchConditions`, evaluated as an API server evaluates them.
 
 use std::sync::LazyLock;
 
@@ -31,8 +31,10 @@ pub(crate) fn rules_cover(request: &Value) -> bool {
         && request["subResource"].as_str().unwrap_or_default().is_empty()
 }
 
-/// Whether the API server asks the policy: where all conditions say yes, or one of them cannot be evaluated.
-/// (Then it asks nobody and refuses the request, which is no worse a reason to be careful.)
+/// Whether the API server asks the policy: not if a condition is false.
+///
+/// A condition that cannot be evaluated counts as true here. With `failurePolicy: Fail` the API server rejects such a
+/// request, so nothing passes without the policy.
 pub(crate) fn ask(request: &Value) -> bool {
     let mut context = Context::default();
     context.add_variable("object", request["object"].clone()).unwrap();

@@ -24,7 +24,7 @@ impl Policies {
         }
     }
 
-    /// The response of the AdmissionReview, as a webhook's caller gets it.
+    /// The response, as the API server gets it.
     fn evaluate(&self, case: &Case, request: &Value) -> Value {
         let policy = if case.granted { &self.granted } else { &self.denied };
         let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
@@ -46,7 +46,7 @@ fn answer(response: &Value) -> Value {
 }
 
 #[test]
-fn every_case_is_answered_as_its_response_says() {
+fn every_case_gets_its_expected_answer() {
     let policies = Policies::load();
     for case in case::all() {
         println!("{}", case.name);
@@ -61,7 +61,7 @@ fn every_case_is_answered_as_its_response_says() {
 }
 
 #[test]
-fn a_patched_object_is_accepted_as_it_is() {
+fn a_patched_object_passes_unchanged() {
     let policies = Policies::load();
     let mut patched = 0;
     for case in case::all() {

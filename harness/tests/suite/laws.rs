@@ -1,4 +1,4 @@
-//! Laws that hold for the built module, whatever is asked.
+//! Laws that hold for every request to the built module.
 
 use crate::conditions;
 use crate::module;
@@ -27,7 +27,7 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     module::load(Capabilities::new(module::granted(), Objects::Function(Box::new(move |_| Ok(Some(build.clone()))))))
 });
 
-/// An object, what is asked about it, and how its images are found.
+/// A request about an object, and whether the policy looks Builds up.
 #[derive(Debug, Clone)]
 struct Question {
     kind: Kind,
@@ -37,14 +37,14 @@ struct Question {
     look_up: bool,
 }
 
-/// What an object says at one of its image fields: nothing, or an image and perhaps `local`.
+/// What an object has at an image field: nothing, or an image and perhaps `local` and `insecure`.
 type Said = Option<(String, Option<bool>, Option<bool>)>;
 
 fn said() -> impl Strategy<Value = Said> {
     prop::option::of((image(), prop::option::weighted(0.8, prop::bool::weighted(0.8)), any::<Option<bool>>()))
 }
 
-/// References, and some that carry the registry already.
+/// References, some of which already name the cluster's registry.
 fn image() -> impl Strategy<Value = String> {
     prop_oneof![6 => "[a-z]{1,3}/[a-z]{2,4}(:v1)?", 2 => reference(), 1 => "[a-z]{2,4}".prop_map(|path| format!("{HOST}/{path}"))]
 }
@@ -79,7 +79,7 @@ fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
             said.extend(insecure.map(|insecure| ("insecure".to_owned(), json!(insecure))));
             *place = Value::Object(said);
         }
-        // A run has to have one of the two, or Shipwright fails it.
+        // Shipwright fails a run with neither a name nor an embedded specification.
         if kind == Kind::BuildRun && !embedded {
             let reference = if version == Version::V1Beta1 { "build" } else { "buildRef" };
             object["spec"][reference] = json!({"name": "b"});
@@ -101,16 +101,16 @@ fn question() -> impl Strategy<Value = Question> {
     })
 }
 
-/// What there was before a request.
+/// The object before a request.
 #[derive(Debug, Clone)]
 enum Old {
-    /// Nothing: it is a CREATE.
+    /// None: the request is a CREATE.
     Nothing,
-    /// Some object of the same kind.
+    /// Another object of the same kind.
     Other(Value),
-    /// The same, but for one thing: an annotation, or something that the policy does not read.
+    /// The same object with another value at this path: an annotation, or a field that the policy does not read.
     Alike(&'static str, Value),
-    /// The same, but for one of the fields that the policy reads.
+    /// The same object without a field that the policy reads.
     Without(String),
 }
 
@@ -188,7 +188,7 @@ impl Question {
         image_fields(self.kind, self.version)
     }
 
-    /// Whether a path of a patch is one that the policy owns.
+    /// Whether the policy may write to this path.
     fn owns(&self, path: &str) -> bool {
         let image = self.fields().iter().any(|field| {
             let at = format!("/{}", field.path.join("/"));
@@ -200,7 +200,7 @@ impl Question {
         image || annotation && self.kind == Kind::Build
     }
 
-    /// Whether a field may go: the record of an image that is no longer local, and `local` once it is recorded.
+    /// Whether the policy may remove this path: the record of an image that is no longer local, or a recorded `local`.
     fn may_remove(&self, path: &str) -> bool {
         let is_local = self
             .fields()
@@ -215,10 +215,10 @@ proptest! {
     #![proptest_config(config(3000, 5))]
 
     #[test]
-    fn what_was_answered_once_is_answered_again_without_a_change(question in question()) {
+    fn an_accepted_object_passes_again_unchanged(question in question()) {
         let (response, stored) = question.answer();
         if response["allowed"] == true {
-            // Kubernetes may call a webhook again on its own result; and a user may apply what is stored.
+            // Kubernetes may call a webhook again with its own result, and a user may apply the stored object.
             let again = Question { object: stored.clone(), ..question.clone() };
             let updated = Question { object: stored.clone(), old_object: Some(stored.clone()), ..question };
             for question in [again, updated] {
@@ -244,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn where_the_policy_is_not_asked_it_would_have_nothing_to_say(question in question()) {
+    fn a_request_that_match_conditions_skip_passes_unchanged(question in question()) {
         if !conditions::ask(&question.request()) {
             let (response, _) = question.answer();
             prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
@@ -254,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_local_image_is_our_host_and_what_the_user_wrote(question in question()) {
+    fn a_stored_local_image_is_our_host_and_the_written_reference(question in question()) {
         let (response, stored) = question.answer();
         if response["allowed"] != true {
             return Ok(());
@@ -265,7 +265,7 @@ proptest! {
             let stored = stored.pointer(&pointer).unwrap();
             let written = said["image"].as_str().unwrap();
             let before = question.old_object.as_ref().and_then(|old| old.pointer(&pointer));
-            // What an update leaves as it was is never rejected, and so may be what no local image can be.
+            // An image that an UPDATE does not change is never rejected, so it may be one that cannot be resolved.
             let can_be_resolved = ImageReference::parse(written).is_ok_and(|reference| reference.registry().is_none());
             let read = |said: &Value| ["image", "local", "insecure"].map(|key| said[key].clone());
             let unchanged = before.is_some_and(|before| {

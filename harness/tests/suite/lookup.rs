@@ -1,4 +1,4 @@
-//! The lookup of a Build: what the module asks its host for, and what it makes of the host's errors.
+//! The lookup of a Build: what the module asks its host for, and how it reports the host's errors.
 
 use crate::module;
 use std::sync::mpsc;
@@ -24,7 +24,7 @@ fn validate(capabilities: Capabilities) -> ValidationResponse {
     module::load(capabilities).validate(&request(), &json!({"host": "kind-registry:5000"})).unwrap()
 }
 
-/// A host whose lookups all go wrong with the same text.
+/// A host whose lookups all fail with this text.
 fn failing(text: &str) -> Capabilities {
     let text = text.to_owned();
     Capabilities::new(module::granted(), Objects::Function(Box::new(move |_| Err(text.clone()))))
@@ -39,7 +39,7 @@ fn check(capabilities: Capabilities, code: u16, message: &str) {
 }
 
 #[test]
-fn only_the_fields_that_are_read_are_asked_for_and_never_from_a_cache() {
+fn a_lookup_asks_for_the_needed_fields_only_and_not_from_a_cache() {
     let (sender, receiver) = mpsc::channel();
     let answer = move |request: &GetResource| {
         sender.send(request.clone()).unwrap();
@@ -60,13 +60,13 @@ fn only_the_fields_that_are_read_are_asked_for_and_never_from_a_cache() {
         ],
     });
     assert_eq!(serde_json::to_value(receiver.recv().unwrap()).unwrap(), expected);
-    assert!(receiver.try_recv().is_err(), "the Build is asked for once");
+    assert!(receiver.try_recv().is_err(), "the Build is looked up more than once");
 }
 
-// The texts are those of policy server 1.36, as they reached the guest there.
+// The texts of the errors are those that policy server 1.36 passed to its guest.
 
 #[test]
-fn a_build_that_does_not_exist() {
+fn a_build_that_does_not_exist_is_a_404() {
     check(
         Capabilities::new(module::granted(), Objects::Function(Box::new(|_| Ok(None)))),
         404,
@@ -75,7 +75,7 @@ fn a_build_that_does_not_exist() {
 }
 
 #[test]
-fn a_policy_without_context_aware_resources() {
+fn without_context_aware_resources_the_rejection_names_them() {
     check(
         Capabilities::new([], Objects::Nowhere),
         500,
@@ -84,7 +84,7 @@ fn a_policy_without_context_aware_resources() {
 }
 
 #[test]
-fn a_policy_without_the_host_capability() {
+fn without_the_host_capability_the_rejection_names_it() {
     check(
         failing(
             "Policy has not been granted access to the 'kubernetes/get_resource' host capability. The violation has been reported.",
@@ -95,7 +95,7 @@ fn a_policy_without_the_host_capability() {
 }
 
 #[test]
-fn a_policy_server_without_the_right_to_get_builds() {
+fn without_the_right_to_get_builds_the_rejection_names_the_service_account() {
     check(
         failing(
             r#"ApiError: builds.shipwright.io "b" is forbidden: User "system:serviceaccount:kubewarden:policy-server" cannot get resource "builds" in API group "shipwright.io" in the namespace "team": Forbidden (Status { status: Some(Failure), code: 403, message: "…" })"#,
@@ -106,7 +106,7 @@ fn a_policy_server_without_the_right_to_get_builds() {
 }
 
 #[test]
-fn a_cluster_without_shipwright() {
+fn without_shipwright_the_rejection_asks_to_install_it() {
     let remedy = "an operator installs Shipwright with its v1beta1 API";
     check(
         failing(
@@ -127,7 +127,7 @@ fn a_cluster_without_shipwright() {
 }
 
 #[test]
-fn any_other_failure_is_told_in_short() {
+fn any_other_error_is_cut_to_one_short_line() {
     let remedy = "try again, or ask an operator to look at the policy server's log";
     check(
         failing("ServiceError: client error (Connect)\n\nCaused by:\n    0: client error (Connect)"),
@@ -147,7 +147,7 @@ fn any_other_failure_is_told_in_short() {
 }
 
 #[test]
-fn an_answer_that_is_no_build() {
+fn an_answer_that_is_not_a_build_is_reported() {
     check(
         Capabilities::new(module::granted(), Objects::Function(Box::new(|_| Ok(Some(Value::from("Build")))))),
         500,

@@ -1,12 +1,12 @@
-//! The shipped `matchConditions` are a superset of what the decision looks at, and no more than they have to be.
-//! `laws.rs` holds them to the built module on generated objects, `e2e/` to a real API server.
+//! The shipped `matchConditions` send the policy every request that it could change, reject or warn about, and few
+//! others. `laws.rs` compares them with the built module on generated objects, and `e2e/` with a real API server.
 
 use crate::conditions;
 use serde_json::{Value, json};
 use testkit::case;
 
 #[test]
-fn where_the_policy_is_not_asked_it_would_have_nothing_to_say() {
+fn a_case_that_the_conditions_skip_is_allowed_unchanged() {
     let mut asked = Vec::new();
     for case in case::all().into_iter().filter(|case| conditions::rules_cover(&case.request)) {
         let is_asked = conditions::ask(&case.request);
@@ -29,7 +29,7 @@ fn request(kind: &str, version: &str, object: &Value, old_object: Option<&Value>
 }
 
 #[test]
-fn whoever_uses_no_local_image_never_waits_for_the_policy() {
+fn an_object_without_a_local_image_does_not_wait_for_the_policy() {
     let docker = json!({"image": "docker.io/team/app"});
     let source = json!({"type": "OCI", "ociArtifact": {"image": "team/source"}});
     for (what, kind, version, spec) in [
@@ -47,7 +47,7 @@ fn whoever_uses_no_local_image_never_waits_for_the_policy() {
 }
 
 #[test]
-fn what_is_none_of_ours_changes_without_the_policy() {
+fn an_update_of_other_fields_does_not_wait_for_the_policy() {
     let build = json!({
         "metadata": {"finalizers": ["x"], "annotations": {"local-registry-hosting/output": "recorded"}},
         "spec": {"output": {"image": "team/app", "local": true}, "env": [{"name": "a"}], "timeout": "5m"},
@@ -85,7 +85,7 @@ fn what_is_none_of_ours_changes_without_the_policy() {
 }
 
 #[test]
-fn an_object_of_another_shape_is_left_to_the_policy() {
+fn the_policy_is_asked_about_an_object_of_another_shape() {
     for spec in [
         json!("x"),
         json!({"output": "team/app"}),

@@ -1,4 +1,4 @@
-//! The built module.
+//! The built module, for the tests that run it.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -23,7 +23,7 @@ pub(crate) fn load(capabilities: Capabilities) -> Policy {
     COMPILED.with_capabilities(capabilities)
 }
 
-/// What the policy's own metadata lets it read.
+/// The kinds that the policy's metadata lets it read.
 pub(crate) fn granted() -> Vec<ContextAwareResource> {
     context_aware_resources(&root().join("policy-metadata/metadata.yml")).unwrap()
 }

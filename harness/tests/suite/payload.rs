@@ -1,4 +1,4 @@
-//! What the module makes of payloads that no policy server sends: a rejection, never an error or a trap.
+//! Payloads that no policy server sends. The module rejects them, and never traps or returns an error.
 
 use crate::module;
 use harness::capabilities::Capabilities;
@@ -20,7 +20,7 @@ fn rejected(message: &str) -> Value {
     json!({"accepted": false, "code": 400, "message": message})
 }
 
-/// A request about `object`, with a secret in it that must not show.
+/// A request about `object`, with a secret that no answer may show.
 fn payload(object: &str) -> String {
     format!(
         r#"{{"settings":{{"host":"reg.io"}},"request":{{"uid":"s3cret","operation":"CREATE","kind":{{"group":"shipwright.io","version":"v1beta1","kind":"BuildRun"}},"object":{object}}}}}"#
@@ -28,7 +28,7 @@ fn payload(object: &str) -> String {
 }
 
 #[test]
-fn payloads_that_are_no_admission_request() {
+fn payloads_that_are_not_admission_requests_are_rejected() {
     let not_json = "expected an object with `request` and `settings`";
     check(
         "",
@@ -72,7 +72,7 @@ fn payloads_that_are_no_admission_request() {
 }
 
 #[test]
-fn objects_that_are_no_object() {
+fn values_that_are_not_kubernetes_objects_are_rejected() {
     for (object, found) in [("null", "nothing"), ("7", "a number"), ("\"s3cret\"", "a string"), ("[]", "an array")] {
         check(
             payload(object),
@@ -82,7 +82,7 @@ fn objects_that_are_no_object() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_not_guessed_at() {
+fn a_duplicate_key_is_rejected_if_the_policy_reads_it() {
     let object = r#"{"spec":{"build":{"spec":{"output":{"image":"team/app","local":true,"image":"s3cret"}}}}}"#;
     check(
         payload(object),
@@ -108,7 +108,7 @@ fn settings_may_be_absent() {
 }
 
 #[test]
-fn deep_nesting_and_long_texts_are_no_trouble() {
+fn deep_nesting_and_long_texts_are_handled() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let output = |image: &str| {
         format!(r#"{{"spec":{{"x":{deep},"build":{{"spec":{{"output":{{"image":{image},"local":true}}}}}}}}}}"#)
@@ -116,7 +116,7 @@ fn deep_nesting_and_long_texts_are_no_trouble() {
     let answer = policy().call("validate", payload(&output("\"team/app\"")).as_bytes()).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.contains(r#""image":"reg.io/team/app""#));
-    assert!(answer.contains(&deep), "what is not ours comes out as it went in");
+    assert!(answer.contains(&deep), "a field that the policy does not read was changed");
     check(
         payload(&output(&deep)),
         &rejected(
@@ -134,7 +134,7 @@ fn deep_nesting_and_long_texts_are_no_trouble() {
 }
 
 #[test]
-fn the_text_of_what_does_not_change_is_kept() {
+fn the_text_of_unchanged_values_is_kept() {
     let object = r#"{"z":12345678901234567890123456789.10,"spec":{"build":{"spec":{"output":{"local":true,"image":"team/app","q":1e400}}},"a":-0.0},"a":"\u0041"}"#;
     let answer = policy().call("validate", payload(object).as_bytes()).unwrap();
     let changed = object.replace("team/app", "reg.io/team/app");
@@ -142,7 +142,7 @@ fn the_text_of_what_does_not_change_is_kept() {
 }
 
 #[test]
-fn settings_that_cannot_be_read_are_not_valid() {
+fn settings_that_cannot_be_parsed_are_invalid() {
     for (settings, message) in [
         ("", "the settings are not valid JSON (it ends too early at line 1 column 1)"),
         ("{", "the settings are not valid JSON (it ends too early at line 1 column 2)"),

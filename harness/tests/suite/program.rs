@@ -1,4 +1,4 @@
-//! The harness as a program: exit codes, what it prints, and bad arguments.
+//! The harness as a program: its exit codes, its output, and bad arguments.
 
 use crate::module;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn harness_with_stdin(arguments: &[&str], stdin: &str) -> Output {
     command.args(arguments).write_stdin(stdin).output().unwrap()
 }
 
-/// The arguments after a subcommand, the module last.
+/// The arguments, followed by the module.
 fn with_module<'a>(arguments: &[&'a str], module: &'a Path) -> Vec<&'a str> {
     let mut all = arguments.to_vec();
     all.push(module.to_str().unwrap());
@@ -57,13 +57,13 @@ fn run_prints_the_review_of_the_shipped_sample() {
     assert_eq!(response["allowed"], true);
     let value = json!({"image": "kind-registry:5000/team/hello:v1", "insecure": true});
     assert_eq!(patch(response), Some(json!([{"op": "add", "path": "/spec/output", "value": value}])));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "stderr is no terminal, so there is no diff");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "there is a diff, though stderr is not a terminal");
     assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
-fn what_the_policy_may_read_comes_from_its_metadata() {
-    // A module and nothing beside it, one with metadata beside it, and one with metadata within it.
+fn the_policy_may_read_what_its_metadata_grants() {
+    // The metadata can be missing, within the module, in a file that an argument names, or in one beside the module.
     let folder = tempfile::tempdir().unwrap();
     let bytes = std::fs::read(module::path()).unwrap();
     let bare = folder.path().join("bare.wasm");
@@ -72,13 +72,13 @@ fn what_the_policy_may_read_comes_from_its_metadata() {
     let metadata = r#"{"contextAwareResources":[{"apiVersion":"shipwright.io/v1beta1","kind":"Build"}]}"#;
     let name = "io.kubewarden.metadata";
     let size = u8::try_from(1 + name.len() + metadata.len()).unwrap();
-    assert!(size < 128, "a longer section needs a longer size");
+    assert!(size < 128, "the size of a longer section takes more than one byte");
     let section = [&[0, size, u8::try_from(name.len()).unwrap()], name.as_bytes(), metadata.as_bytes()].concat();
     std::fs::write(&annotated, [bytes, section].concat()).unwrap();
 
     let code = |arguments: &[&str], module: &Path| harness(&with_module(arguments, module)).status.code();
     assert_eq!(code(&SAMPLE, &annotated), Some(0));
-    assert_eq!(code(&SAMPLE, &bare), Some(1), "the lookup is denied");
+    assert_eq!(code(&SAMPLE, &bare), Some(1), "the lookup should be denied");
     let given = [&SAMPLE[..], &["--metadata-path", "policy-metadata/metadata.yml"]].concat();
     assert_eq!(code(&given, &bare), Some(0));
     let beside = folder.path().join("policy-metadata");
@@ -88,16 +88,16 @@ fn what_the_policy_may_read_comes_from_its_metadata() {
 }
 
 #[test]
-fn run_shows_how_the_object_changes_where_it_is_told_to() {
+fn run_shows_a_diff_if_it_is_asked_to() {
     let module = module::path();
     let output = harness(&with_module(&[&SAMPLE[..], &["--diff", "always"]].concat(), &module));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("+       \"image\": \"kind-registry:5000/team/hello:v1\",\n"), "{stderr}");
-    assert!(!stderr.contains('\u{1b}'), "no colours where there is no terminal: {stderr}");
+    assert!(!stderr.contains('\u{1b}'), "stderr is not a terminal, but has colours: {stderr}");
 }
 
 #[test]
-fn run_takes_a_bare_request_from_stdin_and_fails_where_it_is_rejected() {
+fn run_reads_a_bare_request_from_stdin_and_fails_if_it_is_rejected() {
     let request = json!({
         "uid": "7", "operation": "CREATE", "namespace": "team",
         "kind": {"group": "shipwright.io", "version": "v1beta1", "kind": "BuildRun"},
@@ -128,7 +128,7 @@ fn run_does_not_evaluate_with_invalid_settings() {
 }
 
 #[test]
-fn files_that_are_not_what_they_should_be() {
+fn unreadable_and_malformed_files_are_reported() {
     let module = module::path();
     let run = |request: &'static str| ["run", "--request-path", request];
     check_error(
@@ -168,7 +168,7 @@ fn files_that_are_not_what_they_should_be() {
 }
 
 #[test]
-fn modules_that_are_no_policy() {
+fn modules_that_are_not_policies_are_reported() {
     check_error(
         &["settings", "nowhere.wasm"],
         "nowhere.wasm: the policy cannot be read; build it with `make policy.wasm`: No such file or directory (os error 2)",
@@ -196,7 +196,7 @@ fn modules_that_are_no_policy() {
 }
 
 #[test]
-fn settings_says_what_is_wrong_on_stdout() {
+fn settings_prints_its_verdict_on_stdout() {
     let module = module::path();
     let check = |settings: &str, code: i32, stdout: &str| {
         let output = harness(&with_module(&["settings", "--settings-json", settings], &module));
@@ -216,7 +216,7 @@ fn settings_says_what_is_wrong_on_stdout() {
 }
 
 #[test]
-fn settings_reads_a_yaml_file_and_logs_what_it_ignores() {
+fn settings_reads_a_yaml_file_and_logs_ignored_keys() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("settings.yaml");
     std::fs::write(&file, "host: kind-registry:5000\nhots: x\nhelp: ask me\n").unwrap();

@@ -1,5 +1,5 @@
-//! Payloads that nobody would send: each gets a decision or a clear rejection, within the memory and the
-//! time that a policy server allows. A trap, an answer of the engine's own or a 500 fails the test.
+//! Spoilt and huge payloads. Each gets a decision or a clear rejection, within the memory and the time that a policy
+//! server allows. A trap, an error of the engine or a 500 fails the test.
 
 use crate::module;
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use testkit::case;
 use testkit::properties::config;
 
-/// What a guest may use at most: 64 MiB.
+/// The memory that a guest may use: 64 MiB.
 const MEMORY: usize = 64 << 20;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
@@ -29,7 +29,7 @@ static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     case::all().into_iter().map(payload).collect()
 });
 
-/// What the policy answers; the object as text, since no reader of trees goes as deep as some of them.
+/// The policy's answer. The object stays text, since some are nested too deep for a tree of values.
 #[derive(Deserialize)]
 struct Answer {
     accepted: bool,
@@ -38,7 +38,7 @@ struct Answer {
     mutated_object: Option<Box<RawValue>>,
 }
 
-/// Asks the policy, and says what is wrong with its answer.
+/// Asks the policy. An error says what is wrong with its answer.
 fn ask(payload: &[u8]) -> Result<Answer, String> {
     let answer = POLICY.call("validate", payload).map_err(|error| error.to_string())?;
     let text = || String::from_utf8_lossy(&answer);
@@ -58,21 +58,21 @@ fn ask(payload: &[u8]) -> Result<Answer, String> {
 /// One way to spoil a payload.
 #[derive(Debug, Clone)]
 enum Spoil {
-    /// A byte becomes another one.
+    /// Replaces a byte.
     Byte(Index, u8),
-    /// A byte goes.
+    /// Removes a byte.
     Remove(Index),
-    /// The rest goes.
+    /// Removes everything from a position on.
     Truncate(Index),
-    /// A stretch stands twice, which doubles keys and opens brackets that nothing closes.
+    /// Writes a part of the text twice, which repeats keys and leaves brackets open.
     Repeat(Index, Index),
-    /// A text comes in between.
+    /// Inserts a text.
     Insert(Index, &'static str),
-    /// A value of the payload becomes another one.
+    /// Replaces a JSON value.
     Replace(Index, Value),
-    /// A field of an object goes, or an element of an array.
+    /// Removes a field of an object, or an element of an array.
     Drop(Index),
-    /// A field of an object gets another name.
+    /// Renames a field of an object.
     Rename(Index, &'static str),
 }
 
@@ -186,7 +186,7 @@ impl Spoil {
     }
 }
 
-/// Changes one of the values in a payload, where it still is JSON.
+/// Changes one of the values in a payload, if it is still JSON.
 fn structure(payload: &mut Vec<u8>, at: Index, change: impl FnOnce(&mut Value)) {
     fn count(value: &Value) -> usize {
         let inner: usize = match value {
@@ -220,7 +220,7 @@ proptest! {
     #![proptest_config(config(20_000, 4))]
 
     #[test]
-    fn spoilt_payloads(seed in any::<Index>(), spoils in prop::collection::vec(spoil(), 1..5)) {
+    fn a_spoilt_payload_gets_a_decision(seed in any::<Index>(), spoils in prop::collection::vec(spoil(), 1..5)) {
         let mut payload = seed.get(&SEEDS).clone().into_bytes();
         for spoil in &spoils {
             spoil.apply(&mut payload);
@@ -232,7 +232,7 @@ proptest! {
 }
 
 #[test]
-fn payloads_that_end_early() {
+fn a_payload_that_ends_early_is_rejected() {
     let payload = SEEDS.iter().max_by_key(|payload| payload.len()).unwrap().as_bytes();
     for length in 0..payload.len() {
         assert!(!ask(&payload[..length]).unwrap().accepted, "{length} bytes");
@@ -240,13 +240,13 @@ fn payloads_that_end_early() {
     ask(payload).unwrap();
 }
 
-/// A request to create a BuildRun with this text in its `spec`, and an output that may be local.
+/// A request to create a BuildRun with this field in its `spec`, and an output that may be local.
 fn with(field: &str, local: bool) -> String {
     let output = format!(r#""output":{{"image":"team/app","local":{local}}}"#);
     request(&format!(r#""spec":{{"build":{{"name":"b"}},{output},{field}}}"#))
 }
 
-/// A request to create a BuildRun of which this is the text.
+/// A request to create a BuildRun with these fields.
 fn request(object: &str) -> String {
     format!(
         r#"{{"settings":{{"host":"reg.io","lookupBuilds":false}},"request":{{"uid":"1","operation":"CREATE","namespace":"team","kind":{{"group":"shipwright.io","version":"v1beta1","kind":"BuildRun"}},"object":{{{object}}}}}}}"#
@@ -254,7 +254,7 @@ fn request(object: &str) -> String {
 }
 
 #[test]
-fn nesting_of_ten_thousand() {
+fn ten_thousand_nested_values_get_a_decision() {
     for depth in [100, 10_000] {
         for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("{\"spec\":", "}"), ("{\"output\":", "}")] {
             let nested = format!("{}1{}", open.repeat(depth), close.repeat(depth));
@@ -271,7 +271,7 @@ fn nesting_of_ten_thousand() {
 }
 
 #[test]
-fn texts_of_five_megabytes() {
+fn texts_of_five_megabytes_get_a_decision() {
     for part in ["a", "/", "é", "\\u0000", "\\\"", "\\ud83d\\ude00", "a/"] {
         let text = part.repeat(5_000_000 / part.len());
         for local in [true, false] {
@@ -287,14 +287,14 @@ fn texts_of_five_megabytes() {
         ] {
             let answer = ask(request(&object).as_bytes()).unwrap();
             assert!(!answer.accepted);
-            assert!(answer.message.unwrap().len() < 2_000, "a message quotes no more than an excerpt");
+            assert!(answer.message.unwrap().len() < 2_000, "the message quotes too much");
         }
         ask(request(&format!(r#""spec":{{"build":{{"name":"{text}"}}}}"#)).as_bytes()).unwrap();
     }
 }
 
 #[test]
-fn many_small_things() {
+fn a_hundred_thousand_fields_or_elements_get_a_decision() {
     let fields: Vec<String> = (0..100_000).map(|index| format!("\"field-{index}\":\"{index}\"")).collect();
     let fields = fields.join(",");
     let elements = vec![r#"{"image":"a/b","local":true}"#; 100_000].join(",");

@@ -9,7 +9,7 @@ use testkit::review::patch;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
-/// A server that is stopped with the test.
+/// A server that stops with the test.
 struct Server {
     child: Child,
     url: String,
@@ -32,7 +32,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").expect(&line).to_owned();
-        // A connection for each request: a server may close one whose body it did not like.
+        // Each request gets a new connection, since a server may close one after a body that it refuses.
         let mut client = Client::builder().pool_max_idle_per_host(0);
         if let Some(certificate) = certificate {
             client = client.tls_certs_only([reqwest::Certificate::from_pem(certificate.as_bytes()).unwrap()]);
@@ -51,7 +51,7 @@ impl Server {
         response.json().unwrap()
     }
 
-    /// Sends SIGTERM and waits.
+    /// Sends SIGTERM, and waits for the exit status.
     fn stop(&mut self) -> ExitStatus {
         let killed = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
         assert!(killed.success());
@@ -124,7 +124,7 @@ fn a_policy_that_may_not_mutate_rejects_what_it_would_change() {
 }
 
 #[test]
-fn a_message_of_ones_own_keeps_the_reason_as_its_cause() {
+fn a_custom_message_keeps_the_policys_reason_as_its_cause() {
     let server = Server::start(&["--message", "ask the platform team"], None);
     let rejected = server.validate(&review("1", "quay.io/team/app"));
     let status = &rejected["response"]["status"];
@@ -166,7 +166,7 @@ fn an_unusable_certificate_is_named() {
 }
 
 #[test]
-fn malformed_bodies_get_a_400_and_do_no_harm() {
+fn malformed_bodies_get_an_error_and_the_server_goes_on() {
     let server = Server::start(&[], None);
     let mut other_version = review("1", "team/app");
     other_version["apiVersion"] = json!("admission.k8s.io/v1beta1");
@@ -194,14 +194,14 @@ fn malformed_bodies_get_a_400_and_do_no_harm() {
         assert_eq!(response.json::<Value>().unwrap(), json!({"message": message, "status": 400}));
     }
     assert_eq!(server.post("/validate/local-registry", vec![0xff; 9]).status(), 400);
-    // A byte too many: the server has read all of it when it answers.
+    // One byte more than is allowed. The server answers only when it has read all of it.
     assert_eq!(server.post("/validate/local-registry", vec![b' '; 8 * 1024 * 1024 + 1]).status(), 413);
     assert_eq!(server.post("/elsewhere", "{}").status(), 404);
     assert_eq!(injected(&server.validate(&review("1", "team/app"))), "kind-registry:5000/team/app");
 }
 
 #[test]
-fn several_requests_at_once_do_not_mix() {
+fn requests_at_the_same_time_get_their_own_answers() {
     let mut server = Server::start(&[], None);
     std::thread::scope(|scope| {
         for thread in 0..8 {
