@@ -1,8 +1,8 @@
-//! What admission costs: server-side dry-run creates on a real API server, without a webhook, with one that does
-//! nothing, with this project's policy, and with a MutatingAdmissionPolicy.
+//! What admission costs: the times of server-side dry-run creates on a real API server without a webhook, with one that
+//! does nothing, with this project's policy, and with a MutatingAdmissionPolicy.
 //!
-//! Each setup has a namespace of its own on one API server, and all are asked in turn, so that whatever else the
-//! machine does meets all alike. `make bench-admission` runs it; `SECONDS` says how long each object is created.
+//! Each setup has its own namespace on one API server. The setups get their requests in turn, so that other work on the
+//! machine slows all of them alike. `make bench-admission` runs it. `SECONDS` says how long each object is created.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use e2e::{Crds, HOST, ModuleServer, TestCluster, build, build_run, eventually};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-/// What stands between a create and the store, each in the namespace of that name.
+/// What a create passes through before it is stored. Each setup is in the namespace of its name.
 const SETUPS: [(&str, &str); 5] = [
     ("none", "no webhook"),
     ("nothing", "a webhook that does nothing"),
@@ -20,7 +20,7 @@ const SETUPS: [(&str, &str); 5] = [
     ("map", "a MutatingAdmissionPolicy"),
 ];
 
-/// What an object in which nothing is local may cost with this policy, by what it costs without a webhook.
+/// The highest ratio of the times with this policy and without a webhook, for an object without local images.
 const LIMIT: f64 = 1.05;
 
 /// How often each object is created before anything is measured.
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         }
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs_f64(seconds) {
-            // Whoever comes later finds other caches; so the order turns round each time.
+            // The first setup warms the caches for the next, so the order is reversed each time.
             let order: Vec<usize> = (0..SETUPS.len()).chain((0..SETUPS.len()).rev()).collect();
             for index in order {
                 let start = Instant::now();
@@ -69,20 +69,20 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(!holds))
 }
 
-/// What is created, and what its image is stored as.
+/// An object to create, and the image with which it is stored.
 struct Scenario {
     name: &'static str,
     object: Value,
-    /// Where the image is that may be resolved.
+    /// The path of the image that may be resolved.
     image: &'static str,
     written: Value,
     is_local: bool,
-    /// Whether a MutatingAdmissionPolicy can do it.
+    /// Whether a MutatingAdmissionPolicy can resolve it. It cannot look a Build up.
     in_cel: bool,
 }
 
 impl Scenario {
-    /// The image as it is stored with this setup; `None` where the setup cannot do it.
+    /// The image as this setup stores it; `None` if the setup cannot resolve it.
     fn expected(&self, setup: &str) -> Option<Value> {
         match setup {
             "map" if !self.in_cel => None,
@@ -123,7 +123,7 @@ fn scenarios() -> [Scenario; 3] {
     ]
 }
 
-/// Makes the namespaces, and registers in each what it is about.
+/// Creates the namespace of each setup, and registers its webhook or policy for it.
 fn set_up(cluster: &TestCluster) -> ModuleServer {
     let only = |namespace: &str| json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
     for (namespace, _) in SETUPS {
@@ -179,10 +179,10 @@ fn set_up(cluster: &TestCluster) -> ModuleServer {
     nothing
 }
 
-/// The API server takes a moment to know what was registered.
+/// Waits until the API server calls what was registered, which takes a moment.
 fn wait_for(api: &Api, scenario: &Scenario, setup: &str) {
     let Some(expected) = scenario.expected(setup) else { return };
-    eventually("the API server to know the setup", || {
+    eventually("the API server to call the setup", || {
         let stored = api.create(setup, scenario);
         (stored.pointer(scenario.image).unwrap_or(&Value::Null) == &expected).then_some(())
     });
@@ -202,7 +202,7 @@ impl Api {
         Self { client, url: cluster.control_plane.url(), token: cluster.control_plane.token() }
     }
 
-    /// Creates the object of a scenario without storing it; gives it as it would be stored.
+    /// Creates the object of a scenario in a dry run, and returns it as it would be stored.
     fn create(&self, namespace: &str, scenario: &Scenario) -> Value {
         let mut object = scenario.object.clone();
         object["metadata"]["namespace"] = json!(namespace);
@@ -217,7 +217,7 @@ impl Api {
     }
 }
 
-/// The lower quartile, the median and the upper one.
+/// The lower quartile, the median and the upper quartile.
 fn quartiles(times: &mut [f64]) -> [f64; 3] {
     times.sort_by(f64::total_cmp);
     [1, 2, 3].map(|quarter| times[times.len() * quarter / 4])

@@ -1,4 +1,4 @@
-//! A certificate authority for the servers of one test.
+//! A certificate authority for the servers of a test.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub(crate) struct Certificates {
     pub(crate) key: PathBuf,
     /// The key that signs the tokens of service accounts, PEM.
     pub(crate) signing_key: PathBuf,
-    /// What such a token is checked with, PEM.
+    /// The public key that such tokens are checked with, PEM.
     pub(crate) verification_key: PathBuf,
 }
 

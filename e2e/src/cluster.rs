@@ -1,4 +1,4 @@
-//! A cluster with Kubewarden, Shipwright's CRDs, and what `deploy/` installs.
+//! A cluster with Kubewarden and Shipwright's CRDs, and with what `deploy/` installs.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,31 +13,31 @@ use crate::kubewarden::Kubewarden;
 use crate::process::{Process, eventually, free_port};
 use crate::programs::{self, yaml};
 
-/// The registry of most tests, as pods would see it.
+/// The registry host of most tests.
 pub const HOST: &str = "kind-registry:5000";
 
-/// What Shipwright's CRDs know.
+/// Which CRDs of Shipwright a cluster has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crds {
-    /// What Shipwright ships.
+    /// Those that Shipwright ships.
     Plain,
-    /// The field `local` as well, by `deploy/crd-patches`.
+    /// Those with the field `local`, which `deploy/crd-patches` adds.
     Patched,
 }
 
 /// A cluster that ends with the test.
 pub struct TestCluster {
-    /// Kubewarden's part; ends before the API server does.
+    /// The stand-in for Kubewarden's controller. It is dropped before the API server.
     pub kubewarden: Kubewarden,
     /// The API server.
     pub control_plane: ControlPlane,
-    /// The administrator's kubectl.
+    /// `kubectl` of the cluster's administrator.
     pub kubectl: Kubectl,
     conversion: Conversion,
 }
 
 impl TestCluster {
-    /// Starts one in which nothing of this project is installed.
+    /// Starts a cluster without anything of this project.
     #[must_use]
     pub fn start(crds: Crds) -> Self {
         let control_plane = ControlPlane::start();
@@ -54,7 +54,7 @@ impl TestCluster {
         cluster
     }
 
-    /// The same, with the policy of `deploy/` and this host in its settings.
+    /// Starts a cluster with the policy of `deploy/policy`, and this host in its settings.
     #[must_use]
     pub fn with_policy(crds: Crds, host: &str) -> Self {
         let mut cluster = Self::start(crds);
@@ -63,7 +63,7 @@ impl TestCluster {
         cluster
     }
 
-    /// The same with the guard; the sync job has given both what the cluster declares.
+    /// Starts a cluster with the policy and the guard of `deploy/guard`. The sync job has written the host to both.
     #[must_use]
     pub fn with_guard() -> Self {
         let mut cluster = Self::start(Crds::Patched);
@@ -75,13 +75,13 @@ impl TestCluster {
         cluster
     }
 
-    /// Shipwright's own CRD of `builds` or `buildruns`; its conversion webhook is this cluster's.
+    /// Shipwright's CRD of `builds` or `buildruns`, with the conversion webhook of this cluster.
     #[must_use]
     pub fn shipwright_crd(&self, kind: &str) -> Value {
         self.conversion.of(yaml(&programs::upstream(&format!("shipwright/crds/shipwright.io_{kind}.yaml"))))
     }
 
-    /// Installs Shipwright's CRDs as an upgrade of Shipwright does: they come without the field `local`.
+    /// Installs Shipwright's CRDs as an upgrade of Shipwright does. They do not have the field `local`.
     pub fn apply_released_crds(&self) {
         let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
         for kind in ["builds", "buildruns"] {
@@ -110,30 +110,30 @@ impl TestCluster {
         }
     }
 
-    /// Sets the policy's host as the sync job would, and waits until the policy has it.
+    /// Sets the policy's host by hand, and waits until it is served.
     pub fn set_host(&mut self, host: &str) {
         self.patch_settings(&json!({"host": host}));
     }
 
-    /// Sets fields of the policy's settings by hand, and waits until the policy has them.
+    /// Sets fields of the policy's settings by hand, and waits until they are served.
     pub fn patch_settings(&mut self, settings: &Value) {
         self.patch_policy("merge", &json!({"spec": {"settings": settings}}));
         self.reconcile();
     }
 
-    /// Patches the policy by hand; what it means then, Kubewarden has yet to see. `kind` is `merge` or `json`.
+    /// Patches the policy by hand. It is served like this only after [`Self::reconcile`]. `kind` is `merge` or `json`.
     pub fn patch_policy(&self, kind: &str, patch: &Value) {
         let kind = format!("--type={kind}");
         let policy = ["patch", "clusteradmissionpolicy", "local-registry", &kind, "--patch", &patch.to_string()];
         self.kubectl.ok(&policy);
     }
 
-    /// Lets Kubewarden do its part.
+    /// Lets Kubewarden serve the policies as they are stored now.
     pub fn reconcile(&mut self) {
         self.kubewarden.reconcile(&self.control_plane);
     }
 
-    /// Creates an object in the namespace `team`; gives what is stored.
+    /// Creates an object in the namespace `team`, and returns it as it is stored.
     pub fn create(&self, object: &Value) -> Value {
         self.kubectl.ok_with(&["create", "-f", "-"], object);
         self.stored(object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap())
@@ -163,7 +163,7 @@ impl TestCluster {
         self.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry", "--show-managed-fields"])
     }
 
-    /// Stores the cluster's declaration of its registry, whole.
+    /// Stores the ConfigMap that declares the cluster's registry, with this text.
     pub fn declare(&self, declaration: &str) {
         self.kubectl.ok_with(&["apply", "--server-side", "-f", "-"], &config_map(declaration));
     }
@@ -180,7 +180,7 @@ impl TestCluster {
         Answer::of(&mut self.sync_command("local-registry-check", &[&["check"], arguments].concat()), "")
     }
 
-    /// Starts the sync job in watch mode; ends with the test.
+    /// Starts the sync job in watch mode. It ends with the test.
     #[must_use]
     pub fn watch(&self, arguments: &[&str]) -> Watch {
         let address = format!("127.0.0.1:{}", free_port());
@@ -206,24 +206,24 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Waits until it has looked at the policies once more, and found them in line.
+    /// Waits until it has read the policies once more, and found nothing to change.
     pub fn looks_again(&self) {
         let before = self.unchanged();
-        eventually("the sync job to look at the policies", || (self.unchanged() > before).then_some(()));
+        eventually("the sync job to read the policies", || (self.unchanged() > before).then_some(()));
     }
 
-    /// What it answers to monitoring: the status line, and the rest.
+    /// What it answers to a GET of this path: the status line, and the rest.
     #[must_use]
     pub fn answers(&self, path: &str) -> (String, String) {
         let mut answer = String::new();
-        let mut connection = eventually("the metrics", || TcpStream::connect(&self.address).ok());
+        let mut connection = eventually("the sync job to listen", || TcpStream::connect(&self.address).ok());
         write!(connection, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
         connection.read_to_string(&mut answer).unwrap();
         let (status, rest) = answer.split_once("\r\n").unwrap();
         (status.to_owned(), rest.to_owned())
     }
 
-    /// The value of one of its metrics, by its name without `local_registry_sync_`, and its labels.
+    /// The value of a metric, by its labels and its name without `local_registry_sync_`.
     #[must_use]
     pub fn metric(&self, name: &str) -> Option<u64> {
         let line = format!("local_registry_sync_{name} ");
@@ -231,7 +231,7 @@ impl Watch {
         answer.lines().find_map(|found| found.strip_prefix(&line)).map(|value| value.parse().unwrap())
     }
 
-    /// How often a policy was found to be in line, by the program's metrics.
+    /// How often it found nothing to change in a policy, by its metrics.
     fn unchanged(&self) -> u64 {
         self.metric(r#"syncs_total{result="unchanged"}"#).unwrap_or_default()
     }

@@ -11,12 +11,12 @@ use crate::kubectl::Kubectl;
 use crate::process::{Process, eventually, free_port};
 use crate::programs;
 
-/// Only known to the API server of one test, which listens on loopback.
+/// Need not be secret: only the API server of one test accepts it, and that listens on loopback.
 const ADMIN_TOKEN: &str = "admin";
 
 /// A control plane that ends with the test.
 pub struct ControlPlane {
-    // Processes end before the folder that they write to.
+    // Fields are dropped in this order, so processes end before the folder that they write to is removed.
     api_server: Option<Process>,
     _etcd: Process,
     etcd_url: String,
@@ -26,7 +26,7 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one, and waits until it is ready.
+    /// Starts a control plane, and waits until it is ready.
     #[must_use]
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -97,14 +97,14 @@ impl ControlPlane {
         Kubectl::new(&self.file("admin.kubeconfig"))
     }
 
-    /// `kubectl` of a service account, with a token of its own.
+    /// `kubectl` of a service account, with a token for it.
     #[must_use]
     pub fn kubectl_of(&self, namespace: &str, service_account: &str) -> Kubectl {
         let token = self.kubectl().ok(&["create", "token", service_account, "--namespace", namespace]);
         Kubectl::new(&self.write_kubeconfig(&format!("{namespace}-{service_account}"), &token))
     }
 
-    /// A file that ends with the test.
+    /// The path of a file that is removed with the test.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

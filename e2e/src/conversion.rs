@@ -1,8 +1,8 @@
-//! What Shipwright's conversion webhook does to the fields that matter here, without Shipwright.
+//! A stand-in for Shipwright's conversion webhook. It converts the fields that matter to the policy.
 //!
-//! Like the real one it reads an object into the types of one version and writes those of the other: what the
-//! types do not know, `local` above all, is gone; metadata stays; a v1alpha1 builder becomes a parameter and is
-//! found there again; the output of a run loses `insecure` on either way.
+//! Like the real webhook, it reads an object into the types of one version and writes it as those of the other. So it
+//! drops every field that the types lack, `local` above all, and keeps the metadata. The builder of a v1alpha1 object
+//! becomes a parameter, and a builder again on the way back. The output of a run loses `insecure` both ways.
 
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,7 @@ impl Conversion {
         Self { webhook: Webhook::start(control_plane, |review| answer(&review)) }
     }
 
-    /// The CRD as Shipwright publishes it, but for where its webhook is.
+    /// The CRD as Shipwright publishes it, but with the address of this webhook.
     pub(crate) fn of(&self, mut crd: Value) -> Value {
         crd["spec"]["conversion"]["webhook"]["clientConfig"] = self.webhook.client_config.clone();
         crd
@@ -57,26 +57,26 @@ fn convert(object: &Value, version: &str) -> Value {
     converted
 }
 
-/// Those of the fields that are there.
+/// Those of these fields that the object has.
 fn pick(object: &Value, fields: &[&str]) -> Value {
     let known = fields.iter().filter_map(|field| object.get(field).map(|value| ((*field).to_owned(), value.clone())));
     Value::Object(known.collect::<Map<_, _>>())
 }
 
-/// Sets a field, where there is anything to be said.
+/// Sets a field, unless the value is null or empty.
 fn add(object: &mut Value, field: &str, value: Value) {
-    let says_something = match &value {
+    let is_set = match &value {
         Value::Null => false,
         Value::Array(elements) => !elements.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
         _ => true,
     };
-    if says_something {
+    if is_set {
         object[field] = value;
     }
 }
 
-/// An output; `fields` are those that the types of both sides know.
+/// Converts an output. `fields` are those that the types of both versions have.
 fn output(output: &Value, fields: &[&str], from: &str, to: &str) -> Value {
     let mut converted = pick(output, fields);
     match output.get(from) {

@@ -1,4 +1,4 @@
-//! `kubectl`, as a user at a terminal has it.
+//! `kubectl`, as a user runs it in a terminal.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub struct Kubectl {
     kubeconfig: PathBuf,
 }
 
-/// What a program printed.
+/// What a program printed, and how it ended.
 #[derive(Debug)]
 pub struct Answer {
     /// Its exit code.
@@ -36,7 +36,7 @@ impl Kubectl {
         &self.kubeconfig
     }
 
-    /// The program itself, in the root of the repository, to be started by the caller.
+    /// The command, with the root of the repository as its folder. The caller starts it.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(programs::kubernetes("kubectl"));
@@ -45,7 +45,7 @@ impl Kubectl {
         command
     }
 
-    /// Runs it, with this text as its stdin.
+    /// Runs it with this text on stdin.
     #[must_use]
     pub fn run_with(&self, arguments: &[&str], stdin: &str) -> Answer {
         Answer::of(&mut self.command(arguments), stdin)
@@ -57,25 +57,25 @@ impl Kubectl {
         self.run_with(arguments, "")
     }
 
-    /// Runs it, and fails the test where it fails; gives its stdout.
+    /// Runs it, and returns its stdout. If it fails, the test fails.
     pub fn ok(&self, arguments: &[&str]) -> String {
         self.run(arguments).ok(arguments)
     }
 
-    /// The same, with this object as a manifest on stdin (`-f -`).
+    /// Like [`Self::ok`], with this object as a manifest on stdin (`-f -`).
     pub fn ok_with(&self, arguments: &[&str], manifest: &Value) -> String {
         self.run_with(arguments, &manifest.to_string()).ok(arguments)
     }
 
-    /// Waits until the API server serves every CRD there is.
+    /// Waits until the API server serves every stored CRD.
     ///
-    /// Not one `kubectl wait` alone: it gives up at once on a CRD that is so new that it has no conditions at all.
+    /// One `kubectl wait` is not enough: it gives up at once on a CRD that is so new that it has no conditions yet.
     pub fn wait_for_crds(&self) {
         let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=1s"];
         eventually("the API server to serve the CRDs", || (self.run(&wait).code == Some(0)).then_some(()));
     }
 
-    /// What it prints with `--output=json`.
+    /// Runs it with `--output=json`, and returns what it printed.
     #[must_use]
     pub fn json(&self, arguments: &[&str]) -> Value {
         let arguments = [arguments, &["--output=json"]].concat();
@@ -88,7 +88,7 @@ impl Answer {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         let text = stdin.to_owned();
-        // A program that never reads its stdin closes the pipe.
+        // Writing fails if the program ends without reading its stdin. That is not an error here.
         let writer = std::thread::spawn(move || pipe.write_all(text.as_bytes()));
         let output = child.wait_with_output().unwrap();
         let _ = writer.join().unwrap();
@@ -104,7 +104,7 @@ impl Answer {
         self.stdout
     }
 
-    /// Asserts that it failed, and said this.
+    /// Asserts that it failed with this text on stderr.
     #[track_caller]
     pub fn failed_with(&self, text: &str) {
         assert_eq!(self.code, Some(1), "{self:?}");

@@ -1,7 +1,8 @@
-//! What Kubewarden's controller does for a policy, without Kubewarden: it starts a webhook with the
-//! policy's settings, and registers it with the API server. The webhook is `harness serve`, or the policy
-//! server that `POLICY_SERVER` names. The policy's `spec.module` is not pulled: both load the built module.
-//! What it says in a policy's status is what the controller of Kubewarden 1.35 says there
+//! A stand-in for Kubewarden's controller.
+//!
+//! For each policy it starts a webhook with the policy's settings, and registers it with the API server. The webhook is
+//! `harness serve`, or the policy server that `POLICY_SERVER` names. Both load the built module, and do not pull the
+//! policy's `spec.module`. It writes the same status as the controller of Kubewarden 1.35
 //! (`internal/controller/policy_subreconciler.go`).
 
 use std::collections::BTreeMap;
@@ -18,17 +19,17 @@ use crate::kubectl::Kubectl;
 use crate::process::{Process, eventually, free_port};
 use crate::programs::{self, yaml};
 
-/// The namespace that Kubewarden is installed in, and whose objects no policy sees.
+/// The namespace of Kubewarden. Policies are not asked about objects in it.
 const NAMESPACE: &str = "kubewarden";
 
 /// The service account of the default policy server, as Kubewarden's charts name it.
 const SERVICE_ACCOUNT: &str = "policy-server";
 
-/// The webhooks of all policies.
+/// The controller, and the webhooks that it has started.
 pub struct Kubewarden {
     kubectl: Kubectl,
     served: BTreeMap<String, Served>,
-    /// Whether no new pod of the policy server becomes ready.
+    /// Whether new pods of the policy server never become ready.
     hangs: bool,
 }
 
@@ -36,19 +37,19 @@ pub struct Kubewarden {
 struct Served {
     spec: Value,
     port: u16,
-    /// `None` once it was killed.
+    /// `None` if it was killed.
     server: Option<Process>,
 }
 
 impl Kubewarden {
-    /// Installs what Kubewarden's charts would: the namespace, the CRDs, the default policy server.
+    /// Installs what Kubewarden's charts install: the namespace, the CRDs, and the default policy server.
     pub(crate) fn install(control_plane: &ControlPlane) -> Self {
         let kubectl = control_plane.kubectl();
         kubectl.ok(&["create", "namespace", NAMESPACE]);
         kubectl.ok(&["create", "serviceaccount", SERVICE_ACCOUNT, "--namespace", NAMESPACE]);
         for kind in ["clusteradmissionpolicies", "admissionpolicies", "policyservers"] {
             let mut crd = yaml(&programs::upstream(&format!("kubewarden/crds/policies.kubewarden.io_{kind}.yaml")));
-            // Nothing here asks for policies in another version than the stored one.
+            // The CRDs need no conversion webhook, since the tests read policies in the stored version only.
             crd["spec"]["conversion"] = json!({"strategy": "None"});
             kubectl.ok_with(&["create", "-f", "-"], &crd);
         }
@@ -63,13 +64,14 @@ impl Kubewarden {
         Self { kubectl, served: BTreeMap::new(), hangs: false }
     }
 
-    /// From now on no new pod of the policy server becomes ready, or they do again: the pods that serve the last
+    /// Sets whether new pods of the policy server never become ready from now on. If so, the pods with the last
     /// settings stay, as in a rolling update that hangs.
     pub fn hang(&mut self, hangs: bool) {
         self.hangs = hangs;
     }
 
-    /// Does once what the controller does all the time, and waits until it has taken effect.
+    /// Does once what the controller does all the time: serves every policy as it is stored now. Waits until the API
+    /// server calls them.
     pub fn reconcile(&mut self, control_plane: &ControlPlane) {
         let resources = "clusteradmissionpolicies,admissionpolicies";
         let policies = self.kubectl.json(&["get", resources, "--all-namespaces"]);
@@ -89,7 +91,7 @@ impl Kubewarden {
                 continue;
             }
             if self.hangs {
-                self.tell(policy, false);
+                self.write_status(policy, false);
                 continue;
             }
             let port = known.map_or_else(free_port, |served| served.port);
@@ -100,7 +102,7 @@ impl Kubewarden {
         }
     }
 
-    /// Kills the webhook of a policy, and leaves it registered: a policy server that is down.
+    /// Kills the webhook of a policy, which stays registered, as if the policy server were down.
     pub fn kill_server(&mut self, unique_name: &str) {
         self.served.get_mut(unique_name).unwrap().server = None;
     }
@@ -134,8 +136,8 @@ impl Kubewarden {
             }],
         });
         self.kubectl.ok_with(&["apply", "-f", "-"], &configuration);
-        // The API server takes a moment to call a webhook that is new. One that rejects is seen at once; the
-        // guard comes after the policy, so a test that wants the guard has to wait for it itself.
+        // The API server takes a moment to call a new webhook. This waits until the policy rejects a wrong annotation.
+        // The guard is called only if the policy accepts, so tests of the guard have to wait for it themselves.
         if spec["mutating"] == true {
             let namespace = policy["metadata"]["namespace"].as_str().unwrap_or("default");
             let probe = json!({
@@ -151,12 +153,12 @@ impl Kubewarden {
                 answer.stderr.contains(&asked).then_some(())
             });
         }
-        self.tell(policy, true);
+        self.write_status(policy, true);
     }
 
-    /// Writes a policy's status. `is_reachable`: whether every pod of the policy server is ready and has its newest
-    /// configuration. Where they are not, the controller looks no further, and `policyStatus` stays as it was.
-    fn tell(&self, policy: &Value, is_reachable: bool) {
+    /// Writes a policy's status. `is_reachable`: whether every pod of the policy server is ready and has the newest
+    /// configuration. If not, the controller leaves `policyStatus` as it was.
+    fn write_status(&self, policy: &Value, is_reachable: bool) {
         let unique = if is_reachable {
             ("LatestReplicaSetIsUniquelyReachable", "The latest replica set is uniquely reachable")
         } else {
@@ -195,9 +197,9 @@ impl Kubewarden {
     }
 }
 
-/// A policy that no custom resource describes, served by `harness serve`.
+/// A module that `harness serve` serves, without a custom resource.
 pub struct ModuleServer {
-    /// Where the API server finds it: the `clientConfig` of a webhook.
+    /// The `clientConfig` with which the API server reaches it.
     pub client_config: Value,
     _process: Process,
 }
@@ -229,7 +231,7 @@ fn wait_until_it_listens(server: &mut Process, port: u16) {
 }
 
 fn now() -> Value {
-    // As Kubernetes writes times: whole seconds.
+    // Kubernetes writes times in whole seconds.
     json!(jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap().to_string())
 }
 
@@ -291,7 +293,7 @@ fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> P
     server
 }
 
-/// The module with its metadata in it, as `kwctl annotate` leaves it: a custom section.
+/// The path of the module, with its metadata in a custom section, as `kwctl annotate` writes it.
 fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
     let mut metadata = yaml(&programs::root().join("policy-metadata/metadata.yml"));
     metadata["protocolVersion"] = json!("v1");

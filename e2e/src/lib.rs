@@ -1,7 +1,8 @@
-//! A Kubernetes control plane for tests: etcd, kube-apiserver and kubectl are the real ones, and so are
-//! the policy, the sync job and everything under `deploy/`. What stands in for Kubewarden's controller
-//! is in [`kubewarden`], and what stands in for Shipwright's conversion webhook in [`conversion`]; nothing stands
-//! in for the rest of Shipwright's, since no image is built.
+//! A Kubernetes control plane for tests.
+//!
+//! etcd, kube-apiserver and kubectl are the real programs, and so are the policy and the sync job. The manifests are
+//! those of `deploy/`. [`kubewarden`] stands in for Kubewarden's controller, and [`conversion`] for Shipwright's
+//! conversion webhook. The rest of Shipwright is not there, since the tests build no image.
 
 mod certificates;
 mod cluster;

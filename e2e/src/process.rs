@@ -1,11 +1,11 @@
-//! Programs that run beside a test, and end with it.
+//! Programs that run during a test, and end with it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// How long a test waits for anything.
+/// How long [`eventually`] waits.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A program that is killed when it is dropped. If the test failed, its output is shown.
@@ -15,7 +15,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; what it prints goes to that file.
+    /// Starts the program. What it prints goes to the file `log`.
     #[must_use]
     pub fn spawn(command: &mut Command, log: &Path) -> Self {
         let output = File::options().create(true).append(true).open(log).unwrap();
@@ -32,7 +32,7 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// How much memory it uses, in KiB, by a name of the kernel: `VmRSS` now, `VmHWM` at most.
+    /// A figure of its memory in KiB, by the name in `/proc/PID/status`: `VmRSS` is the memory now, `VmHWM` the peak.
     #[must_use]
     pub fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -40,17 +40,17 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Whether it has not ended.
+    /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits until it ends; gives its exit code.
+    /// Waits until it ends, and returns its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 
-    /// Sends SIGTERM, and waits for its exit code.
+    /// Sends SIGTERM, waits until it ends, and returns its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let sent = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
         assert!(sent.success());
@@ -71,19 +71,19 @@ impl Drop for Process {
     }
 }
 
-/// A TCP port of the loopback interface that nobody listens on.
+/// A free TCP port of the loopback interface.
 pub(crate) fn free_port() -> u16 {
     harness::port::free_port().unwrap()
 }
 
-/// Asks again and again until there is an answer, and gives up after two minutes.
+/// Asks again and again until there is an answer. After two minutes, the test fails; `what` says what it waited for.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(start.elapsed() < PATIENCE, "waited two minutes for {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

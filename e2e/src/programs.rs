@@ -1,4 +1,4 @@
-//! Where the programs are that the tests run. One that is missing is a failure and names its remedy.
+//! The programs and files that the tests need. If one is missing, the test fails and says how to get it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate stands in the repository").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the repository").to_owned()
 }
 
 /// `etcd`, `kube-apiserver` or `kubectl`, from `KUBEBUILDER_ASSETS` as for envtest.
@@ -17,10 +17,10 @@ pub(crate) fn kubernetes(name: &str) -> PathBuf {
     present(Path::new(&folder).join(name), "KUBEBUILDER_ASSETS must hold etcd, kube-apiserver and kubectl")
 }
 
-/// A program of this workspace, beside the test that runs.
+/// A program of this workspace, from the folder in which Cargo builds the tests.
 pub(crate) fn ours(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test is a program");
-    let folder = test.ancestors().nth(2).expect("tests stand in target/PROFILE/deps");
+    let test = std::env::current_exe().expect("the path of this test");
+    let folder = test.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
     present(folder.join(name), "`make e2e` builds it")
 }
 
@@ -31,12 +31,12 @@ pub fn policy() -> PathBuf {
     present(path, "`make policy.wasm` builds it")
 }
 
-/// Kubewarden's policy server, where `POLICY_SERVER` names it.
+/// Kubewarden's policy server, if `POLICY_SERVER` names it.
 pub(crate) fn policy_server() -> Option<PathBuf> {
     std::env::var_os("POLICY_SERVER").map(|path| present(PathBuf::from(path), "POLICY_SERVER names it"))
 }
 
-/// A file of Shipwright's or Kubewarden's, under the folder that `UPSTREAM` names.
+/// A file of Shipwright or Kubewarden, in the folder that `UPSTREAM` names.
 #[must_use]
 pub fn upstream(path: &str) -> PathBuf {
     let folder = std::env::var_os("UPSTREAM").expect(
@@ -45,7 +45,7 @@ pub fn upstream(path: &str) -> PathBuf {
     present(Path::new(&folder).join(path), "UPSTREAM must hold it")
 }
 
-/// What a YAML file holds.
+/// The value of a YAML file.
 pub(crate) fn yaml(path: &Path) -> Value {
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! A mutating webhook of somebody else's, which the API server calls after the policy's.
+//! Another project's mutating webhook, which the API server calls after the policy's.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::control_plane::ControlPlane;
 use crate::webhook::Webhook;
 
-/// Applies the same JSONPatch to every BuildRun that is created.
+/// Applies a JSONPatch to every BuildRun that is created.
 pub struct UndoingWebhook {
     _webhook: Webhook,
 }
 
 impl UndoingWebhook {
-    /// Starts it, and registers it under a name that sorts behind the policy's.
+    /// Starts it, and registers it under a name that sorts after the policy's, so that it is called later.
     #[must_use]
     pub fn start(control_plane: &ControlPlane, patch: &Value) -> Self {
         let patch = STANDARD.encode(patch.to_string());

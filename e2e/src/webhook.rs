@@ -1,4 +1,4 @@
-//! Webhooks of a test's own, over TLS as the API server wants them.
+//! Webhooks for a test, over TLS, which the API server requires.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::control_plane::ControlPlane;
 
 /// A webhook that ends with the test.
 pub(crate) struct Webhook {
-    /// Where the API server finds it: the `clientConfig` of whatever registers it.
+    /// The `clientConfig` with which the API server reaches it.
     pub(crate) client_config: Value,
     _runtime: Runtime,
 }
 
 impl Webhook {
-    /// Starts one that answers every review by this function.
+    /// Starts a webhook. `answer` turns each review into its answer.
     pub(crate) fn start(control_plane: &ControlPlane, answer: impl Fn(Value) -> Value + Send + Sync + 'static) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = control_plane.certificates();
