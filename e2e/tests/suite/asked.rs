@@ -1,20 +1,20 @@
-//! When the API server asks the policy at all: `matchConditions`, and a policy server that is down.
+//! Which requests the API server sends to the policy: `matchConditions`, with and without a running policy server.
 
 use e2e::{Crds, HOST, TestCluster, build, build_run, hello};
 use serde_json::{Value, json};
 use testkit::case::{self, Case};
 
-/// What the API server says where it has to ask, and nobody answers.
-const NOBODY: &str = "failed calling webhook";
+/// What the API server answers if it has to ask a policy server that is down.
+const IS_DOWN: &str = "failed calling webhook";
 
 #[test]
-fn whoever_uses_no_local_image_never_notices_that_the_policy_server_is_down() {
+fn objects_without_local_images_are_stored_while_the_policy_server_is_down() {
     let mut cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.create(&hello());
     let run = json!({"build": {"name": "hello"}, "output": {"image": "team/app", "local": true}});
     cluster.create(&build_run("run", run.clone()));
     let mut large = build("large", json!({"image": "team/large", "local": true}));
-    // A megabyte, which a webhook gets twice on an update: more than it reads.
+    // A megabyte. On an UPDATE a webhook gets the object twice, which is more than a policy server reads.
     large["spec"]["env"] = (0..1000).map(|n| json!({"name": format!("V{n}"), "value": "x".repeat(1000)})).collect();
     cluster.kubectl.ok_with(&["create", "-f", "-"], &large);
     cluster.kubewarden.kill_server("clusterwide-local-registry");
@@ -42,7 +42,7 @@ fn whoever_uses_no_local_image_never_notices_that_the_policy_server_is_down() {
     }
     assert_eq!(patch("buildrun", "run", json!({"spec": {"state": "BuildRunCanceled"}})).code, Some(0));
 
-    // Whatever is being deleted can be let go, also by a client that drops the field.
+    // A client that drops the field can still remove the finalizer of an object that is being deleted.
     let held = json!({"metadata": {"finalizers": ["example.com/held"]}});
     assert_eq!(patch("build", "large", held).code, Some(0));
     cluster.kubectl.ok(&["delete", "build", "large", "--namespace=team", "--wait=false"]);
@@ -52,15 +52,15 @@ fn whoever_uses_no_local_image_never_notices_that_the_policy_server_is_down() {
     cluster.kubectl.ok_with(&["replace", "-f", "-"], &last);
     assert!(!cluster.is_stored("build", "large"));
 
-    // What can be local waits for the policy.
-    patch("build", "hello", json!({"spec": {"output": {"image": "team/other"}}})).failed_with(NOBODY);
-    patch("buildrun", "run", json!({"spec": {"output": {"image": "team/other"}}})).failed_with(NOBODY);
-    cluster.try_create(&build_run("another", run)).failed_with(NOBODY);
-    cluster.try_create(&build_run("by-name", json!({"build": {"name": "plain"}}))).failed_with(NOBODY);
-    cluster.try_create(&build("docker-hub", json!({"image": "team/app"}))).failed_with(NOBODY);
+    // Requests that may be about a local image wait for the policy.
+    patch("build", "hello", json!({"spec": {"output": {"image": "team/other"}}})).failed_with(IS_DOWN);
+    patch("buildrun", "run", json!({"spec": {"output": {"image": "team/other"}}})).failed_with(IS_DOWN);
+    cluster.try_create(&build_run("another", run)).failed_with(IS_DOWN);
+    cluster.try_create(&build_run("by-name", json!({"build": {"name": "plain"}}))).failed_with(IS_DOWN);
+    cluster.try_create(&build("docker-hub", json!({"image": "team/app"}))).failed_with(IS_DOWN);
     let mut annotated = build("annotated", json!({"image": "docker.io/team/app"}));
     annotated["metadata"]["annotations"] = json!({"local-registry-hosting/output": "true"});
-    cluster.try_create(&annotated).failed_with(NOBODY);
+    cluster.try_create(&annotated).failed_with(IS_DOWN);
 }
 
 #[test]
@@ -70,12 +70,12 @@ fn a_finalizer_comes_off_while_the_guard_has_other_settings_than_the_policy() {
     held["metadata"]["finalizers"] = json!(["example.com/held"]);
     cluster.create(&held);
     cluster.create(&build_run("run", json!({"build": {"name": "hello"}})));
-    // Only one of the two has been rolled so far.
+    // So far, only the guard has its new settings.
     let other = json!({"spec": {"settings": {"host": "registry.example:5000"}}}).to_string();
     cluster.kubectl.ok(&["patch", "clusteradmissionpolicy", "local-registry-guard", "--type=merge", "--patch", &other]);
     cluster.reconcile();
     let run = build_run("refused", json!({"build": {"name": "hello"}}));
-    e2e::eventually("the guard to object", || {
+    e2e::eventually("the guard to reject", || {
         cluster
             .try_create(&run)
             .stderr
@@ -88,29 +88,29 @@ fn a_finalizer_comes_off_while_the_guard_has_other_settings_than_the_policy() {
 }
 
 #[test]
-fn a_dry_run_of_a_build_and_its_run_together() {
+fn a_dry_run_accepts_a_build_and_its_run_together() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let both = format!("{}\n---\n{}", hello(), build_run("run", json!({"build": {"name": "hello"}})));
     let answer = cluster.kubectl.run_with(&["apply", "--dry-run=server", "-f", "-"], &both);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     let warning = "spec.build.name: there is no Build `hello` in namespace `team`, which a dry run does not require";
     assert!(answer.stderr.contains(warning), "{}", answer.stderr);
-    // kubectl diff exits with 1 where there is a difference, and above where something is wrong.
+    // kubectl diff exits with 1 if there is a difference, and with more after an error.
     let diff = cluster.kubectl.run_with(&["diff", "-f", "-"], &both);
     assert_eq!(diff.code, Some(1), "{}", diff.stderr);
     assert!(diff.stdout.contains("+  name: run"), "{}", diff.stdout);
     assert!(!cluster.is_stored("build", "hello"));
-    // For real, it has to be there.
+    // Without a dry run, the Build has to exist.
     cluster.try_create(&build_run("run", json!({"build": {"name": "hello"}}))).failed_with("there is no Build `hello`");
 }
 
-/// The real API server evaluates the conditions as `harness/tests` does. Nobody answers here: what it asks about
-/// fails, and what it does not ask about passes.
+/// The real API server evaluates the conditions as the harness's tests do. No policy server runs here, so a request
+/// fails if the API server asks about it, and passes otherwise.
 #[test]
-fn the_api_server_asks_where_the_policy_has_something_to_say() {
+fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     let mut cluster = TestCluster::start(Crds::Patched);
     let cases: Vec<Case> = case::all().into_iter().filter(can_be_sent).collect();
-    // What there was before an update, while there was no policy.
+    // The old objects of UPDATEs are stored before there is a policy.
     for case in cases.iter().filter(|case| case.request["operation"] == "UPDATE") {
         let old = complete(case, "oldObject").to_string();
         let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &old);
@@ -124,14 +124,14 @@ fn the_api_server_asks_where_the_policy_has_something_to_say() {
         let verb = if is_update { "replace" } else { "create" };
         let arguments = [verb, "--dry-run=server", "--validate=ignore", "-f", "-"];
         let answer = cluster.kubectl.run_with(&arguments, &complete(case, "object").to_string());
-        if answer.stderr.contains(NOBODY) {
+        if answer.stderr.contains(IS_DOWN) {
             asked[usize::from(is_update)] += 1;
         } else if answer.code == Some(0) || answer.stderr.contains(" is invalid: ") {
-            // The schema speaks after the mutating webhooks.
+            // The API server checks the schema only after the mutating webhooks.
             assert_eq!(case.expected(), json!({"allowed": true}), "{} was not asked about", case.name);
             not_asked[usize::from(is_update)] += 1;
         } else {
-            // Such an object never gets as far as to a webhook.
+            // The API server refuses such an object before it calls a webhook.
             let known = ["NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
             assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
         }
@@ -141,7 +141,7 @@ fn the_api_server_asks_where_the_policy_has_something_to_say() {
     assert!(not_asked[0] > 0 && not_asked[1] > 0, "{not_asked:?}");
 }
 
-/// Whether an API server can get such a request at all.
+/// Whether kubectl can send the request of a case to this API server.
 fn can_be_sent(case: &Case) -> bool {
     let request = &case.request;
     let is_known = ["v1alpha1", "v1beta1"].iter().any(|version| request["kind"]["version"] == *version);
@@ -154,7 +154,7 @@ fn can_be_sent(case: &Case) -> bool {
         && request["namespace"] == "team"
 }
 
-/// An object of a case, with what the schema asks for beside what the case is about.
+/// An object of a case, with the fields that the schema requires and the case leaves out.
 fn complete(case: &Case, which: &str) -> Value {
     let mut object = case.request[which].clone();
     let strategy = json!({"name": "buildah", "kind": "ClusterBuildStrategy"});

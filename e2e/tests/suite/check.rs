@@ -3,16 +3,16 @@
 use e2e::{Crds, TestCluster, build};
 use serde_json::{Value, json};
 
-/// A registry that no test has.
+/// A declaration of a registry that does not exist.
 const DECLARED: &str = "hostFromClusterNetwork: \"kind-registry.invalid:5000\"\n";
 
-/// The lines of `check`, without those about the registry.
+/// The lines of `check`, except those about the registry.
 fn lines(stdout: &str) -> Vec<&str> {
-    let elsewhere = |line: &&str| !line.contains(" name: ") && !line.contains(" registry: ");
-    stdout.lines().filter(elsewhere).collect()
+    let others = |line: &&str| !line.contains(" name: ") && !line.contains(" registry: ");
+    stdout.lines().filter(others).collect()
 }
 
-/// A cluster in which every link holds but the registry.
+/// A cluster in which every link holds, except those about the registry.
 fn installed(set: &str) -> TestCluster {
     let mut cluster = TestCluster::start(Crds::Patched);
     cluster.kubectl.ok(&["apply", "-k", set]);
@@ -33,7 +33,7 @@ fn trouble(cluster: &TestCluster) -> (Vec<String>, bool) {
 }
 
 #[test]
-fn every_link_is_seen() {
+fn every_link_is_reported() {
     let cluster = installed("deploy/guard");
     let both = ["--policy=local-registry", "--policy=local-registry-guard"];
     let answer = cluster.check(&both);
@@ -71,7 +71,7 @@ fn every_link_is_seen() {
             "✓ Builds: none of 0 has lost local: true, can lose it, or goes to Docker Hub",
         ]
     );
-    assert_eq!(answer.stderr, "", "nothing is logged of a registry that does not speak HTTPS");
+    assert_eq!(answer.stderr, "", "a registry without HTTPS should not be logged");
 
     cluster.kubectl.ok(&["delete", "clusterrolebinding", "local-registry-policy"]);
     let answer = cluster.check(&[]);
@@ -81,7 +81,7 @@ fn every_link_is_seen() {
 }
 
 #[test]
-fn a_policy_that_does_nothing_is_not_green() {
+fn a_policy_that_cannot_take_effect_is_reported() {
     let cluster = installed("deploy");
     assert_eq!(trouble(&cluster), (vec![], false));
     let shipped = cluster.policy()["spec"].clone();
@@ -129,13 +129,13 @@ fn a_policy_that_does_nothing_is_not_green() {
 }
 
 #[test]
-fn a_policy_server_that_hangs_while_it_rolls_is_not_green() {
+fn a_policy_server_that_hangs_while_it_rolls_is_reported() {
     let mut cluster = installed("deploy");
     cluster.kubewarden.hang(true);
     cluster.declare("hostFromClusterNetwork: \"new.invalid:5000\"\n");
     assert_eq!(cluster.sync(&[]).code, Some(0));
     cluster.reconcile();
-    assert_eq!(cluster.policy()["status"]["policyStatus"], "active", "as of the real controller");
+    assert_eq!(cluster.policy()["status"]["policyStatus"], "active", "the real controller leaves it active");
     assert_eq!(
         trouble(&cluster),
         (
@@ -152,8 +152,8 @@ fn a_policy_server_that_hangs_while_it_rolls_is_not_green() {
 }
 
 #[test]
-fn builds_that_lost_their_mark_or_go_to_docker_hub_are_named() {
-    // No webhook is registered, so that Builds are stored as they are here.
+fn builds_that_lost_the_field_or_go_to_docker_hub_are_reported() {
+    // No webhook is registered, so Builds are stored as they are written here.
     let cluster = TestCluster::start(Crds::Patched);
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
     cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);

@@ -1,4 +1,4 @@
-//! The field `local`: what the API server makes of it with and without `deploy/crd-patches`.
+//! The field `local`, in an API server with and without `deploy/crd-patches`.
 
 use e2e::{Crds, HOST, TestCluster, build, build_run, eventually, root};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn with_the_patch_the_field_works_until_it_is_removed() {
         cluster.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
     }
     assert_eq!([cluster_spec(&cluster, "builds"), cluster_spec(&cluster, "buildruns")], before);
-    eventually("the API server to forget the field", || {
+    eventually("the API server to refuse the field again", || {
         let create = ["create", "--dry-run=server", "-f", "-"];
         let answer = cluster.kubectl.run_with(&create, &local_run("another").to_string());
         answer.stderr.contains(r#"unknown field "spec.output.local""#).then_some(())
@@ -77,7 +77,7 @@ fn every_image_gets_the_field_and_a_crd_of_another_shape_stays_as_it_is() {
         assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     }
 
-    // A CRD whose versions stand in another order, and one that is patched already.
+    // A CRD with its versions in another order is refused. Patching a patched CRD changes nothing.
     let builds = "builds.shipwright.io";
     let reverse = r#"[{"op": "move", "from": "/spec/versions/0", "path": "/spec/versions/1"}]"#;
     cluster.kubectl.ok(&["patch", "crd", builds, "--type=json", "--patch", reverse]);
@@ -89,13 +89,13 @@ fn every_image_gets_the_field_and_a_crd_of_another_shape_stays_as_it_is() {
     cluster.kubectl.ok(&["patch", "crd", builds, "--type=json", "--patch", reverse]);
     let before = cluster_spec(&cluster, "builds");
     cluster.patch_crds();
-    assert_eq!(cluster_spec(&cluster, "builds"), before, "patching twice changes nothing");
+    assert_eq!(cluster_spec(&cluster, "builds"), before, "the second patch changed something");
 }
 
 #[test]
-fn the_component_does_what_the_commands_do() {
+fn the_kustomize_component_patches_as_the_commands_do() {
     let cluster = TestCluster::start(Crds::Patched);
-    // kustomize reads no file that is outside of the kustomization's folder.
+    // kustomize only reads files in the kustomization's folder, and reaches the component by a relative path.
     let folder = tempfile::tempdir_in(root().join("target")).unwrap();
     let mut resources = Vec::new();
     for kind in ["builds", "buildruns"] {
@@ -108,7 +108,7 @@ fn the_component_does_what_the_commands_do() {
     let replace = ["replace", "--dry-run=server", "--output=json", "-f", "-"];
     let answer = cluster.kubectl.run_with(&replace, &rendered);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
-    // kubectl prints one object after the other.
+    // kubectl prints the objects one after the other, not as a list.
     let crds: Vec<Value> = serde_json::Deserializer::from_str(&answer.stdout).into_iter().map(Result::unwrap).collect();
     assert_eq!(crds.len(), 2);
     for crd in crds {

@@ -1,4 +1,4 @@
-//! What users and controllers do to objects after they were created: nothing is doubled, nothing blocked.
+//! What users and controllers do with stored objects. No registry is added twice, and no update is blocked.
 
 use e2e::{Crds, HOST, TestCluster, build, build_run, hello};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn resolved() -> Value {
 }
 
 #[test]
-fn apply_twice_and_replace() {
+fn applying_or_replacing_twice_adds_the_registry_once() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     for _ in 0..2 {
         for object in [hello(), run()] {
@@ -26,9 +26,9 @@ fn apply_twice_and_replace() {
     cluster.kubectl.ok_with(&["replace", "-f", "-"], &run());
     let stored = cluster.stored("buildrun", "run");
     assert_eq!(stored["spec"]["output"], resolved());
-    assert_eq!(stored["metadata"]["generation"], generation, "replacing by the same changes nothing");
+    assert_eq!(stored["metadata"]["generation"], generation, "replacing the run by the same manifest changed it");
 
-    // A run without an output of its own that is replaced: the added output is added again.
+    // Replacing a run without an output removes the added one, so the policy adds it again.
     let by_name = build_run("by-name", json!({"build": {"name": "hello"}}));
     let created = cluster.create(&by_name);
     cluster.kubectl.ok_with(&["replace", "-f", "-"], &by_name);
@@ -38,7 +38,7 @@ fn apply_twice_and_replace() {
 }
 
 #[test]
-fn server_side_apply_by_two_managers() {
+fn two_managers_may_apply_the_same_build_but_not_the_same_run() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.create(&hello());
     let apply = |manager: &str, object: &Value| {
@@ -49,7 +49,7 @@ fn server_side_apply_by_two_managers() {
         assert_eq!(apply("first", &run()).code, Some(0));
         assert_eq!(cluster.stored("buildrun", "run")["spec"]["output"], resolved());
     }
-    // What a Build's managers agree about is what is stored.
+    // A Build's output is stored as both managers apply it, so they share it.
     let mut portable = hello();
     portable["metadata"]["name"] = json!("portable");
     portable["spec"].as_object_mut().unwrap().remove("source");
@@ -58,7 +58,7 @@ fn server_side_apply_by_two_managers() {
         assert_eq!(answer.code, Some(0), "{}", answer.stderr);
         assert_eq!(cluster.stored("build", "portable")["spec"]["output"], hello()["spec"]["output"]);
     }
-    // The stored image of a run is no longer what either says: only its first manager may say it again.
+    // A run's image is stored with the registry. A second manager that applies it without one gets a conflict.
     apply("second", &run()).failed_with(r#"conflict with "first": .spec.output.image"#);
     let take_over = ["apply", "--server-side", "--force-conflicts", "--field-manager=second", "-f", "-"];
     cluster.kubectl.ok_with(&take_over, &run());
@@ -76,7 +76,7 @@ fn server_side_apply_by_two_managers() {
 }
 
 #[test]
-fn label_cancel_and_delete_pass_whatever_the_host_is_now() {
+fn labels_cancellations_and_deletions_pass_after_a_change_of_the_host() {
     let mut cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.create(&hello());
     cluster.create(&run());
@@ -96,7 +96,7 @@ fn label_cancel_and_delete_pass_whatever_the_host_is_now() {
         }
         cluster.kubectl.ok(&["annotate", "build", "hello", "--namespace=team", "--overwrite", "edited=yes"]);
     }
-    // The Build is gone before its runs, and the runs' finalizers still come off.
+    // The finalizers of runs come off, although their Build is already deleted.
     cluster.kubectl.ok(&["delete", "build", "hello", "--namespace=team"]);
     cluster.kubectl.ok(&["delete", "buildrun", "--all", "--namespace=team", "--wait=false"]);
     for name in ["run", "by-name"] {
@@ -107,7 +107,7 @@ fn label_cancel_and_delete_pass_whatever_the_host_is_now() {
 }
 
 #[test]
-fn what_is_not_local_is_stored_as_it_was_sent() {
+fn objects_that_are_not_local_are_stored_as_they_were_sent() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let plain = build("plain", json!({"image": "docker.io/team/app", "insecure": true, "labels": {"a": "b"}}));
     assert_eq!(cluster.create(&plain)["spec"], plain["spec"]);

@@ -1,4 +1,4 @@
-//! Scenarios: each starts a control plane, and asserts what is stored there.
+//! Scenarios. Each starts its own control plane, and asserts what is stored there.
 
 mod asked;
 mod check;

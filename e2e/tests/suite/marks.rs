@@ -1,11 +1,11 @@
-//! A Build stays local whatever writes it back: the mark outlives the field `local`.
+//! A Build stays local even if a client drops the field `local`: the policy has recorded it as an annotation.
 
 use e2e::{Crds, HOST, TestCluster, build, build_run, hello};
 use serde_json::{Value, json};
 
 const RECORD: &str = "local-registry-hosting/output";
 
-/// The output of a run of the Build `hello`, as it is stored.
+/// Creates a run of the Build `hello`, and returns its stored output.
 fn output_of_a_run(cluster: &TestCluster, name: &str) -> Value {
     cluster.create(&build_run(name, json!({"build": {"name": "hello"}})))["spec"]["output"].clone()
 }
@@ -25,30 +25,30 @@ fn resolved() -> Value {
 }
 
 #[test]
-fn a_write_through_v1alpha1_loses_the_field_and_not_the_mark() {
+fn a_write_through_v1alpha1_loses_the_field_but_not_the_record() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.create(&hello());
     cluster.kubectl.ok(&["label", "builds.v1alpha1.shipwright.io", "hello", "--namespace=team", "x=y"]);
     has_only_its_record(&cluster);
     assert_eq!(output_of_a_run(&cluster, "run"), resolved());
 
-    // Applied again, the field is back.
+    // Applying the manifest again brings the field back.
     cluster.kubectl.ok_with(&["apply", "-f", "-"], &hello());
     assert_eq!(cluster.stored("build", "hello")["spec"]["output"]["local"], true);
 }
 
 #[test]
-fn a_typed_client_loses_the_field_and_not_the_mark() {
+fn a_typed_client_loses_the_field_but_not_the_record() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let mut stored = cluster.create(&hello());
-    // What a controller reads into Shipwright's types and writes back.
+    // A controller that reads the object into Shipwright's types writes it back without the field.
     for path in ["/spec/output", "/spec/source/ociArtifact"] {
         stored.pointer_mut(path).unwrap().as_object_mut().unwrap().remove("local").unwrap();
     }
     stored["metadata"]["labels"] = json!({"x": "y"});
     let answer = cluster.kubectl.run_with(&["replace", "-f", "-"], &stored.to_string());
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
-    // The author who took the field out on purpose learns how to say so.
+    // An author who removed the field on purpose learns how to make the image not local.
     let warning = "spec.output.image: `team/hello:v1` stays local, as the Build's annotation local-registry-hosting/output recorded";
     assert!(answer.stderr.contains(warning), "{}", answer.stderr);
     has_only_its_record(&cluster);
@@ -56,14 +56,14 @@ fn a_typed_client_loses_the_field_and_not_the_mark() {
 }
 
 #[test]
-fn an_upgrade_of_shipwright_loses_the_field_and_not_the_mark() {
+fn an_upgrade_of_shipwright_loses_the_field_but_not_the_record() {
     let mut cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.create(&hello());
     cluster.apply_released_crds();
     // Shipwright's controller writes the status of every Build when it starts.
     let status = json!({"status": {"registered": "True"}}).to_string();
     let patch = ["patch", "build", "hello", "--namespace=team", "--subresource=status", "--type=merge", "--patch"];
-    e2e::eventually("the API server to forget the field", || {
+    e2e::eventually("the API server to drop the field", || {
         cluster.kubectl.ok(&[&patch[..], &[r#"{"status": {"registered": null}}"#]].concat());
         cluster.kubectl.ok(&[&patch[..], &[&status]].concat());
         cluster.stored("build", "hello")["spec"]["output"].get("local").is_none().then_some(())
@@ -76,7 +76,7 @@ fn an_upgrade_of_shipwright_loses_the_field_and_not_the_mark() {
 }
 
 #[test]
-fn an_author_has_the_last_word() {
+fn an_author_can_remove_the_record() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let annotations =
         |cluster: &TestCluster| cluster.stored("build", "hello")["metadata"]["annotations"][RECORD].clone();
@@ -102,7 +102,7 @@ fn an_author_has_the_last_word() {
 }
 
 #[test]
-fn a_v1alpha1_build_converges() {
+fn applying_a_v1alpha1_build_again_changes_nothing() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let mut old = build("old", json!(null));
     old["apiVersion"] = json!("shipwright.io/v1alpha1");
@@ -132,7 +132,7 @@ fn a_v1alpha1_build_converges() {
 }
 
 #[test]
-fn an_unclear_run_is_resolved_by_the_update_that_repairs_it() {
+fn a_run_with_both_or_neither_of_name_and_spec_is_resolved_once_an_update_fixes_it() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.create(&hello());
     let embedded = json!({"output": {"image": "team/app:v1", "local": true}, "strategy": {"name": "buildah"}});
@@ -143,7 +143,7 @@ fn an_unclear_run_is_resolved_by_the_update_that_repairs_it() {
     };
 
     let both = cluster.create(&build_run("both", json!({"build": {"name": "hello", "spec": embedded}})));
-    // Its own images are resolved already.
+    // Its own images are resolved at once.
     assert_eq!(both["spec"]["build"]["spec"]["output"]["image"], "kind-registry:5000/team/app:v1");
     let spec = patch("both", json!({"spec": {"build": {"name": null}}}));
     assert_eq!(spec["build"]["spec"]["output"]["image"], "kind-registry:5000/team/app:v1");

@@ -1,4 +1,4 @@
-//! The namespaced variant: a policy without access to the cluster, for one namespace.
+//! The namespaced variant: a policy for one namespace, which may not look anything up.
 
 use e2e::{Crds, TestCluster, build, build_run};
 use serde_json::{Value, json};
@@ -25,6 +25,6 @@ fn a_build_is_resolved_when_it_is_created() {
     cluster.kubectl.ok_with(&["create", "-f", "-"], &in_default(build_run("run", json!({"build": {"name": "hello"}}))));
     assert_eq!(cluster.kubectl.json(&["get", "buildrun", "run"])["spec"], json!({"build": {"name": "hello"}}));
 
-    // Another namespace is none of its business.
+    // The policy does not apply to other namespaces.
     assert_eq!(cluster.create(&hello)["spec"]["output"], output);
 }

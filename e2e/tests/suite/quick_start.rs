@@ -1,10 +1,10 @@
-//! The quick start of `docs/quick-start-kind.md`, from the moment at which everything is installed.
+//! The quick start of `docs/quick-start-kind.md`, after everything is installed.
 
 use std::process::Command;
 
 use e2e::{Crds, HOST, Process, TestCluster, eventually, root};
 
-/// The commands of the quick start that wait, as `e2e/quick-start` prints them.
+/// The commands of the quick start that wait for the policy, as `e2e/quick-start` prints them.
 fn waiting() -> String {
     let script = Command::new(root().join("e2e/quick-start")).output().unwrap();
     let script = String::from_utf8(script.stdout).unwrap();
@@ -14,7 +14,7 @@ fn waiting() -> String {
     waiting.to_owned()
 }
 
-/// Starts them, with the kubectl of this cluster.
+/// Starts a script with the kubectl of this cluster.
 fn run(cluster: &TestCluster, script: &str) -> Process {
     let kubectl = cluster.kubectl.command(&[]);
     let mut command = Command::new("bash");
@@ -27,26 +27,26 @@ fn run(cluster: &TestCluster, script: &str) -> Process {
 }
 
 #[test]
-fn the_first_run_is_not_refused() {
+fn the_quick_start_waits_until_its_first_run_is_accepted() {
     let mut cluster = TestCluster::start(Crds::Plain);
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
-    // The policy is active before the sync job has started, and knows no registry.
+    // The policy is active but has no host yet, since the sync job has not started.
     cluster.reconcile();
     let mut script = run(&cluster, &waiting());
-    eventually("the wait for the host", || script.log().contains("--for=jsonpath").then_some(()));
+    eventually("the script to wait for the host", || script.log().contains("--for=jsonpath").then_some(()));
 
     cluster.kubectl.ok(&["apply", "-f", "examples/local-registry-hosting.yaml"]);
     let _watch = cluster.watch(&[]);
-    // The host is in the settings, and nobody serves it yet.
-    let refused = || script.log().matches("this cluster declares no local registry").count();
-    eventually("a dry run that is refused", || (refused() > 0).then_some(()));
-    let before = refused();
-    eventually("one more", || (refused() > before).then_some(()));
+    // The host is in the settings, but the policy server does not serve them yet.
+    let rejected = || script.log().matches("this cluster declares no local registry").count();
+    eventually("a rejected dry run", || (rejected() > 0).then_some(()));
+    let before = rejected();
+    eventually("another rejected dry run", || (rejected() > before).then_some(()));
 
     cluster.kubewarden.hang(true);
     cluster.reconcile();
-    let before = refused();
-    eventually("one more", || (refused() > before).then_some(()));
+    let before = rejected();
+    eventually("another rejected dry run", || (rejected() > before).then_some(()));
     assert!(script.runs(), "{}", script.log());
     cluster.kubewarden.hang(false);
     cluster.reconcile();

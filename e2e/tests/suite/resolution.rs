@@ -27,7 +27,7 @@ fn a_build_stays_portable_and_its_runs_name_the_registry() {
 }
 
 #[test]
-fn a_registry_without_tls_is_told_to_runs() {
+fn runs_get_insecure_for_a_registry_without_tls() {
     let mut cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.patch_settings(&json!({"insecure": true}));
     cluster.create(&hello());
@@ -36,7 +36,7 @@ fn a_registry_without_tls_is_told_to_runs() {
 }
 
 #[test]
-fn requests_in_v1alpha1_are_answered_at_admission() {
+fn requests_in_v1alpha1_are_resolved() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let output = json!({"image": "team/hello:v1", "local": true});
     let bundle = json!({"bundleContainer": {"image": "team/source", "local": true}});
@@ -50,7 +50,7 @@ fn requests_in_v1alpha1_are_answered_at_admission() {
     old["apiVersion"] = json!("shipwright.io/v1alpha1");
     old["spec"] = specification.clone();
     let stored = cluster.create(&old);
-    // What the annotations record survives Shipwright's conversion, which drops the field.
+    // Shipwright's conversion drops the field, but keeps the annotations that record it.
     let annotations = json!({
         "local-registry-hosting/builder": "recorded",
         "local-registry-hosting/output": "recorded",
@@ -74,7 +74,7 @@ fn requests_in_v1alpha1_are_answered_at_admission() {
         "spec.buildSpec.builder.image: `quay.io/team/builder` names the registry `quay.io`, and a local image must not name one",
     );
 
-    // A Build that was created in v1beta1, and a run in v1alpha1 that names it.
+    // A v1alpha1 run can name a v1beta1 Build.
     cluster.create(&hello());
     let mut run = build_run("by-name", json!({"buildRef": {"name": "hello"}}));
     run["apiVersion"] = json!("shipwright.io/v1alpha1");
@@ -103,11 +103,11 @@ fn rejections_reach_the_terminal() {
     answer.failed_with("spec.output.image: ");
     answer.failed_with("spec.source.ociArtifact.image: ");
 
-    // No registry is declared: the help is shown.
+    // If no registry is declared, the rejection shows the help.
     cluster.patch_settings(&json!({"host": null, "help": "https://example.com/registry"}));
     cluster.try_create(&run("team/app")).failed_with("https://example.com/registry");
 
-    // The policy server is down: nothing of ours passes, and nothing of others is touched.
+    // While the policy server is down, local images are rejected, and other kinds are stored.
     cluster.kubewarden.kill_server("clusterwide-local-registry");
     cluster.try_create(&run("team/app")).failed_with("failed calling webhook");
     assert!(!cluster.is_stored("buildrun", "run"));
@@ -115,7 +115,7 @@ fn rejections_reach_the_terminal() {
 }
 
 #[test]
-fn a_stale_build_is_told_to_be_applied_again() {
+fn a_run_of_a_stale_build_says_to_apply_the_build_again() {
     let mut cluster = TestCluster::with_policy(Crds::Patched, HOST);
     cluster.create(&hello());
     cluster.set_host("registry.example:5000");

@@ -1,4 +1,4 @@
-//! The service accounts of `deploy/`: they can do their work, and nothing else.
+//! The service accounts of `deploy/` can do their work, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,7 @@ use e2e::{Crds, Kubectl, TestCluster, eventually, root, upstream};
 use local_registry_core::RegistryHost;
 use serde_json::{Value, json};
 
-/// Every right that a service account has in a namespace beyond those that any has, as
-/// `group/resource[name] verb`.
+/// Every right that a service account has in a namespace, as `group/resource[name] verb`.
 fn rights(kubectl: &Kubectl, namespace: &str) -> BTreeSet<String> {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
@@ -38,7 +37,7 @@ fn rights(kubectl: &Kubectl, namespace: &str) -> BTreeSet<String> {
     rights
 }
 
-/// Asserts what a service account may do, namespace by namespace, beyond what any may.
+/// Asserts what a service account may do in each namespace, beyond what every service account may do.
 #[track_caller]
 fn check(cluster: &TestCluster, account: &str, expected: &[(&str, &[&str])]) {
     let kubectl = cluster.control_plane.kubectl_of("kubewarden", account);
@@ -62,15 +61,16 @@ const CONFIG_MAP: [&str; 3] = [
     "/configmaps[local-registry-hosting] watch",
 ];
 
-/// Asserts that the NetworkPolicy means the pods of this template, and lets nobody in but to the port that they serve.
+/// Asserts that the NetworkPolicy selects the pods of this template, and allows connections only to the port that they
+/// listen on.
 #[track_caller]
-fn is_fenced_in(cluster: &TestCluster, template: &Value) {
+fn check_network_policy(cluster: &TestCluster, template: &Value) {
     let policy =
         cluster.kubectl.json(&["get", "networkpolicy", "local-registry-sync", "--namespace=kubewarden"])["spec"]
             .clone();
     let labels = template["metadata"]["labels"].as_object().unwrap();
-    let meant = policy["podSelector"]["matchLabels"].as_object().unwrap();
-    assert!(!meant.is_empty() && meant.iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
+    let selected = policy["podSelector"]["matchLabels"].as_object().unwrap();
+    assert!(!selected.is_empty() && selected.iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
     let container = &template["spec"]["containers"][0];
     if let Some(port) = container["ports"][0]["containerPort"].as_u64() {
@@ -89,11 +89,11 @@ fn is_fenced_in(cluster: &TestCluster, template: &Value) {
 }
 
 #[test]
-fn the_usual_set() {
+fn accounts_of_the_usual_installation() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
     let deployment = cluster.kubectl.json(&["get", "deployment", "local-registry-sync", "--namespace=kubewarden"]);
-    is_fenced_in(&cluster, &deployment["spec"]["template"]);
+    check_network_policy(&cluster, &deployment["spec"]["template"]);
     let policy = [
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] get",
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] patch",
@@ -111,7 +111,7 @@ fn the_usual_set() {
     let builds: &[&str] = &["shipwright.io/builds[*] get"];
     check(&cluster, "policy-server", &[("kube-public", builds), ("kubewarden", builds), ("team", builds)]);
 
-    // What the API server says to the requests themselves.
+    // Requests beyond these rights are forbidden.
     let sync = cluster.control_plane.kubectl_of("kubewarden", "local-registry-sync");
     for arguments in [
         &["get", "configmaps", "--namespace=kube-public"][..],
@@ -140,7 +140,7 @@ fn the_usual_set() {
 }
 
 #[test]
-fn the_guard_and_the_cronjob() {
+fn accounts_of_the_guard_and_the_cronjob() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
     let policies = [
@@ -156,12 +156,12 @@ fn the_guard_and_the_cronjob() {
     );
     cluster.kubectl.ok(&["apply", "-k", "deploy/sync-cronjob"]);
     let job = cluster.kubectl.json(&["get", "cronjob", "local-registry-sync", "--namespace=kubewarden"]);
-    is_fenced_in(&cluster, &job["spec"]["jobTemplate"]["spec"]["template"]);
+    check_network_policy(&cluster, &job["spec"]["jobTemplate"]["spec"]["template"]);
     check(&cluster, "local-registry-sync", &[("team", &[policies[2], policies[3]])]);
 }
 
 #[test]
-fn the_namespaced_variant() {
+fn accounts_of_the_namespaced_variant() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy/policy-namespaced"]);
     cluster.kubectl.ok(&["apply", "-k", "deploy/sync-namespaced"]);
@@ -184,7 +184,7 @@ fn the_namespaced_variant() {
 
 const SYNC: &str = "--as=system:serviceaccount:kubewarden:local-registry-sync";
 
-/// A change of every field of a policy's spec but its settings, each as Kubewarden's CRD takes it.
+/// A valid new value for every field of a policy's spec, except its settings.
 fn changes() -> Value {
     json!({
         "allowInsideAdmissionControllerNamespace": true,
@@ -207,9 +207,9 @@ fn changes() -> Value {
     })
 }
 
-/// Asserts that the sync job's account can change three settings of a policy, and nothing else of it.
+/// Asserts that the sync job's account can change three settings of a policy, and nothing else in it.
 #[track_caller]
-fn only_three_settings(cluster: &TestCluster, policy: &[&str], crd: &str) {
+fn check_changes(cluster: &TestCluster, policy: &[&str], crd: &str) {
     let patch_as = |account: &[&str], patch: &Value| {
         let patch = format!("--patch={patch}");
         let arguments = [&["patch"], policy, &["--type=merge", "--dry-run=server", &patch], account].concat();
@@ -217,13 +217,13 @@ fn only_three_settings(cluster: &TestCluster, policy: &[&str], crd: &str) {
     };
     let patch = |patch: &Value| patch_as(&[SYNC], patch);
     let module = json!({"spec": {"module": "registry://elsewhere.example/policy:v1"}});
-    eventually("the API server to know the limits", || {
+    eventually("the API server to enforce the limits", || {
         patch(&module).stderr.contains("may change nothing").then_some(())
     });
     let both = json!({"spec": {"module": "registry://elsewhere.example/policy:v1", "rules": changes()["rules"]}});
     patch(&both).failed_with("local-registry-sync may change nothing in the spec of a policy but its settings");
 
-    // Every field that Kubewarden knows, so that a new one is noticed.
+    // The fields are read from Kubewarden's CRD, so that a new one fails this test.
     let crd: Value = serde_saphyr::from_str(&std::fs::read_to_string(upstream(crd)).unwrap()).unwrap();
     let known = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
     let changes = changes();
@@ -254,7 +254,7 @@ fn only_three_settings(cluster: &TestCluster, policy: &[&str], crd: &str) {
     assert_eq!(patch(&json!({"spec": {"settings": ours}})).code, Some(0));
     assert_eq!(patch(&json!({"spec": {"settings": {"host": null, "help": null}}})).code, Some(0));
 
-    // In another version of the API a field that the version lacks would be lost without a trace.
+    // An update in another version of the API would drop the fields that this version lacks.
     let other = policy[0].replacen('.', ".v1alpha2.", 1);
     let policy = [&[other.as_str()], &policy[1..]].concat();
     let arguments = [
@@ -276,9 +276,9 @@ fn the_sync_job_can_change_three_settings_and_nothing_else() {
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     cluster.patch_policy("merge", &json!({"spec": {"settings": {"insecure": true, "lookupBuilds": false}}}));
     let policy = ["clusteradmissionpolicies.policies.kubewarden.io", "local-registry"];
-    only_three_settings(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_clusteradmissionpolicies.yaml");
+    check_changes(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_clusteradmissionpolicies.yaml");
 
-    // Its own apply passes, with settings and without any.
+    // The sync job's own apply passes, with settings and without any.
     for (declaration, changed) in [(Some("help: https://a.b"), "changed"), (None, "changed")] {
         assert!(cluster.sync(&[]).stdout.contains(changed));
         match declaration {
@@ -294,7 +294,7 @@ fn the_sync_job_can_change_three_settings_and_nothing_else() {
 }
 
 #[test]
-fn the_same_for_one_namespace() {
+fn the_sync_job_can_change_three_settings_of_a_namespaced_policy() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy/policy-namespaced"]);
     cluster.kubectl.ok(&["apply", "-k", "deploy/sync-namespaced"]);
@@ -307,15 +307,15 @@ fn the_same_for_one_namespace() {
         "--patch={\"spec\":{\"settings\":{\"insecure\":true}}}",
     ]);
     let policy = ["admissionpolicies.policies.kubewarden.io", "local-registry", "--namespace=default"];
-    only_three_settings(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_admissionpolicies.yaml");
+    check_changes(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_admissionpolicies.yaml");
     let answer = cluster.sync(&["--policy=default/local-registry"]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.contains("changed"), "{answer:?}");
 }
 
-/// A hijacked account must not stop the policy server by settings that it refuses.
+/// Otherwise, an attacker with its account could stop the policy server, which does not start with invalid settings.
 #[test]
-fn the_sync_job_can_set_no_host_that_the_policy_refuses() {
+fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
     let cluster = TestCluster::start(Crds::Plain);
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
     let set = |settings: Value| {
@@ -323,7 +323,7 @@ fn the_sync_job_can_set_no_host_that_the_policy_refuses() {
         let arguments = ["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch, SYNC];
         cluster.kubectl.run(&[&arguments[..], &["--dry-run=server"]].concat())
     };
-    eventually("the API server to know the limits", || {
+    eventually("the API server to enforce the limits", || {
         set(json!({"host": "localhost"})).stderr.contains("no host that the policy refuses").then_some(())
     });
     for settings in
@@ -383,7 +383,7 @@ fn the_sync_job_can_set_no_host_that_the_policy_refuses() {
     let mut checked = 0;
     for host in known.chain(others) {
         let answer = set(json!({"host": host}));
-        // An IPv4 address in the form of an IPv6 one is none to the API server; who has it writes the IPv4 address.
+        // The API server refuses an IPv4 address in IPv6 form, which the policy accepts.
         let is_mapped = host.starts_with("[::ffff:");
         let is_valid = RegistryHost::parse(host).is_ok() && !is_mapped || host.is_empty();
         assert_eq!(answer.code == Some(0), is_valid, "{host}: {}", answer.stderr);

@@ -1,11 +1,11 @@
-//! The sync job, as the service account that `deploy/` gives it.
+//! The sync job, with the service account that `deploy/` gives it.
 
 use e2e::{Crds, TestCluster, build, build_run, eventually};
 use serde_json::{Value, json};
 
 const MANAGER: &str = "local-registry-sync";
 
-/// A cluster with the usual set of `deploy/`.
+/// A cluster with the usual installation, `deploy/`.
 fn installed() -> TestCluster {
     let cluster = TestCluster::start(Crds::Patched);
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
@@ -16,7 +16,7 @@ fn settings(cluster: &TestCluster) -> Value {
     cluster.policy()["spec"].get("settings").cloned().unwrap_or_default()
 }
 
-/// The fields that our manager owns.
+/// The fields that our field manager owns.
 fn ours(cluster: &TestCluster) -> Value {
     let policy = cluster.policy();
     let entries = policy["metadata"]["managedFields"].as_array().unwrap();
@@ -70,9 +70,9 @@ fn settings_follow_the_config_map() {
     let events = cluster.kubectl.json(&["get", "events.events.k8s.io", "--namespace=default"]);
     assert!(events["items"].as_array().unwrap().iter().any(|event| event["reason"] == "SettingsChanged"), "{events}");
 
-    cluster.declare("hostFromClusterNetwork: \"mended:5000\"\n");
+    cluster.declare("hostFromClusterNetwork: \"fixed:5000\"\n");
     succeeds(&cluster, "local-registry: changed");
-    assert_eq!(settings(&cluster), with(json!({"host": "mended:5000"})));
+    assert_eq!(settings(&cluster), with(json!({"host": "fixed:5000"})));
 
     cluster.declare("host: \"localhost:5001\"\n");
     succeeds(&cluster, "hostFromClusterNetwork");
@@ -87,7 +87,7 @@ fn settings_follow_the_config_map() {
 }
 
 #[test]
-fn settings_that_are_null_or_absent_are_filled_and_emptied() {
+fn settings_that_are_null_or_absent_are_written_and_removed() {
     let cluster = installed();
     cluster.patch_policy("json", &json!([{"op": "add", "path": "/spec/settings", "value": null}]));
     assert_eq!(settings(&cluster), Value::Null);
@@ -103,7 +103,7 @@ fn settings_that_are_null_or_absent_are_filled_and_emptied() {
 }
 
 #[test]
-fn applying_the_policy_again_takes_nothing_away() {
+fn applying_the_policy_again_keeps_the_host() {
     let cluster = installed();
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     succeeds(&cluster, "local-registry: changed");
@@ -144,7 +144,7 @@ fn a_conflict_names_the_other_manager() {
 }
 
 #[test]
-fn a_policy_that_is_missing_is_told_and_never_created() {
+fn a_missing_policy_is_reported_and_never_created() {
     let cluster = installed();
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry"]);
@@ -169,7 +169,7 @@ fn the_next_run_gets_the_registry_that_is_declared_now() {
         let stored = cluster.create(&run(host.split(':').next().unwrap()));
         assert_eq!(stored["spec"]["build"]["spec"]["output"]["image"], format!("{host}/team/app"));
     }
-    // Somebody edits the host away; it comes back although the ConfigMap does not change.
+    // If somebody removes the host, it comes back, although the ConfigMap does not change.
     cluster.patch_policy("json", &json!([{"op": "remove", "path": "/spec/settings/host"}]));
     eventually("the host to come back", || (settings(&cluster)["host"] == "second:5000").then_some(()));
 
@@ -204,7 +204,7 @@ fn notes(cluster: &TestCluster) -> Vec<String> {
 }
 
 #[test]
-fn what_is_declared_at_the_start_does_not_wait() {
+fn a_host_that_is_declared_at_the_start_is_written_at_once() {
     let cluster = installed();
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     let _watch = cluster.watch(&["--settle=86400", "--resync=86400"]);
@@ -212,7 +212,7 @@ fn what_is_declared_at_the_start_does_not_wait() {
 }
 
 #[test]
-fn a_config_map_that_can_no_longer_be_read_is_unknown() {
+fn the_state_of_an_unreadable_config_map_is_unknown() {
     let mut cluster = installed();
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     let watch = cluster.watch(&["--settle=0", "--resync=1"]);
@@ -220,7 +220,7 @@ fn a_config_map_that_can_no_longer_be_read_is_unknown() {
     assert!(watch.answers("/readyz").0.contains(" 200 "), "{:?}", watch.answers("/readyz"));
     assert_eq!(watch.metric(r#"declared_state{state="registry"}"#), Some(1));
 
-    // A watch that is open outlives the right to watch, until the API server closes it.
+    // An open watch goes on without the right to watch until the API server closes it, so the API server restarts.
     cluster.kubectl.ok(&["delete", "rolebinding", "local-registry-sync", "--namespace=kube-public"]);
     cluster.control_plane.kill_api_server();
     cluster.control_plane.start_api_server();
@@ -229,10 +229,10 @@ fn a_config_map_that_can_no_longer_be_read_is_unknown() {
     assert!(watch.answers("/readyz").0.contains(" 503 "), "{:?}", watch.answers("/readyz"));
     let success = || watch.metric("last_success_timestamp_seconds").unwrap();
     let last = success();
-    // What is told again and again says why, and no longer says that all is well.
-    let told = || watch.process.log().matches("the ConfigMap cannot be watched").count();
-    let before = told();
-    eventually("more attempts", || (told() > before + 2).then_some(()));
+    // The log repeats the reason, and the time of the last success does not change.
+    let attempts = || watch.process.log().matches("the ConfigMap cannot be watched").count();
+    let before = attempts();
+    eventually("more attempts", || (attempts() > before + 2).then_some(()));
     assert_eq!(success(), last);
     let log = watch.process.log();
     let message = "list is forbidden: ";
@@ -248,7 +248,7 @@ fn a_config_map_that_can_no_longer_be_read_is_unknown() {
 }
 
 #[test]
-fn seven_changes_are_seven_events() {
+fn seven_changes_are_published_as_seven_events() {
     let cluster = installed();
     let _watch = cluster.watch(&["--settle=0", "--resync=86400"]);
     let hosts: Vec<String> = (1..=7).map(|n| format!("registry-{n}:5000")).collect();
@@ -267,12 +267,12 @@ fn seven_changes_are_seven_events() {
 }
 
 #[test]
-fn a_policy_that_comes_later_does_not_wait_for_the_next_look() {
+fn a_policy_that_is_created_later_gets_the_host_before_the_next_resync() {
     let cluster = installed();
     cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry"]);
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     let watch = cluster.watch(&["--settle=0", "--resync=86400"]);
-    eventually("the policy to be missed", || {
+    eventually("the sync job to report that the policy is missing", || {
         watch.process.log().contains("ClusterAdmissionPolicy local-registry: not found").then_some(())
     });
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
@@ -296,11 +296,11 @@ fn a_host_that_is_not_allowed_changes_nothing() {
 }
 
 #[test]
-fn the_largest_config_map_harms_nobody() {
+fn the_largest_config_map_fits_into_the_memory_of_the_pod() {
     let cluster = installed();
     let known = "hostFromClusterNetwork: \"kind-registry:5000\"\n";
     let mut large = e2e::config_map(known);
-    // The API server writes each of these as six characters; kubectl would as well, and that is too much to send.
+    // The API server writes each `<` as six characters. So would kubectl without `--raw`, and send too much.
     let all = "/api/v1/namespaces/kube-public/configmaps";
     let one = format!("{all}/local-registry-hosting");
     large["data"]["other"] = json!("<".repeat(1024 * 1024 - 200));
@@ -315,7 +315,7 @@ fn the_largest_config_map_harms_nobody() {
         cluster.kubectl.ok(&["replace", "--raw", &one, "-f", file.to_str().unwrap()]);
         eventually("the policy to get the host", || (settings(&cluster)["host"] == format!("r{n}:5000")).then_some(()));
     }
-    // The program itself is read from its file; it is smaller where it is built for a pod, which has 32 MiB.
+    // The pod has 32 MiB. The pages of the program's file do not count here: a release build has far fewer of them.
     let most = watch.process.memory("VmHWM") - watch.process.memory("RssFile");
     assert!(most < 24 * 1024, "{most} KiB");
 }

@@ -1,4 +1,4 @@
-//! Shipwright's own samples and CRDs, as `UPSTREAM` has them.
+//! Shipwright's samples and CRDs, from the folder that `UPSTREAM` names.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use testkit::repository::root;
 use testkit::review;
 
-/// Every document of every YAML file below a folder, with the file's name.
+/// Every document of every YAML file in a folder and its subfolders, with the file's name.
 fn documents(folder: &Path) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     let mut entries: Vec<_> = std::fs::read_dir(folder)
@@ -40,7 +40,7 @@ fn samples() -> Vec<(String, Value)> {
     samples
 }
 
-/// The policy on a cluster that has every sample Build, all with this output if it is given.
+/// The policy in a cluster with every sample Build. If `output` is given, all of them have that output.
 fn policy(samples: &[(String, Value)], output: Option<Value>) -> Policy {
     let stored: BTreeMap<String, Value> = samples
         .iter()
@@ -58,7 +58,7 @@ fn policy(samples: &[(String, Value)], output: Option<Value>) -> Policy {
     Policy::load(&policy_module(), Capabilities::new(granted, Objects::Function(Box::new(answer)))).unwrap()
 }
 
-/// The decoded patch for creating `object`.
+/// The policy's patch, decoded, for a request to create `object`.
 #[track_caller]
 fn patch(policy: &Policy, object: &Value) -> Option<Value> {
     let (group, version) = object["apiVersion"].as_str().unwrap().split_once('/').unwrap();
@@ -76,7 +76,7 @@ fn patch(policy: &Policy, object: &Value) -> Option<Value> {
 }
 
 #[test]
-fn every_sample_goes_through_unchanged() {
+fn every_sample_passes_unchanged() {
     let samples = samples();
     let policy = policy(&samples, None);
     for (file, sample) in &samples {
@@ -85,7 +85,7 @@ fn every_sample_goes_through_unchanged() {
 }
 
 #[test]
-fn every_sample_run_with_a_local_output_of_its_own_gets_the_host() {
+fn every_sample_run_with_its_own_local_output_gets_the_host() {
     let samples = samples();
     let policy = policy(&samples, None);
     let expected = json!([{"op": "replace", "path": "/spec/output/image", "value": "kind-registry:5000/team/app:v1"}]);
@@ -113,7 +113,7 @@ fn every_sample_build_stays_portable_and_gets_its_source_resolved() {
         let alpha = build["apiVersion"] == "shipwright.io/v1alpha1";
         build["spec"]["output"]["image"] = json!("team/app:v1");
         build["spec"]["output"]["local"] = json!(true);
-        // The record of the output, and in v1alpha1 no field, which could not be stored.
+        // The output is recorded. In v1alpha1 its field is removed, since it could not be stored.
         let record = |role: &str| json!({"op": "add", "path": format!("/metadata/annotations/local-registry-hosting~1{role}"), "value": "recorded"});
         let forget = |path: &str| alpha.then(|| json!({"op": "remove", "path": path}));
         build["metadata"]["annotations"] = json!({"a": "b"});
