@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use kube::api::{Api, ApiResource, DynamicObject};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -30,12 +30,13 @@ impl ClusterObjects {
     /// If the file cannot be read, or has no such context or no usable cluster.
     pub fn connect(kubeconfig: &Path, context: Option<String>) -> anyhow::Result<Self> {
         let place = || format!("{}: no usable kubeconfig", kubeconfig.display());
-        let file = Kubeconfig::read_from(kubeconfig).with_context(place)?;
+        let unusable = |error: KubeconfigError| anyhow!("{}: {}", place(), reason(&error));
+        let file = Kubeconfig::read_from(kubeconfig).map_err(unusable)?;
         let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
         tls::install_provider();
         let runtime = RUNTIME.as_ref().context("no threads can be started")?;
         let client = runtime.block_on(async {
-            let config = Config::from_custom_kubeconfig(file, &options).await.with_context(place)?;
+            let config = Config::from_custom_kubeconfig(file, &options).await.map_err(unusable)?;
             Client::try_from(config).with_context(place)
         })?;
         Ok(Self { client, runtime })
@@ -75,5 +76,14 @@ impl ClusterObjects {
         };
         let object = api.get_opt(&request.name).await.map_err(|error| error.to_string())?;
         object.map(serde_json::to_value).transpose().map_err(|error| error.to_string())
+    }
+}
+
+/// Why a kubeconfig cannot be used. The text of an error about its YAML is not used: it shows the lines around the error,
+/// and these may hold a token.
+fn reason(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(_) => "it is not valid YAML, or has wrong types".to_owned(),
+        other => other.to_string(),
     }
 }

@@ -155,7 +155,7 @@ fn unreadable_and_malformed_files_are_reported() {
     );
     check_error(
         &with_module(&["run", "--request-path", "examples/buildrun-request.json", "--kubeconfig", "nowhere"], &module),
-        "nowhere: no usable kubeconfig: failed to read kubeconfig from '\"nowhere\"': No such file or directory (os error 2): No such file or directory (os error 2)",
+        "nowhere: no usable kubeconfig: failed to read kubeconfig from '\"nowhere\"': No such file or directory (os error 2)",
     );
     check_error(
         &with_module(&["settings", "--settings-path", "nowhere.yaml"], &module),

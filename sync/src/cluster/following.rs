@@ -1,4 +1,4 @@
-//! The ConfigMap, followed: what it says now, what it says after each change, and errors while it cannot be read.
+//! Follows the ConfigMap: its data now and after each change, and errors while it cannot be read.
 
 use std::time::Duration;
 

@@ -28,9 +28,9 @@ pub struct Patience {
 enum View {
     /// It does.
     Current,
-    /// The ConfigMap has been unreadable since then, which is not reported yet.
+    /// The ConfigMap has been unreadable since this instant. That is not reported yet.
     Lost { since: Instant, error: String },
-    /// The ConfigMap has been unreadable for too long. This was last reported then.
+    /// The ConfigMap has been unreadable for too long. That was last reported at this instant.
     Unknown { reported: Instant, error: String },
 }
 

@@ -57,12 +57,36 @@ fn an_api_server_that_is_not_there_is_an_error_and_touches_nothing() {
     );
 }
 
+#[track_caller]
+fn check_no_cluster(arguments: &[&str], kubeconfig: &str, expected: &str) {
+    let output = sync(arguments, kubeconfig);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("error: {expected}\n"));
+}
+
 #[test]
 fn a_missing_kubeconfig_is_named() {
-    let output = sync(&["--context", "x"], "/nowhere");
-    assert_eq!(output.status.code(), Some(1));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.starts_with("error: no cluster: no usable kubeconfig"), "{stderr}");
+    check_no_cluster(
+        &["--context", "x"],
+        "/nowhere",
+        "no cluster: no usable kubeconfig: failed to read kubeconfig from '\"/nowhere\"': No such file or directory (os error 2)",
+    );
+    check_no_cluster(
+        &[],
+        "/nowhere",
+        "no cluster: this is not a pod with a service account, and there is no usable kubeconfig: failed to read kubeconfig from '\"/nowhere\"': No such file or directory (os error 2)",
+    );
+}
+
+#[test]
+fn a_kubeconfig_that_is_not_yaml_is_not_quoted() {
+    let mut file = NamedTempFile::new().unwrap();
+    writeln!(file, "users:\n- name: u\n  user:\n    token: s3cret\n   bad: [x").unwrap();
+    let place = "it is not valid YAML, or has wrong types, at line 5 column 4";
+    let kubeconfig = file.path().to_str().unwrap();
+    check_no_cluster(&["--context", "x"], kubeconfig, &format!("no cluster: no usable kubeconfig: {place}"));
+    let both = "no cluster: this is not a pod with a service account, and there is no usable kubeconfig";
+    check_no_cluster(&[], kubeconfig, &format!("{both}: {place}"));
 }
 
 #[test]

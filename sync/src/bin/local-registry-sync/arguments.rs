@@ -9,7 +9,7 @@ use sync::{HostPattern, PolicyName};
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
 ///
 /// Applies `spec.settings.host` and `spec.settings.help`, and no other field, by server-side apply.
-/// Exit codes: 0 every policy is in line, 1 something failed and the output says what, 2 bad arguments.
+/// Exit codes: 0 every policy is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     /// How to print logs.
     #[arg(long, value_enum, default_value_t = Output::Text, env = "LOCAL_REGISTRY_SYNC_LOG_FORMAT", global = true)]
     pub(crate) log_format: Output,
-    /// Context of the kubeconfig. By default, the service account of the pod, or the current context.
+    /// Context of the kubeconfig. By default, its current context; without a kubeconfig, the service account of the pod.
     #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_SYNC_CONTEXT", global = true)]
     pub(crate) context: Option<String>,
 }

@@ -1,18 +1,49 @@
 //! Which cluster the program works on.
 
-use anyhow::Context;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use std::error::Error;
+
+use anyhow::{Context, anyhow};
+use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
-/// Connects as the pod's service account in a cluster, and as the kubeconfig says elsewhere or if a context is named.
+/// Connects by the kubeconfig, in its current context or this one. Without a usable kubeconfig, and if no context is
+/// named, connects as the service account of the pod.
 pub(crate) async fn connect(context: Option<&str>) -> anyhow::Result<Client> {
     let config = match context {
-        None => Config::infer().await.context("no cluster: found neither a service account nor a usable kubeconfig")?,
-        Some(context) => {
-            let kubeconfig = Kubeconfig::read().context("no cluster: no usable kubeconfig")?;
-            let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-            Config::from_custom_kubeconfig(kubeconfig, &options).await.context("no cluster: no usable kubeconfig")?
-        }
+        None => Config::infer().await.map_err(|error| neither(&error))?,
+        Some(context) => in_context(context).await.map_err(|error| unusable(&error))?,
     };
     Client::try_from(config).context("no cluster: the connection cannot be set up")
+}
+
+async fn in_context(context: &str) -> Result<Config, KubeconfigError> {
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await
+}
+
+fn neither(error: &InferConfigError) -> anyhow::Error {
+    let reason = error.source().and_then(|source| source.downcast_ref()).map_or_else(String::new, reason);
+    anyhow!("no cluster: this is not a pod with a service account, and there is no usable kubeconfig: {reason}")
+}
+
+fn unusable(error: &KubeconfigError) -> anyhow::Error {
+    anyhow!("no cluster: no usable kubeconfig: {}", reason(error))
+}
+
+/// Why a kubeconfig cannot be used. The text of an error about its YAML is not used: it shows the lines around the error,
+/// and these may hold a token.
+fn reason(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(location) => {
+                format!(
+                    "it is not valid YAML, or has wrong types, at line {} column {}",
+                    location.line(),
+                    location.column()
+                )
+            }
+            None => "it is not valid YAML, or has wrong types".to_owned(),
+        },
+        other => other.to_string(),
+    }
 }
