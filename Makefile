@@ -2,8 +2,10 @@
 
 CARGO ?= cargo
 TARGET := wasm32-wasip1
-MODULE := target/$(TARGET)/policy/policy.wasm
-NOTHING := target/$(TARGET)/policy/nothing.wasm
+# Where Cargo builds.
+CARGO_TARGET := $(or $(CARGO_TARGET_DIR),target)
+MODULE := $(CARGO_TARGET)/$(TARGET)/policy/policy.wasm
+NOTHING := $(CARGO_TARGET)/$(TARGET)/policy/nothing.wasm
 # The harness without what a command does not need: a first build takes minutes, and shows its progress.
 HARNESS := $(CARGO) run --locked --package local-registry-harness --bin harness --no-default-features
 MEASURE := $(CARGO) run --locked --release --package local-registry-harness --bin harness --
@@ -38,6 +40,7 @@ POLICY := $(shell sed -n 's/^ *io.kubewarden.policy.ociUrl: //p' policy-metadata
 # `make publisher`: the registry, with the folder in it, and the repository of the sources.
 REGISTRY ?= registry.example
 SOURCE_URL ?= $(SOURCE)
+EMAIL ?= authors@example.org
 
 # `make manifests`: the program that renders the manifests of a release, and the folders of deploy/ that it renders: all
 # that can be applied.
@@ -59,7 +62,8 @@ COMMA := ,
 need = command -v $(1) >/dev/null || { echo "make $@: $(1) is missing; $(2)" >&2; exit 1; }
 need-package = $(call need,$(1),install it with your system's packages)
 need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewarden-controller)
-need-yq = $(call need,yq,go install github.com/mikefarah/yq/v4@v4.45.1)
+# Debian's yq is another program.
+need-yq = yq --version 2>/dev/null | grep -q mikefarah || { echo "make $@: mikefarah's yq is missing; go install github.com/mikefarah/yq/v4@v4.45.1" >&2; exit 1; }
 
 # $(call need-digest,VARIABLE)
 need-digest = printf %s "$$$(1)" | LC_ALL=C grep -zEqx 'sha256:[0-9a-f]{64}' || \
@@ -95,18 +99,18 @@ serve: policy.wasm ## Serve the policy at http://127.0.0.1:8443/validate/local-r
 
 sync: ## Build local-registry-sync for this machine
 	$(CARGO) build --locked --profile sync --package local-registry-sync
-	@$(call check-size,target/sync/local-registry-sync,$(SYNC_LIMIT))
+	@$(call check-size,$(CARGO_TARGET)/sync/local-registry-sync,$(SYNC_LIMIT))
 
 # The C code of ring needs only the memory functions of a C library, so any C compiler for this machine works.
 sync-static: ## Build local-registry-sync without any shared library (musl)
 	@test -d "$$(rustc --print target-libdir --target $(MUSL))" || rustup target add $(MUSL)
 	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile sync --target $(MUSL) --package local-registry-sync
-	@$(call check-size,target/$(MUSL)/sync/local-registry-sync,$(SYNC_LIMIT))
+	@$(call check-size,$(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync,$(SYNC_LIMIT))
 
 sync-image: sync-static ## Build the sync job's image (IMAGE), with docker or buildah (CONTAINER)
 	@$(call need,$(CONTAINER),install docker or buildah, or set CONTAINER)
 	rm -rf target/sync-image && mkdir -p target/sync-image
-	cp target/$(MUSL)/sync/local-registry-sync LICENSE target/sync-image/
+	cp $(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync LICENSE target/sync-image/
 	cp $(CA_CERTIFICATES) target/sync-image/ca-certificates.crt
 	$(CONTAINER) build --tag $(IMAGE) --file Dockerfile --build-arg VERSION=$(VERSION) --build-arg SOURCE=$(SOURCE) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) target/sync-image
@@ -120,7 +124,7 @@ annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml policy-metadata/
 	@$(need-kwctl)
 	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --usage-path policy-metadata/usage.md --output-path $@
 
-test: policy.wasm nothing.wasm ## Run all tests, including those of the built policy in its engine
+test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including those of the built policy in its engine
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(CURDIR)/$(NOTHING) \
 	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
 
@@ -199,7 +203,7 @@ bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $
 load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connections (DURATION; needs oha)
 	@$(call need,oha,cargo install --locked oha)
 	$(CARGO) build --locked --release --package local-registry-harness
-	REQUEST=$(REQUEST) SETTINGS=$(SETTINGS) OBJECTS=$(OBJECTS) DURATION=$(DURATION) URL=$(URL) harness/load
+	REQUEST=$(REQUEST) SETTINGS=$(SETTINGS) OBJECTS=$(OBJECTS) DURATION=$(DURATION) URL=$(URL) HARNESS=$(CARGO_TARGET)/release/harness harness/load
 
 nothing.wasm: wasm-target
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
@@ -214,6 +218,8 @@ lint: wasm-target ## Check format, lints, spelling, workflows and dependencies (
 	$(CARGO) deny --locked check $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --package local-registry-harness --no-default-features -- -D warnings
+	$(CARGO) clippy --locked --package local-registry-harness --no-default-features --features serve -- -D warnings
 	$(CARGO) clippy --locked --package local-registry-policy --package local-registry-nothing --target $(TARGET) -- -D warnings
 
 verdicts: ## Record again how the Go parsers read the cases of core/tests/parsers (needs go)
@@ -229,9 +235,10 @@ version: ## Print the version
 release-notes: ## Print the changes of the newest version
 	@awk '/^## / { part++; next } part == 1' CHANGELOG.md
 
-publisher: ## Write your registry and repository into every file that names them (REGISTRY, SOURCE_URL)
-	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g' \
-	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml .github/ISSUE_TEMPLATE/config.yml
+publisher: ## Write your registry, repository and address into every file that names them (REGISTRY, SOURCE_URL, EMAIL)
+	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g; s#authors@example\.org#$(EMAIL)#g' \
+	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml .github/ISSUE_TEMPLATE/config.yml \
+	  artifacthub/artifacthub-repo.yml CODE_OF_CONDUCT.md .github/CODEOWNERS
 
 # The manifests must name no tag: whatever somebody pushes to a tag later would run, too.
 manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST, IMAGE_DIGEST; needs kubectl)
