@@ -134,9 +134,8 @@ impl Edits {
         Ok(copied)
     }
 
-    /// Appends an object that loses a field; `text` is the object's. Every field is read, since a comma goes with the
-    /// one that is removed, and which comma depends on its neighbours. The other edits in such an object are values,
-    /// never [`Change::Fields`].
+    /// Appends an object, without the fields that are removed; `text` is the object's. Every field is read and written
+    /// again, so that the commas are right. The other edits in such an object are values, never [`Change::Fields`].
     fn rewrite(&self, object: &Object<'_>, text: &str, out: &mut String) -> Result<(), EditError> {
         let mut reader = Reader::new(text);
         let mut more = reader.open(b'{', b'}')?;

@@ -66,8 +66,8 @@ impl<'n> Image<'n> {
 
     /// Makes an image not local whose author removed `local` and named another registry. Returns whether it did.
     ///
-    /// Such an image is local only by its record, names a registry that is not the cluster's, and is new. A write that
-    /// merely lost the field keeps the image that was there, or brings one that names no registry.
+    /// Such an image is local only by its record, names a registry that is not the cluster's, and is new. A client that
+    /// lost the field without its author's intent writes the image that was there before, or one without a registry.
     pub(super) fn release(&mut self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
         let was_there = before.is_some_and(|before| before.value == self.value && before.is_local());
         if !self.is_local_by_record() || was_there {

@@ -28,9 +28,16 @@ fn is_known_difference(text: &str, ours: &Result<ImageReference<'_>, ReferenceEr
         || error.starts_with("has the upper-case letter")
         || error.starts_with("has a path of one character")
         // It accepts letters of every script in a tag.
-        || error.ends_with("which no reference may have") && text.contains(':') && !text.is_ascii()
+        || foreign_letter(&error).is_some_and(|letter| !letter.is_ascii()) && text.contains(':')
         // It accepts an underscore in a registry.
         || error.starts_with("names the registry") && error.contains('_') && text.contains('/')
+}
+
+/// The character that an error calls foreign to references, unless it is shown escaped.
+fn foreign_letter(error: &str) -> Option<char> {
+    let (character, _) = error.strip_prefix("has `")?.split_once("` at character ")?;
+    let mut characters = character.chars();
+    characters.next().filter(|_| error.ends_with("which no reference may have") && characters.next().is_none())
 }
 
 fn build_run(output: &Value, others: &[Value]) -> Value {

@@ -34,7 +34,7 @@ pub fn in_engine(
     nothing: &Path,
     policy: &Path,
     duration: Duration,
-    mut report: impl FnMut(&Comparison) -> anyhow::Result<()>,
+    mut report: impl FnMut(Comparison) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let (nothing, policy) = (Policy::load(nothing, capabilities())?, Policy::load(policy, capabilities())?);
     for scenario in Scenario::ALL {
@@ -49,7 +49,7 @@ pub fn in_engine(
             if let Some(floor) = &floor {
                 contenders.add(Contender::Floor, || ask(floor));
             }
-            report(&comparison(Runner::Engine, scenario, bytes, &contenders.compare(duration)?)?)?;
+            report(comparison(Runner::Engine, scenario, bytes, &contenders.compare(duration)?)?)?;
         }
     }
     Ok(())
@@ -64,7 +64,7 @@ pub fn in_policy_server(
     nothing: &Path,
     policy: &Path,
     duration: Duration,
-    mut report: impl FnMut(&Comparison) -> anyhow::Result<()>,
+    mut report: impl FnMut(Comparison) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let engine = Policy::load(policy, capabilities())?;
     let mut requests = Vec::new();
@@ -97,7 +97,7 @@ pub fn in_policy_server(
         if let Some((name, _)) = floor {
             contenders.add(Contender::Floor, || ask(name));
         }
-        report(&comparison(Runner::PolicyServer, *scenario, *bytes, &contenders.compare(duration)?)?)?;
+        report(comparison(Runner::PolicyServer, *scenario, *bytes, &contenders.compare(duration)?)?)?;
     }
     Ok(())
 }

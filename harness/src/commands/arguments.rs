@@ -79,6 +79,9 @@ pub(crate) struct Bench {
     /// How long to send each request, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     pub(crate) seconds: f64,
+    /// Multiply every limit by this, for a machine whose ratios are known to differ.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub(crate) scale_limits: f64,
     /// Print a JSON object for each comparison.
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,12 +10,13 @@ use super::arguments::Bench;
 use super::exit_code;
 
 pub(super) fn perform(arguments: &Bench) -> anyhow::Result<ExitCode> {
-    let Bench { nothing, policy_server, seconds, json, module } = arguments;
+    let Bench { nothing, policy_server, seconds, scale_limits, json, module } = arguments;
     let duration = Duration::try_from_secs_f64(*seconds).context("--seconds")?;
     let mut all_hold = true;
-    let mut report = |comparison: &Comparison| {
+    let mut report = |mut comparison: Comparison| {
+        comparison.limit = comparison.limit.map(|limit| limit * scale_limits);
         all_hold &= comparison.holds();
-        println!("{}", if *json { serde_json::to_string(comparison)? } else { comparison.to_string() });
+        println!("{}", if *json { serde_json::to_string(&comparison)? } else { comparison.to_string() });
         Ok(())
     };
     if !json {

@@ -22,7 +22,7 @@ fn nothing() -> String {
 
 #[test]
 fn bench_compares_every_scenario_at_every_size() {
-    let output = harness(&["bench", "--nothing", &nothing(), "--seconds", "0.01", "--json"]);
+    let output = harness(&["bench", "--nothing", &nothing(), "--seconds", "0.01", "--json", "--scale-limits", "1000"]);
     let stdout = String::from_utf8(output.stdout).unwrap();
     let comparisons: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let asked: BTreeSet<(&str, u64)> = comparisons
@@ -43,8 +43,15 @@ fn bench_compares_every_scenario_at_every_size() {
             assert!((floor_ratio - median("floor") / median("nothing")).abs() < 1e-9, "{comparison}");
         }
     }
-    // Whether the limits hold depends on the machine, so both exit codes are right.
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", output.status);
+    assert_eq!(output.status.code(), Some(0), "no ratio is above a thousand times its limit");
+}
+
+#[test]
+fn a_ratio_above_its_limit_fails() {
+    let output = harness(&["bench", "--nothing", &nothing(), "--seconds", "0.001", "--scale-limits", "0.001"]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains(" above 0.00!"), "{stdout}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
