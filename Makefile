@@ -208,7 +208,7 @@ load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connect
 nothing.wasm: wasm-target
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
 
-lint: wasm-target ## Check format, lints, spelling, workflows and dependencies (needs cargo-deny, typos)
+lint: wasm-target ## Check format, lints, docs, spelling, workflows and dependencies (needs cargo-deny, typos)
 	@$(call need,cargo-deny,cargo install --locked cargo-deny)
 	@$(call need,typos,cargo install --locked typos-cli)
 	typos
@@ -221,6 +221,7 @@ lint: wasm-target ## Check format, lints, spelling, workflows and dependencies (
 	$(CARGO) clippy --locked --package local-registry-harness --no-default-features -- -D warnings
 	$(CARGO) clippy --locked --package local-registry-harness --no-default-features --features serve -- -D warnings
 	$(CARGO) clippy --locked --package local-registry-policy --package local-registry-nothing --target $(TARGET) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --workspace
 
 verdicts: ## Record again how the Go parsers read the cases of core/tests/parsers (needs go)
 	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl

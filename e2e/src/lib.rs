@@ -1,7 +1,7 @@
 //! A Kubernetes control plane for tests.
 //!
 //! etcd, kube-apiserver and kubectl are the real programs, and so are the policy and the sync job. The manifests are
-//! those of `deploy/`. [`kubewarden`] stands in for Kubewarden's controller, and [`conversion`] for Shipwright's
+//! those of `deploy/`. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's
 //! conversion webhook. The rest of Shipwright is not there, since the tests build no image.
 
 mod certificates;

@@ -2,7 +2,7 @@
 
 use crate::message::Quoted;
 
-/// Why a text is not a [`RegistryHost`]: what was found, and how to fix it.
+/// Why a text is not a [`RegistryHost`](crate::RegistryHost): what was found, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {kind}", Quoted(.text))]
 pub struct HostError {

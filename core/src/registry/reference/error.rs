@@ -8,7 +8,8 @@ pub(super) const LONGEST_PATH: usize = 255;
 /// The most characters of a tag.
 pub(super) const LONGEST_TAG: usize = 128;
 
-/// Why a text is not an [`ImageReference`]: what was found, and where. Positions count characters from 1.
+/// Why a text is not an [`ImageReference`](crate::ImageReference): what was found, and where. Positions count characters
+/// from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct ReferenceError(#[from] ReferenceErrorKind);
