@@ -215,7 +215,7 @@ lint: wasm-target ## Check format, lints, docs, spelling, workflows and dependen
 	@if command -v actionlint >/dev/null; then echo actionlint; actionlint; else \
 	  echo "make $@: actionlint is missing, and workflows are not checked;" \
 	    "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12" >&2; fi
-	$(CARGO) deny --locked check $(DENY)
+	$(CARGO) deny --locked --workspace check $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --package local-registry-harness --no-default-features -- -D warnings

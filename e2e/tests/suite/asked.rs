@@ -110,7 +110,7 @@ fn a_dry_run_accepts_a_build_and_its_run_together() {
 fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     let mut cluster = TestCluster::start(Crds::Patched);
     let cases: Vec<Case> = case::all().into_iter().filter(can_be_sent).collect();
-    // The old objects of UPDATEs are stored before there is a policy.
+    // The old object of each UPDATE is stored before there is a policy.
     for case in cases.iter().filter(|case| case.request["operation"] == "UPDATE") {
         let old = complete(case, "oldObject").to_string();
         let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &old);

@@ -124,7 +124,7 @@ fn a_policy_that_may_not_mutate_rejects_what_it_would_change() {
 }
 
 #[test]
-fn a_custom_message_keeps_the_policys_reason_as_its_cause() {
+fn a_custom_message_keeps_the_reason_of_the_policy_as_its_cause() {
     let server = Server::start(&["--message", "ask the platform team"], None);
     let rejected = server.validate(&review("1", "quay.io/team/app"));
     let status = &rejected["response"]["status"];
