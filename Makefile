@@ -156,7 +156,7 @@ e2e-kwctl: annotated-policy.wasm ## Test the annotated policy and the manifests 
 
 reproducible: policy.wasm ## Build the policy again in another folder, and check that every bit is the same
 	folder=$$(mktemp -d) && git ls-files -z | xargs -0 cp --parents --target-directory $$folder && \
-	  $(MAKE) --directory $$folder policy.wasm CARGO_TARGET_DIR=$$folder/elsewhere MODULE=elsewhere/$(TARGET)/policy/policy.wasm && \
+	  $(MAKE) --directory $$folder policy.wasm CARGO_TARGET_DIR=$$folder/elsewhere && \
 	  cmp policy.wasm $$folder/policy.wasm && rm -rf $$folder
 	sha256sum policy.wasm
 
