@@ -152,7 +152,7 @@ impl<'a> Request<'a> {
     }
 
     fn find(&self, path: &[&str]) -> Option<&Node<'a>> {
-        path.iter().try_fold(self.payload.field("request")?, |node, name| node.field(name))
+        self.payload.field("request")?.at(path).ok().flatten()
     }
 
     fn require(&self, field: &'static str, path: &[&str]) -> Result<(), PayloadError> {

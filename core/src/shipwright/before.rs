@@ -7,7 +7,7 @@ use crate::json::Node;
 
 /// An object before an UPDATE, to see what the UPDATE changes.
 pub(super) struct Before<'n> {
-    object: &'n Node<'n>,
+    pub(super) object: &'n Node<'n>,
     pub(super) annotations: Annotations,
 }
 

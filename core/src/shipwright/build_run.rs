@@ -26,8 +26,10 @@ pub(super) fn decide(case: &Case<'_>, builds: &mut dyn BuildLookup, outcome: &mu
         Ok(Origin::Named(name)) => {
             inherits = !has_output(case.object);
             let run = NamingRun { case, name, annotations };
-            let named_it_before = case.old.is_some_and(|old| origin(old, case.version) == Ok(Origin::Named(name)));
-            if !named_it_before || run.needs_build_again(before.as_ref()) {
+            let is_settled = before.as_ref().is_some_and(|before| {
+                origin(before.object, case.version) == Ok(Origin::Named(name)) && !run.takes_more_than(before)
+            });
+            if !is_settled {
                 build_states_insecure = named_build::decide(&run, builds, outcome);
             }
         }

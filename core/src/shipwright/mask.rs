@@ -66,6 +66,7 @@ pub(super) const PARAMETER_NAMES: Mask = Fields(&[("name", Scalar)]);
 
 #[cfg(test)]
 mod tests {
+    use super::super::BUILD_FIELDS;
     use super::super::fields::{self, Kind, Role, Version, image_fields};
     use super::*;
     use crate::json::{Node, Path};
@@ -95,6 +96,18 @@ mod tests {
             check(STORED_BUILD, field.image, "\"team/app\"");
             check(STORED_BUILD, field.local, "true");
             check(STORED_BUILD, field.insecure, "false");
+        }
+    }
+
+    #[test]
+    fn every_image_field_of_a_stored_build_is_asked_for() {
+        let asked = |path: Path| BUILD_FIELDS.contains(&path.join(".").as_str());
+        for field in image_fields(Kind::Build, Version::V1Beta1) {
+            assert!(asked(field.image) && asked(field.local), "{:?}", field.path);
+        }
+        assert!(asked(fields::OUTPUT.insecure));
+        for field in ["name", "value"] {
+            assert!(BUILD_FIELDS.contains(&format!("{}.{field}", fields::PARAMETERS.join(".")).as_str()), "{field}");
         }
     }
 

@@ -26,14 +26,14 @@ impl NamingRun<'_> {
         fields::build_name(self.case.version)
     }
 
-    /// Whether an UPDATE of a run that named the same Build before has to look at the Build again: the run now takes
-    /// something from it that the run had of its own.
-    pub(super) fn needs_build_again(&self, before: Option<&Before<'_>>) -> bool {
-        let Some(old) = self.case.old else { return true };
+    /// Whether the run now takes something from the Build that it had of its own before an UPDATE.
+    pub(super) fn takes_more_than(&self, before: &Before<'_>) -> bool {
         let (object, version) = (self.case.object, self.case.version);
-        let lost = |has: &dyn Fn(&Node<'_>) -> bool| has(old) && !has(object);
-        let is_marked_now = self.marks_inherited() && before.is_none_or(|old| !old.annotations.say_local(Role::Output));
-        lost(&has_output) || lost(&|object| streams_source(object, version)) || lost(&sets_builder) || is_marked_now
+        let lost = |has: &dyn Fn(&Node<'_>) -> bool| has(before.object) && !has(object);
+        lost(&has_output)
+            || lost(&|object| streams_source(object, version))
+            || lost(&sets_builder)
+            || self.marks_inherited() && !before.annotations.say_local(Role::Output)
     }
 
     /// Whether the run's own annotation says that the output that it inherits is local.

@@ -1,8 +1,7 @@
 //! Tests of the library through its public interface.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod decisions;
-#[cfg(test)]
 mod laws;
-#[cfg(test)]
 mod parsers;
