@@ -3,7 +3,7 @@
 CARGO ?= cargo
 TARGET := wasm32-wasip1
 # Where Cargo builds.
-CARGO_TARGET := $(or $(CARGO_TARGET_DIR),target)
+CARGO_TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 MODULE := $(CARGO_TARGET)/$(TARGET)/policy/policy.wasm
 NOTHING := $(CARGO_TARGET)/$(TARGET)/policy/nothing.wasm
 # The harness without what a command does not need: a first build takes minutes, and shows its progress.
@@ -125,7 +125,7 @@ annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml policy-metadata/
 	kwctl annotate policy.wasm --metadata-path policy-metadata/metadata.yml --usage-path policy-metadata/usage.md --output-path $@
 
 test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including those of the built policy in its engine
-	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(CURDIR)/$(NOTHING) \
+	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(NOTHING) \
 	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
 
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
@@ -198,7 +198,7 @@ bench: policy.wasm nothing.wasm ## Compare the policy's cost with that of one th
 bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Time creates at a real API server, with and without the policy (SECONDS)
 	$(CARGO) build --locked --release --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
-	  NOTHING_WASM=$(CURDIR)/$(NOTHING) SECONDS=$(SECONDS) $(CARGO) run --locked --release --package local-registry-e2e --example admission
+	  NOTHING_WASM=$(NOTHING) SECONDS=$(SECONDS) $(CARGO) run --locked --release --package local-registry-e2e --example admission
 
 load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connections (DURATION; needs oha)
 	@$(call need,oha,cargo install --locked oha)
