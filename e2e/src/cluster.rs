@@ -267,6 +267,22 @@ pub fn build_run(name: &str, spec: Value) -> Value {
     })
 }
 
+/// The same object in v1alpha1.
+#[must_use]
+pub fn in_v1alpha1(mut object: Value) -> Value {
+    object["apiVersion"] = json!("shipwright.io/v1alpha1");
+    object
+}
+
+/// A v1alpha1 Build in the namespace `team` with a local output, source and builder.
+#[must_use]
+pub fn v1alpha1_build(name: &str) -> Value {
+    let mut build = in_v1alpha1(build(name, json!({"image": "team/hello:v1", "local": true})));
+    build["spec"]["source"] = json!({"bundleContainer": {"image": "team/source", "local": true}});
+    build["spec"]["builder"] = json!({"image": "team/builder", "local": true});
+    build
+}
+
 /// The ConfigMap of KEP-1755.
 #[must_use]
 pub fn config_map(declaration: &str) -> Value {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use testkit::repository::root;
 
 use crate::process::eventually;
 use crate::programs;
@@ -40,7 +41,7 @@ impl Kubectl {
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(programs::kubernetes("kubectl"));
-        command.current_dir(programs::root()).env("KUBECONFIG", &self.kubeconfig);
+        command.current_dir(root()).env("KUBECONFIG", &self.kubeconfig);
         command.env("KUBECACHEDIR", self.kubeconfig.with_extension("cache")).args(arguments);
         command
     }

@@ -13,6 +13,7 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use testkit::repository::{self, policy_module};
 
 use crate::control_plane::ControlPlane;
 use crate::kubectl::Kubectl;
@@ -285,7 +286,7 @@ fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> P
         if let Some(message) = spec["message"].as_str() {
             command.args(["--message", message]);
         }
-        command.arg("--kubeconfig").arg(kubeconfig).arg(programs::policy());
+        command.arg("--kubeconfig").arg(kubeconfig).arg(policy_module());
         command
     };
     let mut server = Process::spawn(&mut command, &control_plane.file(&format!("{name}.log")));
@@ -295,9 +296,9 @@ fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> P
 
 /// The path of the module, with its metadata in a custom section, as `kwctl annotate` writes it.
 fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
-    let mut metadata = yaml(&programs::root().join("policy-metadata/metadata.yml"));
+    let mut metadata = repository::read("policy-metadata/metadata.yml");
     metadata["protocolVersion"] = json!("v1");
-    let module = harness::metadata::annotated(std::fs::read(programs::policy()).unwrap(), &metadata);
+    let module = harness::metadata::annotated(std::fs::read(policy_module()).unwrap(), &metadata);
     let path = control_plane.file("annotated-policy.wasm");
     std::fs::write(&path, module).unwrap();
     path

@@ -4,12 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The root of the repository.
-#[must_use]
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the repository").to_owned()
-}
-
 /// `etcd`, `kube-apiserver` or `kubectl`, from `KUBEBUILDER_ASSETS` as for envtest.
 pub(crate) fn kubernetes(name: &str) -> PathBuf {
     let folder = std::env::var_os("KUBEBUILDER_ASSETS")
@@ -22,13 +16,6 @@ pub(crate) fn ours(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let folder = test.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
     present(folder.join(name), "`make e2e` builds it")
-}
-
-/// The built module, or the one that `POLICY_WASM` names.
-#[must_use]
-pub fn policy() -> PathBuf {
-    let path = std::env::var_os("POLICY_WASM").map_or_else(|| root().join("policy.wasm"), PathBuf::from);
-    present(path, "`make policy.wasm` builds it")
 }
 
 /// Kubewarden's policy server, if `POLICY_SERVER` names it.

@@ -1,7 +1,8 @@
 //! The field `local`, in an API server with and without `deploy/crd-patches`.
 
-use e2e::{Crds, HOST, TestCluster, build, build_run, eventually, root};
+use e2e::{Crds, HOST, TestCluster, build, build_run, eventually, in_v1alpha1, v1alpha1_build};
 use serde_json::{Value, json};
+use testkit::repository::root;
 
 fn local_run(name: &str) -> Value {
     build_run(name, json!({"build": {"name": "any"}, "output": {"image": "team/app:v1", "local": true}}))
@@ -59,19 +60,9 @@ fn every_image_gets_the_field_and_a_crd_of_another_shape_stays_as_it_is() {
     assert_eq!(cluster.create(&with_source)["spec"], with_source["spec"]);
     let run = build_run("embedded", json!({"build": {"spec": with_source["spec"]}}));
     assert_eq!(cluster.create(&run)["spec"], run["spec"]);
-    let output = json!({"image": "team/app", "local": true});
-    let bundle = json!({"bundleContainer": {"image": "team/source", "local": true}});
-    let specification = json!({
-        "output": output,
-        "source": bundle,
-        "builder": {"image": "team/builder", "local": true},
-        "strategy": {"name": "buildah"},
-    });
-    let mut old = build("old", json!(null));
-    old["apiVersion"] = json!("shipwright.io/v1alpha1");
-    old["spec"] = specification.clone();
-    let mut old_run = build_run("old", json!({"output": output, "buildSpec": specification}));
-    old_run["apiVersion"] = json!("shipwright.io/v1alpha1");
+    let old = v1alpha1_build("old");
+    let old_run = build_run("old", json!({"output": old["spec"]["output"], "buildSpec": old["spec"]}));
+    let old_run = in_v1alpha1(old_run);
     for object in [old, old_run] {
         let answer = cluster.kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &object.to_string());
         assert_eq!(answer.code, Some(0), "{}", answer.stderr);

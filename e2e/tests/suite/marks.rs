@@ -1,6 +1,6 @@
 //! A Build stays local even if a client drops the field `local`: the policy has recorded it as an annotation.
 
-use e2e::{Crds, HOST, TestCluster, build, build_run, hello};
+use e2e::{Crds, HOST, TestCluster, build, build_run, hello, v1alpha1_build};
 use serde_json::{Value, json};
 
 const RECORD: &str = "local-registry-hosting/output";
@@ -104,14 +104,7 @@ fn an_author_can_remove_the_record() {
 #[test]
 fn applying_a_v1alpha1_build_again_changes_nothing() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
-    let mut old = build("old", json!(null));
-    old["apiVersion"] = json!("shipwright.io/v1alpha1");
-    old["spec"] = json!({
-        "output": {"image": "team/hello:v1", "local": true},
-        "source": {"bundleContainer": {"image": "team/source", "local": true}},
-        "builder": {"image": "team/builder", "local": true},
-        "strategy": {"name": "buildah", "kind": "ClusterBuildStrategy"},
-    });
+    let mut old = v1alpha1_build("old");
     for (name, apply) in [("client", &["apply", "-f", "-"][..]), ("server", &["apply", "--server-side", "-f", "-"][..])]
     {
         old["metadata"]["name"] = json!(name);

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use e2e::{Crds, HOST, Process, TestCluster, eventually, root};
+use e2e::{Crds, HOST, Process, TestCluster, eventually};
+use testkit::repository::root;
 
 /// The commands of the quick start that wait for the policy, as `e2e/quick-start` prints them.
 fn waiting() -> String {

@@ -1,6 +1,6 @@
 //! Builds and BuildRuns as the API server stores them.
 
-use e2e::{Crds, HOST, TestCluster, build, build_run, hello};
+use e2e::{Crds, HOST, TestCluster, build_run, hello, in_v1alpha1, v1alpha1_build};
 use serde_json::json;
 
 #[test]
@@ -38,17 +38,7 @@ fn runs_get_insecure_for_a_registry_without_tls() {
 #[test]
 fn requests_in_v1alpha1_are_resolved() {
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
-    let output = json!({"image": "team/hello:v1", "local": true});
-    let bundle = json!({"bundleContainer": {"image": "team/source", "local": true}});
-    let specification = json!({
-        "output": output,
-        "source": bundle,
-        "builder": {"image": "team/builder", "local": true},
-        "strategy": {"name": "buildah"},
-    });
-    let mut old = build("old", json!(null));
-    old["apiVersion"] = json!("shipwright.io/v1alpha1");
-    old["spec"] = specification.clone();
+    let old = v1alpha1_build("old");
     let stored = cluster.create(&old);
     // Shipwright's conversion drops the field, but keeps the annotations that record it.
     let annotations = json!({
@@ -59,15 +49,13 @@ fn requests_in_v1alpha1_are_resolved() {
     assert_eq!(stored["metadata"]["annotations"], annotations);
     assert_eq!(stored["spec"]["output"]["image"], "team/hello:v1");
 
-    let mut run = build_run("old", json!({"buildRef": {"name": "old"}, "output": output}));
-    run["apiVersion"] = json!("shipwright.io/v1alpha1");
+    let run = in_v1alpha1(build_run("old", json!({"buildRef": {"name": "old"}, "output": old["spec"]["output"]})));
     assert_eq!(cluster.create(&run)["spec"]["output"]["image"], "kind-registry:5000/team/hello:v1");
 
     let parameters = json!([{"name": "builder-image", "value": "kind-registry:5000/team/builder"}]);
     assert_eq!(stored["spec"]["paramValues"], parameters);
 
-    let mut embedded = build_run("embedded", json!({"buildSpec": specification}));
-    embedded["apiVersion"] = json!("shipwright.io/v1alpha1");
+    let mut embedded = in_v1alpha1(build_run("embedded", json!({"buildSpec": old["spec"]})));
     let fault = json!({"image": "quay.io/team/builder", "local": true});
     embedded["spec"]["buildSpec"]["builder"] = fault;
     cluster.try_create(&embedded).failed_with(
@@ -76,8 +64,7 @@ fn requests_in_v1alpha1_are_resolved() {
 
     // A v1alpha1 run can name a v1beta1 Build.
     cluster.create(&hello());
-    let mut run = build_run("by-name", json!({"buildRef": {"name": "hello"}}));
-    run["apiVersion"] = json!("shipwright.io/v1alpha1");
+    let run = in_v1alpha1(build_run("by-name", json!({"buildRef": {"name": "hello"}})));
     assert_eq!(cluster.create(&run)["spec"]["output"], json!({"image": "kind-registry:5000/team/hello:v1"}));
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Crds, Kubectl, TestCluster, eventually, root, upstream};
+use e2e::{Crds, Kubectl, TestCluster, eventually, upstream};
 use local_registry_core::RegistryHost;
 use serde_json::{Value, json};
+use testkit::repository::root;
 
 /// Every right that a service account has in a namespace, as `group/resource[name] verb`.
 fn rights(kubectl: &Kubectl, namespace: &str) -> BTreeSet<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use e2e::{policy_module, upstream};
+use e2e::upstream;
 use harness::capabilities::Capabilities;
 use harness::engine::Policy;
 use harness::metadata::context_aware_resources;
@@ -11,7 +11,7 @@ use harness::objects::{GetResource, Objects};
 use harness::review::{AdmissionRequest, AdmissionReview};
 use local_registry_core::{Kind, Version, image_fields};
 use serde_json::{Value, json};
-use testkit::repository::root;
+use testkit::repository::{policy_module, root};
 use testkit::review;
 
 /// Every document of every YAML file in a folder and its subfolders, with the file's name.

@@ -1,16 +1,15 @@
 //! `harness bench` measures every scenario, and only answers that it expects. How fast they are is not tested.
 
-use crate::module;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use testkit::repository::root;
+use testkit::repository::{policy_module, root};
 
 use serde_json::Value;
 
 fn harness(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
-    command.args(arguments).arg(module::path()).env_remove("POLICY_SERVER").output().unwrap()
+    command.args(arguments).arg(policy_module()).env_remove("POLICY_SERVER").output().unwrap()
 }
 
 fn nothing() -> String {

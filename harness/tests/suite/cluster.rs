@@ -1,8 +1,7 @@
 //! Lookups in a cluster, by a kubeconfig. A server on loopback stands in for the API server and gives the same answers.
 
-use crate::module;
 use std::net::TcpListener;
-use testkit::repository::root;
+use testkit::repository::{policy_module, root};
 use testkit::review::patch;
 
 use assert_cmd::Command;
@@ -85,7 +84,7 @@ fn run(kubeconfig: &tempfile::NamedTempFile, build: &str) -> Value {
         .args(["run", "--request-path", "-", "--settings-path", "examples/settings.yaml"])
         .args(["--context", "x", "--kubeconfig"])
         .arg(kubeconfig.path())
-        .arg(module::path())
+        .arg(policy_module())
         .write_stdin(request.to_string())
         .output()
         .unwrap();

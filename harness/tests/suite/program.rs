@@ -1,9 +1,8 @@
 //! The harness as a program: its exit codes, its output, and bad arguments.
 
-use crate::module;
 use std::path::Path;
 use std::process::Output;
-use testkit::repository::root;
+use testkit::repository::{policy_module, root};
 use testkit::review::patch;
 
 use assert_cmd::Command;
@@ -47,7 +46,7 @@ const SAMPLE: [&str; 7] = [
 
 #[test]
 fn run_prints_the_review_of_the_shipped_sample() {
-    let module = module::path();
+    let module = policy_module();
     let output = harness(&with_module(&SAMPLE, &module));
     let review: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(review["apiVersion"], "admission.k8s.io/v1");
@@ -65,7 +64,7 @@ fn run_prints_the_review_of_the_shipped_sample() {
 fn the_policy_may_read_what_its_metadata_grants() {
     // The metadata can be missing, within the module, in a file that an argument names, or in one beside the module.
     let folder = tempfile::tempdir().unwrap();
-    let bytes = std::fs::read(module::path()).unwrap();
+    let bytes = std::fs::read(policy_module()).unwrap();
     let bare = folder.path().join("bare.wasm");
     std::fs::write(&bare, &bytes).unwrap();
     let annotated = folder.path().join("annotated.wasm");
@@ -89,7 +88,7 @@ fn the_policy_may_read_what_its_metadata_grants() {
 
 #[test]
 fn run_shows_a_diff_if_it_is_asked_to() {
-    let module = module::path();
+    let module = policy_module();
     let output = harness(&with_module(&[&SAMPLE[..], &["--diff", "always"]].concat(), &module));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("+       \"image\": \"kind-registry:5000/team/hello:v1\",\n"), "{stderr}");
@@ -103,7 +102,7 @@ fn run_reads_a_bare_request_from_stdin_and_fails_if_it_is_rejected() {
         "kind": {"group": "shipwright.io", "version": "v1beta1", "kind": "BuildRun"},
         "object": {"spec": {"build": {"spec": {"output": {"image": "docker.io/team/app", "local": true}}}}},
     });
-    let module = module::path();
+    let module = policy_module();
     let arguments = ["run", "--settings-json", r#"{"host":"kind-registry:5000"}"#, "--request-path", "-"];
     let output = harness_with_stdin(&with_module(&arguments, &module), &request.to_string());
     let review: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -118,7 +117,7 @@ fn run_reads_a_bare_request_from_stdin_and_fails_if_it_is_rejected() {
 
 #[test]
 fn run_does_not_evaluate_with_invalid_settings() {
-    let module = module::path();
+    let module = policy_module();
     let arguments =
         ["run", "--request-path", "examples/buildrun-request.json", "--settings-json", r#"{"insecure":"no"}"#];
     check_error(
@@ -129,7 +128,7 @@ fn run_does_not_evaluate_with_invalid_settings() {
 
 #[test]
 fn unreadable_and_malformed_files_are_reported() {
-    let module = module::path();
+    let module = policy_module();
     let run = |request: &'static str| ["run", "--request-path", request];
     check_error(
         &with_module(&run("nowhere.json"), &module),
@@ -197,7 +196,7 @@ fn modules_that_are_not_policies_are_reported() {
 
 #[test]
 fn settings_prints_its_verdict_on_stdout() {
-    let module = module::path();
+    let module = policy_module();
     let check = |settings: &str, code: i32, stdout: &str| {
         let output = harness(&with_module(&["settings", "--settings-json", settings], &module));
         assert_eq!(String::from_utf8_lossy(&output.stdout), stdout);
@@ -220,7 +219,7 @@ fn settings_reads_a_yaml_file_and_logs_ignored_keys() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("settings.yaml");
     std::fs::write(&file, "host: kind-registry:5000\nhots: x\nhelp: ask me\n").unwrap();
-    let module = module::path();
+    let module = policy_module();
     let output = harness(&with_module(&["settings", "--settings-path", file.to_str().unwrap()], &module));
     assert_eq!(output.status.code(), Some(0));
     let log = String::from_utf8(output.stderr).unwrap();

@@ -3,6 +3,7 @@
 
 use crate::module;
 use std::sync::LazyLock;
+use testkit::repository::policy_module;
 
 use harness::capabilities::Capabilities;
 use harness::engine::Policy;
@@ -20,7 +21,7 @@ const MEMORY: usize = 64 << 20;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     let objects = Objects::Folder(Folder::read(&case::folder().join("objects")).unwrap());
-    Policy::load_within(&module::path(), Capabilities::new(module::granted(), objects), MEMORY).unwrap()
+    Policy::load_within(&policy_module(), Capabilities::new(module::granted(), objects), MEMORY).unwrap()
 });
 
 /// The payloads of all cases, which are valid.

@@ -1,9 +1,8 @@
 //! The harness as an admission webhook.
 
-use crate::module;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use testkit::repository::root;
+use testkit::repository::{policy_module, root};
 use testkit::review::patch;
 
 use reqwest::blocking::{Client, Response};
@@ -24,7 +23,7 @@ impl Server {
             .args(["serve", "--address", "127.0.0.1:0", "--settings-path", "examples/settings.yaml"])
             .args(["--objects-path", "examples/objects"])
             .args(arguments)
-            .arg(module::path())
+            .arg(policy_module())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -157,7 +156,7 @@ fn an_unusable_certificate_is_named() {
     let output = Command::new(env!("CARGO_BIN_EXE_harness"))
         .current_dir(root())
         .args(["serve", "--address", "127.0.0.1:0", "--tls-cert", "Makefile", "--tls-key", "Makefile"])
-        .arg(module::path())
+        .arg(policy_module())
         .output()
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
