@@ -24,7 +24,7 @@ pub use decide::decide;
 pub use json::compare_with_serde_json;
 pub use json::{EditError, Edits, JsonError};
 pub use message::{Code, Excerpt, Fault, Quoted, Rejection, Warning};
-pub use registry::{HostError, ImageReference, ReferenceError, RegistryHost};
+pub use registry::{HostError, ImageReference, ReferenceError, RegistryHost, RuntimeHost};
 pub use shipwright::{
     BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, ImageField, Kind, LookupError, Mark, Role, Version, image_fields,
     is_object_name,

@@ -29,6 +29,8 @@ mod check;
 mod cluster;
 mod declaration;
 mod job;
+mod monitoring;
+mod node;
 mod policies;
 
 pub use check::{Link, LinkVerdict, Probe, Vantage, check, probe};
@@ -36,5 +38,11 @@ pub use cluster::{ApplyMode, Cluster};
 pub use declaration::{
     AllowedHosts, Data, Declaration, DeclarationError, Declared, HostPattern, HostPatternError, read,
 };
-pub use job::{Metrics, Patience, PolicyReport, PolicyResult, Report, State, Task, once, serve, watch};
+pub use job::{Metrics, Patience, PolicyReport, PolicyResult, Report, State, Task, once, watch};
+pub use monitoring::{Monitored, serve};
+pub use node::{
+    AddressRule, AddressRuleError, DirectoryRemovedError, NameReport, NameResult, NodeMetrics, NodeReport, NodeState,
+    NodeTask, Paths, Reading, RegistryUrl, Runtime, RuntimeConfig, Scheme, clean_up, contents, directory, follow,
+    look_once,
+};
 pub use policies::{PolicyName, PolicyNameError};

@@ -40,6 +40,19 @@ impl Cluster {
         self.announce(Announcement { severity: "Normal", reason, action: "Apply", note, object }).await;
     }
 
+    /// Publishes an Event on a Node that somebody has to do something there.
+    pub(crate) async fn announce_on_node(&self, name: &str, reason: &'static str, note: String) {
+        let object = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Node".to_owned()),
+            name: Some(name.to_owned()),
+            // As the kubelet does: `kubectl describe node` looks for the Events of a Node by that.
+            uid: Some(name.to_owned()),
+            ..ObjectReference::default()
+        };
+        self.announce(Announcement { severity: "Warning", reason, action: "Write", note, object }).await;
+    }
+
     /// Failures are only logged: settings are kept in line also without the right to create Events.
     async fn announce(&self, announcement: Announcement) {
         let reason = announcement.reason;

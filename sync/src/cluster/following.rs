@@ -1,4 +1,4 @@
-//! Follows the ConfigMap: its data now and after each change, and errors while it cannot be read.
+//! Follows one object: its content now and after each change, and errors while it cannot be read.
 
 use std::time::Duration;
 
@@ -9,68 +9,63 @@ use kube::api::Api;
 use kube::runtime::watcher::{self, watcher};
 use tokio::time::{Instant, sleep_until};
 
-use super::call::Failure;
-use super::config_map::{self, ConfigMap};
-use super::connection::Cluster;
+use super::call::{Call, Failure};
 use super::error::{ClusterError, ClusterErrorKind};
-use crate::declaration::{Data, NAME, NAMESPACE};
+use super::slim::{Content, Slim};
 
 /// After an error, pauses start short again if the watch lasted this long since the last one.
 const RECOVERED: Duration = Duration::from_mins(2);
 
-/// Lists the ConfigMap and watches it, again and again.
+/// Lists one object by its name and watches it, again and again.
 ///
 /// After an error it lists again, even if only the watch failed. A watch is silent until something changes, so only an
-/// answered list shows that the ConfigMap can be read again.
-pub(crate) struct ConfigMaps {
-    api: Api<ConfigMap>,
-    events: Option<BoxStream<'static, Result<watcher::Event<ConfigMap>, watcher::Error>>>,
-    listed: Option<Data>,
+/// answered list shows that the object can be read again.
+pub(crate) struct Following<C: Content> {
+    api: Api<Slim<C>>,
+    name: String,
+    call: Box<dyn Fn(&'static str) -> Call + Send>,
+    events: Option<BoxStream<'static, Result<watcher::Event<Slim<C>>, watcher::Error>>>,
+    listed: Option<C>,
     /// When to list again after an error.
     resume: Option<Instant>,
     failed: Option<Instant>,
     pauses: ExponentialBackoff,
 }
 
-impl Cluster {
-    /// Follows the ConfigMap.
-    pub(crate) fn config_maps(&self) -> ConfigMaps {
-        ConfigMaps::new(Api::namespaced(self.client.clone(), NAMESPACE))
-    }
-}
-
-impl ConfigMaps {
-    fn new(api: Api<ConfigMap>) -> Self {
-        Self { api, events: None, listed: None, resume: None, failed: None, pauses: pauses() }
+impl<C: Content + Default> Following<C> {
+    /// Follows the object of that name. `call` describes a call about it, by its verb.
+    pub(super) fn new(api: Api<Slim<C>>, name: String, call: impl Fn(&'static str) -> Call + Send + 'static) -> Self {
+        let call = Box::new(call);
+        Self { api, name, call, events: None, listed: None, resume: None, failed: None, pauses: pauses() }
     }
 
-    /// Waits until the ConfigMap was listed or has changed, and returns its data; `None` if there is no ConfigMap.
+    /// Waits until the object was listed or has changed, and returns its content; `None` if there is no such object.
     ///
     /// Dropping the future loses nothing.
     ///
     /// # Errors
     /// A [`ClusterError`]. The next call tries again, after a pause that grows with each error.
-    pub(crate) async fn next(&mut self) -> Result<Option<Data>, ClusterError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
         loop {
             if let Some(instant) = self.resume {
                 sleep_until(instant).await;
                 self.resume = None;
             }
             let events = self.events.get_or_insert_with(|| {
-                let only = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
+                let only = watcher::Config::default().fields(&format!("metadata.name={}", self.name));
                 watcher(self.api.clone(), only).boxed()
             });
             let next = events.next();
             pin_mut!(next);
             match next.await {
                 Some(Ok(watcher::Event::Init)) => self.listed = None,
-                Some(Ok(watcher::Event::InitApply(config_map))) => self.listed = Some(config_map.into_data()),
+                Some(Ok(watcher::Event::InitApply(object))) => self.listed = Some(object.into_content()),
                 Some(Ok(watcher::Event::InitDone)) => return Ok(self.listed.take()),
-                Some(Ok(watcher::Event::Apply(config_map))) => return Ok(Some(config_map.into_data())),
+                Some(Ok(watcher::Event::Apply(object))) => return Ok(Some(object.into_content())),
                 Some(Ok(watcher::Event::Delete(_))) => return Ok(None),
                 Some(Err(error)) => {
                     self.pause();
-                    return Err(explain(error));
+                    return Err(self.explain(error));
                 }
                 // kube does not end a watcher.
                 None => self.pause(),
@@ -87,19 +82,19 @@ impl ConfigMaps {
         self.events = None;
         self.resume = Some(now + self.pauses.next().unwrap_or(RECOVERED));
     }
-}
 
-/// Says which of the two requests failed.
-fn explain(error: watcher::Error) -> ClusterError {
-    let (verb, error) = match error {
-        watcher::Error::InitialListFailed(error) => ("list", error),
-        watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => ("watch", error),
-        watcher::Error::WatchError(status) => ("watch", kube::Error::Api(status)),
-        watcher::Error::NoResourceVersion => {
-            return ClusterErrorKind::NotWatchable.of(config_map::call("list").subject);
-        }
-    };
-    config_map::call(verb).failed(Failure::Api(error))
+    /// Says which of the two requests failed.
+    fn explain(&self, error: watcher::Error) -> ClusterError {
+        let (verb, error) = match error {
+            watcher::Error::InitialListFailed(error) => ("list", error),
+            watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => ("watch", error),
+            watcher::Error::WatchError(status) => ("watch", kube::Error::Api(status)),
+            watcher::Error::NoResourceVersion => {
+                return ClusterErrorKind::NotWatchable.of((self.call)("list").subject);
+            }
+        };
+        (self.call)(verb).failed(Failure::Api(error))
+    }
 }
 
 /// Pauses as long as kube's own: from 0.8 to 30 seconds, and up to twice that at random.

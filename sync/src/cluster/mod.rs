@@ -13,8 +13,13 @@ mod journal;
 mod listing;
 mod object;
 mod policies;
+mod service;
+mod slim;
 
 pub use self::connection::Cluster;
 pub(crate) use self::error::ClusterError;
+pub(crate) use self::following::Following;
 pub(crate) use self::listing::Listed;
 pub use self::policies::ApplyMode;
+pub(crate) use self::service::{ServiceName, ServicePort, ServiceSpec};
+pub(crate) use self::slim::Content;

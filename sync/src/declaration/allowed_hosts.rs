@@ -1,8 +1,10 @@
 //! `--allow-host`: the operator limits what the author of the ConfigMap may declare.
 
+use local_registry_core::RuntimeHost;
+
 use super::declared::Declaration;
 use super::host_pattern::HostPattern;
-use super::kep_1755::{FOR_PODS, NAME, NAMESPACE};
+use super::kep_1755::{FOR_PODS, FOR_RUNTIMES, NAME, NAMESPACE};
 
 /// The registry hosts that a cluster may declare: all hosts, or those that one of the patterns matches.
 ///
@@ -20,9 +22,10 @@ pub struct AllowedHosts(Vec<HostPattern>);
 /// A cluster declares a host that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{NAMESPACE}/{NAME}: {FOR_PODS}: `{host}` is not allowed; expected {expected}; declare such a host, or allow this one by --allow-host"
+    "{NAMESPACE}/{NAME}: {field}: `{host}` is not allowed; expected {expected}; declare such a host, or allow this one by --allow-host"
 )]
 pub(crate) struct NotAllowedError {
+    field: &'static str,
     host: String,
     expected: String,
 }
@@ -39,12 +42,26 @@ impl AllowedHosts {
     /// # Errors
     /// A [`NotAllowedError`], which says what is allowed.
     pub(crate) fn check(&self, declaration: &Declaration) -> Result<(), NotAllowedError> {
-        let Declaration::Registry { host, .. } = declaration else { return Ok(()) };
+        match declaration {
+            Declaration::Registry { host, .. } => self.check_host(FOR_PODS, host),
+            Declaration::Absent | Declaration::NotForPods { .. } => Ok(()),
+        }
+    }
+
+    /// Checks one of the names by which nodes pull.
+    ///
+    /// # Errors
+    /// A [`NotAllowedError`], which says what is allowed.
+    pub(crate) fn check_name(&self, name: &RuntimeHost) -> Result<(), NotAllowedError> {
+        self.check_host(FOR_RUNTIMES, name)
+    }
+
+    fn check_host(&self, field: &'static str, host: &(impl AsRef<str> + ToString)) -> Result<(), NotAllowedError> {
         if self.0.is_empty() || self.0.iter().any(|pattern| pattern.matches(host)) {
             return Ok(());
         }
         let patterns: Vec<String> = self.0.iter().map(|pattern| format!("`{pattern}`")).collect();
-        Err(NotAllowedError { host: host.to_string(), expected: patterns.join(" or ") })
+        Err(NotAllowedError { field, host: host.to_string(), expected: patterns.join(" or ") })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use local_registry_core::HostError;
 
 use super::data::LONGEST;
-use super::kep_1755::{FOR_PODS, NAME, NAMESPACE};
+use super::kep_1755::{NAME, NAMESPACE};
 use super::yaml::YamlError;
 
 /// Why the data of a ConfigMap is not a declaration: where, what was found, and how to fix it.
@@ -23,8 +23,8 @@ pub(super) enum DeclarationErrorKind {
     TooLong { key: &'static str, length: usize },
     #[error("{key}{line}: {error}", line = Line(error.line))]
     Yaml { key: &'static str, error: YamlError },
-    #[error("{key}{line}: {FOR_PODS}: {error}", line = Line(*line))]
-    Host { key: &'static str, line: Option<u64>, error: HostError },
+    #[error("{key}{line}: {field}: {error}", line = Line(*line))]
+    Host { key: &'static str, line: Option<u64>, field: &'static str, error: HostError },
 }
 
 /// A line of the value, counted from 1, if it is known.

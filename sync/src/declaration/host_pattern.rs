@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use local_registry_core::{Quoted, RegistryHost};
+use local_registry_core::Quoted;
 
 /// A pattern of registry hosts, such as `kind-registry:5000` or `*.svc.cluster.local:5000`.
 ///
@@ -11,8 +11,8 @@ use local_registry_core::{Quoted, RegistryHost};
 /// use sync::HostPattern;
 ///
 /// let pattern: HostPattern = "*.svc.cluster.local:5000".parse()?;
-/// assert!(pattern.matches(&"registry.infra.svc.cluster.local:5000".parse()?));
-/// assert!(!pattern.matches(&"registry.infra.svc.cluster.local:443".parse()?));
+/// assert!(pattern.matches(&"registry.infra.svc.cluster.local:5000"));
+/// assert!(!pattern.matches(&"registry.infra.svc.cluster.local:443"));
 ///
 /// let error = HostPattern::parse("Reg.io").unwrap_err();
 /// assert_eq!(
@@ -64,10 +64,10 @@ impl HostPattern {
         }
     }
 
-    /// Whether the pattern matches a host.
+    /// Whether the pattern matches a host, such as a [`RegistryHost`](local_registry_core::RegistryHost).
     #[must_use]
-    pub fn matches(&self, host: &RegistryHost) -> bool {
-        matches(self.0.as_bytes(), host.as_str().as_bytes())
+    pub fn matches(&self, host: &impl AsRef<str>) -> bool {
+        matches(self.0.as_bytes(), host.as_ref().as_bytes())
     }
 
     /// The pattern as it was written.

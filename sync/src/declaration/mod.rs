@@ -19,3 +19,4 @@ pub use self::error::DeclarationError;
 pub use self::host_pattern::{HostPattern, HostPatternError};
 pub(crate) use self::kep_1755::{NAME, NAMESPACE};
 pub use self::read::read;
+pub(crate) use self::read::runtime_names;

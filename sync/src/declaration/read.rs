@@ -1,12 +1,14 @@
 //! From the ConfigMap's data to what the cluster declares.
 
-use local_registry_core::{Quoted, RegistryHost, is_help_url};
+use std::collections::BTreeMap;
+
+use local_registry_core::{HostError, Quoted, RegistryHost, RuntimeHost, is_help_url};
 
 use super::data::{Data, KeptValue};
 use super::declared::{Declaration, Declared};
 use super::error::{DeclarationError, DeclarationErrorKind};
-use super::kep_1755::{FOR_PODS, HELP, VERSIONS};
-use super::yaml;
+use super::kep_1755::{FOR_PODS, FOR_RUNTIMES, HELP, HOST, VERSIONS};
+use super::yaml::{self, Field};
 
 /// Reads what the data of the ConfigMap declares, in the newest version that is known. Unknown fields are ignored, as
 /// KEP-1755 demands.
@@ -33,35 +35,73 @@ use super::yaml;
 /// # Errors
 /// A [`DeclarationError`] if the data cannot be understood. It says where, and what to write instead.
 pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
-    for (key, fields) in VERSIONS {
-        match data.value(key) {
-            None => {}
-            Some(KeptValue::Text(text)) => return read_value(key, text, &fields).map_err(DeclarationError),
-            Some(KeptValue::TooLong(length)) => {
-                return Err(DeclarationError(DeclarationErrorKind::TooLong { key, length: *length }));
-            }
-        }
-    }
-    Err(DeclarationError(DeclarationErrorKind::NoKnownVersion { keys: keys(data) }))
-}
-
-fn read_value(key: &'static str, text: &str, names: &[&'static str]) -> Result<Declared, DeclarationErrorKind> {
-    let fields = yaml::fields(text, names).map_err(|error| DeclarationErrorKind::Yaml { key, error })?;
+    let fields = Fields::newest(data)?;
     let (help, ignored_help) = match fields.get(HELP) {
         Some(help) if is_help_url(&help.text) => (Some(help.text.clone()), None),
         Some(help) => (None, Some(help.text.clone())),
         None => (None, None),
     };
-    let declaration = match fields.get(FOR_PODS) {
-        Some(host) => {
-            let line = host.line;
-            let host =
-                RegistryHost::parse(&host.text).map_err(|error| DeclarationErrorKind::Host { key, line, error })?;
-            Declaration::Registry { host, help }
-        }
+    let declaration = match fields.host(FOR_PODS, RegistryHost::parse)? {
+        Some(host) => Declaration::Registry { host, help },
         None => Declaration::NotForPods { help },
     };
     Ok(Declared { declaration, ignored_help })
+}
+
+/// Reads the names by which nodes pull: `hostFromContainerRuntime`, or `host` where that is absent, as KEP-1755 says; and
+/// `hostFromClusterNetwork`, since the images that pods push have that name.
+///
+/// # Errors
+/// A [`DeclarationError`] if the data cannot be understood, or one of the names cannot be right.
+pub(crate) fn runtime_names(data: &Data) -> Result<Vec<RuntimeHost>, DeclarationError> {
+    let fields = Fields::newest(data)?;
+    let for_runtimes = match fields.host(FOR_RUNTIMES, RuntimeHost::parse)? {
+        None => fields.host(HOST, RuntimeHost::parse)?,
+        found => found,
+    };
+    let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?.as_ref().map(RuntimeHost::from);
+    let for_pods = for_pods.filter(|name| for_runtimes.as_ref() != Some(name));
+    Ok(for_runtimes.into_iter().chain(for_pods).collect())
+}
+
+/// The fields of a declaration.
+struct Fields {
+    /// The key of the data that they are in.
+    key: &'static str,
+    fields: BTreeMap<&'static str, Field>,
+}
+
+impl Fields {
+    /// Those of the newest version that is known.
+    fn newest(data: &Data) -> Result<Self, DeclarationError> {
+        let newest = VERSIONS.into_iter().find_map(|(key, names)| Some((key, names, data.value(key)?)));
+        let Some((key, names, value)) = newest else {
+            return Err(DeclarationError(DeclarationErrorKind::NoKnownVersion { keys: keys(data) }));
+        };
+        let fields = match value {
+            KeptValue::Text(text) => {
+                yaml::fields(text, &names).map_err(|error| DeclarationErrorKind::Yaml { key, error })
+            }
+            KeptValue::TooLong(length) => Err(DeclarationErrorKind::TooLong { key, length: *length }),
+        };
+        Ok(Self { key, fields: fields.map_err(DeclarationError)? })
+    }
+
+    fn get(&self, field: &str) -> Option<&Field> {
+        self.fields.get(field)
+    }
+
+    /// The host in a field, if there is one.
+    fn host<H>(
+        &self,
+        field: &'static str,
+        parse: impl FnOnce(&str) -> Result<H, HostError>,
+    ) -> Result<Option<H>, DeclarationError> {
+        let Some(found) = self.get(field) else { return Ok(None) };
+        let host = parse(&found.text);
+        let (key, line) = (self.key, found.line);
+        host.map(Some).map_err(|error| DeclarationError(DeclarationErrorKind::Host { key, line, field, error }))
+    }
 }
 
 /// The keys that a ConfigMap has instead of a known one, for a message.
@@ -240,6 +280,24 @@ mod tests {
             "hostFromClusterNetwork: localhost:5001",
             ", line 1: hostFromClusterNetwork: `localhost:5001` means the build pod itself when used inside a cluster; write the host under which pods reach the registry",
         );
+    }
+
+    #[track_caller]
+    fn check_names(value: &str, expected: &[&str]) {
+        let names = runtime_names(&v1(value)).unwrap();
+        assert_eq!(names.iter().map(RuntimeHost::as_str).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn nodes_pull_by_the_names_for_runtimes_and_for_pods() {
+        check_names("hostFromClusterNetwork: a:1\nhostFromContainerRuntime: b:1\nhost: c:1", &["b:1", "a:1"]);
+        check_names("hostFromClusterNetwork: a:1\nhostFromContainerRuntime: a:1", &["a:1"]);
+        check_names("hostFromClusterNetwork: a:1\nhost: localhost:5001", &["localhost:5001", "a:1"]);
+        check_names("host: localhost:5001", &["localhost:5001"]);
+        check_names("help: x", &[]);
+        let error = runtime_names(&v1("help: x\nhostFromContainerRuntime: A:1")).unwrap_err().to_string();
+        let expected = "localRegistryHosting.v1, line 2: hostFromContainerRuntime: `A:1` has an upper-case letter; write the host in lower case";
+        assert_eq!(error, format!("kube-public/local-registry-hosting: {expected}"));
     }
 
     #[test]

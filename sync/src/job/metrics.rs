@@ -1,24 +1,16 @@
-//! What monitoring asks for: health, readiness and Prometheus metrics over HTTP.
+//! What monitoring asks the sync job for.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 
 use super::report::Report;
 use super::state::State;
+use crate::monitoring::Monitored;
 
 /// A label and its value.
 type Label = [(&'static str, String); 1];
@@ -88,42 +80,23 @@ impl Metrics {
             self.state.get_or_create(&[("state", state.name().to_owned())]).set(i64::from(state == current));
         }
     }
-
-    fn text(&self) -> Response {
-        let mut text = String::new();
-        match encode(&mut text, &self.registry) {
-            Ok(()) => {
-                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                ([(CONTENT_TYPE, kind)], text).into_response()
-            }
-            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-        }
-    }
-
-    fn readiness(&self) -> StatusCode {
-        if self.ready.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
-    }
 }
 
-/// Serves `/healthz`, `/readyz` and `/metrics` until the future is dropped.
-///
-/// # Errors
-/// If the address cannot be listened on.
-pub async fn serve(address: SocketAddr, metrics: Arc<Metrics>) -> std::io::Result<()> {
-    let ready = Arc::clone(&metrics);
-    let routes = Router::new()
-        .route("/healthz", get(|| async { StatusCode::OK }))
-        .route("/readyz", get(|| async move { ready.readiness() }))
-        .route("/metrics", get(|| async move { metrics.text() }));
-    let listener = TcpListener::bind(address).await?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    axum::serve(listener, routes).await
+impl Monitored for Metrics {
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::job::report::{PolicyReport, PolicyResult};
+    use prometheus_client::encoding::text::encode;
     use serde_json::json;
 
     fn report(state: State, host: Option<&str>, results: Vec<PolicyResult>) -> Report {
@@ -145,7 +118,7 @@ mod tests {
     #[test]
     fn reports_are_counted() {
         let metrics = Metrics::default();
-        assert_eq!(metrics.readiness(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!metrics.is_ready());
         assert_eq!(lines(&metrics, "last_success_timestamp_seconds"), [" 0"]);
 
         let changed = PolicyResult::Changed { before: json!({}), after: json!({}) };
@@ -154,7 +127,7 @@ mod tests {
             Some("reg.io"),
             vec![changed, PolicyResult::Unchanged, PolicyResult::Unchanged],
         ));
-        assert_eq!(metrics.readiness(), StatusCode::OK);
+        assert!(metrics.is_ready());
         assert_eq!(lines(&metrics, "syncs_total"), ["{result=\"changed\"} 1", "{result=\"unchanged\"} 2"]);
         assert_eq!(lines(&metrics, "host_info"), ["{host=\"reg.io\"} 1"]);
         assert_ne!(lines(&metrics, "last_success_timestamp_seconds"), [" 0"]);
@@ -174,12 +147,12 @@ mod tests {
 
         metrics.last_success.set(7);
         metrics.record(&report(State::Unknown, None, vec![]));
-        assert_eq!(metrics.readiness(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!metrics.is_ready());
         assert!(lines(&metrics, "declared_state").contains(&"{state=\"unknown\"} 1".to_owned()));
         assert_eq!(lines(&metrics, "last_success_timestamp_seconds"), [" 7"]);
 
         metrics.record(&report(State::Absent, None, vec![PolicyResult::Failed { error: String::new() }]));
-        assert_eq!(metrics.readiness(), StatusCode::OK);
+        assert!(metrics.is_ready());
         assert_eq!(lines(&metrics, "host_info"), Vec::<String>::new());
     }
 }

@@ -8,7 +8,7 @@ mod state;
 mod task;
 mod watch;
 
-pub use self::metrics::{Metrics, serve};
+pub use self::metrics::Metrics;
 pub use self::once::once;
 pub use self::report::{PolicyReport, PolicyResult, Report};
 pub use self::state::State;

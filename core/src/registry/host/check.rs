@@ -4,12 +4,21 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::HostErrorKind;
 
-/// Checks a text by the grammar of [`RegistryHost`](super::RegistryHost).
-pub(super) fn check(text: &str) -> Result<(), HostErrorKind> {
+/// Who uses a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum User {
+    /// Pods: `localhost` is the pod itself.
+    Pod,
+    /// The nodes' container runtimes: `localhost` is the node.
+    Runtime,
+}
+
+/// Checks a text by the grammar of [`RegistryHost`](super::RegistryHost) or [`RuntimeHost`](super::RuntimeHost).
+pub(super) fn check(text: &str, user: User) -> Result<(), HostErrorKind> {
     check_characters(text)?;
     if let Some(rest) = text.strip_prefix('[') {
         let (address, after) = rest.split_once(']').ok_or(HostErrorKind::NotIpv6)?;
-        check_ipv6(address)?;
+        check_ipv6(address, user)?;
         return match after.strip_prefix(':') {
             Some(port) => check_port(port),
             None if after.is_empty() => Ok(()),
@@ -21,10 +30,10 @@ pub(super) fn check(text: &str) -> Result<(), HostErrorKind> {
         Some((name, port)) => (name, Some(port)),
         None => (text, None),
     };
-    check_name(name)?;
+    check_name(name, user)?;
     match port {
         Some(port) => check_port(port),
-        None if name.contains('.') => Ok(()),
+        None if name.contains('.') || name == LOCALHOST => Ok(()),
         None => Err(HostErrorKind::Bare(name.to_owned())),
     }
 }
@@ -62,7 +71,10 @@ fn check_characters(text: &str) -> Result<(), HostErrorKind> {
     Ok(())
 }
 
-fn check_name(name: &str) -> Result<(), HostErrorKind> {
+/// The one name that parsers read as a registry although it has neither a dot nor a port.
+const LOCALHOST: &str = "localhost";
+
+fn check_name(name: &str, user: User) -> Result<(), HostErrorKind> {
     if let Some(character) = name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-' | '.')) {
         return Err(if character == '_' {
             HostErrorKind::Underscore
@@ -73,10 +85,9 @@ fn check_name(name: &str) -> Result<(), HostErrorKind> {
     if name.is_empty() {
         return Err(HostErrorKind::EmptyLabel);
     }
-    if ["localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"]
-        .contains(&name)
+    if [LOCALHOST, "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"].contains(&name)
     {
-        return Err(HostErrorKind::Loopback);
+        return if user == User::Runtime { Ok(()) } else { Err(HostErrorKind::Loopback) };
     }
     if name.len() > 253 {
         return Err(HostErrorKind::TooLong);
@@ -100,7 +111,7 @@ fn check_name(name: &str) -> Result<(), HostErrorKind> {
     }
     if name.rsplit('.').next().is_some_and(is_number) {
         let address: Ipv4Addr = name.parse().map_err(|_| HostErrorKind::NotIpv4)?;
-        return check_ipv4(address);
+        return check_ipv4(address, user);
     }
     Ok(())
 }
@@ -117,8 +128,8 @@ fn is_number(label: &str) -> bool {
     digits(label) || label.strip_prefix("0x").is_some_and(hexadecimal)
 }
 
-fn check_ipv4(address: Ipv4Addr) -> Result<(), HostErrorKind> {
-    if address.is_loopback() || address.is_unspecified() {
+fn check_ipv4(address: Ipv4Addr, user: User) -> Result<(), HostErrorKind> {
+    if address.is_unspecified() || (address.is_loopback() && user == User::Pod) {
         return Err(HostErrorKind::Loopback);
     }
     if address.is_link_local() || address.is_multicast() || address.is_broadcast() {
@@ -127,16 +138,16 @@ fn check_ipv4(address: Ipv4Addr) -> Result<(), HostErrorKind> {
     Ok(())
 }
 
-fn check_ipv6(text: &str) -> Result<(), HostErrorKind> {
+fn check_ipv6(text: &str, user: User) -> Result<(), HostErrorKind> {
     let address: Ipv6Addr = text.parse().map_err(|_| HostErrorKind::NotIpv6)?;
-    if address.is_loopback() || address.is_unspecified() {
+    if address.is_unspecified() || (address.is_loopback() && user == User::Pod) {
         return Err(HostErrorKind::Loopback);
     }
     if address.is_unicast_link_local() || address.is_multicast() {
         return Err(HostErrorKind::Unreachable);
     }
     if let Some(mapped) = address.to_ipv4_mapped() {
-        check_ipv4(mapped)?;
+        check_ipv4(mapped, user)?;
     }
     if text.contains('.') {
         return Err(HostErrorKind::Ipv4InIpv6);

@@ -1,12 +1,16 @@
-//! The registry's host as pods see it: one type for the policy's settings and for the sync job.
+//! The registry's host: as pods see it, and as the nodes' container runtimes see it. One type for each, shared by the
+//! policy and the sync job.
 
 mod check;
 mod error;
+mod runtime;
 
 use std::fmt;
 use std::str::FromStr;
 
+use self::check::{User, check};
 pub use self::error::HostError;
+pub use self::runtime::RuntimeHost;
 
 /// The host, and port if any, of the cluster's registry: `kind-registry:5000`, `10.0.0.5:5000`, `[fd00::1]:5000`.
 ///
@@ -40,7 +44,7 @@ impl RegistryHost {
     /// # Errors
     /// A [`HostError`] that says what was found and how to fix it.
     pub fn parse(text: &str) -> Result<Self, HostError> {
-        match check::check(text) {
+        match check(text, User::Pod) {
             Ok(()) => Ok(Self(text.to_owned())),
             Err(kind) => Err(HostError { text: text.to_owned(), kind }),
         }

@@ -1,9 +1,10 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use sync::{HostPattern, PolicyName};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sync::{AddressRule, HostPattern, PolicyName};
 
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
@@ -11,32 +12,12 @@ use sync::{HostPattern, PolicyName};
 /// Applies `spec.settings.host` and `spec.settings.help`, and no other field, by server-side apply.
 /// Exit codes: 0 every policy is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// Policy to keep in line: NAME of a ClusterAdmissionPolicy, or NAMESPACE/NAME of an AdmissionPolicy. May be
-    /// repeated.
-    #[arg(
-        long = "policy",
-        value_name = "[NAMESPACE/]NAME",
-        env = "LOCAL_REGISTRY_SYNC_POLICY",
-        value_delimiter = ',',
-        default_value = "local-registry",
-        global = true
-    )]
-    pub(crate) policies: Vec<PolicyName>,
-    /// Registry host that the cluster may declare, such as kind-registry:5000 or *.svc.cluster.local:5000, where `*`
-    /// stands for any characters but `:`. Any other host is an error and changes nothing. May be repeated. By default,
-    /// every host is allowed.
-    #[arg(
-        long = "allow-host",
-        value_name = "PATTERN",
-        env = "LOCAL_REGISTRY_SYNC_ALLOW_HOST",
-        value_delimiter = ',',
-        global = true
-    )]
-    pub(crate) allowed: Vec<HostPattern>,
+    #[command(flatten)]
+    pub(crate) policies: Policies,
     /// Keep running and follow the ConfigMap, until SIGTERM or SIGINT.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_WATCH")]
     pub(crate) watch: bool,
@@ -57,6 +38,8 @@ pub(crate) struct Arguments {
     /// Take the two fields over if another field manager owns them.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_FORCE")]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) allowed: Allowed,
     /// How to print the result on stdout; logs go to stderr.
     #[arg(long, value_enum, default_value_t = Output::Text, env = "LOCAL_REGISTRY_SYNC_OUTPUT", global = true)]
     pub(crate) output: Output,
@@ -68,6 +51,37 @@ pub(crate) struct Arguments {
     pub(crate) context: Option<String>,
 }
 
+/// Which policies.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Policies {
+    /// Policy to keep in line: NAME of a ClusterAdmissionPolicy, or NAMESPACE/NAME of an AdmissionPolicy. May be
+    /// repeated.
+    #[arg(
+        long = "policy",
+        value_name = "[NAMESPACE/]NAME",
+        env = "LOCAL_REGISTRY_SYNC_POLICY",
+        value_delimiter = ',',
+        default_value = "local-registry"
+    )]
+    pub(crate) names: Vec<PolicyName>,
+}
+
+/// What a cluster may declare.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Allowed {
+    /// Registry host that the cluster may declare, such as kind-registry:5000 or *.svc.cluster.local:5000, where `*`
+    /// stands for any characters but `:`. Any other host is an error and changes nothing. May be repeated. By default,
+    /// every host is allowed.
+    #[arg(
+        long = "allow-host",
+        value_name = "PATTERN",
+        env = "LOCAL_REGISTRY_SYNC_ALLOW_HOST",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub(crate) hosts: Vec<HostPattern>,
+}
+
 /// The longest time that may be asked for, in seconds. No clock overflows after it.
 const YEAR: u64 = 365 * 86_400;
 
@@ -76,21 +90,92 @@ pub(crate) enum Command {
     /// Follow the whole chain, from the ConfigMap to the policy, and say how to fix each link.
     ///
     /// Exit codes: 0 every link holds (✓) or may hold (!), 1 a link does not hold (✗), 2 bad arguments.
-    Check {
-        /// Namespace in which Kubewarden's policy servers run.
-        #[arg(
-            long,
-            value_name = "NAME",
-            default_value = "kubewarden",
-            env = "LOCAL_REGISTRY_SYNC_KUBEWARDEN_NAMESPACE"
-        )]
-        kubewarden_namespace: String,
-    },
+    Check(CheckArguments),
+    /// Keep the container runtime's files on this node equal to where the declared registry is.
+    ///
+    /// Runs until SIGTERM or SIGINT, which remove nothing. A file whose first line does not say that it is the agent's is
+    /// never touched. Exit codes: 0 stopped by a signal, or with --once: every name is in line; 1 something failed and
+    /// the output says what; 2 bad arguments.
+    Node(NodeArguments),
     /// Print a script that completes the arguments in a shell.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) policies: Policies,
+    /// Namespace in which Kubewarden's policy servers run.
+    #[arg(long, value_name = "NAME", default_value = "kubewarden", env = "LOCAL_REGISTRY_SYNC_KUBEWARDEN_NAMESPACE")]
+    pub(crate) kubewarden_namespace: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeArguments {
+    /// Name of this node. Without it, no Events are published about the Node.
+    #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_SYNC_NODE_NAME")]
+    pub(crate) node_name: Option<String>,
+    /// The node's container runtime.
+    #[arg(long, value_enum, default_value_t = RuntimeName::Containerd, env = "LOCAL_REGISTRY_SYNC_RUNTIME")]
+    pub(crate) runtime: RuntimeName,
+    /// Where the node's root directory is mounted. The next three paths are as the node sees them.
+    #[arg(long, value_name = "PATH", default_value = "/", env = "LOCAL_REGISTRY_SYNC_HOST_ROOT")]
+    pub(crate) host_root: PathBuf,
+    /// The directory in which containerd looks for hosts.toml (its `config_path`).
+    #[arg(long, value_name = "PATH", default_value = "/etc/containerd/certs.d", value_parser = absolute, env = "LOCAL_REGISTRY_SYNC_CERTS_DIR")]
+    pub(crate) certs_dir: PathBuf,
+    /// containerd's configuration. It is only read.
+    #[arg(long, value_name = "PATH", default_value = "/etc/containerd/config.toml", value_parser = absolute, env = "LOCAL_REGISTRY_SYNC_CONTAINERD_CONFIG")]
+    pub(crate) containerd_config: PathBuf,
+    /// The directory of CRI-O's drop-ins.
+    #[arg(long, value_name = "PATH", default_value = "/etc/containers/registries.conf.d", value_parser = absolute, env = "LOCAL_REGISTRY_SYNC_REGISTRIES_DIR")]
+    pub(crate) registries_dir: PathBuf,
+    /// Where a declared name leads, such as kind-registry:5000=http://172.18.0.5:5000. HOST is an address, a name that
+    /// the node resolves, or the name of a Service, whose port then says which scheme it is. May be repeated. By default,
+    /// the name of a Service leads to its cluster IP, and other names are left to the node's DNS.
+    #[arg(
+        long = "address",
+        value_name = "NAME=[SCHEME://]HOST[:PORT]",
+        env = "LOCAL_REGISTRY_SYNC_ADDRESS",
+        value_delimiter = ','
+    )]
+    pub(crate) addresses: Vec<AddressRule>,
+    /// File with the certificate authority of the registry. It is copied to the node, beside hosts.toml.
+    #[arg(long, value_name = "FILE", env = "LOCAL_REGISTRY_SYNC_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The cluster's DNS domain.
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
+    pub(crate) cluster_domain: String,
+    /// How often the files are looked at, in seconds, in case somebody changed or removed them. Also, how long the
+    /// ConfigMap may be unreadable before its state is reported as unknown.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
+    pub(crate) resync: u64,
+    /// Address at which to serve /healthz, /readyz, /metrics and /report. By default, they are not served.
+    #[arg(long, value_name = "IP:PORT", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Bring the node in line once, and stop.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_ONCE")]
+    pub(crate) once: bool,
+    /// Print how the files would change, write nothing, and stop.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
+    pub(crate) dry_run: bool,
+    /// Remove every file of the agent from this node. Then wait for SIGTERM or SIGINT, unless --once or --dry-run is given.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_CLEAN_UP")]
+    pub(crate) clean_up: bool,
+}
+
+fn absolute(text: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() { Ok(path) } else { Err("write the whole path, from `/` on") }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuntimeName {
+    Containerd,
+    CriO,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

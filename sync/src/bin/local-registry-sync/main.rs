@@ -1,7 +1,8 @@
-//! `local-registry-sync`: keeps the policy's settings equal to what the cluster declares.
+//! `local-registry-sync`: keeps policies' settings and nodes' files equal to what the cluster declares.
 
 mod arguments;
 mod connection;
+mod node;
 
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -12,13 +13,13 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use sync::{
-    AllowedHosts, ApplyMode, Cluster, LinkVerdict, Metrics, Patience, Report, Task, Vantage, check, once, probe, serve,
-    watch,
+    AllowedHosts, ApplyMode, Cluster, LinkVerdict, Metrics, Monitored, Patience, Report, Task, Vantage, check, once,
+    probe, serve, watch,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use self::arguments::{Arguments, Command, Output};
+use self::arguments::{Arguments, CheckArguments, Command, Output, Policies};
 use self::connection::connect;
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,56 +37,71 @@ async fn main() -> ExitCode {
 }
 
 async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
-    if let Some(Command::Completions { shell }) = arguments.command {
-        clap_complete::generate(shell, &mut Arguments::command(), "local-registry-sync", &mut std::io::stdout());
-        return Ok(true);
+    match &arguments.command {
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "local-registry-sync", &mut std::io::stdout());
+            Ok(true)
+        }
+        Some(Command::Check(check)) => check_chain(arguments, check).await,
+        Some(Command::Node(node)) => node::perform(arguments, node).await,
+        None => sync_policies(arguments).await,
     }
-    let cluster = Cluster::new(connect(arguments.context.as_deref()).await?);
-    let task = Task {
-        policies: arguments.policies.clone(),
+}
+
+/// The cluster that the arguments name.
+async fn cluster(arguments: &Arguments) -> anyhow::Result<Cluster> {
+    Ok(Cluster::new(connect(arguments.context.as_deref()).await?))
+}
+
+fn task(arguments: &Arguments, policies: &Policies) -> Task {
+    Task {
+        policies: policies.names.clone(),
         mode: ApplyMode { dry_run: arguments.dry_run, force: arguments.force },
-        allowed: AllowedHosts::new(arguments.allowed.clone()),
-    };
-    if let Some(Command::Check { kubewarden_namespace }) = &arguments.command {
-        return check_chain(&cluster, &task, arguments.output, kubewarden_namespace).await;
+        allowed: AllowedHosts::new(arguments.allowed.hosts.clone()),
     }
+}
+
+async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
+    let cluster = cluster(arguments).await?;
+    let task = task(arguments, &arguments.policies);
     if !arguments.watch {
         let report = once(&cluster, &task).await;
-        print(&report, arguments.output)?;
+        print(&text(&report, arguments.output)?)?;
         return Ok(report.succeeded());
     }
     let metrics = Arc::new(Metrics::default());
     let patience =
         Patience { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
-    let mut last = None;
+    let mut changes = Changes::default();
     let show = |report: &Report| {
         metrics.record(report);
-        // A report that equals the last one is not printed again.
-        if last.as_ref() != Some(report) {
-            if let Err(error) = print(report, arguments.output) {
-                tracing::error!(%error, "the report cannot be printed");
-            }
-            last = Some(report.clone());
-        }
+        changes.show(report, |report| text(report, arguments.output));
     };
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
-    tokio::select! {
-        () = watch(&cluster, &task, patience, show) => {}
-        result = listen(arguments.listen, Arc::clone(&metrics)) => result?,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopped");
-    Ok(true)
+    until_stopped(async {
+        tokio::select! {
+            () = watch(&cluster, &task, patience, show) => Ok(()),
+            result = listen(arguments.listen, Arc::clone(&metrics)) => result,
+        }
+    })
+    .await
 }
 
-async fn check_chain(cluster: &Cluster, task: &Task, output: Output, namespace: &str) -> anyhow::Result<bool> {
+fn text(report: &Report, output: Output) -> serde_json::Result<String> {
+    match output {
+        Output::Text => Ok(report.to_text()),
+        Output::Json => report.to_json_lines(),
+    }
+}
+
+async fn check_chain(arguments: &Arguments, check_arguments: &CheckArguments) -> anyhow::Result<bool> {
+    let cluster = cluster(arguments).await?;
+    let task = task(arguments, &check_arguments.policies);
     let vantage =
         if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() { Vantage::Inside } else { Vantage::Outside };
-    let links = check(cluster, task, namespace, vantage, async |host: &str| probe(host).await).await;
+    let namespace = &check_arguments.kubewarden_namespace;
+    let links = check(&cluster, &task, namespace, vantage, async |host: &str| probe(host).await).await;
     for link in &links {
-        match output {
+        match arguments.output {
             Output::Text => println!("{link}"),
             Output::Json => println!("{}", serde_json::to_string(link)?),
         }
@@ -93,18 +109,49 @@ async fn check_chain(cluster: &Cluster, task: &Task, output: Output, namespace: 
     Ok(links.iter().all(|link| link.verdict != LinkVerdict::Failed))
 }
 
-async fn listen(address: Option<SocketAddr>, metrics: Arc<Metrics>) -> anyhow::Result<()> {
+/// Runs until the work ends, or a signal stops it.
+async fn until_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<bool> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
+    tokio::select! {
+        result = work => result?,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopped");
+    Ok(true)
+}
+
+/// Prints reports, but none that equals the last one.
+struct Changes<R>(Option<R>);
+
+impl<R> Default for Changes<R> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<R: Clone + PartialEq> Changes<R> {
+    fn show(&mut self, report: &R, text: impl FnOnce(&R) -> serde_json::Result<String>) {
+        if self.0.as_ref() == Some(report) {
+            return;
+        }
+        let printed = text(report).map_err(anyhow::Error::from).and_then(|text| print(&text));
+        if let Err(error) = printed {
+            tracing::error!(%error, "the report cannot be printed");
+        }
+        self.0 = Some(report.clone());
+    }
+}
+
+async fn listen<M: Monitored>(address: Option<SocketAddr>, metrics: Arc<M>) -> anyhow::Result<()> {
     match address {
         Some(address) => serve(address, metrics).await.with_context(|| format!("{address}: cannot listen there")),
         None => std::future::pending().await,
     }
 }
 
-fn print(report: &Report, output: Output) -> anyhow::Result<()> {
-    let text = match output {
-        Output::Text => report.to_text(),
-        Output::Json => report.to_json_lines()?,
-    };
+fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}")?;
     Ok(stdout.flush()?)

@@ -1,0 +1,111 @@
+//! The registry's host as the nodes' container runtimes see it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::RegistryHost;
+use super::check::{User, check};
+use super::error::HostError;
+
+/// The host, and port if any, under which the nodes' container runtimes pull: KEP-1755's `hostFromContainerRuntime`.
+///
+/// ```
+/// use local_registry_core::RuntimeHost;
+///
+/// let host: RuntimeHost = "localhost:5001".parse()?;
+/// assert_eq!(host.as_str(), "localhost:5001");
+/// assert!(RuntimeHost::parse("docker.io").is_err());
+/// # Ok::<(), local_registry_core::HostError>(())
+/// ```
+///
+/// The grammar is that of [`RegistryHost`]. `localhost` and loopback addresses are valid here, also `localhost` without a
+/// port: they mean the node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuntimeHost(String);
+
+impl RuntimeHost {
+    /// Checks `text` against the grammar above.
+    ///
+    /// # Errors
+    /// A [`HostError`] that says what was found and how to fix it.
+    pub fn parse(text: &str) -> Result<Self, HostError> {
+        match check(text, User::Runtime) {
+            Ok(()) => Ok(Self(text.to_owned())),
+            Err(kind) => Err(HostError { text: text.to_owned(), kind }),
+        }
+    }
+
+    /// The host as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&RegistryHost> for RuntimeHost {
+    /// What is valid for pods is valid for runtimes.
+    fn from(host: &RegistryHost) -> Self {
+        Self(host.as_str().to_owned())
+    }
+}
+
+impl FromStr for RuntimeHost {
+    type Err = HostError;
+
+    fn from_str(text: &str) -> Result<Self, HostError> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&str> for RuntimeHost {
+    type Error = HostError;
+
+    fn try_from(text: &str) -> Result<Self, HostError> {
+        Self::parse(text)
+    }
+}
+
+impl AsRef<str> for RuntimeHost {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for RuntimeHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_the_node_is_valid() {
+        for host in
+            ["localhost", "localhost:5001", "127.0.0.1:5000", "[::1]:5000", "ip6-localhost:5000", "reg.io", "10.0.0.5"]
+        {
+            assert_eq!(RuntimeHost::parse(host).map(|host| host.to_string()), Ok(host.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_rest_of_the_grammar_is_that_of_pods() {
+        for host in [
+            "",
+            "Reg.io",
+            "kind-registry",
+            "docker.io",
+            "0.0.0.0:5000",
+            "[::]:5000",
+            "169.254.1.1",
+            "localhost:0",
+            "a/b",
+            "..",
+            "ip6-localhost",
+        ] {
+            assert!(RuntimeHost::parse(host).is_err(), "{host}");
+        }
+    }
+}

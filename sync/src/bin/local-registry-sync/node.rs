@@ -1,0 +1,76 @@
+//! `local-registry-sync node`: the agent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use sync::{AllowedHosts, NodeMetrics, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, look_once};
+
+use crate::arguments::{Arguments, NodeArguments, Output, RuntimeName};
+use crate::{Changes, cluster, listen, print, until_stopped};
+
+pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyhow::Result<bool> {
+    let task = task(arguments, node);
+    let text = |report: &NodeReport| match arguments.output {
+        Output::Text => Ok(report.to_text()),
+        Output::Json => report.to_json(),
+    };
+    let is_once = node.once || node.dry_run;
+    if node.clean_up {
+        let report = clean_up(&task);
+        print(&text(&report)?)?;
+        if is_once || !report.succeeded() {
+            return Ok(report.succeeded());
+        }
+        let metrics = Arc::new(NodeMetrics::default());
+        metrics.record(&report);
+        return until_stopped(listen(node.listen, metrics)).await;
+    }
+    let cluster = cluster(arguments).await?;
+    if is_once {
+        let report = look_once(&cluster, &task).await;
+        print(&text(&report)?)?;
+        return Ok(report.succeeded());
+    }
+    let metrics = Arc::new(NodeMetrics::default());
+    let mut changes = Changes::default();
+    let show = |report: &NodeReport| {
+        metrics.record(report);
+        changes.show(report, text);
+    };
+    until_stopped(async {
+        tokio::select! {
+            result = follow(&cluster, &task, Duration::from_secs(node.resync), show) => Ok(result?),
+            result = listen(node.listen, Arc::clone(&metrics)) => result,
+        }
+    })
+    .await
+}
+
+fn task(arguments: &Arguments, node: &NodeArguments) -> NodeTask {
+    let runtime = match node.runtime {
+        RuntimeName::Containerd => Runtime::Containerd,
+        RuntimeName::CriO => Runtime::CriO,
+    };
+    if runtime == Runtime::CriO && node.ca.is_some() {
+        let message =
+            "--ca: CRI-O takes certificate authorities from /etc/containers/certs.d; put it there, and leave --ca out";
+        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
+    NodeTask {
+        node: node.node_name.clone(),
+        runtime,
+        paths: Paths {
+            root: node.host_root.clone(),
+            certs: node.certs_dir.clone(),
+            containerd_config: node.containerd_config.clone(),
+            registries: node.registries_dir.clone(),
+        },
+        addresses: node.addresses.clone(),
+        cluster_domain: node.cluster_domain.clone(),
+        ca: node.ca.clone(),
+        dry_run: node.dry_run,
+        allowed: AllowedHosts::new(arguments.allowed.hosts.clone()),
+    }
+}

@@ -1,0 +1,77 @@
+//! Services.
+
+use std::fmt;
+
+use kube::api::Api;
+use serde::Deserialize;
+
+use super::call::Call;
+use super::connection::Cluster;
+use super::error::ClusterError;
+use super::following::Following;
+use super::slim::{Content, Slim};
+
+/// The name of a Service. Prints as `namespace/name`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ServiceName {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What is used of a Service's `spec`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ServiceSpec {
+    #[serde(rename = "clusterIP")]
+    pub(crate) cluster_ip: Option<String>,
+    pub(crate) ports: Vec<ServicePort>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) selector: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// What is used of one port of a Service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ServicePort {
+    pub(crate) port: u16,
+    pub(crate) name: Option<String>,
+    pub(crate) app_protocol: Option<String>,
+}
+
+impl Content for ServiceSpec {
+    const KIND: &'static str = "Service";
+    const PLURAL: &'static str = "services";
+    const FIELD: &'static str = "spec";
+}
+
+impl Cluster {
+    /// A Service; `None` if there is none.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it cannot be read.
+    pub(crate) async fn service(&self, service: &ServiceName) -> Result<Option<ServiceSpec>, ClusterError> {
+        let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), &service.namespace);
+        let found = call(service, "get").answer(api.get_opt(&service.name)).await?;
+        Ok(found.map(Slim::into_content))
+    }
+
+    /// Follows a Service.
+    pub(crate) fn services(&self, service: &ServiceName) -> Following<ServiceSpec> {
+        let api = Api::namespaced(self.client.clone(), &service.namespace);
+        let name = service.name.clone();
+        let service = service.clone();
+        Following::new(api, name, move |verb| call(&service, verb))
+    }
+}
+
+/// A call about a Service.
+fn call(ServiceName { namespace, name }: &ServiceName, verb: &'static str) -> Call {
+    Call { subject: format!("Service {namespace}/{name}"), verb, resource: format!("services/{name} in {namespace}") }
+}

@@ -1,0 +1,136 @@
+//! Objects that are watched, as little of them as is needed.
+//!
+//! `k8s_openapi`'s types would keep all of an object: up to 1 MiB, and the annotations besides.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+/// What is kept of an object of the core API group: one of its fields.
+pub(crate) trait Content: DeserializeOwned + Clone + fmt::Debug + Send + 'static {
+    /// The object's kind.
+    const KIND: &'static str;
+    /// The resource, as paths and RBAC name it.
+    const PLURAL: &'static str;
+    /// The field of the object.
+    const FIELD: &'static str;
+}
+
+/// An object as the API server sends it, without what is not needed.
+#[derive(Debug, Clone)]
+pub(super) struct Slim<C> {
+    metadata: ObjectMeta,
+    content: Option<C>,
+}
+
+impl<C: Default> Slim<C> {
+    /// The field that was kept; empty if the object lacks it.
+    pub(super) fn into_content(self) -> C {
+        self.content.unwrap_or_default()
+    }
+}
+
+impl<'de, C: Content> Deserialize<'de> for Slim<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<C>(PhantomData<C>);
+        impl<'de, C: Content> Visitor<'de> for Fields<C> {
+            type Value = Slim<C>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a {}", C::KIND)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Slim<C>, A::Error> {
+                let (mut metadata, mut content) = (Metadata::default(), None);
+                while let Some(field) = fields.next_key::<Cow<'de, str>>()? {
+                    if field == C::FIELD {
+                        content = fields.next_value()?;
+                    } else if field == "metadata" {
+                        metadata = fields.next_value()?;
+                    } else {
+                        fields.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Slim { metadata: metadata.into(), content })
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// What a watch needs of the metadata. Annotations and managed fields can be long.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: Option<String>,
+    namespace: Option<String>,
+    resource_version: Option<String>,
+}
+
+impl From<Metadata> for ObjectMeta {
+    fn from(Metadata { name, namespace, resource_version }: Metadata) -> Self {
+        Self { name, namespace, resource_version, ..Self::default() }
+    }
+}
+
+impl<C: Content> Resource for Slim<C> {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        C::KIND.into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        C::PLURAL.into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::declaration::Data;
+    use serde_json::json;
+
+    #[test]
+    fn annotations_are_not_kept() {
+        let config_map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "n", "resourceVersion": "7", "annotations": {"a": "b"}},
+            "data": {"note": "x"},
+        });
+        let config_map: Slim<Data> = serde_json::from_value(config_map).unwrap();
+        assert_eq!(config_map.meta().resource_version.as_deref(), Some("7"));
+        assert_eq!(config_map.meta().annotations, None);
+        assert_eq!(config_map.into_content(), [("note", "x")].into_iter().collect());
+    }
+
+    #[test]
+    fn a_config_map_without_data_has_none() {
+        for data in [json!({"metadata": {}}), json!({"metadata": {}, "data": null})] {
+            assert_eq!(serde_json::from_value::<Slim<Data>>(data).unwrap().into_content(), Data::default());
+        }
+    }
+}

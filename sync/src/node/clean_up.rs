@@ -1,0 +1,41 @@
+//! `--clean-up`: the node without anything of the agent's.
+
+use std::path::PathBuf;
+
+use super::file_system::NodeFiles;
+use super::files;
+use super::report::{NameReport, NameResult, NodeReport, NodeState};
+use super::task::NodeTask;
+
+/// Removes every file that the agent wrote on this node, and its directories where nothing else is in them.
+///
+/// The cluster is not asked. What others wrote stays.
+#[must_use]
+pub fn clean_up(task: &NodeTask) -> NodeReport {
+    let files = NodeFiles::new(&task.paths.root);
+    let failed = |name: String, error: String| NameReport {
+        name,
+        file: None,
+        address: None,
+        result: NameResult::Failed { error },
+    };
+    let remove = |path: PathBuf| {
+        let name = path.display().to_string();
+        if task.dry_run {
+            return NameReport { name, file: Some(path), address: None, result: NameResult::WouldRemove };
+        }
+        let directory = path.parent().filter(|directory| *directory != task.paths.registries);
+        let removed = files.remove(&path).and_then(|()| directory.map_or(Ok(()), |found| files.remove_empty(found)));
+        match removed {
+            Ok(()) => NameReport { name, file: Some(path), address: None, result: NameResult::Removed },
+            Err(error) => failed(name, error.to_string()),
+        }
+    };
+    let names = match files::all(&files, task.runtime, &task.paths) {
+        Ok(found) => found.into_iter().map(remove).collect(),
+        Err(error) => vec![failed("files".to_owned(), error.to_string())],
+    };
+    let message =
+        if names.is_empty() { "the node has no file of the agent's" } else { "the agent's files are removed" };
+    NodeReport { node: task.node.clone(), state: NodeState::CleanUp, message: message.to_owned(), runtime: None, names }
+}

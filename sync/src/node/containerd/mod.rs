@@ -1,0 +1,9 @@
+//! containerd: the file `hosts.toml` of a registry, and whether containerd reads it.
+
+mod config;
+mod config_file;
+mod hosts;
+
+pub(super) use self::config::reading;
+pub use self::hosts::directory;
+pub(super) use self::hosts::{CA, HOSTS, hosts_toml, other_directory};

@@ -1,0 +1,54 @@
+//! CRI-O's drop-in for a registry (`containers-registries.conf.d(5)`).
+
+use local_registry_core::RuntimeHost;
+
+use super::place::{RegistryUrl, Scheme};
+use super::runtime::header;
+
+/// With what the names of our drop-ins begin and end.
+pub(super) const PREFIX: &str = "local-registry-";
+pub(super) const SUFFIX: &str = ".conf";
+
+/// The name of the drop-in about a name.
+pub(super) fn file_name(name: &RuntimeHost) -> String {
+    format!("{PREFIX}{}{SUFFIX}", name.as_str().replace(':', "_"))
+}
+
+/// The text of the drop-in. `insecure` lets CRI-O speak plain HTTP, so it is only set for that.
+pub(super) fn drop_in(name: &RuntimeHost, url: &RegistryUrl) -> String {
+    let insecure = url.scheme == Scheme::Http;
+    let location = &url.host;
+    format!("{}[[registry]]\nprefix = \"{name}\"\nlocation = \"{location}\"\ninsecure = {insecure}\n", header(name))
+}
+
+/// The name of a registry that a drop-in of others has an entry for, if it is this one.
+pub(super) fn has_entry(text: &str, name: &RuntimeHost) -> bool {
+    let Ok(table) = text.parse::<toml::Table>() else { return false };
+    let entries = table.get("registry").and_then(toml::Value::as_array);
+    entries.into_iter().flatten().any(|entry| {
+        let prefix = entry.get("prefix").or_else(|| entry.get("location")).and_then(toml::Value::as_str);
+        prefix == Some(name.as_str())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_in_leads_to_the_address() {
+        let name: RuntimeHost = "registry.infra.svc:5000".parse().unwrap();
+        let url = RegistryUrl { scheme: Scheme::Http, host: "10.0.0.5:5000".parse().unwrap() };
+        let text = drop_in(&name, &url);
+        assert!(text.ends_with(
+            "[[registry]]\nprefix = \"registry.infra.svc:5000\"\nlocation = \"10.0.0.5:5000\"\ninsecure = true\n"
+        ));
+        assert!(has_entry(&text, &name));
+        assert!(!has_entry(&text, &"registry.infra.svc:80".parse().unwrap()));
+        assert!(has_entry("[[registry]]\nlocation = \"a:1\"", &"a:1".parse().unwrap()));
+        assert!(!has_entry("[[registry", &name));
+        let secure = drop_in(&name, &RegistryUrl { scheme: Scheme::Https, ..url });
+        assert!(secure.ends_with("insecure = false\n"));
+        assert_eq!(file_name(&name), "local-registry-registry.infra.svc_5000.conf");
+    }
+}

@@ -1,0 +1,135 @@
+//! The node's file system, as this program sees it.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The longest file that is read, in bytes. containerd's own configuration has some 20 KB.
+const LONGEST: u64 = 1024 * 1024;
+
+/// With what the names of temporary files begin. No runtime reads a file of that name.
+pub(super) const TEMPORARY: &str = ".local-registry-sync.";
+
+/// The file system of a node, mounted at a directory.
+///
+/// All paths are those that the node sees.
+#[derive(Debug, Clone)]
+pub(super) struct NodeFiles {
+    root: PathBuf,
+}
+
+impl NodeFiles {
+    /// The file system that is mounted at `root`.
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Where this program sees a path of the node.
+    pub(super) fn here(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The path of the node that this program sees here.
+    pub(super) fn there(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root).map_or_else(|_| path.to_owned(), |path| Path::new("/").join(path))
+    }
+
+    /// The text of a file; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not a plain file, is longer than 1 MiB, or is not UTF-8.
+    pub(super) fn read(&self, path: &Path) -> io::Result<Option<String>> {
+        let path = self.here(path);
+        // Opening a named pipe would wait for a writer.
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => return Err(io::Error::other("it is not a plain file")),
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let mut text = String::new();
+        if File::open(&path)?.take(LONGEST + 1).read_to_string(&mut text)? as u64 > LONGEST {
+            return Err(io::Error::other("it is longer than 1 MiB"));
+        }
+        Ok(Some(text))
+    }
+
+    /// Whether there is a symbolic link at a path.
+    pub(super) fn is_link(&self, path: &Path) -> bool {
+        fs::symlink_metadata(self.here(path)).is_ok_and(|found| found.is_symlink())
+    }
+
+    /// The names in a directory, sorted; none if there is no directory.
+    pub(super) fn names(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.here(directory)) {
+            Ok(entries) => entries,
+            Err(error) if is_absence(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let names = entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+        let mut names: Vec<String> = names.collect::<io::Result<_>>()?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Writes a file in one step: readers see the old text or the new one, also after a crash.
+    ///
+    /// Creates the directory that the file is in, but none above it.
+    pub(super) fn write(&self, path: &Path, text: &str) -> io::Result<()> {
+        let path = self.here(path);
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::Error::other("it is not the path of a file"));
+        };
+        match fs::create_dir(directory) {
+            Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o755))?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        let temporary = directory.join(format!("{TEMPORARY}{}", name.to_string_lossy()));
+        // What a former run left, or a link that would lead elsewhere.
+        remove_if_there(&temporary)?;
+        if let Err(error) = write_new(&temporary, text).and_then(|()| fs::rename(&temporary, &path)) {
+            // The first error is the one to tell.
+            let _ = remove_if_there(&temporary);
+            return Err(error);
+        }
+        File::open(directory)?.sync_all()
+    }
+
+    /// Removes a file, if there is one.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        remove_if_there(&self.here(path))
+    }
+
+    /// Removes a directory if it is empty.
+    pub(super) fn remove_empty(&self, directory: &Path) -> io::Result<()> {
+        match fs::remove_dir(self.here(directory)) {
+            Err(error) if !is_absence(&error) && error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a directory that is mounted here was removed on the node, so that nobody there sees what is written to it.
+    pub(super) fn is_removed(&self, directory: &Path) -> bool {
+        fs::metadata(self.here(directory)).is_ok_and(|found| found.nlink() == 0)
+    }
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if !is_absence(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

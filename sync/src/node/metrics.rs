@@ -1,0 +1,93 @@
+//! What monitoring asks the agent for.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::reading::Reading;
+use super::report::{NameResult, NodeReport, NodeState};
+use crate::monitoring::Monitored;
+
+/// A label and its value.
+type Label = [(&'static str, String); 1];
+
+/// The metrics of a running agent, all named `local_registry_sync_node_…`, and its last report.
+pub struct NodeMetrics {
+    registry: Registry,
+    names: Family<Label, Gauge>,
+    writes: Counter,
+    runtime_reads: Family<Label, Gauge>,
+    state: Family<Label, Gauge>,
+    last_success: Gauge<i64, AtomicI64>,
+    ready: AtomicBool,
+    report: Mutex<Option<String>>,
+}
+
+impl Default for NodeMetrics {
+    fn default() -> Self {
+        let (names, runtime_reads, state): (Family<Label, Gauge>, Family<Label, Gauge>, Family<Label, Gauge>) =
+            Default::default();
+        let (writes, last_success) = (Counter::default(), Gauge::default());
+        let mut registry = Registry::with_prefix("local_registry_sync_node");
+        registry.register("names", "Declared names, by what the last look did to their files", Family::clone(&names));
+        registry.register("writes", "Files that were written", Counter::clone(&writes));
+        let help = "1 for whether the container runtime reads the files, 0 for the other answers";
+        registry.register("runtime_reads", help, Family::clone(&runtime_reads));
+        let help = "1 for the current state of the declaration, 0 for the others";
+        registry.register("declared_state", help, Family::clone(&state));
+        let help = "When every name was last in line, in seconds since 1970";
+        registry.register("last_success_timestamp_seconds", help, Gauge::clone(&last_success));
+        let (ready, report) = (AtomicBool::new(false), Mutex::default());
+        let metrics = Self { registry, names, writes, runtime_reads, state, last_success, ready, report };
+        metrics.set_state(NodeState::Unknown);
+        metrics
+    }
+}
+
+impl NodeMetrics {
+    /// Counts a report. The agent is ready while it knows what is declared.
+    pub fn record(&self, report: &NodeReport) {
+        for result in NameResult::NAMES {
+            let count = report.names.iter().filter(|name| name.result.name() == result).count();
+            self.names.get_or_create(&[("result", result.to_owned())]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let written = report.names.iter().filter(|name| matches!(name.result, NameResult::Written { .. }));
+        self.writes.inc_by(written.count() as u64);
+        for answer in Reading::ALL {
+            let is_it = report.runtime.as_ref().is_some_and(|config| config.reads == answer);
+            self.runtime_reads.get_or_create(&[("answer", answer.name().to_owned())]).set(i64::from(is_it));
+        }
+        self.set_state(report.state);
+        if report.succeeded() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.last_success.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        }
+        self.ready.store(report.state != NodeState::Unknown, Ordering::Relaxed);
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = report.to_json().ok();
+    }
+
+    fn set_state(&self, current: NodeState) {
+        for state in NodeState::ALL {
+            self.state.get_or_create(&[("state", state.name().to_owned())]).set(i64::from(state == current));
+        }
+    }
+}
+
+impl Monitored for NodeMetrics {
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn report(&self) -> Option<String> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

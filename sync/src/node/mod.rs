@@ -1,0 +1,28 @@
+//! The node agent: on its node, it keeps the container runtime's files equal to where the declared registry is now.
+//!
+//! `place` says where a name leads, `containerd` and `cri_o` what the runtime's file for it says, and `files` writes it.
+//! `look` brings one node in line, and `agent` does so again and again.
+
+mod agent;
+mod clean_up;
+mod containerd;
+mod cri_o;
+mod file_system;
+mod files;
+mod look;
+mod metrics;
+mod place;
+mod reading;
+mod report;
+mod runtime;
+mod task;
+
+pub use self::agent::{DirectoryRemovedError, follow, look_once};
+pub use self::clean_up::clean_up;
+pub use self::containerd::directory;
+pub use self::metrics::NodeMetrics;
+pub use self::place::{AddressRule, AddressRuleError, RegistryUrl, Scheme};
+pub use self::reading::{Reading, RuntimeConfig};
+pub use self::report::{NameReport, NameResult, NodeReport, NodeState};
+pub use self::runtime::{Runtime, contents};
+pub use self::task::{NodeTask, Paths};

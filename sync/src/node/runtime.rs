@@ -1,0 +1,48 @@
+//! The container runtimes, and the file that each reads about a registry.
+
+use std::path::PathBuf;
+
+use local_registry_core::RuntimeHost;
+
+use super::place::RegistryUrl;
+use super::task::Paths;
+use super::{containerd, cri_o};
+
+/// The first words of every file of ours, and with them the mark of ownership.
+pub(super) const MARKER: &str = "# local-registry-sync node";
+
+/// A container runtime.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Runtime {
+    /// containerd, which reads a `hosts.toml` for each registry.
+    #[default]
+    Containerd,
+    /// CRI-O, which reads drop-ins of `registries.conf`.
+    CriO,
+}
+
+impl Runtime {
+    /// The runtime's file for a name, as the node sees it.
+    pub(super) fn file(self, name: &RuntimeHost, paths: &Paths) -> PathBuf {
+        match self {
+            Self::Containerd => paths.certs.join(containerd::directory(name.as_str())).join(containerd::HOSTS),
+            Self::CriO => paths.registries.join(cri_o::file_name(name)),
+        }
+    }
+}
+
+/// The text of the runtime's file: where a name leads. `has_ca`: whether the file `ca.crt` lies beside it.
+#[must_use]
+pub fn contents(runtime: Runtime, name: &RuntimeHost, url: &RegistryUrl, has_ca: bool) -> String {
+    match runtime {
+        Runtime::Containerd => containerd::hosts_toml(name, url, has_ca),
+        Runtime::CriO => cri_o::drop_in(name, url),
+    }
+}
+
+/// The first lines of a file about a name.
+pub(super) fn header(name: &RuntimeHost) -> String {
+    format!(
+        "{MARKER}: {name}\n# The agent writes this file again wherever it differs. It leaves a file alone whose first line is another.\n"
+    )
+}
