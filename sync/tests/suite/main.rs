@@ -4,6 +4,7 @@
 
 mod api_server;
 mod check;
+mod node;
 mod once;
 mod program;
 mod reference;

@@ -1,0 +1,546 @@
+//! The node agent, against a stand-in for the API server and a folder that stands in for a node. Seconds are those of
+//! tokio's clock, which is paused: it moves on where every task waits.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use sync::{
+    Cluster, DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up,
+    follow, look_once,
+};
+use tempfile::TempDir;
+use tokio::time::sleep;
+use tower_test::mock::{Handle, SendResponse, pair};
+
+use super::api_server::{config_map, send, status};
+
+const NAME: &str = "registry.infra.svc.cluster.local:5000";
+const CONFIG_MAPS: &str = "/api/v1/namespaces/kube-public/configmaps";
+const SERVICES: &str = "/api/v1/namespaces/infra/services";
+/// The directory of the name, and its file.
+const DIRECTORY: &str = "etc/containerd/certs.d/registry.infra.svc.cluster.local_5000_";
+const FILE: &str = "etc/containerd/certs.d/registry.infra.svc.cluster.local_5000_/hosts.toml";
+const READ: &str =
+    "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/etc/containerd/certs.d'";
+
+/// An API server with one object under each path, or none.
+#[derive(Default)]
+struct Server {
+    objects: BTreeMap<&'static str, Option<Value>>,
+    /// Raised by every change.
+    version: u64,
+    /// The code of every answer, if the API server is ill.
+    failing: Option<u16>,
+    /// The reasons and notes of the Events that were created.
+    events: Vec<(String, String)>,
+}
+
+impl Server {
+    fn declare(&mut self, declaration: &str) {
+        self.set(CONFIG_MAPS, Some(config_map(declaration)));
+    }
+
+    fn serve(&mut self, address: Option<&str>) {
+        let service = address.map(|address| {
+            json!({
+                "metadata": {"name": "registry", "namespace": "infra"},
+                "spec": {"clusterIP": address, "ports": [{"port": 5000, "appProtocol": "http"}]},
+            })
+        });
+        self.set(SERVICES, service);
+    }
+
+    fn set(&mut self, path: &'static str, object: Option<Value>) {
+        self.version += 1;
+        self.objects.insert(path, object);
+    }
+
+    fn object(&self, path: &str) -> Option<Value> {
+        let mut object = self.objects.get(path).cloned().flatten()?;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        Some(object)
+    }
+}
+
+/// A node, its API server, and what the agent is started for.
+struct Scene {
+    server: Arc<Mutex<Server>>,
+    root: TempDir,
+    task: NodeTask,
+}
+
+impl Scene {
+    /// A node whose containerd reads the files, and a cluster that declares the name of a Service.
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let mut server = Server::default();
+        server.declare(&format!("hostFromClusterNetwork: {NAME}"));
+        server.serve(Some("10.0.0.5"));
+        let paths = Paths { root: root.path().to_owned(), ..Paths::default() };
+        let task = NodeTask { node: Some("n1".to_owned()), paths, ..NodeTask::default() };
+        let scene = Self { server: Arc::new(Mutex::new(server)), root, task };
+        fs::create_dir_all(scene.path("etc/containerd/certs.d")).unwrap();
+        scene.write("etc/containerd/config.toml", READ);
+        scene
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        fs::read_to_string(self.path(path)).ok()
+    }
+
+    /// Where the file leads.
+    fn server_of_file(&self) -> Option<String> {
+        let text = self.read(FILE)?;
+        let line = text.lines().find_map(|line| line.strip_prefix("server = "))?;
+        Some(line.trim_matches('"').to_owned())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Server)) {
+        change(&mut self.server.lock().unwrap());
+    }
+
+    fn events(&self) -> Vec<(String, String)> {
+        self.server.lock().unwrap().events.clone()
+    }
+
+    fn cluster(&self) -> Cluster {
+        let (service, handle) = pair::<Request<Body>, Response<Body>>();
+        tokio::spawn(serve(Arc::clone(&self.server), handle));
+        Cluster::new(Client::new(service, "default"))
+    }
+
+    /// Runs the agent while something happens, and returns its reports.
+    async fn follow(&self, meanwhile: impl AsyncFnOnce()) -> Vec<NodeReport> {
+        self.try_follow(meanwhile).await.0
+    }
+
+    async fn try_follow(&self, meanwhile: impl AsyncFnOnce()) -> (Vec<NodeReport>, Option<DirectoryRemovedError>) {
+        let cluster = self.cluster();
+        let mut reports: Vec<NodeReport> = Vec::new();
+        let show = |report: &NodeReport| {
+            if reports.last() != Some(report) {
+                reports.push(report.clone());
+            }
+        };
+        let error = tokio::select! {
+            result = follow(&cluster, &self.task, Duration::from_mins(1), show) => result.err(),
+            () = meanwhile() => None,
+        };
+        (reports, error)
+    }
+
+    async fn once(&self) -> NodeReport {
+        look_once(&self.cluster(), &self.task).await
+    }
+}
+
+async fn serve(server: Arc<Mutex<Server>>, mut handle: Handle<Request<Body>, Response<Body>>) {
+    while let Some((request, response)) = handle.next_request().await {
+        tokio::spawn(answer(Arc::clone(&server), request, response));
+    }
+}
+
+async fn answer(server: Arc<Mutex<Server>>, request: Request<Body>, response: SendResponse<Response<Body>>) {
+    let (parts, body) = request.into_parts();
+    let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
+    let failing = server.lock().unwrap().failing;
+    if let Some(code) = failing {
+        return send(response, code, &status(code, "", "no", &json!({})));
+    }
+    if parts.method == Method::POST {
+        let event: Value = serde_json::from_slice(&body.collect_bytes().await.unwrap()).unwrap();
+        let text = |field: &str| event[field].as_str().unwrap().to_owned();
+        assert_eq!(event["regarding"]["kind"], "Node");
+        server.lock().unwrap().events.push((text("reason"), text("note")));
+        return send(response, 201, &event);
+    }
+    if let Some((list, _)) = path.rsplit_once('/').filter(|(list, _)| [CONFIG_MAPS, SERVICES].contains(list)) {
+        let object = server.lock().unwrap().object(list);
+        return match object {
+            Some(object) => send(response, 200, &object),
+            None => send(response, 404, &status(404, "NotFound", "", &json!({}))),
+        };
+    }
+    assert!(query.contains("fieldSelector=metadata.name%3D"), "{query}");
+    if !query.contains("watch=true") {
+        let server = server.lock().unwrap();
+        let items: Vec<Value> = server.object(&path).into_iter().collect();
+        let metadata = json!({"resourceVersion": server.version.to_string()});
+        return send(response, 200, &json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items}));
+    }
+    let seen = query.split('&').find_map(|part| part.strip_prefix("resourceVersion=")).unwrap().to_owned();
+    loop {
+        sleep(Duration::from_secs(1)).await;
+        let server = server.lock().unwrap();
+        if let Some(code) = server.failing {
+            return send(response, code, &status(code, "", "no", &json!({})));
+        }
+        if server.version.to_string() != seen {
+            let gone = json!({"metadata": {"name": "x", "resourceVersion": server.version.to_string()}});
+            let event = match server.object(&path) {
+                Some(object) => json!({"type": "MODIFIED", "object": object}),
+                None => json!({"type": "DELETED", "object": gone}),
+            };
+            return send(response, 200, &event);
+        }
+    }
+}
+
+async fn seconds(seconds: u64) {
+    sleep(Duration::from_secs(seconds)).await;
+}
+
+fn results(report: &NodeReport) -> Vec<&str> {
+    report.names.iter().map(|name| name.result.name()).collect()
+}
+
+fn last(reports: &[NodeReport]) -> &NodeReport {
+    reports.last().expect("there is a report")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_file_leads_to_where_the_service_is() {
+    let scene = Scene::new();
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
+            seconds(60).await;
+            scene.change(|server| server.serve(None));
+            seconds(5).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"), "the last address stays");
+            scene.change(|server| server.serve(Some("10.0.0.9")));
+            seconds(5).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.9:5000"));
+            seconds(100).await;
+        })
+        .await;
+    let all: Vec<Vec<&str>> = reports.iter().map(results).collect();
+    assert_eq!(all, [["written"], ["unchanged"], ["kept"], ["written"], ["unchanged"]].map(Vec::from));
+    assert_eq!(reports[0].message, format!("nodes pull from {NAME}"));
+    assert_eq!(
+        reports[2].names[0].to_string(),
+        format!(
+            "{NAME}: left as it is: Service infra/registry does not exist; create it, or declare where the registry is"
+        )
+    );
+    assert_eq!(reports[0].runtime.as_ref().unwrap().reads, Reading::Yes);
+    assert!(!reports[2].succeeded() && last(&reports).succeeded());
+    assert_eq!(scene.events(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_clear_comes_back_even_while_the_api_server_is_away() {
+    let scene = Scene::new();
+    let clear = || fs::remove_dir_all(scene.path(DIRECTORY)).unwrap();
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            clear();
+            seconds(60).await;
+            assert!(scene.server_of_file().is_some());
+            scene.change(|server| server.failing = Some(503));
+            seconds(60).await;
+            clear();
+            seconds(60).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
+            scene.change(|server| server.failing = None);
+            seconds(120).await;
+        })
+        .await;
+    let unknown = reports.iter().find(|report| report.state == NodeState::Unknown).unwrap();
+    assert!(unknown.message.ends_with("until it can be read again, the files stay as they are"), "{}", unknown.message);
+    assert!(unknown.message.contains("the API server answered 503"), "{}", unknown.message);
+    assert_eq!(last(&reports).state, NodeState::Declared);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_starts_while_the_api_server_is_away_touches_nothing() {
+    let scene = Scene::new();
+    scene.once().await;
+    let before = scene.read(FILE).unwrap();
+    scene.change(|server| server.failing = Some(503));
+    let reports = scene.follow(async || seconds(100).await).await;
+    assert!(reports.iter().all(|report| report.state == NodeState::Unknown), "{reports:?}");
+    assert_eq!(scene.read(FILE), Some(before));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_others_stays_and_is_reported_once() {
+    for (path, reason) in [
+        (FILE.to_owned(), "it is not the agent's: its first line does not say so"),
+        (format!("{DIRECTORY}/ca.crt"), "it is not the agent's: its first line does not say so"),
+        (format!("etc/containerd/certs.d/{NAME}/hosts.toml"), "others have a directory for this name"),
+    ] {
+        let scene = Scene::new();
+        scene.write(&path, "# by hand\n");
+        let reports = scene.follow(async || seconds(200).await).await;
+        assert_eq!(scene.read(&path).as_deref(), Some("# by hand\n"));
+        assert_eq!(reports.len(), 1);
+        let NameResult::Foreign { reason: found } = &reports[0].names[0].result else { panic!("{reports:?}") };
+        assert!(found.contains(reason), "{found}");
+        assert_eq!(scene.server_of_file(), None);
+        let events = scene.events();
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events[0].0, "LocalRegistryNotWritten");
+    }
+}
+
+#[tokio::test]
+async fn a_link_is_not_followed() {
+    let scene = Scene::new();
+    scene.write("secret", "# local-registry-sync node\n");
+    fs::create_dir_all(scene.path(DIRECTORY)).unwrap();
+    std::os::unix::fs::symlink(scene.path("secret"), scene.path(FILE)).unwrap();
+    assert_eq!(results(&scene.once().await), ["foreign"]);
+    assert_eq!(scene.read("secret").as_deref(), Some("# local-registry-sync node\n"));
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_replaced() {
+    let scene = Scene::new();
+    scene.write(&format!("{DIRECTORY}/.local-registry-sync.hosts.toml"), "half a fi");
+    assert_eq!(results(&scene.once().await), ["written"]);
+    let names: Vec<_> = fs::read_dir(scene.path(DIRECTORY)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["hosts.toml"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runtime_that_ignores_the_file_is_reported() {
+    let scene = Scene::new();
+    scene.write("etc/containerd/config.toml", "version = 2");
+    let reports = scene
+        .follow(async || {
+            seconds(200).await;
+            scene.write("etc/containerd/config.toml", READ);
+            seconds(61).await;
+        })
+        .await;
+    assert_eq!(reports[0].runtime.as_ref().unwrap().reads, Reading::No);
+    assert_eq!(results(&reports[0]), ["written"], "the file is there when containerd is told of it");
+    assert_eq!(last(&reports).runtime.as_ref().unwrap().reads, Reading::Yes);
+    let events = scene.events();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0].0, "LocalRegistryIgnored");
+    assert!(
+        events[0].1.contains("config_path is not set in /etc/containerd/config.toml; set config_path = "),
+        "{events:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declaration_that_cannot_be_used_changes_nothing() {
+    let scene = Scene::new();
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            let before = scene.read(FILE);
+            for declaration in ["hostFromClusterNetwork: UPPER:1", "]", "help: x"] {
+                scene.change(|server| server.declare(declaration));
+                seconds(5).await;
+                assert_eq!(scene.read(FILE), before);
+            }
+            scene.change(|server| server.set(CONFIG_MAPS, None));
+            seconds(5).await;
+            assert_eq!(scene.read(FILE), before);
+        })
+        .await;
+    let mut states: Vec<NodeState> = reports.iter().map(|report| report.state).collect();
+    states.dedup();
+    assert_eq!(states, [NodeState::Declared, NodeState::Unusable, NodeState::Absent]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_allowed_changes_nothing() {
+    let mut scene = Scene::new();
+    scene.task.allowed = sync::AllowedHosts::new(vec!["*.other.svc.cluster.local:5000".parse().unwrap()]);
+    let report = scene.once().await;
+    assert_eq!(report.state, NodeState::Unusable);
+    assert!(report.message.contains("is not allowed"), "{}", report.message);
+    assert_eq!(scene.server_of_file(), None);
+}
+
+#[tokio::test]
+async fn a_service_that_may_not_be_read_is_named_with_the_right() {
+    let scene = Scene::new();
+    let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
+    tokio::spawn(async move {
+        let (_, response) = handle.next_request().await.unwrap();
+        send(response, 200, &config_map(&format!("hostFromClusterNetwork: {NAME}")));
+        let (_, response) = handle.next_request().await.unwrap();
+        send(response, 403, &status(403, "Forbidden", "services is forbidden", &json!({})));
+    });
+    let report = look_once(&Cluster::new(Client::new(service, "default")), &scene.task).await;
+    assert_eq!(
+        report.names[0].to_string(),
+        format!(
+            "{NAME}: left as it is: Service infra/registry: get is forbidden: services is forbidden; grant `get` on services/registry in infra"
+        )
+    );
+}
+
+#[tokio::test]
+async fn names_that_are_no_services() {
+    let mut scene = Scene::new();
+    scene.change(|server| server.declare("host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000"));
+    assert_eq!(results(&scene.once().await), ["left-to-dns", "left-to-dns"]);
+    scene.task.addresses = vec![
+        "kind-registry:5000=http://kind-registry:5000".parse().unwrap(),
+        "localhost:5001=http://172.18.0.5:5000".parse().unwrap(),
+    ];
+    assert_eq!(results(&scene.once().await), ["written", "written"]);
+    let text = scene.read("etc/containerd/certs.d/localhost_5001_/hosts.toml").unwrap();
+    assert!(text.contains("[host.\"http://172.18.0.5:5000\"]"), "{text}");
+    assert!(scene.read("etc/containerd/certs.d/kind-registry_5000_/hosts.toml").is_some());
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_difference() {
+    let mut scene = Scene::new();
+    scene.task.dry_run = true;
+    let report = scene.once().await;
+    assert_eq!(results(&report), ["would-write"]);
+    let text = report.to_text();
+    assert!(text.contains("would be written (dry run): /etc/containerd/certs.d/registry.infra.svc.cluster.local_5000_/hosts.toml leads to http://10.0.0.5:5000"), "{text}");
+    assert!(text.contains("\n  +server = \"http://10.0.0.5:5000\""), "{text}");
+    assert!(!scene.path(DIRECTORY).exists());
+    scene.task.dry_run = false;
+    scene.once().await;
+    scene.task.dry_run = true;
+    scene.change(|server| server.serve(Some("10.0.0.9")));
+    let text = scene.once().await.to_text();
+    assert!(text.contains("\n  -server = \"http://10.0.0.5:5000\"\n  +server = \"http://10.0.0.9:5000\""), "{text}");
+    assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
+}
+
+#[tokio::test]
+async fn a_certificate_authority_lies_beside_the_file() {
+    let mut scene = Scene::new();
+    let ca = scene.path("ca.crt");
+    scene.task.ca = Some(ca.clone());
+    assert_eq!(results(&scene.once().await), ["written"], "plain HTTP needs none");
+    assert!(!scene.read(FILE).unwrap().contains("ca ="));
+    scene.task.addresses = vec![format!("{NAME}=https://registry.infra.svc:5000").parse().unwrap()];
+    let report = scene.once().await;
+    assert_eq!(results(&report), ["kept"]);
+    assert!(
+        report.to_text().contains("without it, every pull would fail, so nothing is written"),
+        "{}",
+        report.to_text()
+    );
+    fs::write(&ca, "no certificate").unwrap();
+    assert_eq!(results(&scene.once().await), ["kept"]);
+    for certificate in ["A", "B"] {
+        fs::write(&ca, format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n")).unwrap();
+        assert_eq!(results(&scene.once().await), ["written"]);
+        assert_eq!(results(&scene.once().await), ["unchanged"]);
+        assert!(scene.read(&format!("{DIRECTORY}/ca.crt")).unwrap().contains(&format!("\n{certificate}\n")));
+        assert!(scene.read(FILE).unwrap().contains("ca = \"ca.crt\""));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_is_removed_on_the_node_ends_the_agent() {
+    let scene = Scene::new();
+    // As a mount does, an open folder keeps the directory without its name. The agent sees it under /proc.
+    let open = fs::File::open(scene.path("etc/containerd/certs.d")).unwrap();
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&open);
+    let mut scene = scene;
+    scene.task.paths.certs = format!("/proc/{}/fd/{fd}", std::process::id()).into();
+    scene.task.paths.root = "/".into();
+    let folder = scene.path("etc/containerd/certs.d");
+    let (_, error) = scene
+        .try_follow(async || {
+            seconds(1).await;
+            fs::remove_dir_all(&folder).unwrap();
+            seconds(120).await;
+        })
+        .await;
+    assert!(error.unwrap().to_string().contains("was removed on the node"));
+}
+
+#[tokio::test]
+async fn cri_o_gets_a_drop_in() {
+    let mut scene = Scene::new();
+    scene.task.runtime = Runtime::CriO;
+    let folder = "etc/containers/registries.conf.d";
+    let file = format!("{folder}/local-registry-registry.infra.svc.cluster.local_5000.conf");
+    fs::create_dir_all(scene.path(folder)).unwrap();
+    let other = format!("[[registry]]\nprefix = \"{NAME}\"\nlocation = \"elsewhere\"\n");
+    scene.write(&format!("{folder}/other.conf"), &other);
+    assert_eq!(results(&scene.once().await), ["foreign"]);
+    scene.write(&format!("{folder}/other.conf"), "unqualified-search-registries = []");
+    let report = scene.once().await;
+    assert_eq!(results(&report), ["written"]);
+    assert!(report.to_text().contains("on SIGHUP"), "{}", report.to_text());
+    let text = scene.read(&file).unwrap();
+    assert!(
+        text.ends_with(&format!("[[registry]]\nprefix = \"{NAME}\"\nlocation = \"10.0.0.5:5000\"\ninsecure = true\n")),
+        "{text}"
+    );
+    let report = clean_up(&scene.task);
+    assert_eq!(results(&report), ["removed"]);
+    assert!(scene.read(&file).is_none() && scene.path(&format!("{folder}/other.conf")).exists());
+}
+
+/// All files and directories below a directory, sorted.
+fn tree(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut pending = vec![root.to_owned()];
+    while let Some(path) = pending.pop() {
+        for entry in fs::read_dir(&path).unwrap() {
+            let path = entry.unwrap().path();
+            found.push(path.strip_prefix(root).unwrap().display().to_string());
+            if path.is_dir() {
+                pending.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn a_clean_up_leaves_nothing_of_ours_and_all_of_others() {
+    let mut scene = Scene::new();
+    let ca = scene.path("etc/ca.crt");
+    fs::write(&ca, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    for path in ["reg.io/hosts.toml", "docker.io/certs/x", "_default/hosts.toml", "a_1_/ca.crt"] {
+        scene.write(&format!("etc/containerd/certs.d/{path}"), "# by hand\n");
+    }
+    let before = tree(scene.root.path());
+    scene.task.ca = Some(ca);
+    scene.task.addresses = vec![format!("{NAME}=https://10.0.0.5:5000").parse().unwrap()];
+    scene.once().await;
+    scene.write(&format!("{DIRECTORY}/.local-registry-sync.hosts.toml"), "half a fi");
+    scene.task.dry_run = true;
+    assert_eq!(results(&clean_up(&scene.task)), ["would-remove"; 3]);
+    scene.task.dry_run = false;
+    let report = clean_up(&scene.task);
+    assert_eq!(results(&report), ["removed"; 3], "{report:?}");
+    assert_eq!(report.state, NodeState::CleanUp);
+    assert_eq!(tree(scene.root.path()), before);
+    assert_eq!(clean_up(&scene.task).message, "the node has no file of the agent's");
+
+    scene.once().await;
+    scene.write(&format!("{DIRECTORY}/notes"), "by hand");
+    assert_eq!(results(&clean_up(&scene.task)), ["removed"; 2]);
+    assert_eq!(tree(&scene.path(DIRECTORY)), ["notes"]);
+}
