@@ -33,7 +33,7 @@ mod monitoring;
 mod node;
 mod policies;
 
-pub use check::{Link, LinkVerdict, Probe, Vantage, check, probe};
+pub use check::{Link, LinkVerdict, Probe, PullTask, Scope, Vantage, check, probe, pull};
 pub use cluster::{ApplyMode, Cluster};
 pub use declaration::{
     AllowedHosts, Data, Declaration, DeclarationError, Declared, HostPattern, HostPatternError, read,

@@ -5,11 +5,12 @@ use local_registry_core::Kind;
 use super::builds::StoredBuilds;
 use super::config_map::config_map;
 use super::crd::crd;
+use super::kit::{Target, nodes, service};
 use super::link::{Link, LinkVerdict};
 use super::policy::{match_conditions, object_selector, purpose, rights, rules, selectors, settings, state};
 use super::probe::Probe;
 use super::registry::registry;
-use super::vantage::Vantage;
+use super::scope::Scope;
 use crate::causes::with_causes;
 use crate::cluster::Cluster;
 use crate::declaration::Declaration;
@@ -18,31 +19,27 @@ use crate::policies::Policy;
 
 /// Follows the chain, and returns its links in order.
 ///
-/// `policy_servers` is the namespace in which Kubewarden's policy servers run. `ask` asks a registry, as
-/// [`probe`](super::probe()) does.
+/// `ask` asks a registry, as [`probe`](super::probe()) does.
 ///
 /// ```no_run
-/// use sync::{Cluster, Task, Vantage, check, probe};
+/// use sync::{Cluster, Scope, Task, check, probe};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);
 /// let task = Task { policies: vec!["local-registry".parse()?], ..Task::default() };
 /// let ask = async |host: &str| probe(host).await;
-/// for link in check(&cluster, &task, "kubewarden", Vantage::Outside, ask).await {
+/// for link in check(&cluster, &task, &Scope::default(), ask).await {
 ///     println!("{link}");
 /// }
 /// # Ok(())
 /// # }
 /// ```
-pub async fn check(
-    cluster: &Cluster,
-    task: &Task,
-    policy_servers: &str,
-    vantage: Vantage,
-    ask: impl AsyncFnOnce(&str) -> Probe,
-) -> Vec<Link> {
-    let (link, declaration) = config_map(cluster, &task.allowed).await;
+pub async fn check(cluster: &Cluster, task: &Task, scope: &Scope, ask: impl AsyncFnOnce(&str) -> Probe) -> Vec<Link> {
+    let (link, found) = config_map(cluster, &task.allowed).await;
     let mut links = vec![link];
+    let (declaration, names) = found.unzip();
+    let names = names.unwrap_or_default();
+    let policy_servers = scope.policy_servers.as_str();
     let mut found = Vec::new();
     for name in &task.policies {
         found.push((name, cluster.policy(name).await));
@@ -51,7 +48,14 @@ pub async fn check(
     if let Some(Declaration::Registry { host, .. }) = &declaration {
         links.push(Link::ok("host", format!("image parsers read {host} as a registry")));
         let is_insecure = policies.iter().any(|policy| policy.is_insecure());
-        links.extend(registry(host, &ask(host.as_str()).await, vantage, is_insecure));
+        links.extend(registry(host, &ask(host.as_str()).await, scope.vantage, is_insecure));
+    }
+    let target = Target::of(&names, &scope.cluster_domain);
+    if let Some(target) = &target {
+        links.extend(service(cluster, target).await);
+    }
+    if !names.is_empty() {
+        links.extend(nodes(cluster, &names, scope, target.as_ref()).await);
     }
     for (kind, name) in [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")] {
         links.push(crd(kind, name, cluster.custom_resource_definition(name).await));

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use kube::api::Api;
+use kube::api::{Api, ListParams};
 use serde::Deserialize;
 
 use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::following::Following;
+use super::pods::pages;
 use super::slim::{Content, Slim};
 
 /// The name of a Service. Prints as `namespace/name`.
@@ -60,6 +61,18 @@ impl Cluster {
         let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), &service.namespace);
         let found = call(service, "get").answer(api.get_opt(&service.name)).await?;
         Ok(found.map(Slim::into_content))
+    }
+
+    /// The cluster IPs of all Services of a namespace.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if they cannot be listed.
+    pub(crate) async fn service_addresses(&self, namespace: &str) -> Result<Vec<String>, ClusterError> {
+        let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), namespace);
+        let (subject, resource) = (format!("Services of {namespace}"), format!("services in {namespace}"));
+        let call = Call { subject, verb: "list", resource };
+        let found: Vec<Slim<ServiceSpec>> = pages(&api, ListParams::default(), &call).await?;
+        Ok(found.into_iter().filter_map(|service| service.into_content().cluster_ip).collect())
     }
 
     /// Follows a Service.

@@ -22,6 +22,7 @@ pub use self::clean_up::clean_up;
 pub use self::containerd::directory;
 pub use self::metrics::NodeMetrics;
 pub use self::place::{AddressRule, AddressRuleError, RegistryUrl, Scheme};
+pub(crate) use self::place::{ServiceError, port, service_name};
 pub use self::reading::{Reading, RuntimeConfig};
 pub use self::report::{NameReport, NameResult, NodeReport, NodeState};
 pub use self::runtime::{Runtime, contents};

@@ -174,7 +174,7 @@ impl ServiceSpec {
     ///
     /// # Errors
     /// A [`ServiceError`] if nodes cannot use it.
-    pub(super) fn url(
+    pub(crate) fn url(
         &self,
         service: &ServiceName,
         port: u16,

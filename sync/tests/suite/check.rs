@@ -7,7 +7,7 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
-use sync::{AllowedHosts, Cluster, Probe, Task, Vantage, check};
+use sync::{AllowedHosts, Cluster, Probe, Scope, Task, Vantage, check};
 use tower_test::mock::pair;
 
 use super::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
@@ -19,7 +19,10 @@ const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
 const NAMESPACES: &str = "/api/v1/namespaces";
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
-fn list(items: &[Value]) -> Value {
+/// The name of the kit's registry.
+pub(super) const KIT: &str = "registry.local-registry.svc.cluster.local:5000";
+
+pub(super) fn list(items: &[Value]) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
 }
 
@@ -43,7 +46,7 @@ fn namespace(name: &str, labels: Value) -> Value {
 }
 
 /// A cluster in which every link holds: its objects by path. What is not here is not found.
-fn cluster() -> BTreeMap<&'static str, Value> {
+pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
     let image = json!({"properties": {"image": {"type": "string"}, "local": {"type": "boolean"}}});
     let spec = json!({"properties": {"output": image, "source": {"properties": {"ociArtifact": image}}}});
     let crd = |spec: Value| {
@@ -98,7 +101,12 @@ fn unreachable() -> Probe {
     }
 }
 
-async fn run(objects: BTreeMap<&'static str, Value>, policy: &str, vantage: Vantage, probe: Probe) -> Vec<String> {
+pub(super) async fn run(
+    objects: BTreeMap<&'static str, Value>,
+    policy: &str,
+    vantage: Vantage,
+    probe: Probe,
+) -> Vec<String> {
     let task = Task { policies: vec![policy.parse().unwrap()], ..Task::default() };
     run_task(objects, &task, vantage, probe).await
 }
@@ -123,8 +131,8 @@ async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: 
     };
     let cluster = Cluster::new(Client::new(service, "default"));
     let checking = async move {
-        check(&cluster, task, "kubewarden", vantage, async |host: &str| {
-            assert_eq!(host, "kind-registry:5000");
+        check(&cluster, task, &Scope { vantage, ..Scope::default() }, async |host: &str| {
+            assert!(["kind-registry:5000", KIT].contains(&host), "{host}");
             probe
         })
         .await

@@ -4,6 +4,7 @@
 
 mod api_server;
 mod check;
+mod kit;
 mod node;
 mod once;
 mod program;

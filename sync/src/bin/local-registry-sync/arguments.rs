@@ -111,6 +111,32 @@ pub(crate) struct CheckArguments {
     /// Namespace in which Kubewarden's policy servers run.
     #[arg(long, value_name = "NAME", default_value = "kubewarden", env = "LOCAL_REGISTRY_SYNC_KUBEWARDEN_NAMESPACE")]
     pub(crate) kubewarden_namespace: String,
+    /// Namespace in which the nodes' agents run.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "local-registry-nodes",
+        env = "LOCAL_REGISTRY_SYNC_NODES_NAMESPACE"
+    )]
+    pub(crate) nodes_namespace: String,
+    /// The cluster's DNS domain.
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
+    pub(crate) cluster_domain: String,
+    /// Push an image of this program to the registry, and let a pod on each node pull and run it. The pods are deleted
+    /// again, and the image stays.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_PULL")]
+    pub(crate) pull: bool,
+    /// With --pull: an image that is in the registry already, such as team/app:v1. Nothing is pushed then.
+    #[arg(long, value_name = "IMAGE", requires = "pull", env = "LOCAL_REGISTRY_SYNC_PULL_IMAGE")]
+    pub(crate) pull_image: Option<String>,
+    /// With --pull: namespace in which the pods run.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "local-registry-check",
+        env = "LOCAL_REGISTRY_SYNC_PULL_NAMESPACE"
+    )]
+    pub(crate) pull_namespace: String,
 }
 
 #[derive(Debug, Args)]

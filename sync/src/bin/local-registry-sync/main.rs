@@ -13,8 +13,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use sync::{
-    AllowedHosts, ApplyMode, Cluster, LinkVerdict, Metrics, Monitored, Patience, Report, Task, Vantage, check, once,
-    probe, serve, watch,
+    AllowedHosts, ApplyMode, Cluster, LinkVerdict, Metrics, Monitored, Patience, PullTask, Report, Scope, Task,
+    Vantage, check, once, probe, pull, serve, watch,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -98,8 +98,18 @@ async fn check_chain(arguments: &Arguments, check_arguments: &CheckArguments) ->
     let task = task(arguments, &check_arguments.policies);
     let vantage =
         if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() { Vantage::Inside } else { Vantage::Outside };
-    let namespace = &check_arguments.kubewarden_namespace;
-    let links = check(&cluster, &task, namespace, vantage, async |host: &str| probe(host).await).await;
+    let scope = Scope {
+        policy_servers: check_arguments.kubewarden_namespace.clone(),
+        agents: check_arguments.nodes_namespace.clone(),
+        cluster_domain: check_arguments.cluster_domain.clone(),
+        vantage,
+    };
+    let mut links = check(&cluster, &task, &scope, async |host: &str| probe(host).await).await;
+    if check_arguments.pull {
+        let pulling =
+            PullTask { namespace: check_arguments.pull_namespace.clone(), image: check_arguments.pull_image.clone() };
+        links.extend(pull(&cluster, &pulling, &task.allowed, async |host: &str| probe(host).await).await);
+    }
     for link in &links {
         match arguments.output {
             Output::Text => println!("{link}"),

@@ -1,0 +1,118 @@
+//! `check --pull`: whether each node pulls an image by the declared name, and runs it.
+
+mod canary;
+mod image;
+mod push;
+
+use local_registry_core::RuntimeHost;
+
+use self::canary::{Canary, Outcome};
+use self::image::Image;
+use self::push::push;
+use super::config_map::config_map;
+use super::link::Link;
+use super::probe::Probe;
+use crate::causes::with_causes;
+use crate::cluster::Cluster;
+use crate::declaration::AllowedHosts;
+use crate::node::Scheme;
+
+/// The repository that the canary is pushed to, below the registry.
+const REPOSITORY: &str = "local-registry-check/canary";
+
+/// What `--pull` does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullTask {
+    /// The namespace in which the canary pods run.
+    pub namespace: String,
+    /// An image in the registry that the canary pods run, without its registry, such as `team/app:v1`. `None`: an image
+    /// of this program is pushed for them.
+    pub image: Option<String>,
+}
+
+/// Pushes an image of this program to the registry, and lets a pod on each node run it by the name that nodes pull by.
+///
+/// Every pod is deleted again. The image stays in the registry: a registry need not allow that it is deleted.
+///
+/// ```no_run
+/// use sync::{AllowedHosts, Cluster, PullTask, probe, pull};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let cluster = Cluster::new(kube::Client::try_default().await?);
+/// let task = PullTask { namespace: "local-registry-check".to_owned(), image: None };
+/// for link in pull(&cluster, &task, &AllowedHosts::default(), async |host: &str| probe(host).await).await {
+///     println!("{link}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub async fn pull(
+    cluster: &Cluster,
+    task: &PullTask,
+    allowed: &AllowedHosts,
+    ask: impl AsyncFnOnce(&str) -> Probe,
+) -> Vec<Link> {
+    let names = config_map(cluster, allowed).await.1.map(|(_, names)| names).unwrap_or_default();
+    // The first name is the one for runtimes, and the last one that for pods.
+    let (Some(by_nodes), Some(by_pods)) = (names.first(), names.last()) else {
+        return vec![Link::failed("canary", "no registry is declared, so there is nothing to pull from")];
+    };
+    let image = match &task.image {
+        Some(image) => format!("{by_nodes}/{image}"),
+        None => match push_canary(by_pods, ask).await {
+            Ok(tag) => format!("{by_nodes}/{REPOSITORY}:{tag}"),
+            Err(link) => return vec![link],
+        },
+    };
+    let nodes = match cluster.nodes().await {
+        Ok(nodes) => nodes,
+        Err(error) => return vec![Link::failed("canary", with_causes(&error))],
+    };
+    let canary = Canary { cluster, namespace: &task.namespace, image: &image };
+    let is_ours = task.image.is_none();
+    let mut links = Vec::new();
+    let mut pods = Vec::new();
+    for node in nodes.into_iter().filter(|node| node.system != "windows") {
+        let subject = format!("pull on node {}", node.name);
+        if !node.is_ready {
+            links.push(Link::warning(subject, "the node is not ready, so it was not tried"));
+        } else if is_ours && node.architecture != image::architecture() {
+            let seen =
+                format!("the node is {}, and the image of this program {}", node.architecture, image::architecture());
+            links.push(Link::warning(subject, seen).remedy("name an image for that node by --pull-image"));
+        } else {
+            match canary.start(&node.name).await {
+                Ok(pod) => pods.push((subject, pod)),
+                Err(error) => links.push(Link::failed(subject, with_causes(&error)).remedy(
+                    "apply deploy/check-pull, or name a namespace by --pull-namespace in which this account may create pods",
+                )),
+            }
+        }
+    }
+    let names: Vec<String> = pods.iter().map(|(_, pod)| pod.clone()).collect();
+    let outcomes = canary.outcomes(&names).await;
+    for ((subject, pod), outcome) in pods.into_iter().zip(outcomes) {
+        links.push(match outcome {
+            Outcome::Ran => Link::ok(subject, format!("it pulled and ran {image}")),
+            Outcome::Failed(reason) => Link::failed(subject, format!("it did not run {image}: {reason}"))
+                .remedy("see the lines about this node above, and docs/nodes.md"),
+        });
+        if let Err(error) = canary.stop(&pod).await {
+            links.push(Link::warning(format!("pod {}/{pod}", task.namespace), with_causes(&error)).remedy("delete it"));
+        }
+    }
+    links
+}
+
+/// Pushes the image, and returns its tag; or the link that says why it could not be.
+async fn push_canary(host: &RuntimeHost, ask: impl AsyncFnOnce(&str) -> Probe) -> Result<String, Link> {
+    let probe = ask(host.as_str()).await;
+    let scheme = if probe.https.is_ok() { Scheme::Https } else { Scheme::Http };
+    let image = Image::of_this_program().map_err(|error| Link::failed("canary", error.to_string()))?;
+    let url = crate::node::RegistryUrl { scheme, host: host.clone() };
+    match push(&url, REPOSITORY, &image).await {
+        Ok(()) => Ok(image.tag()),
+        Err(error) => Err(Link::failed("canary", format!("it cannot be pushed to {url}: {error}"))
+            .remedy("run the check in a pod; or name an image that is in the registry by --pull-image")),
+    }
+}

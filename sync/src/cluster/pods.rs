@@ -1,0 +1,195 @@
+//! Pods, nodes, and what the agents report.
+
+use std::fmt::Debug;
+
+use http::Request;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use serde::de::DeserializeOwned;
+
+use super::call::Call;
+use super::connection::Cluster;
+use super::error::ClusterError;
+
+/// How many objects are on a page. The pod of `check` has little memory.
+const PAGE: u32 = 50;
+
+/// What is used of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NodeSummary {
+    pub(crate) name: String,
+    /// Its architecture, as Kubernetes names it, such as `amd64`.
+    pub(crate) architecture: String,
+    /// Its operating system, such as `linux`.
+    pub(crate) system: String,
+    pub(crate) is_ready: bool,
+}
+
+impl From<Node> for NodeSummary {
+    fn from(node: Node) -> Self {
+        let status = node.status.unwrap_or_default();
+        let info = status.node_info.unwrap_or_default();
+        let conditions = status.conditions.unwrap_or_default();
+        Self {
+            name: node.metadata.name.unwrap_or_default(),
+            architecture: info.architecture,
+            system: info.operating_system,
+            is_ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        }
+    }
+}
+
+/// What is used of a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PodSummary {
+    pub(crate) name: String,
+    /// The node that it runs on; `None` before it is scheduled.
+    pub(crate) node: Option<String>,
+    /// Why it is not ready, as far as its status says; `None` if it is ready.
+    pub(crate) trouble: Option<String>,
+    /// How its only container is.
+    pub(crate) container: ContainerState,
+}
+
+/// How a container is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ContainerState {
+    /// It waits to be started, for this reason if one is known.
+    Waiting(Option<String>),
+    /// Its image was pulled, and it has started.
+    Started,
+}
+
+impl From<Pod> for PodSummary {
+    fn from(pod: Pod) -> Self {
+        let status = pod.status.unwrap_or_default();
+        let state = status.container_statuses.unwrap_or_default().into_iter().find_map(|container| container.state);
+        let container = match state {
+            Some(state) if state.running.is_some() || state.terminated.is_some() => ContainerState::Started,
+            state => {
+                let waiting = state.and_then(|state| state.waiting);
+                ContainerState::Waiting(waiting.and_then(|waiting| said(waiting.reason, waiting.message)))
+            }
+        };
+        let conditions = status.conditions.unwrap_or_default();
+        let find = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
+        let ready = find("Ready");
+        let trouble = (ready.map(|condition| condition.status.as_str()) != Some("True")).then(|| {
+            let scheduling = find("PodScheduled").filter(|condition| condition.status == "False");
+            let unscheduled =
+                scheduling.and_then(|found| said(Some("it is not scheduled".to_owned()), found.message.clone()));
+            let waiting = match &container {
+                ContainerState::Waiting(reason) => reason.clone(),
+                ContainerState::Started => None,
+            };
+            let not_ready = ready.and_then(|found| said(Some("it is not ready".to_owned()), found.message.clone()));
+            unscheduled.or(waiting).or(not_ready).unwrap_or_else(|| "it has not started yet".to_owned())
+        });
+        Self {
+            name: pod.metadata.name.unwrap_or_default(),
+            node: pod.spec.and_then(|spec| spec.node_name),
+            trouble,
+            container,
+        }
+    }
+}
+
+/// A reason and a message, on one line.
+fn said(reason: Option<String>, message: Option<String>) -> Option<String> {
+    match (reason, message.filter(|message| !message.is_empty())) {
+        (Some(reason), Some(message)) => Some(format!("{reason}: {message}")),
+        (one, other) => one.or(other),
+    }
+}
+
+impl Cluster {
+    /// The pods of a namespace that a label selector matches.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if they cannot be listed.
+    pub(crate) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<PodSummary>, ClusterError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        pages(&api, ListParams::default().labels(selector), &call(namespace, "list")).await
+    }
+
+    /// All nodes.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if they cannot be listed.
+    pub(crate) async fn nodes(&self) -> Result<Vec<NodeSummary>, ClusterError> {
+        let api: Api<Node> = Api::all(self.client.clone());
+        let call = Call { subject: "nodes".to_owned(), verb: "list", resource: "nodes".to_owned() };
+        pages(&api, ListParams::default(), &call).await
+    }
+
+    /// What a pod answers to a GET, through the API server.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it does not answer with 200.
+    pub(crate) async fn ask_pod(
+        &self,
+        namespace: &str,
+        pod: &str,
+        port: u16,
+        path: &str,
+    ) -> Result<String, ClusterError> {
+        let call = Call {
+            subject: format!("pod {namespace}/{pod}"),
+            verb: "get",
+            resource: format!("pods/proxy in {namespace}"),
+        };
+        let url = format!("/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}");
+        let asking = async {
+            let request = Request::get(url).body(Vec::new()).map_err(kube::Error::HttpError)?;
+            self.client.request_text(request).await
+        };
+        call.answer(asking).await
+    }
+
+    /// Creates a pod.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it cannot be created.
+    pub(crate) async fn create_pod(&self, namespace: &str, pod: &Pod) -> Result<(), ClusterError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        call(namespace, "create").answer(api.create(&PostParams::default(), pod)).await.map(drop)
+    }
+
+    /// Deletes a pod at once, if it is there.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it cannot be deleted.
+    pub(crate) async fn delete_pod(&self, namespace: &str, pod: &str) -> Result<(), ClusterError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let delete = async {
+            match api.delete(pod, &DeleteParams::default().grace_period(0)).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                other => other.map(drop),
+            }
+        };
+        call(namespace, "delete").answer(delete).await
+    }
+}
+
+/// What is used of all objects of a list. No more than a page of them is kept whole.
+pub(super) async fn pages<K, T>(api: &Api<K>, parameters: ListParams, call: &Call) -> Result<Vec<T>, ClusterError>
+where
+    K: Clone + DeserializeOwned + Debug,
+    T: From<K>,
+{
+    let mut page = parameters.limit(PAGE);
+    let mut found = Vec::new();
+    loop {
+        let list = call.answer(api.list(&page)).await?;
+        found.extend(list.items.into_iter().map(T::from));
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// A call about the pods of a namespace.
+fn call(namespace: &str, verb: &'static str) -> Call {
+    Call { subject: format!("pods of {namespace}"), verb, resource: format!("pods in {namespace}") }
+}

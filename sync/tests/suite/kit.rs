@@ -1,0 +1,170 @@
+//! `check` of the registry kit, against a stand-in for the API server that answers by path.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sync::{Probe, Vantage};
+
+use super::api_server::{CONFIG_MAP, config_map};
+use super::check::{KIT, cluster, list, run};
+
+const SERVICE: &str = "/api/v1/namespaces/local-registry/services/registry";
+const SERVICES: &str = "/api/v1/namespaces/local-registry/services";
+const PODS: &str = "/api/v1/namespaces/local-registry/pods";
+const AGENTS: &str = "/api/v1/namespaces/local-registry-nodes/pods";
+const NODES: &str = "/api/v1/nodes";
+const REPORT_1: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-1:8080/proxy/report";
+const REPORT_2: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-2:8080/proxy/report";
+
+fn pod(name: &str, node: &str, ready: &str, state: Value) -> Value {
+    let conditions = json!([{"type": "Ready", "status": ready}]);
+    json!({
+        "metadata": {"name": name}, "spec": {"nodeName": node, "containers": []},
+        "status": {"conditions": conditions, "containerStatuses": [
+            {"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": state},
+        ]},
+    })
+}
+
+fn running(name: &str, node: &str) -> Value {
+    pod(name, node, "True", json!({"running": {}}))
+}
+
+fn node(name: &str) -> Value {
+    let info = json!({
+        "architecture": "amd64", "bootID": "", "containerRuntimeVersion": "containerd://2.4.2", "kernelVersion": "",
+        "kubeProxyVersion": "", "kubeletVersion": "", "machineID": "", "operatingSystem": "linux", "osImage": "", "systemUUID": "",
+    });
+    json!({"metadata": {"name": name}, "status": {"nodeInfo": info, "conditions": [{"type": "Ready", "status": "True"}]}})
+}
+
+fn report(name: Value, reads: &str) -> Value {
+    let runtime = json!({"reads": reads, "seen": "containerd …", "remedy": "set config_path"});
+    json!({"state": "declared", "message": "m", "runtime": runtime, "names": [name]})
+}
+
+fn unchanged(address: &str) -> Value {
+    json!({"name": KIT, "result": "unchanged", "address": address})
+}
+
+/// A cluster with the kit and two nodes, in which every link holds.
+fn kit() -> BTreeMap<&'static str, Value> {
+    let mut objects = cluster();
+    let spec = json!({
+        "clusterIP": "10.96.0.5", "ports": [{"port": 5000, "appProtocol": "http"}], "selector": {"app": "registry"},
+    });
+    let service = json!({"metadata": {"name": "registry"}, "spec": spec});
+    objects.insert(CONFIG_MAP, config_map(&format!("hostFromClusterNetwork: {KIT}")));
+    objects.insert(SERVICE, service.clone());
+    objects.insert(SERVICES, list(&[service]));
+    objects.insert(PODS, list(&[running("registry-1", "n1")]));
+    objects.insert(AGENTS, list(&[running("agent-1", "n1"), running("agent-2", "n2")]));
+    objects.insert(NODES, list(&[node("n1"), node("n2")]));
+    for path in [REPORT_1, REPORT_2] {
+        objects.insert(path, report(unchanged("http://10.96.0.5:5000"), "yes"));
+    }
+    objects
+}
+
+/// The lines about the kit.
+async fn lines(change: impl FnOnce(&mut BTreeMap<&'static str, Value>)) -> Vec<String> {
+    let mut objects = kit();
+    change(&mut objects);
+    let probe =
+        Probe { addresses: Ok(vec!["10.96.0.5".parse().unwrap()]), https: Err(String::new()), http: Some(Ok(200)) };
+    let lines = run(objects, "local", Vantage::Inside, probe).await;
+    let about = ["Service ", "registry pods", "nodes", "node "];
+    let is_about = |line: &String| {
+        let (_, rest) = line.split_once(' ').unwrap();
+        about.iter().any(|start| rest.starts_with(start))
+    };
+    lines.into_iter().filter(is_about).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_link_of_the_kit_holds() {
+    assert_eq!(
+        lines(|_| {}).await,
+        [
+            "✓ Service local-registry/registry: nodes and pods reach it at http://10.96.0.5:5000",
+            "✓ registry pods: 1 of 1 ready in local-registry, by the labels app=registry",
+            "✓ nodes: 2 of 2 read a file that leads to where the registry is: http://10.96.0.5:5000",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_is_not_there() {
+    let found = lines(|objects| drop(objects.remove(SERVICE))).await;
+    assert_eq!(
+        found[0],
+        "✗ Service local-registry/registry: Service local-registry/registry does not exist; create it, or declare where the registry is"
+    );
+    let waiting =
+        pod("registry-1", "n1", "False", json!({"waiting": {"reason": "ErrImagePull", "message": "no such image"}}));
+    let found = lines(|objects| drop(objects.insert(PODS, list(&[waiting])))).await;
+    assert_eq!(
+        found[1],
+        "✗ registry pods: 0 of 1 ready in local-registry, by the labels app=registry; registry-1: ErrImagePull: no such image; see `kubectl describe pod --namespace local-registry registry-1`, and its log"
+    );
+    let found = lines(|objects| drop(objects.insert(PODS, list(&[])))).await;
+    assert_eq!(
+        found[1],
+        "✗ registry pods: 0 of 0 ready in local-registry, by the labels app=registry; start the registry"
+    );
+}
+
+#[track_caller]
+fn check_second_node(found: &[String], expected: &str) {
+    assert_eq!(
+        found[2..],
+        ["✗ nodes: 1 of 2 read a file that leads to where the registry is: http://10.96.0.5:5000", expected]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_in_trouble_has_a_line() {
+    let second = async |report: Value| lines(|objects| drop(objects.insert(REPORT_2, report))).await;
+    check_second_node(
+        &second(report(unchanged("http://10.96.0.50:5000"), "yes")).await,
+        &format!(
+            "✗ node n2: {KIT}: its file leads to http://10.96.0.50:5000, where no Service of the registry's namespace is"
+        ),
+    );
+    check_second_node(
+        &second(report(unchanged("http://10.96.0.5:5000"), "no")).await,
+        "✗ node n2: containerd …; set config_path",
+    );
+    check_second_node(
+        &second(report(unchanged("http://10.96.0.5:5000"), "unknown")).await,
+        "! node n2: containerd …; set config_path",
+    );
+    let foreign = json!({"name": KIT, "result": "foreign", "reason": "/etc/x is not the agent's; remove it"});
+    check_second_node(
+        &second(report(foreign, "yes")).await,
+        &format!("✗ node n2: {KIT}: /etc/x is not the agent's; remove it"),
+    );
+    let unknown = json!({"state": "unknown", "message": "the API server is away", "names": []});
+    check_second_node(&second(unknown).await, "✗ node n2: its agent says: the API server is away");
+    let found = lines(|objects| drop(objects.remove(REPORT_2))).await;
+    assert!(found[3].starts_with("✗ node n2: its agent does not report: "), "{found:?}");
+    let found = lines(|objects| drop(objects.insert(AGENTS, list(&[running("agent-1", "n1")])))).await;
+    check_second_node(
+        &found,
+        "✗ node n2: no agent runs there; see which nodes the DaemonSet local-registry-node leaves out, and why",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_name_of_a_service_needs_agents() {
+    let found = lines(|objects| drop(objects.insert(AGENTS, list(&[])))).await;
+    assert_eq!(
+        found[2],
+        "✗ nodes: no agent runs in local-registry-nodes, and no node resolves the name of a Service; install deploy/nodes, or name the agents' namespace by --nodes-namespace"
+    );
+    let found = lines(|objects| drop(objects.insert(AGENTS, json!(403)))).await;
+    assert_eq!(
+        found[2],
+        "! nodes: pods of local-registry-nodes: list is forbidden: no; grant `list` on pods in local-registry-nodes"
+    );
+}
