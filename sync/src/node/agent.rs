@@ -17,10 +17,10 @@ use super::task::NodeTask;
 use crate::causes::with_causes;
 use crate::cluster::{Cluster, ClusterError, Following, ServiceName, ServiceSpec};
 
-/// The directory that the agent writes to was removed on the node, and what is mounted here is a directory without a
-/// name. Only a new start of the container mounts the one that the node has now.
+/// The directory that the agent writes to was removed on the node. Only a new start of the agent's container mounts the
+/// one that the node has now.
 #[derive(Debug, thiserror::Error)]
-#[error("{} was removed on the node; a restart of the agent mounts it again", .0.display())]
+#[error("{} is not there, or was removed on the node; a restart of the agent's container mounts it again", .0.display())]
 pub struct DirectoryRemovedError(PathBuf);
 
 /// Brings the node in line once: reads the ConfigMap and the Services that it names, and looks at the files.

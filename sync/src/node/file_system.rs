@@ -111,8 +111,11 @@ impl NodeFiles {
     }
 
     /// Whether a directory that is mounted here was removed on the node, so that nobody there sees what is written to it.
+    ///
+    /// The mount of a removed directory is a directory without a name, or is gone itself: the kernel detaches it where the
+    /// directory above is mounted, too.
     pub(super) fn is_removed(&self, directory: &Path) -> bool {
-        fs::metadata(self.here(directory)).is_ok_and(|found| found.nlink() == 0)
+        fs::metadata(self.here(directory)).map_or_else(|error| is_absence(&error), |found| found.nlink() == 0)
     }
 }
 
