@@ -45,7 +45,7 @@ EMAIL ?= authors@example.org
 # `make manifests`: the program that renders the manifests of a release, and the folders of deploy/ that it renders: all
 # that can be applied.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
-FOLDERS := . check guard policy policy-namespaced sync sync-cronjob sync-namespaced
+FOLDERS := . check guard nodes nodes-clean-up policy policy-namespaced registry registry/gc sync sync-cronjob sync-namespaced
 
 # `make fuzz`: how many malformed payloads it tries, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
@@ -238,8 +238,8 @@ release-notes: ## Print the changes of the newest version
 
 publisher: ## Write your registry, repository and address into every file that names them (REGISTRY, SOURCE_URL, EMAIL)
 	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g; s#authors@example\.org#$(EMAIL)#g' \
-	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml .github/ISSUE_TEMPLATE/config.yml \
-	  artifacthub/artifacthub-repo.yml CODE_OF_CONDUCT.md .github/CODEOWNERS
+	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml deploy/registry/declaration.yaml \
+	  .github/ISSUE_TEMPLATE/config.yml artifacthub/artifacthub-repo.yml CODE_OF_CONDUCT.md .github/CODEOWNERS
 
 # The manifests must name no tag: whatever somebody pushes to a tag later would run, too.
 manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST, IMAGE_DIGEST; needs kubectl)
@@ -247,10 +247,10 @@ manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST,
 	@$(call need-digest,MODULE_DIGEST)
 	@$(call need-digest,IMAGE_DIGEST)
 	rm -rf target/manifests target/manifests.deploy && mkdir -p target/manifests && cp -r deploy target/manifests.deploy
-	sed -i "s#\(value: registry://.*\):v[^:/]*\$$#\1@$$MODULE_DIGEST#; s#newTag: .*#digest: $$IMAGE_DIGEST#" \
+	sed -i "s#\(value: registry://.*\):v[^:/]*\$$#\1@$$MODULE_DIGEST#; /name: local-registry-sync\$$/,/newTag:/s#newTag: .*#digest: $$IMAGE_DIGEST#" \
 	  target/manifests.deploy/images/kustomization.yaml
 	for folder in $(FOLDERS); do \
-	  name=local-registry-$$folder; \
+	  name=local-registry-$$(echo $$folder | tr / -); \
 	  $(KUBECTL) kustomize target/manifests.deploy/$$folder > target/manifests/$${name%-.}.yaml || exit 1; \
 	done
 	@! grep -E '^[ -]*(image|module):' target/manifests/*.yaml | grep -v '@sha256:' >&2 || \

@@ -18,7 +18,7 @@ render() {
   render "$MODULE_DIGEST" "$IMAGE_DIGEST"
   [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
   for folder in $FOLDERS; do
-    name=local-registry-$folder
+    name=local-registry-${folder//\//-}
     "$KUBECTL" kustomize "deploy/$folder" > "$BATS_TEST_TMPDIR/tags.yaml"
     sed "s#\(module: .*\)@$MODULE_DIGEST\$#\1:v$VERSION#; s#\(image: .*\)@$IMAGE_DIGEST\$#\1:v$VERSION#" \
       "target/manifests/${name%-.}.yaml" | diff "$BATS_TEST_TMPDIR/tags.yaml" -
