@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -190,15 +191,30 @@ impl TestCluster {
         Watch { process: Process::spawn(&mut command, &self.control_plane.file("sync.log")), address }
     }
 
+    /// Starts the agent of a node whose root directory this is, as the service account that `deploy/nodes` gives it. It
+    /// ends with the test.
+    #[must_use]
+    pub fn agent(&self, root: &Path, arguments: &[&str]) -> Watch {
+        let address = format!("127.0.0.1:{}", free_port());
+        let (listen, root) = (format!("--listen={address}"), format!("--host-root={}", root.display()));
+        let arguments = [&["node", "--log-format=json", "--node-name=n1", &root, &listen], arguments].concat();
+        let mut command = self.command_of("local-registry-nodes", "local-registry-node", &arguments);
+        Watch { process: Process::spawn(&mut command, &self.control_plane.file("agent.log")), address }
+    }
+
     fn sync_command(&self, service_account: &str, arguments: &[&str]) -> Command {
-        let kubectl = self.control_plane.kubectl_of("kubewarden", service_account);
+        self.command_of("kubewarden", service_account, arguments)
+    }
+
+    fn command_of(&self, namespace: &str, service_account: &str, arguments: &[&str]) -> Command {
+        let kubectl = self.control_plane.kubectl_of(namespace, service_account);
         let mut command = Command::new(programs::ours("local-registry-sync"));
         command.env("KUBECONFIG", kubectl.kubeconfig()).args(arguments);
         command
     }
 }
 
-/// The sync job in watch mode.
+/// The sync job in watch mode, or the agent of a node.
 pub struct Watch {
     /// The program.
     pub process: Process,

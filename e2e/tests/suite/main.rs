@@ -7,6 +7,7 @@ mod guard;
 mod lifecycle;
 mod marks;
 mod namespaced;
+mod nodes;
 mod outages;
 mod quick_start;
 mod resolution;
