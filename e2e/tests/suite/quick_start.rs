@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use e2e::{Crds, HOST, Process, TestCluster, eventually};
+use e2e::{Crds, Process, TestCluster, eventually};
 use testkit::repository::root;
 
 /// The commands of the quick start that wait for the policy, as `e2e/quick-start` prints them.
@@ -36,7 +36,7 @@ fn the_quick_start_waits_until_its_first_run_is_accepted() {
     let mut script = run(&cluster, &waiting());
     eventually("the script to wait for the host", || script.log().contains("--for=jsonpath").then_some(()));
 
-    cluster.kubectl.ok(&["apply", "-f", "examples/local-registry-hosting.yaml"]);
+    cluster.kubectl.ok(&["apply", "-f", "deploy/registry/declaration.yaml"]);
     let _watch = cluster.watch(&[]);
     // The host is in the settings, but the policy server does not serve them yet.
     let rejected = || script.log().matches("this cluster declares no local registry").count();
@@ -55,5 +55,6 @@ fn the_quick_start_waits_until_its_first_run_is_accepted() {
 
     cluster.kubectl.ok(&["create", "--namespace=team", "-f", "examples/build.yaml"]);
     let runs = cluster.kubectl.json(&["get", "buildruns", "--namespace=team", "--selector=example=hello"]);
-    assert_eq!(runs["items"][0]["spec"]["output"]["image"], format!("{HOST}/team/hello:v1"));
+    let image = "registry.local-registry.svc.cluster.local:5000/team/hello:v1";
+    assert_eq!(runs["items"][0]["spec"]["output"]["image"], image);
 }
