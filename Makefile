@@ -74,7 +74,7 @@ check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; t
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
-  bench-admission load lint verdicts reference version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
+  bench-admission bench-agents load lint verdicts reference version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -199,6 +199,9 @@ bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $
 	$(CARGO) build --locked --release --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  NOTHING_WASM=$(NOTHING) SECONDS=$(SECONDS) $(CARGO) run --locked --release --package local-registry-e2e --example admission
+
+bench-agents: $(KUBEBUILDER_ASSETS)/kube-apiserver ## Measure what the agents of many nodes cost a real API server (AGENTS)
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) $(CARGO) run --locked --package local-registry-e2e --example agents
 
 load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connections (DURATION; needs oha)
 	@$(call need,oha,cargo install --locked oha)

@@ -91,6 +91,19 @@ impl ControlPlane {
         ADMIN_TOKEN
     }
 
+    /// The API server's resident memory, in MiB.
+    #[must_use]
+    pub fn memory_mib(&self) -> f64 {
+        let kib = self.api_server.as_ref().map_or(0, |process| process.memory("VmRSS"));
+        f64::from(u32::try_from(kib).unwrap()) / 1024.0
+    }
+
+    /// How long the API server has used a processor, in seconds.
+    #[must_use]
+    pub fn processor_seconds(&self) -> f64 {
+        self.api_server.as_ref().map_or(0.0, Process::processor_seconds)
+    }
+
     /// `kubectl` of the cluster's administrator.
     #[must_use]
     pub fn kubectl(&self) -> Kubectl {

@@ -156,7 +156,7 @@ impl Sources {
             }
             let next = followed.iter_mut().map(|(name, service)| {
                 let name = name.clone();
-                async move { (name, service.following.next().await) }.boxed_local()
+                async move { (name, service.following.next().await) }.boxed()
             });
             select_all(next).await.0
         };
