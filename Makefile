@@ -259,7 +259,7 @@ manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST,
 	@! grep -E '^[ -]*(image|module):' target/manifests/*.yaml | grep -v '@sha256:' >&2 || \
 	  { echo "make $@: these are not named by digest; see deploy/images" >&2; exit 1; }
 
-check-manifests: ## Test `make manifests` with made-up digests (needs kubectl, bats)
+check-manifests: ## Test `make manifests` with made-up digests, and the components of the registry and the nodes (needs kubectl, bats)
 	@$(call need-package,bats)
 	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$(FOLDERS)" bats e2e/manifests.bats
 

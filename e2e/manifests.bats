@@ -39,3 +39,85 @@ render() {
     [[ "$stderr" == "make manifests: IMAGE_DIGEST: \`$digest\` is not a digest;"* ]] || { echo "$stderr"; return 1; }
   done
 }
+
+# Renders a folder with components, in this order: rendered FOLDER COMPONENT…
+rendered() {
+  local overlay="$BATS_TEST_TMPDIR/overlay" up
+  mkdir -p "$overlay"
+  up=$(realpath --relative-to="$overlay" .)
+  printf '%s\n' 'kind: Kustomization' 'sortOptions: {order: legacy}' "resources: [$up/$1]" components: \
+    "${@/#/- $up/}" | sed "\#^- $up/$1\$#d" > "$overlay/kustomization.yaml"
+  "$KUBECTL" kustomize "$overlay"
+}
+
+# Fails if another number of lines ends so: expect NUMBER FILE END
+expect() {
+  local found
+  found=$(grep --count -- "$3\$" "$2") || true
+  [ "$found" -eq "$1" ] || { echo "$2: $3: $found times, and not $1"; return 1; }
+}
+
+@test "the registry's components combine in any set and order" {
+  repository=$PWD
+  cd "$BATS_TEST_TMPDIR"
+  for order in s3 auth tls s3,auth auth,s3 s3,tls tls,s3 auth,tls tls,auth \
+    s3,auth,tls s3,tls,auth auth,s3,tls auth,tls,s3 tls,s3,auth tls,auth,s3; do
+    (cd "$repository" && rendered deploy/registry $(printf 'deploy/registry/%s ' ${order//,/ })) > "$order.yaml"
+
+    # With auth there are two containers and two Services. All of them have TLS, or none, and the same storage.
+    servers=1 tls=0 bucket=0 volume=1
+    [[ $order != *auth* ]] || servers=2
+    [[ $order != *tls* ]] || tls=$servers
+    [[ $order != *s3* ]] || bucket=$servers volume=0
+    expect $servers "$order.yaml" 'appProtocol: https\?'
+    for line in 'appProtocol: https' 'scheme: HTTPS' 'value: /tls/tls.key' 'mountPath: /tls'; do
+      expect $tls "$order.yaml" "$line"
+    done
+    for line in '- secretRef:' 'key: REGISTRY_HTTP_SECRET'; do
+      expect $bucket "$order.yaml" "$line"
+    done
+    for line in 'value: /var/lib/registry' 'mountPath: /var/lib/registry'; do
+      expect $((servers * volume)) "$order.yaml" "$line"
+    done
+    expect $volume "$order.yaml" 'kind: PersistentVolumeClaim'
+
+    # Another order of the same components only changes the order of lists.
+    set=$(tr , '\n' <<< "$order" | sort | tr '\n' +)
+    sort "$order.yaml" > sorted
+    [ -e "$set" ] || cp sorted "$set"
+    diff "$set" sorted
+  done
+}
+
+@test "a component fails without what it changes" {
+  for component in deploy/registry/{s3,auth,tls,gc/s3} deploy/nodes/{k3s,rke2,microk8s,cri-o}; do
+    run rendered deploy/policy "$component"
+    [[ "$status" -ne 0 && "$output" == *'no matches for Id'* ]] || { echo "$component: $output"; return 1; }
+  done
+}
+
+@test "the agent's folders are mounted, with each container runtime" {
+  nodes="$BATS_TEST_TMPDIR/nodes.yaml"
+  for component in '' deploy/nodes/{k3s,rke2,microk8s,cri-o}; do
+    rendered deploy/nodes $component > "$nodes"
+    folders=$(sed -n 's/^ *- --\(certs-dir\|registries-dir\)=//p; s#^ *- --containerd-config=\(.*\)/[^/]*$#\1#p' "$nodes")
+    [ -n "$folders" ]
+    for folder in $folders; do
+      # A folder above it will do.
+      until grep --quiet "mountPath: /host$folder\$" "$nodes"; do
+        folder=$(dirname "$folder")
+        [ "$folder" != / ] || { echo "$component: $folders"; return 1; }
+      done
+      expect 1 "$nodes" " path: $folder"
+    done
+    [ -z "$component" ] || expect 0 "$nodes" ' path: /etc/containerd.*'
+  done
+}
+
+@test "the example's certificate has the addresses of both Services" {
+  example="$BATS_TEST_TMPDIR/example.yaml"
+  "$KUBECTL" kustomize examples/registry > "$example"
+  addresses=$(sed -n 's/^  clusterIP: //p' "$example" | sort)
+  [ "$(wc -w <<< "$addresses")" -eq 2 ]
+  diff <(echo "$addresses") <(sed -n '/ipAddresses:/,/issuerRef:/s/^  - //p' "$example" | sort)
+}

@@ -3,3 +3,4 @@
 mod links;
 mod manifests;
 mod packaging;
+mod registry;
