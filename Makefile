@@ -45,7 +45,7 @@ EMAIL ?= authors@example.org
 # `make manifests`: the program that renders the manifests of a release, and the folders of deploy/ that it renders: all
 # that can be applied.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
-FOLDERS := . check guard nodes nodes-clean-up policy policy-namespaced registry registry/gc sync sync-cronjob sync-namespaced
+FOLDERS := . check check-pull guard nodes nodes-clean-up policy policy-namespaced registry registry/gc sync sync-cronjob sync-namespaced
 
 # `make fuzz`: how many malformed payloads it tries, and how long it fuzzes each target, in seconds.
 CASES ?= 200000

@@ -14,9 +14,9 @@ use sync::{Cluster, NodeTask, Paths, follow};
 use tempfile::TempDir;
 
 /// How long the processor time is measured for.
-const SPAN: Duration = Duration::from_secs(60);
+const SPAN: Duration = Duration::from_mins(1);
 /// How often each agent looks at its files.
-const RESYNC: Duration = Duration::from_secs(60);
+const RESYNC: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let agents: usize = std::env::var("AGENTS").map_or(1_000, |text| text.parse().expect("AGENTS: a number"));

@@ -75,17 +75,17 @@ impl NodeFiles {
 
     /// Writes a file in one step: readers see the old text or the new one, also after a crash.
     ///
-    /// Creates the directory that the file is in, but none above it.
+    /// Creates the directory that the file is in, and the one above it: k3s removes all of its registries' directory when
+    /// it starts. None above these is created.
     pub(super) fn write(&self, path: &Path, text: &str) -> io::Result<()> {
         let path = self.here(path);
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::Error::other("it is not the path of a file"));
         };
-        match fs::create_dir(directory) {
-            Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o755))?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
+        if let Some(above) = directory.parent() {
+            create_directory(above)?;
         }
+        create_directory(directory)?;
         let temporary = directory.join(format!("{TEMPORARY}{}", name.to_string_lossy()));
         // What a former run left, or a link that would lead elsewhere.
         remove_if_there(&temporary)?;
@@ -112,11 +112,23 @@ impl NodeFiles {
 
     /// Whether a directory that is mounted here was removed on the node, so that nobody there sees what is written to it.
     ///
-    /// The mount of a removed directory is a directory without a name, or is gone itself: the kernel detaches it where the
-    /// directory above is mounted, too.
+    /// The mount of a removed directory is a directory without a name. Or it is gone itself: the kernel detaches it where
+    /// the directory above is mounted, too. If that may be written to, it is not a mount, and the directory is created.
     pub(super) fn is_removed(&self, directory: &Path) -> bool {
-        fs::metadata(self.here(directory)).map_or_else(|error| is_absence(&error), |found| found.nlink() == 0)
+        let here = self.here(directory);
+        match fs::metadata(&here) {
+            Ok(found) => found.nlink() == 0,
+            Err(error) => is_absence(&error) && create_directory(&here).is_err(),
+        }
     }
+}
+
+fn create_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o755))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {

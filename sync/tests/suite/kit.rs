@@ -16,7 +16,7 @@ const NODES: &str = "/api/v1/nodes";
 const REPORT_1: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-1:8080/proxy/report";
 const REPORT_2: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-2:8080/proxy/report";
 
-fn pod(name: &str, node: &str, ready: &str, state: Value) -> Value {
+fn pod(name: &str, node: &str, ready: &str, state: &Value) -> Value {
     let conditions = json!([{"type": "Ready", "status": ready}]);
     json!({
         "metadata": {"name": name}, "spec": {"nodeName": node, "containers": []},
@@ -27,7 +27,7 @@ fn pod(name: &str, node: &str, ready: &str, state: Value) -> Value {
 }
 
 fn running(name: &str, node: &str) -> Value {
-    pod(name, node, "True", json!({"running": {}}))
+    pod(name, node, "True", &json!({"running": {}}))
 }
 
 fn node(name: &str) -> Value {
@@ -38,7 +38,7 @@ fn node(name: &str) -> Value {
     json!({"metadata": {"name": name}, "status": {"nodeInfo": info, "conditions": [{"type": "Ready", "status": "True"}]}})
 }
 
-fn report(name: Value, reads: &str) -> Value {
+fn report(name: &Value, reads: &str) -> Value {
     let runtime = json!({"reads": reads, "seen": "containerd …", "remedy": "set config_path"});
     json!({"state": "declared", "message": "m", "runtime": runtime, "names": [name]})
 }
@@ -61,7 +61,7 @@ fn kit() -> BTreeMap<&'static str, Value> {
     objects.insert(AGENTS, list(&[running("agent-1", "n1"), running("agent-2", "n2")]));
     objects.insert(NODES, list(&[node("n1"), node("n2")]));
     for path in [REPORT_1, REPORT_2] {
-        objects.insert(path, report(unchanged("http://10.96.0.5:5000"), "yes"));
+        objects.insert(path, report(&unchanged("http://10.96.0.5:5000"), "yes"));
     }
     objects
 }
@@ -101,7 +101,7 @@ async fn a_registry_that_is_not_there() {
         "✗ Service local-registry/registry: Service local-registry/registry does not exist; create it, or declare where the registry is"
     );
     let waiting =
-        pod("registry-1", "n1", "False", json!({"waiting": {"reason": "ErrImagePull", "message": "no such image"}}));
+        pod("registry-1", "n1", "False", &json!({"waiting": {"reason": "ErrImagePull", "message": "no such image"}}));
     let found = lines(|objects| drop(objects.insert(PODS, list(&[waiting])))).await;
     assert_eq!(
         found[1],
@@ -126,22 +126,22 @@ fn check_second_node(found: &[String], expected: &str) {
 async fn a_node_in_trouble_has_a_line() {
     let second = async |report: Value| lines(|objects| drop(objects.insert(REPORT_2, report))).await;
     check_second_node(
-        &second(report(unchanged("http://10.96.0.50:5000"), "yes")).await,
+        &second(report(&unchanged("http://10.96.0.50:5000"), "yes")).await,
         &format!(
             "✗ node n2: {KIT}: its file leads to http://10.96.0.50:5000, where no Service of the registry's namespace is"
         ),
     );
     check_second_node(
-        &second(report(unchanged("http://10.96.0.5:5000"), "no")).await,
+        &second(report(&unchanged("http://10.96.0.5:5000"), "no")).await,
         "✗ node n2: containerd …; set config_path",
     );
     check_second_node(
-        &second(report(unchanged("http://10.96.0.5:5000"), "unknown")).await,
+        &second(report(&unchanged("http://10.96.0.5:5000"), "unknown")).await,
         "! node n2: containerd …; set config_path",
     );
     let foreign = json!({"name": KIT, "result": "foreign", "reason": "/etc/x is not the agent's; remove it"});
     check_second_node(
-        &second(report(foreign, "yes")).await,
+        &second(report(&foreign, "yes")).await,
         &format!("✗ node n2: {KIT}: /etc/x is not the agent's; remove it"),
     );
     let unknown = json!({"state": "unknown", "message": "the API server is away", "names": []});

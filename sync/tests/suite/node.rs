@@ -457,18 +457,27 @@ async fn a_certificate_authority_lies_beside_the_file() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_directory_that_is_removed_on_the_node_ends_the_agent() {
+async fn a_directory_that_is_gone_is_made_anew_or_ends_the_agent() {
     let scene = Scene::new();
-    let certs = scene.path("etc/containerd/certs.d");
-    let remove = async || {
-        seconds(1).await;
-        fs::remove_dir_all(&certs).unwrap();
-        seconds(120).await;
-    };
-    let (_, error) = scene.try_follow(remove).await;
-    let error = error.unwrap().to_string();
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            fs::remove_dir_all(scene.path("etc/containerd/certs.d")).unwrap();
+            seconds(120).await;
+        })
+        .await;
+    assert!(scene.server_of_file().is_some(), "{reports:?}");
+
+    // As if it had been mounted into a file system that cannot be written to.
+    let (_, error) = scene
+        .try_follow(async || {
+            seconds(1).await;
+            fs::remove_dir_all(scene.path("etc/containerd")).unwrap();
+            seconds(120).await;
+        })
+        .await;
     assert_eq!(
-        error,
+        error.unwrap().to_string(),
         "/etc/containerd/certs.d is not there, or was removed on the node; a restart of the agent's container mounts it again"
     );
 }
