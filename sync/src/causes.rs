@@ -1,4 +1,4 @@
-//! Errors with their causes, on one line.
+//! Texts for people: errors with their causes on one line, and what others wrote without what a terminal obeys.
 
 use std::error::Error;
 use std::iter::successors;
@@ -17,4 +17,14 @@ pub(crate) fn root_cause(error: &dyn Error) -> String {
 /// An error, its cause, the cause of that, and so on.
 fn causes<'e>(error: &'e dyn Error) -> impl Iterator<Item = &'e dyn Error> {
     successors(Some(error), |&error: &&'e dyn Error| error.source())
+}
+
+/// A text whose control characters, but for the ends of lines, are escaped. Others may have written it, and a terminal obeys
+/// such characters.
+pub(crate) fn printable(text: &str) -> String {
+    let escape = |character: char| {
+        let is_plain = character == '\n' || !character.is_control();
+        if is_plain { character.to_string() } else { character.escape_default().to_string() }
+    };
+    text.chars().map(escape).collect()
 }

@@ -2,15 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// How many connections are served at a time, how long each may take, and how long its headers may be.
+const CONNECTIONS: usize = 16;
+const LIMIT: Duration = Duration::from_secs(10);
+const BUFFER: usize = 16 * 1024;
+/// How long nothing is accepted after an error, such as too many open files.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a running program tells monitoring.
 pub trait Monitored: Send + Sync + 'static {
@@ -37,7 +49,27 @@ pub async fn serve<M: Monitored>(address: SocketAddr, monitored: Arc<M>) -> std:
         .route("/metrics", get(|| async move { text(monitored.registry()) }));
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    axum::serve(listener, routes).await
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        // Whoever reaches the port may open connections, and the pod has little memory.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let mut connection = hyper::server::conn::http1::Builder::new();
+        connection.keep_alive(false).max_buf_size(BUFFER);
+        let service = TowerToHyperService::new(routes.clone());
+        tokio::spawn(async move {
+            // What a client does wrong is its own affair.
+            let _ = timeout(LIMIT, connection.serve_connection(TokioIo::new(stream), service)).await;
+            drop(place);
+        });
+    }
 }
 
 fn readiness(monitored: &impl Monitored) -> StatusCode {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::causes::printable;
+
 /// One link of the chain: what was seen of it, and what to do about it.
 ///
 /// Prints as `✓ link: what was seen`, with the remedy after a semicolon.
@@ -73,10 +75,7 @@ impl fmt::Display for Link {
             LinkVerdict::Warning => '!',
             LinkVerdict::Failed => '✗',
         };
-        write!(f, "{sign} {}: {}", self.link, self.seen)?;
-        match &self.remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
-        }
+        let remedy = self.remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"));
+        f.write_str(&printable(&format!("{sign} {}: {}{remedy}", self.link, self.seen)))
     }
 }

@@ -1,15 +1,20 @@
 //! Pods, nodes, and what the agents report.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use http::Request;
+use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use kube::client::Body;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
+use crate::causes::root_cause;
 
 /// How many objects are on a page. The pod of `check` has little memory.
 const PAGE: u32 = 50;
@@ -49,6 +54,8 @@ pub(crate) struct PodSummary {
     pub(crate) trouble: Option<String>,
     /// How its only container is.
     pub(crate) container: ContainerState,
+    /// Whether it has ended, or is being deleted.
+    pub(crate) is_over: bool,
 }
 
 /// How a container is.
@@ -56,21 +63,29 @@ pub(crate) struct PodSummary {
 pub(crate) enum ContainerState {
     /// It waits to be started, for this reason if one is known.
     Waiting(Option<String>),
-    /// Its image was pulled, and it has started.
+    /// Its image was pulled, and it runs, or has run to its end.
     Started,
+    /// It has failed, or cannot be started.
+    Failed(String),
 }
 
 impl From<Pod> for PodSummary {
     fn from(pod: Pod) -> Self {
         let status = pod.status.unwrap_or_default();
         let state = status.container_statuses.unwrap_or_default().into_iter().find_map(|container| container.state);
-        let container = match state {
-            Some(state) if state.running.is_some() || state.terminated.is_some() => ContainerState::Started,
-            state => {
-                let waiting = state.and_then(|state| state.waiting);
-                ContainerState::Waiting(waiting.and_then(|waiting| said(waiting.reason, waiting.message)))
+        let (running, waiting, terminated) =
+            state.map(|state| (state.running, state.waiting, state.terminated)).unwrap_or_default();
+        let container = match (running, terminated) {
+            (None, Some(ended)) if ended.exit_code != 0 => {
+                let reason = said(ended.reason, ended.message).unwrap_or_default();
+                ContainerState::Failed(format!("{reason} (exit code {})", ended.exit_code))
             }
+            (None, None) => ContainerState::Waiting(waiting.and_then(|waiting| said(waiting.reason, waiting.message))),
+            _ => ContainerState::Started,
         };
+        let rejected = said(status.reason, status.message);
+        let phase = status.phase.unwrap_or_default();
+        let is_over = pod.metadata.deletion_timestamp.is_some() || matches!(phase.as_str(), "Succeeded" | "Failed");
         let conditions = status.conditions.unwrap_or_default();
         let find = |kind: &str| conditions.iter().find(|condition| condition.type_ == kind);
         let ready = find("Ready");
@@ -80,16 +95,18 @@ impl From<Pod> for PodSummary {
                 scheduling.and_then(|found| said(Some("it is not scheduled".to_owned()), found.message.clone()));
             let waiting = match &container {
                 ContainerState::Waiting(reason) => reason.clone(),
+                ContainerState::Failed(reason) => Some(reason.clone()),
                 ContainerState::Started => None,
             };
             let not_ready = ready.and_then(|found| said(Some("it is not ready".to_owned()), found.message.clone()));
-            unscheduled.or(waiting).or(not_ready).unwrap_or_else(|| "it has not started yet".to_owned())
+            rejected.or(unscheduled).or(waiting).or(not_ready).unwrap_or_else(|| "it has not started yet".to_owned())
         });
         Self {
             name: pod.metadata.name.unwrap_or_default(),
             node: pod.spec.and_then(|spec| spec.node_name),
             trouble,
             container,
+            is_over,
         }
     }
 }
@@ -125,34 +142,35 @@ impl Cluster {
     /// What a pod answers to a GET, through the API server.
     ///
     /// # Errors
-    /// A [`ClusterError`] if it does not answer with 200.
-    pub(crate) async fn ask_pod(
-        &self,
-        namespace: &str,
-        pod: &str,
-        port: u16,
-        path: &str,
-    ) -> Result<String, ClusterError> {
-        let call = Call {
-            subject: format!("pod {namespace}/{pod}"),
-            verb: "get",
-            resource: format!("pods/proxy in {namespace}"),
-        };
+    /// Why it does not answer with 200 and a text of at most 256 KiB, in a few seconds.
+    pub(crate) async fn ask_pod(&self, namespace: &str, pod: &str, port: u16, path: &str) -> Result<Vec<u8>, String> {
+        const LIMIT: Duration = Duration::from_secs(5);
+        const LONGEST: usize = 256 * 1024;
         let url = format!("/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}");
         let asking = async {
-            let request = Request::get(url).body(Vec::new()).map_err(kube::Error::HttpError)?;
-            self.client.request_text(request).await
+            let request = Request::get(url).body(Body::empty()).map_err(|error| error.to_string())?;
+            let answer = self.client.send(request).await.map_err(|error| root_cause(&error))?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), LONGEST).collect().await;
+            let body = body.map_err(|error| error.to_string())?.to_bytes();
+            match status.as_u16() {
+                200 => Ok(body.to_vec()),
+                403 => Err(format!("get is forbidden; grant `get` on pods/proxy in {namespace}")),
+                _ => Err(format!("{status}: {}", String::from_utf8_lossy(&body).chars().take(200).collect::<String>())),
+            }
         };
-        call.answer(asking).await
+        let late = || Err(format!("it does not answer within {} seconds", LIMIT.as_secs()));
+        timeout(LIMIT, asking).await.unwrap_or_else(|_| late())
     }
 
-    /// Creates a pod.
+    /// Creates a pod, and returns its name.
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be created.
-    pub(crate) async fn create_pod(&self, namespace: &str, pod: &Pod) -> Result<(), ClusterError> {
+    pub(crate) async fn create_pod(&self, namespace: &str, pod: &Pod) -> Result<String, ClusterError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        call(namespace, "create").answer(api.create(&PostParams::default(), pod)).await.map(drop)
+        let created = call(namespace, "create").answer(api.create(&PostParams::default(), pod)).await?;
+        Ok(created.metadata.name.unwrap_or_default())
     }
 
     /// Deletes a pod at once, if it is there.

@@ -44,6 +44,7 @@ pub(crate) struct ServicePort {
     pub(crate) port: u16,
     pub(crate) name: Option<String>,
     pub(crate) app_protocol: Option<String>,
+    pub(crate) protocol: Option<String>,
 }
 
 impl Content for ServiceSpec {

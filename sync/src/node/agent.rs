@@ -38,8 +38,8 @@ pub struct DirectoryRemovedError(PathBuf);
 pub async fn look_once(cluster: &Cluster, task: &NodeTask) -> NodeReport {
     let declaration = cluster.config_map().await.map_err(|error| with_causes(&error));
     let mut knowledge = Knowledge { declaration: Some(declaration), ..Knowledge::default() };
-    let names = knowledge.names(task).unwrap_or_default();
-    for service in services(&names, task) {
+    knowledge.names = knowledge.declared(task).unwrap_or_default();
+    for service in services(&knowledge.names, task) {
         let known = cluster.service(&service).await.map_err(|error| with_causes(&error));
         knowledge.services.insert(service, known);
     }
@@ -179,8 +179,9 @@ impl Sources {
     /// Follows the Services that the declared names lead to, and no others.
     fn follow_services(&mut self, cluster: &Cluster, task: &NodeTask) {
         // A declaration that cannot be used changes nothing.
-        let Ok(names) = self.knowledge.names(task) else { return };
+        let Ok(names) = self.knowledge.declared(task) else { return };
         let wanted = services(&names, task);
+        self.knowledge.names = names;
         self.services.retain(|service, _| wanted.contains(service));
         self.knowledge.services.retain(|service, _| wanted.contains(service));
         for service in wanted {

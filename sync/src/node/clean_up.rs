@@ -31,11 +31,16 @@ pub fn clean_up(task: &NodeTask) -> NodeReport {
             Err(error) => failed(name, error.to_string()),
         }
     };
-    let names = match files::all(&files, task.runtime, &task.paths) {
+    let names: Vec<NameReport> = match files::all(&files, task.runtime, &task.paths) {
         Ok(found) => found.into_iter().map(remove).collect(),
         Err(error) => vec![failed("files".to_owned(), error.to_string())],
     };
-    let message =
-        if names.is_empty() { "the node has no file of the agent's" } else { "the agent's files are removed" };
+    let has_failed = names.iter().any(|name: &NameReport| name.result.is_fault());
+    let message = match (names.is_empty(), has_failed, task.dry_run) {
+        (true, ..) => "the node has no file of the agent's",
+        (_, true, _) => "not all of the agent's files could be removed",
+        (_, _, true) => "the agent's files would be removed (dry run)",
+        _ => "the agent's files are removed",
+    };
     NodeReport { node: task.node.clone(), state: NodeState::CleanUp, message: message.to_owned(), runtime: None, names }
 }

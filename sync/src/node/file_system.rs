@@ -5,11 +5,15 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The longest file that is read, in bytes. containerd's own configuration has some 20 KB.
-const LONGEST: u64 = 1024 * 1024;
+/// The longest file that is read, in bytes. containerd's own configuration has some 20 KB, and a parsed one takes a hundred
+/// times its length in memory.
+const LONGEST: u64 = 128 * 1024;
 
-/// With what the names of temporary files begin. No runtime reads a file of that name.
-pub(super) const TEMPORARY: &str = ".local-registry-sync.";
+/// The name under which a file is written before it is renamed. A runtime reads every file that ends in `.conf`, `.crt`
+/// or the like, whatever its name begins with.
+pub(super) fn temporary(name: &str) -> String {
+    format!(".local-registry-sync.{name}.tmp")
+}
 
 /// The file system of a node, mounted at a directory.
 ///
@@ -38,7 +42,7 @@ impl NodeFiles {
     /// The text of a file; `None` if there is none.
     ///
     /// # Errors
-    /// If it cannot be read, is not a plain file, is longer than 1 MiB, or is not UTF-8.
+    /// If it cannot be read, is not a plain file, is longer than 128 KiB, or is not UTF-8.
     pub(super) fn read(&self, path: &Path) -> io::Result<Option<String>> {
         let path = self.here(path);
         // Opening a named pipe would wait for a writer.
@@ -50,7 +54,7 @@ impl NodeFiles {
         }
         let mut text = String::new();
         if File::open(&path)?.take(LONGEST + 1).read_to_string(&mut text)? as u64 > LONGEST {
-            return Err(io::Error::other("it is longer than 1 MiB"));
+            return Err(io::Error::other("it is longer than 128 KiB"));
         }
         Ok(Some(text))
     }
@@ -86,7 +90,7 @@ impl NodeFiles {
             create_directory(above)?;
         }
         create_directory(directory)?;
-        let temporary = directory.join(format!("{TEMPORARY}{}", name.to_string_lossy()));
+        let temporary = directory.join(temporary(&name.to_string_lossy()));
         // What a former run left, or a link that would lead elsewhere.
         remove_if_there(&temporary)?;
         if let Err(error) = write_new(&temporary, text).and_then(|()| fs::rename(&temporary, &path)) {

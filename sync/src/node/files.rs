@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use local_registry_core::RuntimeHost;
 
 use super::containerd::{CA, HOSTS, directory, other_directory};
-use super::cri_o::{PREFIX, SUFFIX, has_entry};
-use super::file_system::{NodeFiles, TEMPORARY};
-use super::runtime::{MARKER, Runtime};
+use super::cri_o::{PREFIX, SUFFIX, file_name, has_entry};
+use super::file_system::{NodeFiles, temporary};
+use super::runtime::{Runtime, first_line, name_of};
 use super::task::Paths;
+
+/// What the first line of a certificate authority's file says that the file is about.
+pub(super) const AUTHORITY: &str = "the certificate authority of hosts.toml";
 
 /// Why a file is left alone, or cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -32,20 +35,22 @@ impl FileError {
     }
 }
 
-/// The text of a file of ours; `None` if there is none.
+const NOT_OURS: &str = "it is not the agent's: its first line does not say so";
+const LINK: &str = "it is a symbolic link, which the agent does not follow";
+
+/// The text of a file of ours that is about this; `None` if there is none.
 ///
 /// # Errors
 /// A [`FileError`] if it cannot be read, or is not ours.
-fn own(files: &NodeFiles, path: &Path) -> Result<Option<String>, FileError> {
+fn own(files: &NodeFiles, path: &Path, about: &str) -> Result<Option<String>, FileError> {
     if files.is_link(path) {
-        return Err(FileError::foreign(path, "it is a symbolic link, which the agent does not follow"));
+        return Err(FileError::foreign(path, LINK));
     }
-    let text = files.read(path).map_err(|source| FileError::Io { path: path.to_owned(), source })?;
-    match text {
-        Some(text) if !text.starts_with(MARKER) => {
-            Err(FileError::foreign(path, "it is not the agent's: its first line does not say so"))
-        }
-        text => Ok(text),
+    match files.read(path) {
+        Ok(Some(text)) if text.lines().next() != Some(&first_line(about)) => Err(FileError::foreign(path, NOT_OURS)),
+        Ok(text) => Ok(text),
+        Err(source) if source.kind() == io::ErrorKind::InvalidData => Err(FileError::foreign(path, NOT_OURS)),
+        Err(source) => Err(FileError::Io { path: path.to_owned(), source }),
     }
 }
 
@@ -68,13 +73,19 @@ pub(super) fn current(
                     return Err(FileError::foreign(&other, "others have a directory for this name"));
                 }
             }
-            let text = own(files, &path)?;
             let directory = paths.certs.join(directory(name.as_str()));
+            if files.is_link(&directory) {
+                return Err(FileError::foreign(&directory, LINK));
+            }
+            let text = own(files, &path, name.as_str())?;
             if text.is_none() {
-                let others = names(files, &directory)?;
-                let others = others.iter().filter(|name| !name.starts_with(TEMPORARY));
-                for other in others {
-                    own(files, &directory.join(other))?;
+                for other in names(files, &directory)? {
+                    let path = directory.join(&other);
+                    if other == CA {
+                        own(files, &path, AUTHORITY)?;
+                    } else if other != temporary(HOSTS) && other != temporary(CA) {
+                        return Err(FileError::foreign(&path, NOT_OURS));
+                    }
                 }
             }
             Ok(text)
@@ -91,7 +102,7 @@ pub(super) fn current(
                     return Err(FileError::foreign(&other, "it has an entry for this name"));
                 }
             }
-            own(files, &path)
+            own(files, &path, name.as_str())
         }
     }
 }
@@ -107,7 +118,7 @@ fn names(files: &NodeFiles, directory: &Path) -> Result<Vec<String>, FileError> 
 pub(super) fn write(files: &NodeFiles, path: &Path, text: &str, ca: Option<&str>) -> Result<(), FileError> {
     if let Some(ca) = ca {
         let beside = path.with_file_name(CA);
-        if own(files, &beside)?.as_deref() != Some(ca) {
+        if own(files, &beside, AUTHORITY)?.as_deref() != Some(ca) {
             files.write(&beside, ca).map_err(|source| FileError::Io { path: beside, source })?;
         }
     }
@@ -116,39 +127,62 @@ pub(super) fn write(files: &NodeFiles, path: &Path, text: &str, ca: Option<&str>
 
 /// Whether the certificate authority beside a file is this one.
 pub(super) fn has_ca(files: &NodeFiles, path: &Path, ca: &str) -> bool {
-    own(files, &path.with_file_name(CA)).is_ok_and(|found| found.as_deref() == Some(ca))
+    own(files, &path.with_file_name(CA), AUTHORITY).is_ok_and(|found| found.as_deref() == Some(ca))
+}
+
+/// The names that files of ours are about.
+pub(super) fn known_names(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Vec<(String, PathBuf)> {
+    let found = all(files, runtime, paths).unwrap_or_default();
+    let about = |path: PathBuf| {
+        let name = name_of(&files.read(&path).ok()??)?.to_owned();
+        (name != AUTHORITY).then_some((name, path))
+    };
+    found.into_iter().filter_map(about).collect()
 }
 
 /// Every file of ours on the node, and what is left of one that was not finished.
 ///
+/// What is behind a link, or cannot be read, is of others.
+///
 /// # Errors
-/// A [`FileError`] if a directory cannot be read.
+/// A [`FileError`] if the runtime's directory cannot be read.
 pub(super) fn all(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Result<Vec<PathBuf>, FileError> {
-    let mut found = Vec::new();
-    let mut keep = |path: PathBuf| {
-        let is_temporary = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
-        if is_temporary || own(files, &path).is_ok_and(|text| text.is_some()) {
-            found.push(path);
-        }
+    let is_about_itself = |path: &Path, belongs: &dyn Fn(&str) -> bool| {
+        let text = if files.is_link(path) { None } else { files.read(path).ok().flatten() };
+        text.as_deref().and_then(name_of).is_some_and(belongs)
     };
+    let mut found = Vec::new();
     match runtime {
         Runtime::Containerd => {
-            for directory in names(files, &paths.certs)? {
-                let directory = paths.certs.join(directory);
-                // What is not a directory has no names in it.
-                let mut inside = names(files, &directory)?;
-                // The authority goes last, so that no file names one that is not there.
-                inside.sort_by_key(|name| name != HOSTS);
-                for name in inside {
-                    keep(directory.join(name));
+            for folder in names(files, &paths.certs)? {
+                let path = paths.certs.join(&folder);
+                if files.is_link(&path) {
+                    continue;
                 }
+                let inside = names(files, &path).unwrap_or_default();
+                let has = |name: &str| inside.iter().any(|found| found == name);
+                // The authority goes last, so that no file names one that is not there.
+                if is_about_itself(&path.join(HOSTS), &|name| directory(name) == folder) {
+                    found.push(path.join(HOSTS));
+                }
+                if is_about_itself(&path.join(CA), &|name| name == AUTHORITY) {
+                    found.push(path.join(CA));
+                }
+                let unfinished = [temporary(HOSTS), temporary(CA)].into_iter().filter(|name| has(name));
+                found.extend(unfinished.map(|name| path.join(name)));
             }
         }
         Runtime::CriO => {
-            let drop_ins = names(files, &paths.registries)?;
-            let ours =
-                |name: &String| name.starts_with(TEMPORARY) || (name.starts_with(PREFIX) && name.ends_with(SUFFIX));
-            drop_ins.into_iter().filter(ours).for_each(|name| keep(paths.registries.join(name)));
+            for file in names(files, &paths.registries)? {
+                let path = paths.registries.join(&file);
+                let finished = file.strip_suffix(".tmp").and_then(|file| file.split_once(PREFIX)).map(|(_, name)| name);
+                let is_unfinished = finished
+                    .is_some_and(|name| file == temporary(&format!("{PREFIX}{name}")) && name.ends_with(SUFFIX));
+                let belongs = |name: &str| RuntimeHost::parse(name).is_ok_and(|name| file_name(&name) == file);
+                if is_unfinished || is_about_itself(&path, &belongs) {
+                    found.push(path);
+                }
+            }
         }
     }
     Ok(found)

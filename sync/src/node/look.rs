@@ -1,10 +1,12 @@
 //! One look at the node: every name that is declared, and the file of each.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fmt::Write;
 use std::path::Path;
 
 use local_registry_core::RuntimeHost;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use super::containerd::reading;
 use super::file_system::NodeFiles;
@@ -12,7 +14,7 @@ use super::files::{self, FileError};
 use super::place::{Place, RegistryUrl, Scheme, ServiceError};
 use super::reading::{Reading, RuntimeConfig};
 use super::report::{NameReport, NameResult, NodeReport, NodeState};
-use super::runtime::{MARKER, Runtime, contents};
+use super::runtime::{Runtime, contents, first_line};
 use super::task::NodeTask;
 use crate::cluster::{ServiceName, ServiceSpec};
 use crate::declaration::{Data, NAME, NAMESPACE, runtime_names};
@@ -25,6 +27,8 @@ pub(super) type Known = Result<Option<ServiceSpec>, String>;
 pub(super) struct Knowledge {
     /// The ConfigMap's data, or `None` if there is no ConfigMap; or why it is not known.
     pub(super) declaration: Option<Result<Option<Data>, String>>,
+    /// The names that the last usable declaration had. They still count while there is none.
+    pub(super) names: Vec<RuntimeHost>,
     /// The Services that names lead to.
     pub(super) services: BTreeMap<ServiceName, Known>,
 }
@@ -34,13 +38,13 @@ impl Knowledge {
     ///
     /// # Errors
     /// The state and the message of a report, if there are none.
-    pub(super) fn names(&self, task: &NodeTask) -> Result<Vec<RuntimeHost>, (NodeState, String)> {
+    pub(super) fn declared(&self, task: &NodeTask) -> Result<Vec<RuntimeHost>, (NodeState, String)> {
         let data = match &self.declaration {
             None => return Err((NodeState::Unknown, "the ConfigMap was not read yet".to_owned())),
             Some(Err(error)) => return Err((NodeState::Unknown, error.clone())),
             Some(Ok(None)) => {
                 let message = format!("no local registry is declared: there is no ConfigMap {NAMESPACE}/{NAME}");
-                return Err((NodeState::Absent, format!("{message}; files of before stay until --clean-up")));
+                return Err((NodeState::Absent, format!("{message}; what was declared before still counts")));
             }
             Some(Ok(Some(data))) => data,
         };
@@ -79,15 +83,27 @@ pub(super) fn look(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) ->
         runtime: Some(runtime_config(task, files)),
         names: Vec::new(),
     };
-    match knowledge.names(task) {
+    match knowledge.declared(task) {
         Ok(names) => {
             let listed: Vec<&str> = names.iter().map(RuntimeHost::as_str).collect();
             report.message = format!("nodes pull from {}", listed.join(" and "));
-            report.names = names.iter().map(|name| bring_in_line(name, knowledge, task, files)).collect();
         }
         Err((state, message)) => (report.state, report.message) = (state, message),
     }
+    report.names = knowledge.names.iter().map(|name| bring_in_line(name, knowledge, task, files)).collect();
+    if !matches!(report.state, NodeState::Unknown) {
+        report.names.extend(undeclared(&knowledge.names, task, files));
+    }
     report
+}
+
+/// The files of names that were declared before. Images by these names may still run.
+fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<NameReport> {
+    let known = files::known_names(files, task.runtime, &task.paths);
+    let others = known.into_iter().filter(|(known, _)| !names.iter().any(|name| name.as_str() == known));
+    others
+        .map(|(name, file)| NameReport { name, file: Some(file), address: None, result: NameResult::Undeclared })
+        .collect()
 }
 
 fn runtime_config(task: &NodeTask, files: &NodeFiles) -> RuntimeConfig {
@@ -166,14 +182,51 @@ fn write(
     Ok(NameResult::Written { before, after })
 }
 
-/// The certificate authority's file as it is written to the node. What is before the first certificate is not read.
+/// The certificate authority's file as it is written to the node: its certificates, and nothing else that is in it.
 fn read_ca(path: &Path) -> Result<String, String> {
-    let failed = |error: io::Error| {
+    let failed = |error: String| {
         format!("--ca {}: {error}; without it, every pull would fail, so nothing is written", path.display())
     };
-    let pem = std::fs::read_to_string(path).map_err(failed)?;
-    if !pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Err(failed(io::Error::other("it has no certificate")));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let certificates = certificates(&text).map_err(|error| failed(error.to_owned()))?;
+    Ok(format!("{}\n{certificates}", first_line(files::AUTHORITY)))
+}
+
+/// The certificates of a PEM file. containerd refuses every pull if one of them cannot be read.
+fn certificates(text: &str) -> Result<String, &'static str> {
+    let mut found = String::new();
+    let mut lines = text.lines().map(str::trim_end);
+    while let Some(line) = lines.next() {
+        if line != BEGIN {
+            continue;
+        }
+        let mut block = format!("{BEGIN}\n");
+        loop {
+            let line = lines.next().ok_or("a certificate in it has no end")?;
+            let _ = writeln!(block, "{line}");
+            if line == END {
+                break;
+            }
+        }
+        let der =
+            CertificateDer::from_pem_slice(block.as_bytes()).map_err(|_| "a certificate in it is not valid PEM")?;
+        if !is_one_sequence(&der) {
+            return Err("a certificate in it is cut off, or is not one");
+        }
+        found.push_str(&block);
     }
-    Ok(format!("{MARKER}: the certificate authority of hosts.toml\n{pem}"))
+    if found.is_empty() { Err("it has no certificate") } else { Ok(found) }
+}
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// Whether the bytes are one ASN.1 sequence, and nothing else, as a certificate is.
+fn is_one_sequence(der: &[u8]) -> bool {
+    let (length, rest) = match der {
+        [0x30, 0x82, high, low, rest @ ..] => (usize::from(*high) << 8 | usize::from(*low), rest),
+        [0x30, 0x81, length, rest @ ..] | [0x30, length @ 0..=0x7f, rest @ ..] => (usize::from(*length), rest),
+        _ => return false,
+    };
+    rest.len() == length
 }

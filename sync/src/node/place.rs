@@ -86,6 +86,14 @@ enum AddressRuleErrorKind {
     Host(#[from] HostError),
 }
 
+impl AddressRule {
+    /// The name that the rule is about.
+    #[must_use]
+    pub fn name(&self) -> &RuntimeHost {
+        &self.name
+    }
+}
+
 impl FromStr for AddressRule {
     type Err = AddressRuleError;
 
@@ -185,7 +193,7 @@ impl ServiceSpec {
         }
         let address = self.cluster_ip.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
         let address = address.ok_or_else(|| ServiceError::Headless(service.clone()))?;
-        let Some(found) = self.ports.iter().find(|found| found.port == port) else {
+        let Some(found) = self.ports.iter().find(|found| found.is_tcp() && found.port == port) else {
             let ports: Vec<String> = self.ports.iter().map(|found| found.port.to_string()).collect();
             return Err(ServiceError::NoPort { service: service.clone(), port, found: ports.join(", ") });
         };
@@ -198,8 +206,20 @@ impl ServiceSpec {
     }
 }
 
+impl ServiceSpec {
+    /// Whether a port says how it is spoken to.
+    pub(crate) fn says_scheme(&self, port: u16) -> bool {
+        self.ports.iter().any(|found| found.is_tcp() && found.port == port && found.scheme().is_some())
+    }
+}
+
 impl ServicePort {
-    fn scheme(&self) -> Option<Scheme> {
+    fn is_tcp(&self) -> bool {
+        self.protocol.as_deref().is_none_or(|protocol| protocol == "TCP")
+    }
+
+    /// How the port is spoken to, if it says so.
+    pub(crate) fn scheme(&self) -> Option<Scheme> {
         let says = |text: &Option<String>| {
             let text = text.as_deref()?.to_ascii_lowercase();
             let first = text.split(['-', '/']).find(|part| part.starts_with("http"))?.to_owned();
@@ -288,6 +308,7 @@ mod tests {
             port: *port,
             name: text(name),
             app_protocol: text(protocol),
+            protocol: None,
         });
         ServiceSpec { cluster_ip: text(address), ports: ports.collect(), ..ServiceSpec::default() }
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use similar::TextDiff;
 
 use super::reading::RuntimeConfig;
+use crate::causes::printable;
 
 /// What a cluster declares to its nodes, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -98,6 +99,8 @@ pub enum NameResult {
     },
     /// Nothing: the name needs no file, since the node's DNS says where it leads.
     LeftToDns,
+    /// Nothing: the name is not declared any more, and its file stays as it was.
+    Undeclared,
     /// Nothing: others have the say about the name.
     Foreign {
         /// Which file is in the way, and what to do about it.
@@ -120,8 +123,18 @@ pub enum NameResult {
 }
 
 impl NameResult {
-    pub(super) const NAMES: [&str; 9] =
-        ["unchanged", "written", "would-write", "left-to-dns", "foreign", "kept", "failed", "removed", "would-remove"];
+    pub(super) const NAMES: [&str; 10] = [
+        "unchanged",
+        "written",
+        "would-write",
+        "left-to-dns",
+        "undeclared",
+        "foreign",
+        "kept",
+        "failed",
+        "removed",
+        "would-remove",
+    ];
 
     /// The word that JSON and metrics have for it.
     #[must_use]
@@ -131,6 +144,7 @@ impl NameResult {
             Self::Written { .. } => "written",
             Self::WouldWrite { .. } => "would-write",
             Self::LeftToDns => "left-to-dns",
+            Self::Undeclared => "undeclared",
             Self::Foreign { .. } => "foreign",
             Self::Kept { .. } => "kept",
             Self::Failed { .. } => "failed",
@@ -165,12 +179,12 @@ impl NodeReport {
     /// The report as text, with a diff of files that change.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = self.message.clone();
+        let mut text = printable(&self.message);
         if let Some(config) = &self.runtime {
-            let _ = write!(text, "\n{config}");
+            let _ = write!(text, "\n{}", printable(&config.to_string()));
         }
         for name in &self.names {
-            let _ = write!(text, "\n{name}");
+            let _ = write!(text, "\n{}", printable(&name.to_string()));
         }
         text
     }
@@ -193,6 +207,9 @@ impl std::fmt::Display for NameReport {
                 f,
                 "{name}: left to the node's DNS, since it names no Service of this cluster; say where it leads by --address"
             ),
+            NameResult::Undeclared => {
+                write!(f, "{name}: not declared any more; {file} stays as it is until --clean-up")
+            }
             NameResult::Foreign { reason } => write!(f, "{name}: left alone: {reason}"),
             NameResult::Kept { reason } => write!(f, "{name}: left as it is: {reason}"),
             NameResult::Failed { error } => write!(f, "{name}: failed: {error}"),
@@ -202,12 +219,33 @@ impl std::fmt::Display for NameReport {
     }
 }
 
-/// The lines of a file; `-` and `+` mark those that differ.
+/// The lines of a file; `-` and `+` mark those that differ. A line that the agent never writes is not shown: whoever
+/// added it may have put a password there.
 fn diff(before: &str, after: &str) -> String {
     let diff = TextDiff::from_lines(before, after);
-    let lines: Vec<String> =
-        diff.iter_all_changes().map(|change| format!("  {}{}", change.tag(), change.value().trim_end())).collect();
-    lines.join("\n")
+    let line = |change: similar::Change<&str>| {
+        let text = change.value().trim_end();
+        let text = if is_of_the_agent(text) { text } else { "(a line of others)" };
+        format!("  {}{text}", change.tag())
+    };
+    diff.iter_all_changes().map(line).collect::<Vec<String>>().join("\n")
+}
+
+fn is_of_the_agent(line: &str) -> bool {
+    let starts = [
+        "# ",
+        "server = ",
+        "capabilities = ",
+        "ca = ",
+        "[host.",
+        "[[registry]]",
+        "prefix = ",
+        "location = ",
+        "insecure = ",
+    ];
+    let line = line.trim_start();
+    line.is_empty()
+        || (starts.iter().any(|start| line.starts_with(start)) && !line.contains('@') && !line.contains("header"))
 }
 
 #[cfg(test)]
@@ -226,6 +264,7 @@ mod tests {
             NameResult::Written { before: text(), after: text() },
             NameResult::WouldWrite { before: text(), after: text() },
             NameResult::LeftToDns,
+            NameResult::Undeclared,
             NameResult::Foreign { reason: text() },
             NameResult::Kept { reason: text() },
             NameResult::Failed { error: text() },

@@ -86,7 +86,7 @@ async fn every_link_of_the_kit_holds() {
     assert_eq!(
         lines(|_| {}).await,
         [
-            "✓ Service local-registry/registry: nodes and pods reach it at http://10.96.0.5:5000",
+            "✓ Service local-registry/registry: it is at http://10.96.0.5:5000",
             "✓ registry pods: 1 of 1 ready in local-registry, by the labels app=registry",
             "✓ nodes: 2 of 2 read a file that leads to where the registry is: http://10.96.0.5:5000",
         ]
@@ -128,7 +128,7 @@ async fn a_node_in_trouble_has_a_line() {
     check_second_node(
         &second(report(&unchanged("http://10.96.0.50:5000"), "yes")).await,
         &format!(
-            "✗ node n2: {KIT}: its file leads to http://10.96.0.50:5000, where no Service of the registry's namespace is"
+            "✗ node n2: {KIT}: its file leads to http://10.96.0.50:5000, which is no Service of the registry's namespace (by --address?)"
         ),
     );
     check_second_node(
@@ -153,6 +153,34 @@ async fn a_node_in_trouble_has_a_line() {
         &found,
         "✗ node n2: no agent runs there; see which nodes the DaemonSet local-registry-node leaves out, and why",
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_over_does_not_hide_the_agent() {
+    let mut evicted = running("agent-0", "n1");
+    evicted["status"]["phase"] = json!("Failed");
+    let agents = list(&[evicted, running("agent-1", "n1"), running("agent-2", "n2")]);
+    assert!(lines(|objects| drop(objects.insert(AGENTS, agents))).await[2].starts_with("✓ nodes: 2 of 2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_does_not_say_its_scheme_is_named() {
+    let found = lines(|objects| {
+        let service = objects.get_mut(SERVICE).unwrap();
+        service["spec"]["ports"] =
+            json!([{"port": 5000, "protocol": "UDP", "appProtocol": "http"}, {"port": 5000, "protocol": "TCP"}]);
+    });
+    assert_eq!(
+        found.await[0],
+        "! Service local-registry/registry: it is at https://10.96.0.5:5000, if it has TLS: the port does not say so; set appProtocol of the port to http or https"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_wrote_does_not_reach_the_terminal_as_it_is() {
+    let waiting = pod("registry-1", "n1", "False", &json!({"waiting": {"reason": "Err", "message": "\u{1b}[31mred"}}));
+    let found = lines(|objects| drop(objects.insert(PODS, list(&[waiting])))).await;
+    assert!(found[1].contains("Err: \\u{1b}[31mred"), "{}", found[1]);
 }
 
 #[tokio::test(start_paused = true)]

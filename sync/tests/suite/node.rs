@@ -303,6 +303,84 @@ async fn a_file_of_others_stays_and_is_reported_once() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_declared_is_kept_up_while_the_declaration_cannot_be_used() {
+    let scene = Scene::new();
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            scene.change(|server| server.declare("]"));
+            seconds(2).await;
+            fs::remove_dir_all(scene.path(DIRECTORY)).unwrap();
+            seconds(61).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
+            scene.change(|server| server.set(CONFIG_MAPS, None));
+            scene.change(|server| server.serve(Some("10.0.0.9")));
+            seconds(5).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.9:5000"));
+        })
+        .await;
+    assert_eq!(last(&reports).state, NodeState::Absent);
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_declared_any_more_keeps_its_file_and_is_named() {
+    let scene = Scene::new();
+    scene.once().await;
+    scene.change(|server| server.declare("hostFromClusterNetwork: reg.io:5000"));
+    let report = scene.once().await;
+    assert_eq!(results(&report), ["left-to-dns", "undeclared"]);
+    let text = report.to_text();
+    assert!(text.contains(&format!("{NAME}: not declared any more; /etc/containerd/certs.d/")), "{text}");
+    assert!(report.succeeded() && scene.server_of_file().is_some());
+}
+
+#[tokio::test]
+async fn copies_and_likenesses_of_our_files_are_of_others() {
+    let scene = Scene::new();
+    scene.once().await;
+    let ours = scene.read(FILE).unwrap();
+    let others = [
+        ("docker.io/hosts.toml", ours.clone()),
+        ("reg.io/hosts.toml", "# local-registry-sync nodes are not used here\n".to_owned()),
+        ("registry.infra.svc.cluster.local_5000_/hosts.toml.bak", ours),
+    ];
+    for (path, text) in &others {
+        scene.write(&format!("etc/containerd/certs.d/{path}"), text);
+    }
+    // What cannot be looked into does not stop the rest.
+    std::os::unix::fs::symlink("loop", scene.path("etc/containerd/certs.d/loop")).unwrap();
+    assert_eq!(results(&clean_up(&scene.task)), ["removed"]);
+    for (path, text) in &others {
+        assert_eq!(scene.read(&format!("etc/containerd/certs.d/{path}")).as_ref(), Some(text), "{path}");
+    }
+    fs::write(scene.path("etc/containerd/certs.d/reg.io/hosts.toml"), [0xff, 0xfe]).unwrap();
+    scene.change(|server| server.declare("hostFromClusterNetwork: reg.io"));
+    let mut scene = scene;
+    scene.task.addresses = vec!["reg.io=10.0.0.5".parse().unwrap()];
+    assert_eq!(results(&scene.once().await)[0], "foreign");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_a_link_is_not_followed() {
+    let scene = Scene::new();
+    fs::create_dir(scene.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(scene.path("elsewhere"), scene.path(DIRECTORY)).unwrap();
+    assert_eq!(results(&scene.once().await), ["foreign"]);
+    assert_eq!(tree(&scene.path("elsewhere")), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_line_of_others_in_our_file_is_not_shown() {
+    let mut scene = Scene::new();
+    scene.once().await;
+    let text = scene.read(FILE).unwrap();
+    scene.write(FILE, &format!("{text}  [host.header]\n    authorization = \"Basic c2VjcmV0\"\n"));
+    scene.task.dry_run = true;
+    let text = scene.once().await.to_text();
+    assert!(text.contains("-(a line of others)") && !text.contains("c2VjcmV0"), "{text}");
+}
+
 #[tokio::test]
 async fn a_link_is_not_followed() {
     let scene = Scene::new();
@@ -316,7 +394,7 @@ async fn a_link_is_not_followed() {
 #[tokio::test]
 async fn what_a_crash_left_is_replaced() {
     let scene = Scene::new();
-    scene.write(&format!("{DIRECTORY}/.local-registry-sync.hosts.toml"), "half a fi");
+    scene.write(&format!("{DIRECTORY}/.local-registry-sync.hosts.toml.tmp"), "half a fi");
     assert_eq!(results(&scene.once().await), ["written"]);
     let names: Vec<_> = fs::read_dir(scene.path(DIRECTORY)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["hosts.toml"]);
@@ -445,15 +523,26 @@ async fn a_certificate_authority_lies_beside_the_file() {
         "{}",
         report.to_text()
     );
-    fs::write(&ca, "no certificate").unwrap();
-    assert_eq!(results(&scene.once().await), ["kept"]);
-    for certificate in ["A", "B"] {
-        fs::write(&ca, format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n")).unwrap();
+    // Nothing, a certificate that is cut off, and text that is not base64.
+    for bad in
+        ["no certificate".to_owned(), pem("MAMCAQ=="), pem("!"), "-----BEGIN CERTIFICATE-----\nMAMCAUE=".to_owned()]
+    {
+        fs::write(&ca, &bad).unwrap();
+        assert_eq!(results(&scene.once().await), ["kept"], "{bad}");
+    }
+    for certificate in ["MAMCAUE=", "MAMCAUI="] {
+        let key = "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n";
+        fs::write(&ca, format!("{key}{}", pem(certificate))).unwrap();
         assert_eq!(results(&scene.once().await), ["written"]);
         assert_eq!(results(&scene.once().await), ["unchanged"]);
-        assert!(scene.read(&format!("{DIRECTORY}/ca.crt")).unwrap().contains(&format!("\n{certificate}\n")));
+        let written = scene.read(&format!("{DIRECTORY}/ca.crt")).unwrap();
+        assert!(written.contains(certificate) && !written.contains("secret"), "{written}");
         assert!(scene.read(FILE).unwrap().contains("ca = \"ca.crt\""));
     }
+}
+
+fn pem(base64: &str) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n")
 }
 
 #[tokio::test(start_paused = true)]
@@ -544,7 +633,7 @@ fn tree(root: &Path) -> Vec<String> {
 async fn a_clean_up_leaves_nothing_of_ours_and_all_of_others() {
     let mut scene = Scene::new();
     let ca = scene.path("etc/ca.crt");
-    fs::write(&ca, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    fs::write(&ca, pem("MAMCAUE=")).unwrap();
     for path in ["reg.io/hosts.toml", "docker.io/certs/x", "_default/hosts.toml", "a_1_/ca.crt"] {
         scene.write(&format!("etc/containerd/certs.d/{path}"), "# by hand\n");
     }
@@ -552,7 +641,7 @@ async fn a_clean_up_leaves_nothing_of_ours_and_all_of_others() {
     scene.task.ca = Some(ca);
     scene.task.addresses = vec![format!("{NAME}=https://10.0.0.5:5000").parse().unwrap()];
     scene.once().await;
-    scene.write(&format!("{DIRECTORY}/.local-registry-sync.hosts.toml"), "half a fi");
+    scene.write(&format!("{DIRECTORY}/.local-registry-sync.hosts.toml.tmp"), "half a fi");
     scene.task.dry_run = true;
     assert_eq!(results(&clean_up(&scene.task)), ["would-remove"; 3]);
     scene.task.dry_run = false;

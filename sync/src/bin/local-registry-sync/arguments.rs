@@ -120,7 +120,7 @@ pub(crate) struct CheckArguments {
     )]
     pub(crate) nodes_namespace: String,
     /// The cluster's DNS domain.
-    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
     pub(crate) cluster_domain: String,
     /// Push an image of this program to the registry, and let a pod on each node pull and run it. The pods are deleted
     /// again, and the image stays.
@@ -173,10 +173,11 @@ pub(crate) struct NodeArguments {
     #[arg(long, value_name = "FILE", env = "LOCAL_REGISTRY_SYNC_CA")]
     pub(crate) ca: Option<PathBuf>,
     /// The cluster's DNS domain.
-    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
     pub(crate) cluster_domain: String,
     /// How often the files are looked at, in seconds, in case somebody changed or removed them. Also, how long the
-    /// ConfigMap may be unreadable before its state is reported as unknown.
+    /// ConfigMap may be unreadable before its state is reported as unknown. An API server that neither answers nor closes
+    /// a connection is noticed after five minutes at most.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
     pub(crate) resync: u64,
     /// Address at which to serve /healthz, /readyz, /metrics and /report. By default, they are not served.
@@ -191,6 +192,17 @@ pub(crate) struct NodeArguments {
     /// Remove every file of the agent from this node. Then wait for SIGTERM or SIGINT, unless --once or --dry-run is given.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_CLEAN_UP")]
     pub(crate) clean_up: bool,
+}
+
+/// A domain as Kubernetes has it, without a dot at its end.
+fn domain(text: &str) -> Result<String, &'static str> {
+    let domain = text.trim_end_matches('.');
+    let is_plain = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
+    if !domain.is_empty() && domain.chars().all(is_plain) {
+        Ok(domain.to_owned())
+    } else {
+        Err("write a domain in lower case, as in `cluster.local`")
+    }
 }
 
 fn absolute(text: &str) -> Result<PathBuf, &'static str> {

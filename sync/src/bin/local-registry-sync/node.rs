@@ -1,11 +1,13 @@
 //! `local-registry-sync node`: the agent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
-use sync::{AllowedHosts, NodeMetrics, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, look_once};
+use local_registry_core::RuntimeHost;
+use sync::{AddressRule, AllowedHosts, NodeMetrics, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, look_once};
 
 use crate::arguments::{Arguments, NodeArguments, Output, RuntimeName};
 use crate::{Changes, cluster, listen, print, until_stopped};
@@ -58,8 +60,12 @@ fn task(arguments: &Arguments, node: &NodeArguments) -> NodeTask {
             "--ca: CRI-O takes certificate authorities from /etc/containers/certs.d; put it there, and leave --ca out";
         Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
+    if let Some(twice) = twice(&node.addresses) {
+        let message = format!("--address: there are two for {twice}; leave one out");
+        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     NodeTask {
-        node: node.node_name.clone(),
+        node: node.node_name.clone().filter(|name| !name.is_empty()),
         runtime,
         paths: Paths {
             root: node.host_root.clone(),
@@ -73,4 +79,10 @@ fn task(arguments: &Arguments, node: &NodeArguments) -> NodeTask {
         dry_run: node.dry_run,
         allowed: AllowedHosts::new(arguments.allowed.hosts.clone()),
     }
+}
+
+/// The name that two of the rules are about.
+fn twice(rules: &[AddressRule]) -> Option<&RuntimeHost> {
+    let mut seen = BTreeSet::new();
+    rules.iter().map(AddressRule::name).find(|name| !seen.insert(*name))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::StreamExt;
 use local_registry_core::RuntimeHost;
 use serde::Deserialize;
 
@@ -16,6 +17,8 @@ use crate::node::{Reading, service_name};
 const AGENTS: &str = "app.kubernetes.io/name=local-registry-node";
 /// The port of their reports.
 const PORT: u16 = 8080;
+/// How many agents are asked at a time.
+const AT_ONCE: usize = 16;
 /// How many nodes with trouble have a line of their own.
 const SHOWN: usize = 20;
 
@@ -82,13 +85,17 @@ pub(in crate::check) async fn nodes(
         Err(error) => return vec![Link::warning("nodes", with_causes(&error))],
     };
     let asked = Asked { cluster, namespace: agents, names, cluster_domain, addresses };
+    let linux: Vec<&NodeSummary> = all.iter().filter(|node| node.system != "windows").collect();
+    let count = linux.len();
+    let asking = linux.into_iter().map(|node| {
+        let pod = pods.iter().find(|pod| pod.node.as_ref() == Some(&node.name) && !pod.is_over);
+        asked.node(node, pod)
+    });
+    let answers: Vec<_> = futures_util::stream::iter(asking).buffered(AT_ONCE).collect().await;
     let mut bad = Vec::new();
     let mut places = BTreeSet::new();
-    let mut count: usize = 0;
-    for node in all.iter().filter(|node| node.system != "windows") {
-        count += 1;
-        let pod = pods.iter().find(|pod| pod.node.as_ref() == Some(&node.name));
-        match asked.node(node, pod).await {
+    for answer in answers {
+        match answer {
             Ok(found) => places.extend(found),
             Err(link) => bad.push(link),
         }
@@ -125,10 +132,9 @@ impl Asked<'_> {
             return Err(link.remedy("see which nodes the DaemonSet local-registry-node leaves out, and why"));
         };
         let namespace = self.namespace;
-        let report = match self.cluster.ask_pod(namespace, &pod.name, PORT, "/report").await {
-            Ok(text) => serde_json::from_str::<Report>(&text).map_err(|error| error.to_string()),
-            Err(error) => Err(with_causes(&error)),
-        };
+        let report = self.cluster.ask_pod(namespace, &pod.name, PORT, "/report").await;
+        let report =
+            report.and_then(|report| serde_json::from_slice::<Report>(&report).map_err(|error| error.to_string()));
         let report = report.map_err(|error| {
             let trouble = if node.is_ready { pod.trouble.as_deref() } else { Some("the node is not ready") };
             let trouble = trouble.map_or_else(String::new, |trouble| format!(" ({trouble})"));
@@ -168,7 +174,9 @@ impl Asked<'_> {
                 .iter()
                 .any(|ip| address.contains(&format!("://{ip}:")) || address.contains(&format!("://[{ip}]:")))
         {
-            return Err(format!("its file leads to {address}, where no Service of the registry's namespace is"));
+            return Err(format!(
+                "its file leads to {address}, which is no Service of the registry's namespace (by --address?)"
+            ));
         }
         Ok(found.address.clone())
     }

@@ -35,7 +35,9 @@ pub(in crate::check) async fn service(cluster: &Cluster, target: &Target) -> Vec
         Ok(Some(spec)) => spec,
     };
     let link = match spec.url(service, *port, None) {
-        Ok(url) => Link::ok(&subject, format!("nodes and pods reach it at {url}")),
+        Ok(url) if spec.says_scheme(*port) => Link::ok(&subject, format!("it is at {url}")),
+        Ok(url) => Link::warning(&subject, format!("it is at {url}, if it has TLS: the port does not say so"))
+            .remedy("set appProtocol of the port to http or https"),
         Err(error) => return vec![Link::failed(subject, error.to_string())],
     };
     let pods = match spec.selector.filter(|selector| !selector.is_empty()) {

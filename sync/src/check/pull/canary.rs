@@ -31,13 +31,19 @@ pub(super) enum Outcome {
 }
 
 impl Canary<'_> {
-    /// Creates the pod for a node, and returns its name.
+    /// Deletes the pods that a check which was stopped has left, once they have ended.
+    pub(super) async fn tidy(&self) -> Result<(), ClusterError> {
+        for pod in self.cluster.pods(self.namespace, LABEL).await? {
+            if pod.is_over {
+                self.cluster.delete_pod(self.namespace, &pod.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates a pod for a node, and returns its name, which no other pod has.
     pub(super) async fn start(&self, node: &str) -> Result<String, ClusterError> {
-        // The pod of a check that was stopped may still be there.
-        let name = format!("canary-{node}");
-        self.cluster.delete_pod(self.namespace, &name).await?;
-        self.cluster.create_pod(self.namespace, &pod(&name, node, self.image)).await?;
-        Ok(name)
+        self.cluster.create_pod(self.namespace, &pod(node, self.image)).await
     }
 
     /// Deletes a pod.
@@ -58,6 +64,7 @@ impl Canary<'_> {
                         None => Outcome::Failed("its pod is gone".to_owned()),
                         Some(pod) => match &pod.container {
                             ContainerState::Started => Outcome::Ran,
+                            ContainerState::Failed(reason) => Outcome::Failed(reason.clone()),
                             ContainerState::Waiting(reason) => {
                                 let reason = reason.clone().or_else(|| pod.trouble.clone());
                                 Outcome::Failed(reason.unwrap_or_else(|| "it waits".to_owned()))
@@ -75,10 +82,10 @@ impl Canary<'_> {
 }
 
 /// A pod that needs no right, and goes to that node past the scheduler, whatever is reserved there.
-fn pod(name: &str, node: &str, image: &str) -> Pod {
+fn pod(node: &str, image: &str) -> Pod {
     let pod = json!({
         "metadata": {
-            "name": name,
+            "generateName": "canary-",
             "labels": {"app.kubernetes.io/name": "local-registry-canary", "app.kubernetes.io/part-of": "local-registry"},
         },
         "spec": {

@@ -60,7 +60,7 @@ pub async fn pull(
     let image = match &task.image {
         Some(image) => format!("{by_nodes}/{image}"),
         None => match push_canary(by_pods, ask).await {
-            Ok(tag) => format!("{by_nodes}/{REPOSITORY}:{tag}"),
+            Ok(digest) => format!("{by_nodes}/{REPOSITORY}@{digest}"),
             Err(link) => return vec![link],
         },
     };
@@ -69,6 +69,11 @@ pub async fn pull(
         Err(error) => return vec![Link::failed("canary", with_causes(&error))],
     };
     let canary = Canary { cluster, namespace: &task.namespace, image: &image };
+    if let Err(error) = canary.tidy().await {
+        return vec![
+            Link::failed("canary", with_causes(&error)).remedy("apply deploy/check-pull, or see --pull-namespace"),
+        ];
+    }
     let is_ours = task.image.is_none();
     let mut links = Vec::new();
     let mut pods = Vec::new();
@@ -84,7 +89,7 @@ pub async fn pull(
             match canary.start(&node.name).await {
                 Ok(pod) => pods.push((subject, pod)),
                 Err(error) => links.push(Link::failed(subject, with_causes(&error)).remedy(
-                    "apply deploy/check-pull, or name a namespace by --pull-namespace in which this account may create pods",
+                    "if it is a right or the namespace that is missing: apply deploy/check-pull, or name another by --pull-namespace",
                 )),
             }
         }
@@ -104,14 +109,14 @@ pub async fn pull(
     links
 }
 
-/// Pushes the image, and returns its tag; or the link that says why it could not be.
+/// Pushes the image, and returns its digest: whatever the registry serves by that is what was pushed. Or the link that says why it could not be.
 async fn push_canary(host: &RuntimeHost, ask: impl AsyncFnOnce(&str) -> Probe) -> Result<String, Link> {
     let probe = ask(host.as_str()).await;
     let scheme = if probe.https.is_ok() { Scheme::Https } else { Scheme::Http };
     let image = Image::of_this_program().map_err(|error| Link::failed("canary", error.to_string()))?;
     let url = crate::node::RegistryUrl { scheme, host: host.clone() };
     match push(&url, REPOSITORY, &image).await {
-        Ok(()) => Ok(image.tag()),
+        Ok(()) => Ok(image.manifest.digest),
         Err(error) => Err(Link::failed("canary", format!("it cannot be pushed to {url}: {error}"))
             .remedy("run the check in a pod; or name an image that is in the registry by --pull-image")),
     }

@@ -48,7 +48,9 @@ fn of(config: &ImageConfig, paths: &Paths) -> RuntimeConfig {
             let seen = format!("containerd ignores {certs}: config_path is not set in {file}");
             RuntimeConfig::new(Reading::No, seen).remedy(set)
         }
-        ([_], true, _) => RuntimeConfig::new(Reading::Yes, format!("containerd reads {certs}: config_path in {file}")),
+        ([_], true, _) if !setting.contains(':') => {
+            RuntimeConfig::new(Reading::Yes, format!("containerd reads {certs}: config_path in {file}"))
+        }
         (_, true, Some(reason)) => {
             let seen = format!(
                 "containerd reads {certs}: it is in the list config_path in {file}, which {reason} lets containerd split"
@@ -57,7 +59,7 @@ fn of(config: &ImageConfig, paths: &Paths) -> RuntimeConfig {
         }
         (_, true, None) => {
             let seen = format!(
-                "containerd ignores {certs}: config_path in {file} is the list {setting}, which containerd 2.1 and later take for one directory"
+                "containerd 2.1 and later ignore {certs}: config_path in {file} is the list {setting}, which they take for one directory"
             );
             RuntimeConfig::new(Reading::No, seen).remedy(set)
         }
@@ -74,12 +76,13 @@ fn pulls_are_local(config: &ImageConfig) -> Option<&'static str> {
     let downloads = config.get(&["max_concurrent_downloads"]).and_then(Value::as_integer);
     [
         ("use_local_image_pull", is_true(&["use_local_image_pull"])),
+        ("discard_unpacked_layers", is_true(&["discard_unpacked_layers"])),
         (
-            "discard_unpacked_layers",
-            is_true(&["discard_unpacked_layers"]) || is_true(&["containerd", "discard_unpacked_layers"]),
+            "disable_snapshot_annotations = false",
+            config.get(&["disable_snapshot_annotations"]).and_then(Value::as_bool) == Some(false),
         ),
         ("image_pull_with_sync_fs", is_true(&["image_pull_with_sync_fs"])),
-        ("max_concurrent_downloads", downloads.is_some_and(|downloads| downloads != 3 && downloads != 0)),
+        ("max_concurrent_downloads", downloads.is_some_and(|downloads| downloads != 3)),
         ("registry.configs", is_filled(config, "configs")),
         ("registry.auths", is_filled(config, "auths")),
     ]
@@ -138,6 +141,7 @@ mod tests {
             "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/containerd/certs.d/'",
             Reading::Yes,
         );
+        check("version = 2\n[plugins.cri.registry]\nconfig_path = '/etc/containerd/certs.d'", Reading::No);
         check("[plugins.cri.registry]\nconfig_path = '/etc/containerd/../containerd/./certs.d'", Reading::Yes);
     }
 
@@ -176,6 +180,9 @@ mod tests {
         let list = "registry.config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'";
         let seen = check(&format!("{V3}{list}"), Reading::No);
         assert!(seen.contains("is the list /etc/containerd/certs.d:/etc/docker/certs.d, which"), "{seen}");
+        check(&format!("{V3}registry.config_path = '/etc/containerd/certs.d:'"), Reading::No);
+        check(&format!("{V3}{list}\ndisable_snapshot_annotations = false"), Reading::Yes);
+        check(&format!("{V3}{list}\nmax_concurrent_downloads = 0"), Reading::Yes);
         check(&format!("{V3}{list}\ndiscard_unpacked_layers = true"), Reading::Yes);
         check(&format!("{V3}registry.config_path = '/a:/b'\ndiscard_unpacked_layers = true"), Reading::No);
     }
@@ -216,7 +223,7 @@ mod tests {
         );
         let found = read(&[("/etc/containerd/config.toml/x", "")]);
         assert!(found.to_string().ends_with("it is not a plain file"), "{found}");
-        let long = read(&[("/etc/containerd/config.toml", &"#".repeat(1_048_577))]);
-        assert!(long.to_string().ends_with("it is longer than 1 MiB"), "{long}");
+        let long = read(&[("/etc/containerd/config.toml", &"#".repeat(131_073))]);
+        assert!(long.to_string().ends_with("it is longer than 128 KiB"), "{long}");
     }
 }

@@ -18,23 +18,17 @@ pub(super) struct ConfigError {
     reason: String,
 }
 
-/// The tables of the CRI plugin in which the settings of image pulls are, by the versions of the configuration: 3 and
-/// later, 2, and 1.
-const PLUGINS: [&str; 3] = ["io.containerd.cri.v1.images", "io.containerd.grpc.v1.cri", "cri"];
-
 /// The settings of image pulls.
 #[derive(Debug, Default)]
-pub(super) struct ImageConfig {
-    tables: [Table; PLUGINS.len()],
-}
+pub(super) struct ImageConfig(Table);
 
 impl ImageConfig {
     /// Reads the configuration at that path, and what it imports. Without a file, containerd has its defaults.
     ///
     /// # Errors
-    /// A [`ConfigError`] for the first file that cannot be read.
+    /// A [`ConfigError`] for the first file that cannot be read. The node may have it where this program does not see it.
     pub(super) fn read(files: &NodeFiles, path: &Path) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
+        let mut config = Table::new();
         let (mut pending, mut seen) = (VecDeque::from([path.to_owned()]), BTreeSet::new());
         while let Some(path) = pending.pop_front() {
             if !seen.insert(path.clone()) {
@@ -44,27 +38,45 @@ impl ImageConfig {
             if seen.len() > MOST {
                 return Err(failed(format!("it is the {}th file that is imported", MOST + 1)));
             }
-            let Some(text) = files.read(&path).map_err(|error| failed(error.to_string()))? else { continue };
+            let Some(text) = files.read(&path).map_err(|error| failed(error.to_string()))? else {
+                if seen.len() > 1 || files.is_link(&path) {
+                    return Err(failed("it is not there, as far as the agent sees".to_owned()));
+                }
+                continue;
+            };
             let mut table: Table = text.parse().map_err(|error: toml::de::Error| failed(error.message().to_owned()))?;
             pending.extend(imports(&table, files, &path).map_err(&failed)?);
-            if let Some(Value::Table(mut plugins)) = table.remove("plugins") {
-                for (plugin, merged) in PLUGINS.iter().zip(&mut config.tables) {
-                    if let Some(Value::Table(found)) = plugins.remove(*plugin) {
-                        merge(merged, found);
-                    }
-                }
+            let version = table.get("version").and_then(Value::as_integer).unwrap_or(1);
+            if let Some(Value::Table(plugins)) = table.remove("plugins") {
+                merge(&mut config, image_settings(plugins, version));
             }
         }
-        Ok(config)
+        Ok(Self(config))
     }
 
-    /// The value at a path of keys, in the newest table that has it.
+    /// The value at a path of keys.
     pub(super) fn get(&self, path: &[&str]) -> Option<&Value> {
-        self.tables.iter().find_map(|table| {
-            let (first, rest) = path.split_first()?;
-            rest.iter().try_fold(table.get(*first)?, |value, key| value.get(*key))
-        })
+        let (first, rest) = path.split_first()?;
+        rest.iter().try_fold(self.0.get(*first)?, |value, key| value.get(*key))
     }
+}
+
+/// The settings of image pulls in the tables of the plugins. Before version 3 they were a part of the CRI plugin's, and
+/// containerd moves them from there. 2.3 and later do so in version 3, too.
+fn image_settings(mut plugins: Table, version: i64) -> Table {
+    const MOVED: [&str; 3] = ["registry", "max_concurrent_downloads", "image_pull_with_sync_fs"];
+    const MOVED_FROM_CONTAINERD: [&str; 2] = ["discard_unpacked_layers", "disable_snapshot_annotations"];
+    let table = |value: Option<Value>| match value {
+        Some(Value::Table(table)) => table,
+        _ => Table::new(),
+    };
+    let mut settings = table(plugins.remove("io.containerd.cri.v1.images"));
+    let mut old = table(plugins.remove(if version < 2 { "cri" } else { "io.containerd.grpc.v1.cri" }));
+    let mut containerd = table(old.remove("containerd"));
+    let moved = MOVED.into_iter().filter_map(|key| Some((key, old.remove(key)?)));
+    let from_containerd = MOVED_FROM_CONTAINERD.into_iter().filter_map(|key| Some((key, containerd.remove(key)?)));
+    settings.extend(moved.chain(from_containerd).map(|(key, value)| (key.to_owned(), value)));
+    settings
 }
 
 /// The files that a file imports. A relative path starts at the file's own folder.
@@ -79,7 +91,9 @@ fn imports(table: &Table, files: &NodeFiles, path: &Path) -> Result<Vec<PathBuf>
         }
         // The pattern is the node's, and what is before it is not a pattern.
         let root = glob::Pattern::escape(&files.here(Path::new("/")).to_string_lossy());
-        let pattern = format!("{root}{}", import.to_string_lossy().trim_start_matches('/'));
+        // To containerd, `**` is no more than `*`.
+        let import_pattern = import.to_string_lossy().replace("**", "*");
+        let pattern = format!("{root}{}", import_pattern.trim_start_matches('/'));
         let matches = glob::glob(&pattern).map_err(|error| format!("imports {}: {error}", import.display()))?;
         found.extend(matches.filter_map(Result::ok).map(|path| files.there(&path)));
     }
