@@ -1,4 +1,4 @@
-//! etcd and kube-apiserver on loopback, with RBAC and service accounts as in a cluster.
+//! etcd and kube-apiserver, with RBAC and service accounts as in a cluster.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,8 +11,14 @@ use crate::kubectl::Kubectl;
 use crate::process::{Process, eventually, free_port};
 use crate::programs;
 
-/// Need not be secret: only the API server of one test accepts it, and that listens on loopback.
+/// Need not be secret: only the API server of one test accepts it, and that listens on loopback or on the test's node.
 const ADMIN_TOKEN: &str = "admin";
+/// The token of the kubelet on the node `node`, where a test has one.
+pub(crate) const NODE_TOKEN: &str = "node";
+
+/// The addresses of Services, and the first of them, which is the API server's own.
+const SERVICES: &str = "10.0.0.0/24";
+const KUBERNETES_SERVICE: &str = "10.0.0.1";
 
 /// A control plane that ends with the test.
 pub struct ControlPlane {
@@ -20,17 +26,25 @@ pub struct ControlPlane {
     api_server: Option<Process>,
     _etcd: Process,
     etcd_url: String,
+    address: String,
     port: u16,
+    arguments: Vec<String>,
     certificates: Certificates,
     folder: TempDir,
 }
 
 impl ControlPlane {
-    /// Starts a control plane, and waits until it is ready.
+    /// Starts a control plane on loopback, and waits until it is ready.
     #[must_use]
     pub fn start() -> Self {
+        Self::listening_on("127.0.0.1", &["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"])
+    }
+
+    /// Starts a control plane with these further arguments for the API server, and waits until it is ready.
+    pub(crate) fn listening_on(address: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let certificates = Certificates::issue(folder.path());
+        let names = [address, "127.0.0.1", "localhost", KUBERNETES_SERVICE, "kubernetes.default.svc"];
+        let certificates = Certificates::issue(folder.path(), &names);
         let (etcd_url, peer_url) = (loopback("http", free_port()), loopback("http", free_port()));
         let mut etcd = Command::new(programs::kubernetes("etcd"));
         etcd.arg("--data-dir").arg(folder.path().join("etcd")).arg("--unsafe-no-fsync");
@@ -38,10 +52,19 @@ impl ControlPlane {
         etcd.args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url]);
         etcd.args(["--initial-cluster", &format!("default={peer_url}")]);
         let etcd = Process::spawn(&mut etcd, &folder.path().join("etcd.log"));
-        let mut control_plane =
-            Self { api_server: None, _etcd: etcd, etcd_url, port: free_port(), certificates, folder };
-        std::fs::write(control_plane.file("tokens.csv"), format!("{ADMIN_TOKEN},admin,admin,system:masters\n"))
-            .unwrap();
+        let mut control_plane = Self {
+            api_server: None,
+            _etcd: etcd,
+            etcd_url,
+            address: address.to_owned(),
+            port: free_port(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            certificates,
+            folder,
+        };
+        let tokens =
+            format!("{ADMIN_TOKEN},admin,admin,system:masters\n{NODE_TOKEN},system:node:node,node,system:nodes\n");
+        std::fs::write(control_plane.file("tokens.csv"), tokens).unwrap();
         control_plane.write_kubeconfig("admin", ADMIN_TOKEN);
         control_plane.start_api_server();
         control_plane
@@ -52,10 +75,10 @@ impl ControlPlane {
         let Certificates { certificate, key, signing_key, verification_key, .. } = &self.certificates;
         let mut command = Command::new(programs::kubernetes("kube-apiserver"));
         command.args(["--etcd-servers", &self.etcd_url, "--secure-port", &self.port.to_string()]);
-        command.args(["--bind-address", "127.0.0.1", "--endpoint-reconciler-type", "none"]);
-        command.args(["--service-cluster-ip-range", "10.0.0.0/24", "--authorization-mode", "RBAC"]);
+        command.args(["--bind-address", &self.address, "--service-cluster-ip-range", SERVICES]).args(&self.arguments);
         command.arg("--token-auth-file").arg(self.file("tokens.csv"));
         command.arg("--tls-cert-file").arg(certificate).arg("--tls-private-key-file").arg(key);
+        command.arg("--kubelet-client-certificate").arg(certificate).arg("--kubelet-client-key").arg(key);
         command.args(["--service-account-issuer", "https://kubernetes.default.svc"]);
         command.arg("--service-account-key-file").arg(verification_key);
         command.arg("--service-account-signing-key-file").arg(signing_key);
@@ -82,7 +105,7 @@ impl ControlPlane {
     /// The API server's address.
     #[must_use]
     pub fn url(&self) -> String {
-        loopback("https", self.port)
+        format!("https://{}:{}", self.address, self.port)
     }
 
     /// The administrator's token.
@@ -126,10 +149,10 @@ impl ControlPlane {
         &self.certificates
     }
 
-    fn write_kubeconfig(&self, name: &str, token: &str) -> PathBuf {
+    /// The kubeconfig of the user whose token this is.
+    pub(crate) fn write_kubeconfig(&self, name: &str, token: &str) -> PathBuf {
         let path = self.file(&format!("{name}.kubeconfig"));
-        let cluster =
-            json!({"server": loopback("https", self.port), "certificate-authority": self.certificates.authority});
+        let cluster = json!({"server": self.url(), "certificate-authority": self.certificates.authority});
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",

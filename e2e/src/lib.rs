@@ -10,15 +10,17 @@ mod control_plane;
 mod conversion;
 mod kubectl;
 mod kubewarden;
+pub mod node;
 mod process;
 mod programs;
 mod undoing_webhook;
 mod webhook;
 
+pub use certificates::{Authority, Issued};
 pub use cluster::{Crds, HOST, TestCluster, Watch, build, build_run, config_map, hello, in_v1alpha1, v1alpha1_build};
 pub use control_plane::ControlPlane;
 pub use kubectl::{Answer, Kubectl};
 pub use kubewarden::{Kubewarden, ModuleServer};
-pub use process::{Process, eventually};
+pub use process::{Process, eventually, memory, signal};
 pub use programs::upstream;
 pub use undoing_webhook::UndoingWebhook;

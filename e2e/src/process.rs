@@ -35,9 +35,7 @@ impl Process {
     /// A figure of its memory in KiB, by the name in `/proc/PID/status`: `VmRSS` is the memory now, `VmHWM` the peak.
     #[must_use]
     pub fn memory(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        memory(self.child.id(), name)
     }
 
     /// How long it has used a processor, in seconds.
@@ -61,8 +59,7 @@ impl Process {
 
     /// Sends SIGTERM, waits until it ends, and returns its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        let sent = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
-        assert!(sent.success());
+        signal(self.child.id(), "TERM");
         self.child.wait().unwrap().code()
     }
 }
@@ -78,6 +75,20 @@ impl Drop for Process {
             eprintln!("--- {}\n{}", self.log.display(), last.join("\n"));
         }
     }
+}
+
+/// A figure of a process's memory, as [`Process::memory`] says.
+#[must_use]
+pub fn memory(process: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Sends a process a signal, by its name without `SIG`.
+pub fn signal(process: u32, name: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).status().unwrap();
+    assert!(sent.success());
 }
 
 /// A free TCP port of the loopback interface.

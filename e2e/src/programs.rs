@@ -4,11 +4,34 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// `etcd`, `kube-apiserver` or `kubectl`, from `KUBEBUILDER_ASSETS` as for envtest.
+/// A program of Kubernetes, or `etcd`, from `KUBEBUILDER_ASSETS` as for envtest.
 pub(crate) fn kubernetes(name: &str) -> PathBuf {
     let folder = std::env::var_os("KUBEBUILDER_ASSETS")
         .expect("KUBEBUILDER_ASSETS: not set; `make e2e` builds the programs and sets it");
-    present(Path::new(&folder).join(name), "KUBEBUILDER_ASSETS must hold etcd, kube-apiserver and kubectl")
+    present(
+        Path::new(&folder).join(name),
+        "KUBEBUILDER_ASSETS must hold it, as `make e2e` and `make e2e-node` build it",
+    )
+}
+
+/// A program of the tests' node, in the folder that `NODE_PROGRAMS` names.
+pub(crate) fn node(name: &str) -> PathBuf {
+    let folder = std::env::var_os("NODE_PROGRAMS")
+        .expect("NODE_PROGRAMS: not set; `make e2e-node` builds the programs and sets it");
+    present(Path::new(&folder).join(name), "`make e2e-node` builds it")
+}
+
+/// The sync job without shared libraries, as its image has it. `STATIC_SYNC` names it.
+pub(crate) fn static_sync() -> PathBuf {
+    let path = std::env::var_os("STATIC_SYNC").expect("STATIC_SYNC: not set; `make e2e-node` builds it and sets it");
+    present(PathBuf::from(path), "`make sync-static` builds it")
+}
+
+/// A program that a package of the system has installed.
+pub(crate) fn installed(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{name}: not there; install it with your system's packages"))
 }
 
 /// A program of this workspace, from the folder in which Cargo builds the tests.

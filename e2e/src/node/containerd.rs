@@ -1,0 +1,107 @@
+//! containerd, as a node's container runtime.
+
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::image::Image;
+use super::kubelet;
+use crate::process::{Process, eventually};
+use crate::programs;
+
+/// Where the kubelet reaches it.
+pub(super) const ENDPOINT: &str = "unix:///run/containerd/containerd.sock";
+const SOCKET: &str = "/run/containerd/containerd.sock";
+const CONFIGURATION: &str = "/etc/containerd/config.toml";
+
+/// What the configuration says about the folder with a `hosts.toml` for each registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigPath {
+    /// One folder.
+    Folder,
+    /// Nothing. Its default counts.
+    Unset,
+}
+
+/// A containerd that ends with the test.
+pub struct Containerd {
+    process: Option<Process>,
+    folder: TempDir,
+}
+
+impl Containerd {
+    /// Starts it with the configuration `/etc/containerd/config.toml`, which it writes, and waits until it answers.
+    #[must_use]
+    pub(super) fn start(config_path: ConfigPath) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let network = folder.path().join("network");
+        std::fs::create_dir(&network).unwrap();
+        std::fs::write(network.join("pods.conflist"), kubelet::network()).unwrap();
+        let mut containerd = Self { process: None, folder };
+        containerd.restart(config_path);
+        containerd
+    }
+
+    /// Ends it, and starts it with this configuration. Containers keep running.
+    pub fn restart(&mut self, config_path: ConfigPath) {
+        std::fs::create_dir_all("/etc/containerd").unwrap();
+        std::fs::write(CONFIGURATION, self.configuration(config_path)).unwrap();
+        self.process = None;
+        let shim = programs::node("containerd-shim-runc-v2");
+        let path = format!("{}:{}", shim.parent().unwrap().display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(programs::node("containerd"));
+        command.env("PATH", path).args(["--config", CONFIGURATION]);
+        let mut process = Process::spawn(&mut command, &self.folder.path().join("containerd.log"));
+        eventually("containerd to answer", || {
+            assert!(process.runs(), "containerd has ended:\n{}", process.log());
+            self.ctr(&["version"]).output().unwrap().status.success().then_some(())
+        });
+        self.process = Some(process);
+    }
+
+    fn configuration(&self, config_path: ConfigPath) -> String {
+        let config_path = match config_path {
+            ConfigPath::Folder => "config_path = '/etc/containerd/certs.d'",
+            ConfigPath::Unset => "",
+        };
+        // Raising a container's chance to be killed takes a capability that root in a container may lack.
+        format!(
+            "version = 3
+root = '{root}'
+state = '/run/containerd'
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = 'overlayfs'
+  [plugins.'io.containerd.cri.v1.images'.pinned_images]
+    sandbox = '{sandbox}'
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    {config_path}
+[plugins.'io.containerd.cri.v1.runtime']
+  restrict_oom_score_adj = true
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = ['{plugins}']
+    conf_dir = '{network}'
+",
+            root = self.folder.path().join("root").display(),
+            sandbox = super::image::SANDBOX,
+            plugins = programs::node("bridge").parent().unwrap().display(),
+            network = self.folder.path().join("network").display(),
+        )
+    }
+
+    /// Stores an image, as a node has it that was built with the image.
+    pub fn import(&self, image: &Image) {
+        let archive = self.folder.path().join("image.tar");
+        image.write(&archive);
+        let output = self.ctr(&["images", "import", "--local"]).arg(&archive).output().unwrap();
+        assert!(output.status.success(), "{}: {}", image.name(), String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Its client, for the images and containers of Kubernetes.
+    #[must_use]
+    pub fn ctr(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(programs::node("ctr"));
+        command.args(["--address", SOCKET, "--namespace", "k8s.io"]).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+}

@@ -1,0 +1,80 @@
+//! What the agent of `deploy/nodes` does on its node.
+
+use std::path::Path;
+
+use e2e::node::Node;
+use e2e::{eventually, memory};
+
+use crate::kit::{self, FOLDER, REGISTRY, WITHOUT_TLS, hello, storage};
+
+/// The folder of all registries on the node.
+const FOLDERS: &str = "/etc/containerd/certs.d";
+
+#[test]
+fn a_cluster_without_a_registry_gets_one() {
+    let kit = kit::with(&[]);
+    let name = format!("{REGISTRY}/team/hello:v1");
+    kit.node.push(&hello(), &name, &[WITHOUT_TLS]).ok();
+    assert_eq!(kit.node.pull(&name).ok(), "hello\n");
+    let seconds = kit.node.started.elapsed().as_secs_f64();
+    println!("number: {seconds:.1} s from the node's start to the end of the first pod that pulled");
+    assert!(storage().join("docker/registry/v2/repositories/team/hello").is_dir());
+    for program in ["local-registry-sync", "registry"] {
+        let process = Node::processes(program)[0];
+        println!("number: {} KiB VmRSS, {program}", memory(process, "VmRSS"));
+    }
+}
+
+#[test]
+fn files_that_somebody_removes_come_back() {
+    let kit = kit::with(&[]);
+    let file = Path::new(FOLDER).join("hosts.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let comes_back = |what: &str| {
+        eventually(what, || (std::fs::read_to_string(&file).ok()? == text).then_some(()));
+    };
+    std::fs::remove_dir_all(FOLDER).unwrap();
+    comes_back("the registry's folder to come back");
+    // The pod's mount is then a folder that is nowhere.
+    std::fs::remove_dir_all(FOLDERS).unwrap();
+    comes_back("the folder of all registries to come back");
+    kit.ready();
+    kit.push(&hello(), "team/again:v1");
+    assert_eq!(kit.node.pull(&format!("{REGISTRY}/team/again:v1")).ok(), "hello\n");
+}
+
+#[test]
+fn foreign_files_stay_and_are_reported() {
+    let kit = kit::with(&[]);
+    let file = Path::new(FOLDER).join("hosts.toml");
+    let foreign = "server = \"http://192.0.2.99:5000\"\n";
+    std::fs::write(&file, foreign).unwrap();
+    let report = kit.reports("a foreign file", |report| report["names"][0]["result"] == "foreign");
+    assert!(report["names"][0]["reason"].as_str().unwrap().contains(file.to_str().unwrap()), "{report}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), foreign);
+    // Once it is gone, the agent writes its own.
+    std::fs::remove_file(&file).unwrap();
+    kit.reports("a file of its own", |report| {
+        ["written", "unchanged"].iter().any(|r| report["names"][0]["result"] == *r)
+    });
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), foreign);
+}
+
+#[test]
+fn the_clean_up_removes_what_is_ours_and_nothing_else() {
+    let kit = kit::with(&[]);
+    let others = Path::new(FOLDERS).join("registry.example");
+    std::fs::create_dir_all(&others).unwrap();
+    std::fs::write(others.join("hosts.toml"), "server = \"https://registry.example\"\n").unwrap();
+    assert!(Path::new(FOLDER).join("hosts.toml").exists());
+    kit.kustomize("apply", "deploy/nodes-clean-up", &[]);
+    kit.rolled_out("daemonset/local-registry-node", "local-registry-nodes");
+    eventually("our folder to go", || (!Path::new(FOLDER).exists()).then_some(()));
+    let left: Vec<_> = std::fs::read_dir(FOLDERS).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["registry.example"]);
+    std::fs::remove_dir_all(others).unwrap();
+    // The kit takes the clean-up's place again.
+    kit.kustomize("apply", "deploy/registry", &[]);
+    kit.ready();
+    eventually("our file to be there", || Path::new(FOLDER).join("hosts.toml").exists().then_some(()));
+}

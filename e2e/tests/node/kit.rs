@@ -1,0 +1,248 @@
+//! The node that the scenarios share, with the registry kit of `deploy/registry`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, MutexGuard};
+
+use e2e::node::{Image, Node};
+use e2e::{Authority, eventually};
+use serde_json::{Value, json};
+use testkit::repository::{self, root};
+
+/// The registry's name, for pods and for the node.
+pub(crate) const REGISTRY: &str = "registry.local-registry.svc.cluster.local:5000";
+
+/// The node's folder for the registry's name.
+pub(crate) const FOLDER: &str = "/etc/containerd/certs.d/registry.local-registry.svc.cluster.local_5000_";
+
+/// What lets skopeo push without TLS.
+pub(crate) const WITHOUT_TLS: &str = "--dest-tls-verify=false";
+
+/// The user `builder` with the password `secret`, as htpasswd writes it (bcrypt).
+const HTPASSWD: &str = "builder:$2y$05$";
+
+/// The node, and which kit it has.
+pub(crate) struct Kit {
+    pub(crate) node: Node,
+    /// Whom the registry has its certificate from, if it has one.
+    pub(crate) authority: Authority,
+    components: Option<Vec<&'static str>>,
+}
+
+/// The shared node, with these components of the kit. A scenario has it for itself.
+pub(crate) fn with(components: &[&'static str]) -> MutexGuard<'static, Kit> {
+    static KIT: LazyLock<Mutex<Kit>> = LazyLock::new(|| Mutex::new(Kit::start()));
+    // A scenario that failed poisons the lock. The next one applies the kit again.
+    let (mut kit, failed) = match KIT.lock() {
+        Ok(kit) => (kit, false),
+        Err(poisoned) => (poisoned.into_inner(), true),
+    };
+    KIT.clear_poison();
+    if failed || kit.components.as_deref() != Some(components) {
+        kit.apply(components);
+    }
+    kit
+}
+
+impl Kit {
+    fn start() -> Self {
+        let registry = Image::named(&image_of("registry"))
+            .with_file(&e2e::node::program("registry"), "/bin/registry")
+            .running(&["/bin/registry"]);
+        let agent = Image::named(&image_of("local-registry-sync"))
+            .with_file(&e2e::node::static_sync(), "/local-registry-sync")
+            .running(&["/local-registry-sync"]);
+        let node = Node::start(&[registry, agent]);
+        let mut kit = Self { node, authority: Authority::named("registry"), components: None };
+        kit.provide_volume();
+        kit.apply(&[]);
+        kit
+    }
+
+    /// The volume of the registry's claim, as a cluster's administrator provides one by hand.
+    fn provide_volume(&self) {
+        let folder = storage();
+        std::fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::chown(&folder, Some(65532), Some(65532)).unwrap();
+        let volume = json!({
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": "registry"},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": "100Gi"},
+                "hostPath": {"path": folder},
+                "persistentVolumeReclaimPolicy": "Retain",
+            },
+        });
+        self.node.kubectl.ok_with(&["apply", "-f", "-"], &volume);
+    }
+
+    /// Applies the kit with these components, and waits until it is ready.
+    fn apply(&mut self, components: &[&'static str]) {
+        self.components = None;
+        for component in components {
+            self.prepare(component);
+        }
+        let folders: Vec<String> = components.iter().map(|name| format!("deploy/registry/{name}")).collect();
+        self.kustomize("apply", "deploy/registry", &folders);
+        self.ready();
+        self.components = Some(components.to_vec());
+    }
+
+    /// Makes what a component needs and does not contain.
+    fn prepare(&self, component: &str) {
+        match component {
+            "auth" => self.secret("registry-htpasswd", json!({"htpasswd": HTPASSWD})),
+            "tls" => {
+                // As cert-manager would make it.
+                let issued = self.authority.issue(&["registry.local-registry.svc.cluster.local", &self.address()]);
+                let authority = self.authority.pem();
+                let data = json!({"tls.crt": issued.certificate, "tls.key": issued.key, "ca.crt": authority});
+                self.secret("registry-tls", data);
+                self.trust(&self.authority);
+            }
+            _ => {}
+        }
+    }
+
+    /// A Secret of the registry.
+    fn secret(&self, name: &str, data: Value) {
+        let metadata = json!({"name": name, "namespace": "local-registry"});
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data});
+        self.node.kubectl.ok_with(&["apply", "-f", "-"], &secret);
+    }
+
+    /// Gives the agents the certificate of this authority.
+    pub(crate) fn trust(&self, authority: &Authority) {
+        let metadata = json!({"name": "registry-ca", "namespace": "local-registry-nodes"});
+        let data = json!({"ca.crt": authority.pem()});
+        let config_map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
+        self.node.kubectl.ok_with(&["apply", "-f", "-"], &config_map);
+    }
+
+    /// Applies or deletes a folder of `deploy/` with these components, as a user's own overlay.
+    pub(crate) fn kustomize(&self, verb: &str, folder: &str, components: &[String]) {
+        let overlay = self.node.control_plane.file("overlay");
+        std::fs::create_dir_all(&overlay).unwrap();
+        let path = |folder: &str| relative(&overlay, &root().join(folder));
+        let registry = image_of("registry");
+        let (name, tag) = registry.rsplit_once(':').unwrap();
+        let arguments = "/spec/template/spec/containers/0/args/-";
+        // The images of this node have no digest that a manifest could know, as in a user's private mirror.
+        let kustomization = json!({
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "resources": [path(folder)],
+            "components": components.iter().map(|folder| path(folder)).collect::<Vec<String>>(),
+            "images": [{"name": name, "newTag": tag}],
+            // This cluster has no cert-manager.
+            "patches": [
+                {
+                    "target": {"group": "cert-manager.io"},
+                    "patch": "$patch: delete\napiVersion: v1\nkind: Any\nmetadata: {name: any}\n",
+                },
+                // A minute between two looks would be most of what these scenarios take.
+                {
+                    "target": {"kind": "DaemonSet", "name": "local-registry-node"},
+                    "patch": json!([{"op": "add", "path": arguments, "value": "--resync=2"}]).to_string(),
+                },
+            ],
+        });
+        std::fs::write(overlay.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+        self.node.kubectl.ok(&[verb, "-k", overlay.to_str().unwrap()]);
+    }
+
+    /// Waits until the registry and the agent are ready.
+    pub(crate) fn ready(&self) {
+        self.rolled_out("deployment/registry", "local-registry");
+        self.rolled_out("daemonset/local-registry-node", "local-registry-nodes");
+    }
+
+    /// Waits until this object's pods are those of its newest version.
+    pub(crate) fn rolled_out(&self, object: &str, namespace: &str) {
+        let wait = ["rollout", "status", object, "--namespace", namespace, "--timeout=120s"];
+        let answer = self.node.kubectl.run(&wait);
+        if answer.code != Some(0) {
+            let pods = self.node.kubectl.run(&["describe", "pods", "--namespace", namespace]);
+            panic!("{object}: {}\n{}", answer.stderr, pods.stdout);
+        }
+    }
+
+    /// Pushes an image from a pod, without a password and without TLS. The path is that below the registry's name.
+    pub(crate) fn push(&self, image: &Image, path: &str) -> String {
+        let name = format!("{REGISTRY}/{path}");
+        self.node.push(image, &name, &[WITHOUT_TLS]).ok();
+        name
+    }
+
+    /// The address of the registry's Service.
+    pub(crate) fn address(&self) -> String {
+        self.node.kubectl.ok(&[
+            "get",
+            "service",
+            "registry",
+            "--namespace=local-registry",
+            "--output=jsonpath={.spec.clusterIP}",
+        ])
+    }
+
+    /// The agent's pod.
+    pub(crate) fn agent(&self) -> String {
+        let pods = [
+            "get",
+            "pods",
+            "--namespace=local-registry-nodes",
+            "--selector=app.kubernetes.io/name=local-registry-node",
+            "--field-selector=status.phase=Running",
+        ];
+        let pods = self.node.kubectl.json(&pods);
+        pods["items"][0]["metadata"]["name"].as_str().unwrap().to_owned()
+    }
+
+    /// The agent's last report.
+    pub(crate) fn report(&self) -> Value {
+        let namespace = "/api/v1/namespaces/local-registry-nodes";
+        let path = format!("{namespace}/pods/{}:8080/proxy/report", self.agent());
+        eventually("the agent's report", || {
+            let answer = self.node.kubectl.run(&["get", "--raw", &path]);
+            serde_json::from_str(&answer.stdout).ok()
+        })
+    }
+
+    /// Waits until the agent reports something.
+    pub(crate) fn reports(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        eventually(&format!("the agent to report {what}"), || Some(self.report()).filter(|report| holds(report)))
+    }
+
+    /// The notes of the Events about the node with this reason.
+    pub(crate) fn events(&self, reason: &str) -> Vec<String> {
+        let events = self.node.kubectl.json(&["get", "events.events.k8s.io", "--namespace=default"]);
+        let about = events["items"].as_array().unwrap().iter().filter(|event| {
+            event["regarding"]["kind"] == "Node" && event["regarding"]["name"] == "node" && event["reason"] == reason
+        });
+        about.map(|event| event["note"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// An image that says hello.
+pub(crate) fn hello() -> Image {
+    Image::named("node.example/hello:v1").with_busybox().running(&["/bin/echo", "hello"])
+}
+
+/// The folder of the registry's volume.
+pub(crate) fn storage() -> PathBuf {
+    Node::disk().join("registry")
+}
+
+/// An image's name and tag in `deploy/images`, without its digest.
+fn image_of(name: &str) -> String {
+    let images = repository::read("deploy/images/kustomization.yaml");
+    let image = images["images"].as_array().unwrap().iter().find(|image| image["name"] == name).unwrap();
+    format!("{}:{}", image["newName"].as_str().unwrap(), image["newTag"].as_str().unwrap())
+}
+
+/// The way from one absolute path to another. Kustomize takes no absolute path.
+fn relative(from: &Path, to: &Path) -> String {
+    let up = "../".repeat(from.components().count() - 1);
+    format!("{up}{}", to.strip_prefix("/").unwrap().display())
+}

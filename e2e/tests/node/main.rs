@@ -1,0 +1,12 @@
+//! Scenarios on a real node. They share one, and run one after another, in the order of their names: those with the
+//! same kit follow each other, so that it is seldom applied anew.
+
+#![cfg(test)]
+
+mod agent;
+mod kit;
+mod pulls;
+mod pushes;
+mod runtime;
+mod with_auth;
+mod with_tls;
