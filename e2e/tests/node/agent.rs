@@ -52,6 +52,9 @@ fn foreign_files_stay_and_are_reported() {
     let report = kit.reports("a foreign file", |report| report["names"][0]["result"] == "foreign");
     assert!(report["names"][0]["reason"].as_str().unwrap().contains(file.to_str().unwrap()), "{report}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), foreign);
+    let events =
+        eventually("an Event", || Some(kit.events("LocalRegistryNotWritten")).filter(|found| !found.is_empty()));
+    assert!(events[0].contains(file.to_str().unwrap()), "{events:?}");
     // Once it is gone, the agent writes its own.
     std::fs::remove_file(&file).unwrap();
     kit.reports("a file of its own", |report| {

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use e2e::node::{Image, Node};
-use e2e::{Authority, eventually};
+use e2e::node::{ConfigPath, Image, Node};
+use e2e::{Authority, eventually, signal};
 use serde_json::{Value, json};
 use testkit::repository::{self, root};
 
@@ -18,7 +18,7 @@ pub(crate) const FOLDER: &str = "/etc/containerd/certs.d/registry.local-registry
 pub(crate) const WITHOUT_TLS: &str = "--dest-tls-verify=false";
 
 /// The user `builder` with the password `secret`, as htpasswd writes it (bcrypt).
-const HTPASSWD: &str = "builder:$2y$05$";
+const HTPASSWD: &str = "builder:$2a$04$sMlTJv3mrfEHQd7PSTiqwuxi00T.mL.dH1iHHS.0soHI.UE9ji2NG";
 
 /// The node, and which kit it has.
 pub(crate) struct Kit {
@@ -37,6 +37,9 @@ pub(crate) fn with(components: &[&'static str]) -> MutexGuard<'static, Kit> {
         Err(poisoned) => (poisoned.into_inner(), true),
     };
     KIT.clear_poison();
+    if failed {
+        kit.recover();
+    }
     if failed || kit.components.as_deref() != Some(components) {
         kit.apply(components);
     }
@@ -85,24 +88,43 @@ impl Kit {
         }
         let folders: Vec<String> = components.iter().map(|name| format!("deploy/registry/{name}")).collect();
         self.kustomize("apply", "deploy/registry", &folders);
+        if components.contains(&"tls") {
+            self.certify(components);
+        }
         self.ready();
         self.components = Some(components.to_vec());
     }
 
-    /// Makes what a component needs and does not contain.
+    /// Ends what a scenario that failed has left undone.
+    fn recover(&mut self) {
+        self.node.containerd.restart(ConfigPath::Folder);
+        for agent in Node::processes("local-registry-sync") {
+            signal(agent, "CONT");
+        }
+        if self.node.kubectl.run(&["get", "--raw=/readyz"]).code != Some(0) {
+            self.node.control_plane.start_api_server();
+        }
+    }
+
+    /// Makes what a component needs before it is applied.
     fn prepare(&self, component: &str) {
         match component {
             "auth" => self.secret("registry-htpasswd", json!({"htpasswd": HTPASSWD})),
-            "tls" => {
-                // As cert-manager would make it.
-                let issued = self.authority.issue(&["registry.local-registry.svc.cluster.local", &self.address()]);
-                let authority = self.authority.pem();
-                let data = json!({"tls.crt": issued.certificate, "tls.key": issued.key, "ca.crt": authority});
-                self.secret("registry-tls", data);
-                self.trust(&self.authority);
-            }
+            "tls" => self.trust(&self.authority),
             _ => {}
         }
+    }
+
+    /// Makes the registry's certificate, as cert-manager would do. The registry waits for it.
+    fn certify(&self, components: &[&str]) {
+        let mut addresses = vec!["registry.local-registry.svc.cluster.local".to_owned(), self.address("registry")];
+        if components.contains(&"auth") {
+            addresses.push(self.address("registry-read-only"));
+        }
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let issued = self.authority.issue(&addresses);
+        let data = json!({"tls.crt": issued.certificate, "tls.key": issued.key, "ca.crt": self.authority.pem()});
+        self.secret("registry-tls", data);
     }
 
     /// A Secret of the registry.
@@ -175,15 +197,10 @@ impl Kit {
         name
     }
 
-    /// The address of the registry's Service.
-    pub(crate) fn address(&self) -> String {
-        self.node.kubectl.ok(&[
-            "get",
-            "service",
-            "registry",
-            "--namespace=local-registry",
-            "--output=jsonpath={.spec.clusterIP}",
-        ])
+    /// The address of a Service of the registry.
+    pub(crate) fn address(&self, service: &str) -> String {
+        let get = ["get", "service", service, "--namespace=local-registry", "--output=jsonpath={.spec.clusterIP}"];
+        self.node.kubectl.ok(&get)
     }
 
     /// The agent's pod.
@@ -226,7 +243,12 @@ impl Kit {
 
 /// An image that says hello.
 pub(crate) fn hello() -> Image {
-    Image::named("node.example/hello:v1").with_busybox().running(&["/bin/echo", "hello"])
+    saying("hello")
+}
+
+/// An image that says this word. Images that say different words share their layer, and nothing else.
+pub(crate) fn saying(word: &str) -> Image {
+    Image::named(&format!("node.example/saying:{word}")).with_busybox().running(&["/bin/echo", word])
 }
 
 /// The folder of the registry's volume.

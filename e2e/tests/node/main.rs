@@ -4,6 +4,8 @@
 #![cfg(test)]
 
 mod agent;
+mod garbage;
+mod http;
 mod kit;
 mod pulls;
 mod pushes;

@@ -12,12 +12,12 @@ use crate::kit::{self, REGISTRY, hello};
 fn pulls_reach_a_service_that_was_made_again() {
     let kit = kit::with(&[]);
     let name = kit.push(&hello(), "team/moved:v1");
-    let before = kit.address();
+    let before = kit.address("registry");
     kit.node.kubectl.ok(&["delete", "service", "registry", "--namespace=local-registry"]);
     // The kit asks for no address, so the next one is another, unless this one is taken.
     let start = Instant::now();
     kit.kustomize("apply", "deploy/registry", &[]);
-    let now = kit.address();
+    let now = kit.address("registry");
     assert_ne!(now, before);
     let pulled = eventually("a pull from the new address", || {
         let pulled = kit.node.pull(&name);

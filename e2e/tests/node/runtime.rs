@@ -16,7 +16,7 @@ fn a_runtime_that_ignores_the_files_is_reported() {
     assert!(remedy.contains("config_path"), "{report}");
     let ignored = kit.node.pull(&name);
     assert!(!ignored.succeeded, "{}", ignored.output);
-    let events = kit.events("RuntimeIgnoresFiles");
+    let events = kit.events("LocalRegistryIgnored");
     assert!(events.iter().any(|note| note.contains("config_path")), "{events:?}");
 
     kit.node.containerd.restart(ConfigPath::Folder);

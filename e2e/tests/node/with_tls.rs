@@ -1,4 +1,4 @@
-//! The component `deploy/registry/tls`, with certificates that the test issues in place of cert-manager.
+//! The component `deploy/registry/tls` beside `auth`, as in `examples/registry`, with certificates that the test issues in place of cert-manager.
 
 use e2e::node::Node;
 use e2e::{Authority, eventually};
@@ -7,13 +7,15 @@ use crate::kit::{self, FOLDER, Kit, REGISTRY, hello};
 
 #[test]
 fn pulls_and_pushes_verify_the_registry() {
-    let kit = kit::with(&["tls"]);
+    let kit = kit::with(&["auth", "tls"]);
     let name = format!("{REGISTRY}/team/verified:v1");
     kit.node.push(&hello(), &name, &[]).failed_with("certificate signed by unknown authority");
     let trusted = Node::disk().join("images/certificates");
     std::fs::create_dir_all(&trusted).unwrap();
     std::fs::write(trusted.join("ca.crt"), kit.authority.pem()).unwrap();
-    kit.node.push(&hello(), &name, &["--dest-cert-dir=/images/certificates"]).ok();
+    let trusting = "--dest-cert-dir=/images/certificates";
+    kit.node.push(&hello(), &name, &[trusting]).failed_with("authentication required");
+    kit.node.push(&hello(), &name, &[trusting, "--dest-creds=builder:secret"]).ok();
     assert_eq!(kit.node.pull(&name).ok(), "hello\n");
 
     // The node trusts another authority, so it must not pull.

@@ -1,0 +1,74 @@
+//! The garbage collection of `deploy/registry/gc`.
+
+use e2e::eventually;
+use serde_json::Value;
+
+use crate::http::{self, Answer};
+use crate::kit::{self, Kit, REGISTRY, hello, saying, storage};
+
+/// The media type of the images that these scenarios push.
+const MANIFEST: &str = "Accept: application/vnd.oci.image.manifest.v1+json\r\n";
+
+#[test]
+fn the_garbage_collection_frees_what_no_manifest_names() {
+    let kit = kit::with(&[]);
+    kit.push(&saying("freed"), "team/freed:v1");
+    kit.push(&saying("kept"), "team/kept:v1");
+    let (freed, freed_configuration) = digests(&kit, "team/freed");
+    let (kept, kept_configuration) = digests(&kit, "team/kept");
+    // The tag moves on, and only the digest names the image.
+    kit.push(&hello(), "team/kept:v1");
+    assert_ne!(digests(&kit, "team/kept").0, kept);
+    let deleted = ask(&kit, "DELETE", &format!("/v2/team/freed/manifests/{freed}"));
+    assert_eq!(deleted.status, 202, "{deleted:?}");
+    assert!(blob(&freed_configuration) && blob(&kept_configuration));
+
+    // While the registry takes writes, the garbage collection waits.
+    kit.kustomize("apply", "deploy/registry/gc", &[]);
+    let job = ["--namespace=local-registry", "--selector=app.kubernetes.io/name=registry-garbage-collection"];
+    eventually("the garbage collection to wait", || {
+        let pods = kit.node.kubectl.json(&[&["get", "pods"][..], &job].concat());
+        let conditions = pods["items"][0]["status"]["conditions"].as_array()?.clone();
+        conditions.iter().any(|condition| condition["reason"] == "Unschedulable").then_some(())
+    });
+    patch(&kit, "read-only");
+    let name = format!("{REGISTRY}/team/late:v1");
+    let refused = kit.node.push(&hello(), &name, &[kit::WITHOUT_TLS]);
+    assert!(!refused.succeeded, "{}", refused.output);
+    assert_eq!(kit.node.pull(&format!("{REGISTRY}/team/kept@{kept}")).ok(), "kept\n");
+    let complete = ["wait", "--for=condition=Complete", "job/registry-garbage-collection"];
+    kit.node.kubectl.ok(&[&complete[..], &["--namespace=local-registry", "--timeout=120s"]].concat());
+    kit.kustomize("delete", "deploy/registry/gc", &[]);
+    patch(&kit, "read-write");
+
+    assert!(!blob(&freed_configuration), "{freed_configuration} is still there");
+    assert!(blob(&kept_configuration), "{kept_configuration} is gone");
+    assert_eq!(kit.node.pull(&format!("{REGISTRY}/team/kept@{kept}")).ok(), "kept\n");
+    // What was freed can be pushed again.
+    let name = kit.push(&saying("freed"), "team/freed:v1");
+    assert_eq!(kit.node.pull(&name).ok(), "freed\n");
+}
+
+/// Patches the registry by a file of `deploy/registry/gc`, and waits until it runs like this.
+fn patch(kit: &Kit, file: &str) {
+    let file = format!("--patch-file=deploy/registry/gc/{file}.yaml");
+    kit.node.kubectl.ok(&["patch", "deployment", "registry", "--namespace=local-registry", &file]);
+    kit.rolled_out("deployment/registry", "local-registry");
+}
+
+/// The digests of the image with the tag `v1`: its manifest's, and its configuration's.
+fn digests(kit: &Kit, repository: &str) -> (String, String) {
+    let answer = ask(kit, "GET", &format!("/v2/{repository}/manifests/v1"));
+    let manifest: Value = serde_json::from_str(&answer.body).unwrap();
+    (answer.header("Docker-Content-Digest").unwrap(), manifest["config"]["digest"].as_str().unwrap().to_owned())
+}
+
+fn ask(kit: &Kit, method: &str, path: &str) -> Answer {
+    http::ask(&format!("{}:5000", kit.address("registry")), method, path, MANIFEST, b"")
+}
+
+/// Whether the registry stores this blob.
+fn blob(digest: &str) -> bool {
+    let digest = digest.strip_prefix("sha256:").unwrap();
+    storage().join(format!("docker/registry/v2/blobs/sha256/{}/{digest}/data", &digest[..2])).exists()
+}
