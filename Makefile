@@ -23,6 +23,13 @@ MUSL := $(shell uname -m)-unknown-linux-musl
 KUBERNETES ?= 1.37
 KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
 
+# `make e2e-node` runs as root by this command, if it is not root already: AS_ROOT="sudo --preserve-env". It has one release
+# of Kubernetes, and the programs of a node from the Go modules in e2e/node.
+AS_ROOT ?=
+NODE_KUBERNETES := $(CURDIR)/target/e2e/1.37
+NODE_PROGRAMS := $(CURDIR)/target/e2e/node
+NODE_MODULES := cni containerd coredns registry s3
+
 # `make e2e` fetches the CRDs of these versions, unless UPSTREAM names a folder with CRDs. docs/quick-start-kind.md
 # installs the same versions.
 KUBEWARDEN := v1.35.0
@@ -73,7 +80,7 @@ need-digest = printf %s "$$$(1)" | LC_ALL=C grep -zEqx 'sha256:[0-9a-f]{64}' || 
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
+.PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-node e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
   bench-admission bench-agents load lint verdicts reference version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
@@ -131,7 +138,14 @@ test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including 
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-sync
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
-	  $(CARGO) test --locked --package local-registry-e2e
+	  $(CARGO) test --locked --package local-registry-e2e --test suite
+
+e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; UPSTREAM)
+	$(CARGO) build --locked --package local-registry-harness
+	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
+	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync \
+	  $(CARGO) test --locked --package local-registry-e2e --test node \
+	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \
@@ -176,6 +190,16 @@ $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/etcd go.etcd.io/etcd/server/v3
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-apiserver
+	@touch $@
+$(BUILT)/%/kubelet: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
+	@$(call need,go,install Go)
+	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
+	  $(foreach name,kubelet kube-controller-manager kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
+	@touch $@
+# The tools of a module. CoreDNS is a program of ours around its plugins.
+$(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum
+	@$(call need,go,install Go)
+	cd e2e/node/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(filter coredns,$*),.,tool)
 	@touch $@
 
 fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers and the decision (CASES, FUZZ_SECONDS; needs cargo-fuzz)

@@ -8,11 +8,11 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
-use crate::conversion::Conversion;
 use crate::kubectl::{Answer, Kubectl};
 use crate::kubewarden::Kubewarden;
 use crate::process::{Process, eventually, free_port};
-use crate::programs::{self, yaml};
+use crate::programs;
+use crate::shipwright::Shipwright;
 
 /// The registry host of most tests.
 pub const HOST: &str = "kind-registry:5000";
@@ -34,7 +34,7 @@ pub struct TestCluster {
     pub control_plane: ControlPlane,
     /// `kubectl` of the cluster's administrator.
     pub kubectl: Kubectl,
-    conversion: Conversion,
+    shipwright: Shipwright,
 }
 
 impl TestCluster {
@@ -44,11 +44,9 @@ impl TestCluster {
         let control_plane = ControlPlane::start();
         let kubewarden = Kubewarden::install(&control_plane);
         let kubectl = control_plane.kubectl();
-        let conversion = Conversion::start(&control_plane);
         kubectl.ok(&["create", "namespace", "team"]);
-        let mut cluster = Self { kubewarden, control_plane, kubectl, conversion };
-        cluster.apply_released_crds();
-        cluster.kubectl.wait_for_crds();
+        let shipwright = Shipwright::install(&control_plane);
+        let mut cluster = Self { kubewarden, control_plane, kubectl, shipwright };
         if crds == Crds::Patched {
             cluster.patch_crds();
         }
@@ -79,36 +77,17 @@ impl TestCluster {
     /// Shipwright's CRD of `builds` or `buildruns`, with the conversion webhook of this cluster.
     #[must_use]
     pub fn shipwright_crd(&self, kind: &str) -> Value {
-        self.conversion.of(yaml(&programs::upstream(&format!("shipwright/crds/shipwright.io_{kind}.yaml"))))
+        self.shipwright.crd(kind)
     }
 
     /// Installs Shipwright's CRDs as an upgrade of Shipwright does. They do not have the field `local`.
     pub fn apply_released_crds(&self) {
-        let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
-        for kind in ["builds", "buildruns"] {
-            self.kubectl.ok_with(&apply, &self.shipwright_crd(kind));
-        }
+        self.shipwright.apply_released_crds();
     }
 
     /// Patches Shipwright's CRDs as `docs/install.md` says, and waits until the API server knows the field.
     pub fn patch_crds(&mut self) {
-        for kind in ["builds", "buildruns"] {
-            let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
-            self.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
-        }
-        let objects = [
-            build("probe", json!({"image": "probe", "local": true})),
-            build_run(
-                "probe",
-                json!({"build": {"spec": build("probe", json!({"image": "probe", "local": true}))["spec"]}}),
-            ),
-        ];
-        for object in objects {
-            eventually("the API server to know the field local", || {
-                let create = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
-                (self.kubectl.run_with(&create, &object.to_string()).code == Some(0)).then_some(())
-            });
-        }
+        self.shipwright.patch_crds();
     }
 
     /// Sets the policy's host by hand, and waits until it is served.

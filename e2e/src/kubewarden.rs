@@ -21,10 +21,10 @@ use crate::process::{Process, eventually, free_port};
 use crate::programs::{self, yaml};
 
 /// The namespace of Kubewarden. Policies are not asked about objects in it.
-const NAMESPACE: &str = "kubewarden";
+pub(crate) const NAMESPACE: &str = "kubewarden";
 
 /// The service account of the default policy server, as Kubewarden's charts name it.
-const SERVICE_ACCOUNT: &str = "policy-server";
+pub(crate) const SERVICE_ACCOUNT: &str = "policy-server";
 
 /// The controller, and the webhooks that it has started.
 pub struct Kubewarden {
@@ -44,7 +44,8 @@ struct Served {
 
 impl Kubewarden {
     /// Installs what Kubewarden's charts install: the namespace, the CRDs, and the default policy server.
-    pub(crate) fn install(control_plane: &ControlPlane) -> Self {
+    #[must_use]
+    pub fn install(control_plane: &ControlPlane) -> Self {
         let kubectl = control_plane.kubectl();
         kubectl.ok(&["create", "namespace", NAMESPACE]);
         kubectl.ok(&["create", "serviceaccount", SERVICE_ACCOUNT, "--namespace", NAMESPACE]);
@@ -109,51 +110,9 @@ impl Kubewarden {
     }
 
     fn register(&self, control_plane: &ControlPlane, name: &str, policy: &Value, port: u16) {
-        let spec = &policy["spec"];
-        let authority = control_plane.authority();
-        let (operator, namespace) = match policy["metadata"]["namespace"].as_str() {
-            Some(namespace) => ("In", namespace),
-            None => ("NotIn", NAMESPACE),
-        };
-        let selector = json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": [namespace]});
-        let configuration = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": configuration_kind(spec),
-            "metadata": {"name": name},
-            "webhooks": [{
-                "name": format!("{name}.kubewarden.admission"),
-                "clientConfig": {
-                    "url": format!("https://127.0.0.1:{port}/validate/{name}"),
-                    "caBundle": STANDARD.encode(authority),
-                },
-                "rules": spec["rules"],
-                "matchConditions": spec["matchConditions"],
-                "failurePolicy": spec["failurePolicy"],
-                "matchPolicy": spec["matchPolicy"],
-                "timeoutSeconds": spec["timeoutSeconds"],
-                "namespaceSelector": {"matchExpressions": [selector]},
-                "sideEffects": "None",
-                "admissionReviewVersions": ["v1"],
-            }],
-        });
-        self.kubectl.ok_with(&["apply", "-f", "-"], &configuration);
-        // The API server takes a moment to call a new webhook. This waits until the policy rejects a wrong annotation.
-        // The guard is called only if the policy accepts, so tests of the guard have to wait for it themselves.
-        if spec["mutating"] == true {
-            let namespace = policy["metadata"]["namespace"].as_str().unwrap_or("default");
-            let probe = json!({
-                "apiVersion": "shipwright.io/v1beta1",
-                "kind": "Build",
-                "metadata": {"name": "probe", "namespace": namespace,
-                             "annotations": {"local-registry-hosting/output": "probe"}},
-                "spec": {"output": {"image": "probe"}, "strategy": {"name": "probe"}},
-            });
-            let asked = format!("admission webhook \"{name}.kubewarden.admission\" denied the request");
-            eventually("the API server to call the webhook", || {
-                let answer = self.kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &probe.to_string());
-                answer.stderr.contains(&asked).then_some(())
-            });
-        }
+        let url = format!("https://127.0.0.1:{port}/validate/{name}");
+        let client_config = json!({"url": url, "caBundle": STANDARD.encode(control_plane.authority())});
+        register(&self.kubectl, name, policy, client_config);
         self.write_status(policy, true);
     }
 
@@ -198,6 +157,51 @@ impl Kubewarden {
     }
 }
 
+/// Registers the webhook of a policy as the controller does, and waits until the API server calls it.
+pub(crate) fn register(kubectl: &Kubectl, name: &str, policy: &Value, client_config: Value) {
+    let spec = &policy["spec"];
+    let (operator, namespace) = match policy["metadata"]["namespace"].as_str() {
+        Some(namespace) => ("In", namespace),
+        None => ("NotIn", NAMESPACE),
+    };
+    let selector = json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": [namespace]});
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": configuration_kind(spec),
+        "metadata": {"name": name},
+        "webhooks": [{
+            "name": format!("{name}.kubewarden.admission"),
+            "clientConfig": client_config,
+            "rules": spec["rules"],
+            "matchConditions": spec["matchConditions"],
+            "failurePolicy": spec["failurePolicy"],
+            "matchPolicy": spec["matchPolicy"],
+            "timeoutSeconds": spec["timeoutSeconds"],
+            "namespaceSelector": {"matchExpressions": [selector]},
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }],
+    });
+    kubectl.ok_with(&["apply", "-f", "-"], &configuration);
+    // The API server takes a moment to call a new webhook. This waits until the policy rejects a wrong annotation.
+    // The guard is called only if the policy accepts, so tests of the guard have to wait for it themselves.
+    if spec["mutating"] == true {
+        let namespace = policy["metadata"]["namespace"].as_str().unwrap_or("default");
+        let probe = json!({
+            "apiVersion": "shipwright.io/v1beta1",
+            "kind": "Build",
+            "metadata": {"name": "probe", "namespace": namespace,
+                         "annotations": {"local-registry-hosting/output": "probe"}},
+            "spec": {"output": {"image": "probe"}, "strategy": {"name": "probe"}},
+        });
+        let asked = format!("admission webhook \"{name}.kubewarden.admission\" denied the request");
+        eventually("the API server to call the webhook", || {
+            let answer = kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &probe.to_string());
+            answer.stderr.contains(&asked).then_some(())
+        });
+    }
+}
+
 /// A module that `harness serve` serves, without a custom resource.
 pub struct ModuleServer {
     /// The `clientConfig` with which the API server reaches it.
@@ -237,7 +241,7 @@ fn now() -> Value {
 }
 
 /// The name under which the controller serves a policy.
-fn unique_name(policy: &Value) -> String {
+pub(crate) fn unique_name(policy: &Value) -> String {
     let name = policy["metadata"]["name"].as_str().unwrap();
     match policy["metadata"]["namespace"].as_str() {
         Some(namespace) => format!("namespaced-{namespace}-{name}"),

@@ -1,8 +1,8 @@
-//! A Kubernetes control plane for tests.
+//! Kubernetes for tests: a control plane, or a cluster of one node.
 //!
 //! etcd, kube-apiserver and kubectl are the real programs, and so are the policy and the sync job. The manifests are
 //! those of `deploy/`. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's
-//! conversion webhook. The rest of Shipwright is not there, since the tests build no image.
+//! conversion webhook. `node` adds a node, on which pods run.
 
 mod certificates;
 mod cluster;
@@ -13,6 +13,7 @@ mod kubewarden;
 pub mod node;
 mod process;
 mod programs;
+mod shipwright;
 mod undoing_webhook;
 mod webhook;
 
@@ -23,4 +24,5 @@ pub use kubectl::{Answer, Kubectl};
 pub use kubewarden::{Kubewarden, ModuleServer};
 pub use process::{Process, eventually, memory, signal};
 pub use programs::upstream;
+pub use shipwright::Shipwright;
 pub use undoing_webhook::UndoingWebhook;

@@ -64,7 +64,8 @@ impl Containerd {
             ConfigPath::Folder => "config_path = '/etc/containerd/certs.d'",
             ConfigPath::Unset => "",
         };
-        // Raising a container's chance to be killed takes a capability that root in a container may lack.
+        // Raising a container's chance to be killed takes a capability that root in a container may lack. A profile of
+        // AppArmor would be loaded for the whole machine.
         format!(
             "version = 3
 root = '{root}'
@@ -77,6 +78,7 @@ state = '/run/containerd'
     {config_path}
 [plugins.'io.containerd.cri.v1.runtime']
   restrict_oom_score_adj = true
+  disable_apparmor = true
   [plugins.'io.containerd.cri.v1.runtime'.cni]
     bin_dirs = ['{plugins}']
     conf_dir = '{network}'

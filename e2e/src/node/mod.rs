@@ -3,10 +3,12 @@
 //! The test itself runs on the node: `e2e/node/machine` gives it namespaces of its own, which end with it. So nothing
 //! here cleans up.
 
+mod bucket;
 mod containerd;
 mod image;
 mod kubelet;
 mod pods;
+mod policy_server;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,6 +21,7 @@ use crate::kubectl::Kubectl;
 use crate::process::{Process, eventually};
 use crate::programs;
 
+pub use bucket::Bucket;
 pub use containerd::{ConfigPath, Containerd};
 pub use image::Image;
 pub use pods::Ended;
@@ -56,7 +59,9 @@ impl Node {
             scope.spawn(|| {
                 containerd.import(&Image::sandbox());
                 containerd.import(&Image::pusher());
-                images.iter().for_each(|image| containerd.import(image));
+                for image in images {
+                    containerd.import(image);
+                }
             });
             ControlPlane::listening_on(ADDRESS, &arguments)
         });
@@ -80,14 +85,15 @@ impl Node {
         node
     }
 
-    /// The processes of this program, in pods or not. The kernel knows the first 15 letters of its name.
+    /// The processes whose command line begins with these words, in pods or not.
     #[must_use]
-    pub fn processes(name: &str) -> Vec<u32> {
-        let name = &name[..name.len().min(15)];
-        let all =
-            std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    pub fn processes(command: &[&str]) -> Vec<u32> {
+        let entries = std::fs::read_dir("/proc").unwrap();
+        let all = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         let runs = |process: &u32| {
-            std::fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|found| found.trim_end() == name)
+            let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            let words: Vec<&str> = line.split('\0').collect();
+            words.starts_with(command)
         };
         all.filter(runs).collect()
     }

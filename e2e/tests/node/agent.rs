@@ -5,7 +5,7 @@ use std::path::Path;
 use e2e::node::Node;
 use e2e::{eventually, memory};
 
-use crate::kit::{self, FOLDER, REGISTRY, WITHOUT_TLS, hello, storage};
+use crate::kit::{self, AGENT, FOLDER, REGISTRY, SERVER, WITHOUT_TLS, hello, storage};
 
 /// The folder of all registries on the node.
 const FOLDERS: &str = "/etc/containerd/certs.d";
@@ -19,9 +19,11 @@ fn a_cluster_without_a_registry_gets_one() {
     let seconds = kit.node.started.elapsed().as_secs_f64();
     println!("number: {seconds:.1} s from the node's start to the end of the first pod that pulled");
     assert!(storage().join("docker/registry/v2/repositories/team/hello").is_dir());
-    for program in ["local-registry-sync", "registry"] {
-        let process = Node::processes(program)[0];
-        println!("number: {} KiB VmRSS, {program}", memory(process, "VmRSS"));
+    let programs = [(AGENT, e2e::node::static_sync()), (SERVER, e2e::node::program("registry"))];
+    for (command, program) in programs {
+        let (bytes, process) = (program.metadata().unwrap().len(), Node::processes(&command)[0]);
+        let (now, most) = (memory(process, "VmRSS"), memory(process, "VmHWM"));
+        println!("number: {} in its image: {bytes} bytes; in memory: {now} KiB, at most {most} KiB", command[0]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use e2e::node::{ConfigPath, Image, Node};
+use e2e::node::{Bucket, ConfigPath, Image, Node};
 use e2e::{Authority, eventually, signal};
 use serde_json::{Value, json};
 use testkit::repository::{self, root};
@@ -17,6 +17,10 @@ pub(crate) const FOLDER: &str = "/etc/containerd/certs.d/registry.local-registry
 /// What lets skopeo push without TLS.
 pub(crate) const WITHOUT_TLS: &str = "--dest-tls-verify=false";
 
+/// The command lines of the registry and of the agent.
+pub(crate) const SERVER: [&str; 2] = ["/bin/registry", "serve"];
+pub(crate) const AGENT: [&str; 2] = ["/local-registry-sync", "node"];
+
 /// The user `builder` with the password `secret`, as htpasswd writes it (bcrypt).
 const HTPASSWD: &str = "builder:$2a$04$sMlTJv3mrfEHQd7PSTiqwuxi00T.mL.dH1iHHS.0soHI.UE9ji2NG";
 
@@ -25,6 +29,8 @@ pub(crate) struct Kit {
     pub(crate) node: Node,
     /// Whom the registry has its certificate from, if it has one.
     pub(crate) authority: Authority,
+    /// Where the registry with the component `s3` keeps its images.
+    bucket: Option<Bucket>,
     components: Option<Vec<&'static str>>,
 }
 
@@ -55,7 +61,7 @@ impl Kit {
             .with_file(&e2e::node::static_sync(), "/local-registry-sync")
             .running(&["/local-registry-sync"]);
         let node = Node::start(&[registry, agent]);
-        let mut kit = Self { node, authority: Authority::named("registry"), components: None };
+        let mut kit = Self { node, authority: Authority::named("registry"), bucket: None, components: None };
         kit.provide_volume();
         kit.apply(&[]);
         kit
@@ -98,7 +104,7 @@ impl Kit {
     /// Ends what a scenario that failed has left undone.
     fn recover(&mut self) {
         self.node.containerd.restart(ConfigPath::Folder);
-        for agent in Node::processes("local-registry-sync") {
+        for agent in Node::processes(&AGENT) {
             signal(agent, "CONT");
         }
         if self.node.kubectl.run(&["get", "--raw=/readyz"]).code != Some(0) {
@@ -107,12 +113,37 @@ impl Kit {
     }
 
     /// Makes what a component needs before it is applied.
-    fn prepare(&self, component: &str) {
+    fn prepare(&mut self, component: &str) {
         match component {
+            "s3" => self.provide_bucket(),
             "auth" => self.secret("registry-htpasswd", json!({"htpasswd": HTPASSWD})),
             "tls" => self.trust(&self.authority),
             _ => {}
         }
+    }
+
+    /// A bucket, and the Secret with its credentials, made as `examples/registry/s3.env` says.
+    fn provide_bucket(&mut self) {
+        let bucket = self.bucket.get_or_insert_with(Bucket::start);
+        let value = |key: &str| match key {
+            "REGISTRY_STORAGE_S3_BUCKET" => Some(bucket.name),
+            "REGISTRY_STORAGE_S3_ACCESSKEY" => Some(bucket.access_key),
+            "REGISTRY_STORAGE_S3_SECRETKEY" => Some(bucket.secret_key),
+            "REGISTRY_STORAGE_S3_REGIONENDPOINT" => Some(bucket.url.as_str()),
+            "REGISTRY_HTTP_SECRET" => Some("one-for-both-replicas"),
+            _ => None,
+        };
+        let line = |line: &str| match line.split_once('=') {
+            Some((key, _)) if value(key).is_some() => format!("{key}={}\n", value(key).unwrap()),
+            _ => format!("{line}\n"),
+        };
+        let filled_in: String = repository::text("examples/registry/s3.env").lines().map(line).collect();
+        let file = self.node.control_plane.file("s3.env");
+        std::fs::write(&file, filled_in).unwrap();
+        let secret = ["secret", "generic", "registry-s3", "--namespace=local-registry"];
+        self.node.kubectl.ok(&["delete", "secret", "registry-s3", "--namespace=local-registry", "--ignore-not-found"]);
+        let file = format!("--from-env-file={}", file.display());
+        self.node.kubectl.ok(&[&["create"], &secret[..], &[&file]].concat());
     }
 
     /// Makes the registry's certificate, as cert-manager would do. The registry waits for it.

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod agent;
+mod chain;
 mod garbage;
 mod http;
 mod kit;
@@ -11,4 +12,5 @@ mod pulls;
 mod pushes;
 mod runtime;
 mod with_auth;
+mod with_s3;
 mod with_tls;

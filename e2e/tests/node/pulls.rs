@@ -6,7 +6,7 @@ use e2e::node::Node;
 use e2e::{eventually, signal};
 use serde_json::json;
 
-use crate::kit::{self, REGISTRY, hello};
+use crate::kit::{self, AGENT, REGISTRY, hello};
 
 #[test]
 fn pulls_reach_a_service_that_was_made_again() {
@@ -33,7 +33,7 @@ fn pulls_reach_a_service_that_was_made_again() {
 fn pulls_go_on_without_the_agent_and_the_api_server() {
     let mut kit = kit::with(&[]);
     let name = kit.push(&hello(), "team/static:v1");
-    let agents = Node::processes("local-registry-sync");
+    let agents = Node::processes(&AGENT);
     assert_eq!(agents.len(), 1, "{agents:?}");
     signal(agents[0], "STOP");
     kit.node.control_plane.kill_api_server();

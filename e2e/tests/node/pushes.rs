@@ -6,13 +6,13 @@ use e2e::node::Node;
 use e2e::{eventually, signal};
 
 use crate::http;
-use crate::kit::{self, REGISTRY, hello, storage};
+use crate::kit::{self, REGISTRY, SERVER, hello, storage};
 
 #[test]
 fn a_registry_that_is_killed_during_a_push_keeps_what_it_had() {
     let kit = kit::with(&[]);
     let name = kit.push(&hello(), "team/kept:v1");
-    let registry = Node::processes("registry");
+    let registry = Node::processes(&SERVER);
     assert_eq!(registry.len(), 1, "{registry:?}");
 
     // Half of a layer is on its way.
@@ -33,7 +33,7 @@ fn a_registry_that_is_killed_during_a_push_keeps_what_it_had() {
     assert_eq!(answer, "", "the registry answered before it was killed");
 
     eventually("the registry to run again", || {
-        let now = Node::processes("registry");
+        let now = Node::processes(&SERVER);
         (now.len() == 1 && now != registry).then_some(())
     });
     kit.ready();
