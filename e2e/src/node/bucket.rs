@@ -33,7 +33,7 @@ impl Bucket {
     /// Starts the server, and waits until it listens.
     #[must_use]
     pub fn start() -> Self {
-        let attributes = Node::disk().join("s3-attributes");
+        let attributes = Node::disk().join("attributes");
         for folder in [&Self::folder(), &attributes] {
             std::fs::create_dir_all(folder).unwrap();
         }
