@@ -196,10 +196,10 @@ $(BUILT)/%/kubelet: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  $(foreach name,kubelet kube-controller-manager kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
 	@touch $@
-# The tools of a module. CoreDNS is a program of ours around its plugins.
+# The tools of a module, and its own programs: CoreDNS is one around its plugins, and `hosts` one around containerd's code.
 $(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum
 	@$(call need,go,install Go)
-	cd e2e/node/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(filter coredns,$*),.,tool)
+	cd e2e/node/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(wildcard e2e/node/$*/*.go e2e/node/$*/*/*.go),./...) tool
 	@touch $@
 
 fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers and the decision (CASES, FUZZ_SECONDS; needs cargo-fuzz)

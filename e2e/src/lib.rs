@@ -22,7 +22,7 @@ pub use cluster::{Crds, HOST, TestCluster, Watch, build, build_run, config_map, 
 pub use control_plane::ControlPlane;
 pub use kubectl::{Answer, Kubectl};
 pub use kubewarden::{Kubewarden, ModuleServer};
-pub use process::{Process, eventually, memory, signal};
+pub use process::{Process, eventually, free_port, memory, signal};
 pub use programs::upstream;
 pub use shipwright::Shipwright;
 pub use undoing_webhook::UndoingWebhook;

@@ -92,7 +92,8 @@ pub fn signal(process: u32, name: &str) {
 }
 
 /// A free TCP port of the loopback interface.
-pub(crate) fn free_port() -> u16 {
+#[must_use]
+pub fn free_port() -> u16 {
     harness::port::free_port().unwrap()
 }
 

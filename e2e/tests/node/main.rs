@@ -1,15 +1,19 @@
-//! Scenarios on a real node. They share one, and run one after another, in the order of their names: those with the
-//! same kit follow each other, so that it is seldom applied anew.
+//! Scenarios on a real node, and what the container runtimes read of the agent's files.
+//!
+//! The scenarios share one node, and run one after another, in the order of their names: those with the same kit follow each
+//! other, so that it is seldom applied anew.
 
 #![cfg(test)]
 
 mod agent;
 mod chain;
 mod garbage;
+mod hosts_toml;
 mod http;
 mod kit;
 mod pulls;
 mod pushes;
+mod registries_conf;
 mod runtime;
 mod with_auth;
 mod with_s3;

@@ -15,12 +15,21 @@ import (
 )
 
 type registry struct {
-	URL     string `json:"url"`
-	Pull    bool   `json:"pull"`
-	Resolve bool   `json:"resolve"`
-	Push    bool   `json:"push"`
+	URL string `json:"url"`
+	// What it may be asked for.
+	Capabilities []string `json:"capabilities"`
 	// Whether a certificate authority beside the system's is trusted.
 	Authority bool `json:"authority"`
+}
+
+var capabilities = []struct {
+	name string
+	bit  docker.HostCapabilities
+}{
+	{"pull", docker.HostCapabilityPull},
+	{"resolve", docker.HostCapabilityResolve},
+	{"push", docker.HostCapabilityPush},
+	{"referrers", docker.HostCapabilityReferrers},
 }
 
 type answer struct {
@@ -39,12 +48,16 @@ func main() {
 			found.Error = err.Error()
 		}
 		for _, host := range registries {
+			may := []string{}
+			for _, capability := range capabilities {
+				if host.Capabilities.Has(capability.bit) {
+					may = append(may, capability.name)
+				}
+			}
 			found.Registries = append(found.Registries, registry{
-				URL:       host.Scheme + "://" + host.Host + host.Path,
-				Pull:      host.Capabilities.Has(docker.HostCapabilityPull),
-				Resolve:   host.Capabilities.Has(docker.HostCapabilityResolve),
-				Push:      host.Capabilities.Has(docker.HostCapabilityPush),
-				Authority: hasAuthority(host.Client),
+				URL:          host.Scheme + "://" + host.Host + host.Path,
+				Capabilities: may,
+				Authority:    hasAuthority(host.Client),
 			})
 		}
 		if err := output.Encode(found); err != nil {

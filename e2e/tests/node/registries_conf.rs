@@ -1,0 +1,103 @@
+//! CRI-O's drop-in as skopeo reads it: both use the same library for it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use e2e::node::{Image, program};
+use e2e::{Process, eventually, free_port};
+use sync::{RegistryUrl, Runtime, Scheme, contents};
+
+const NAME: &str = "registry.local-registry.svc.cluster.local:5000";
+
+/// A registry on this machine that speaks plain HTTP, with the image `team/app:v1`.
+struct Registry {
+    _process: Process,
+    address: String,
+    folder: tempfile::TempDir,
+}
+
+impl Registry {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let config = folder.path().join("config.yml");
+        let storage = folder.path().join("storage");
+        fs::write(
+            &config,
+            format!(
+                "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{address}\"}}\n",
+                storage.display()
+            ),
+        )
+        .unwrap();
+        fs::create_dir(folder.path().join("registries.conf.d")).unwrap();
+        let mut command = Command::new(program("registry"));
+        command.arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none");
+        let process = Process::spawn(&mut command, &folder.path().join("log"));
+        let archive = folder.path().join("image.tar");
+        Image::named("team/app:v1").with_file(&config, "/config.yml").running(&["/x"]).write(&archive);
+        let registry = Self { _process: process, address, folder };
+        let source = format!("oci-archive:{}", archive.display());
+        let target = format!("docker://{}/team/app:v1", registry.address);
+        eventually("the registry to take an image", || {
+            registry.skopeo(&["copy", "--dest-tls-verify=false", &source, &target]).status.success().then_some(())
+        });
+        registry
+    }
+
+    fn drop_ins(&self) -> PathBuf {
+        self.folder.path().join("registries.conf.d")
+    }
+
+    /// Writes the agent's drop-in, which leads the name to the registry.
+    fn write(&self, scheme: Scheme) {
+        let url = RegistryUrl { scheme, host: self.address.parse().unwrap() };
+        let text = contents(Runtime::CriO, &NAME.parse().unwrap(), &url, false);
+        fs::write(self.drop_ins().join("local-registry.conf"), text).unwrap();
+    }
+
+    /// Runs skopeo with these drop-ins, and with no other configuration of registries.
+    fn skopeo(&self, arguments: &[&str]) -> Output {
+        let none = self.folder.path().join("registries.conf");
+        fs::write(&none, "").unwrap();
+        let mut command = Command::new("skopeo");
+        command.env("CONTAINERS_REGISTRIES_CONF", none).env("CONTAINERS_REGISTRIES_CONF_DIR", self.drop_ins());
+        command.arg("--insecure-policy").args(arguments);
+        command.output().expect("skopeo: install it with your system's packages")
+    }
+
+    /// What skopeo says of the image, by the declared name.
+    fn inspect(&self) -> Result<serde_json::Value, String> {
+        let output = self.skopeo(&["inspect", "--raw", &format!("docker://{NAME}/team/app:v1")]);
+        if output.status.success() {
+            Ok(serde_json::from_slice(&output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8(output.stderr).unwrap())
+        }
+    }
+}
+
+#[test]
+fn skopeo_pulls_from_where_the_drop_in_leads() {
+    let registry = Registry::start();
+    let without = registry.inspect().unwrap_err();
+    assert!(without.contains("registry.local-registry.svc.cluster.local"), "{without}");
+
+    registry.write(Scheme::Http);
+    assert_eq!(registry.inspect().unwrap()["schemaVersion"], 2);
+
+    registry.write(Scheme::Https);
+    let verified = registry.inspect().unwrap_err();
+    assert!(verified.contains("server gave HTTP response to HTTPS client"), "{verified}");
+}
+
+#[test]
+fn the_drop_in_of_others_counts_as_the_agent_reads_it() {
+    let registry = Registry::start();
+    registry.write(Scheme::Http);
+    // Of two entries for a prefix, the file that is read later wins. The agent writes none beside one of others.
+    let other = format!("[[registry]]\nprefix = \"{NAME}\"\nlocation = \"127.0.0.1:1\"\n");
+    fs::write(registry.drop_ins().join("zz.conf"), other).unwrap();
+    assert!(registry.inspect().is_err());
+}
