@@ -31,13 +31,13 @@ impl Registry {
             ),
         )
         .unwrap();
-        fs::create_dir(folder.path().join("registries.conf.d")).unwrap();
         let mut command = Command::new(program("registry"));
         command.arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none");
         let process = Process::spawn(&mut command, &folder.path().join("log"));
         let archive = folder.path().join("image.tar");
         Image::named("team/app:v1").with_file(&config, "/config.yml").running(&["/x"]).write(&archive);
         let registry = Self { _process: process, address, folder };
+        fs::create_dir_all(registry.drop_ins()).unwrap();
         let source = format!("oci-archive:{}", archive.display());
         let target = format!("docker://{}/team/app:v1", registry.address);
         eventually("the registry to take an image", || {
@@ -47,7 +47,7 @@ impl Registry {
     }
 
     fn drop_ins(&self) -> PathBuf {
-        self.folder.path().join("registries.conf.d")
+        self.folder.path().join(".config/containers/registries.conf.d")
     }
 
     /// Writes the agent's drop-in, which leads the name to the registry.
@@ -57,12 +57,10 @@ impl Registry {
         fs::write(self.drop_ins().join("local-registry.conf"), text).unwrap();
     }
 
-    /// Runs skopeo with these drop-ins, and with no other configuration of registries.
+    /// Runs skopeo as a user whose drop-ins these are. It reads them as it reads those of the system.
     fn skopeo(&self, arguments: &[&str]) -> Output {
-        let none = self.folder.path().join("registries.conf");
-        fs::write(&none, "").unwrap();
         let mut command = Command::new("skopeo");
-        command.env("CONTAINERS_REGISTRIES_CONF", none).env("CONTAINERS_REGISTRIES_CONF_DIR", self.drop_ins());
+        command.env("HOME", self.folder.path()).env_remove("XDG_CONFIG_HOME");
         command.arg("--insecure-policy").args(arguments);
         command.output().expect("skopeo: install it with your system's packages")
     }
