@@ -14,14 +14,8 @@ pub(super) const ENDPOINT: &str = "unix:///run/containerd/containerd.sock";
 const SOCKET: &str = "/run/containerd/containerd.sock";
 const CONFIGURATION: &str = "/etc/containerd/config.toml";
 
-/// What the configuration says about the folder with a `hosts.toml` for each registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConfigPath {
-    /// One folder.
-    Folder,
-    /// Nothing. Its default counts.
-    Unset,
-}
+/// The setting that makes it read a `hosts.toml` for each registry.
+pub const ONE_FOLDER: &str = "registry.config_path = '/etc/containerd/certs.d'";
 
 /// A containerd that ends with the test.
 pub struct Containerd {
@@ -32,20 +26,20 @@ pub struct Containerd {
 impl Containerd {
     /// Starts it with the configuration `/etc/containerd/config.toml`, which it writes, and waits until it answers.
     #[must_use]
-    pub(super) fn start(config_path: ConfigPath) -> Self {
+    pub(super) fn start(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let network = folder.path().join("network");
         std::fs::create_dir(&network).unwrap();
         std::fs::write(network.join("pods.conflist"), kubelet::network()).unwrap();
         let mut containerd = Self { process: None, folder };
-        containerd.restart(config_path);
+        containerd.restart(settings);
         containerd
     }
 
-    /// Ends it, and starts it with this configuration. Containers keep running.
-    pub fn restart(&mut self, config_path: ConfigPath) {
+    /// Ends it, and starts it with these lines in its configuration of images. Containers keep running.
+    pub fn restart(&mut self, settings: &str) {
         std::fs::create_dir_all("/etc/containerd").unwrap();
-        std::fs::write(CONFIGURATION, self.configuration(config_path)).unwrap();
+        std::fs::write(CONFIGURATION, self.configuration(settings)).unwrap();
         self.process = None;
         let shim = programs::node("containerd-shim-runc-v2");
         let path = format!("{}:{}", shim.parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -59,11 +53,7 @@ impl Containerd {
         self.process = Some(process);
     }
 
-    fn configuration(&self, config_path: ConfigPath) -> String {
-        let config_path = match config_path {
-            ConfigPath::Folder => "config_path = '/etc/containerd/certs.d'",
-            ConfigPath::Unset => "",
-        };
+    fn configuration(&self, settings: &str) -> String {
         // Raising a container's chance to be killed takes a capability that root in a container may lack. A profile of
         // AppArmor would be loaded for the whole machine.
         format!(
@@ -71,17 +61,14 @@ impl Containerd {
 root = '{root}'
 state = '/run/containerd'
 [plugins.'io.containerd.cri.v1.images']
-  snapshotter = 'overlayfs'
-  [plugins.'io.containerd.cri.v1.images'.pinned_images]
-    sandbox = '{sandbox}'
-  [plugins.'io.containerd.cri.v1.images'.registry]
-    {config_path}
+snapshotter = 'overlayfs'
+pinned_images.sandbox = '{sandbox}'
+{settings}
 [plugins.'io.containerd.cri.v1.runtime']
-  restrict_oom_score_adj = true
-  disable_apparmor = true
-  [plugins.'io.containerd.cri.v1.runtime'.cni]
-    bin_dirs = ['{plugins}']
-    conf_dir = '{network}'
+restrict_oom_score_adj = true
+disable_apparmor = true
+cni.bin_dirs = ['{plugins}']
+cni.conf_dir = '{network}'
 ",
             root = self.folder.path().join("root").display(),
             sandbox = super::image::SANDBOX,

@@ -22,7 +22,7 @@ use crate::process::{Process, eventually};
 use crate::programs;
 
 pub use bucket::Bucket;
-pub use containerd::{ConfigPath, Containerd};
+pub use containerd::{Containerd, ONE_FOLDER};
 pub use image::Image;
 pub use pods::Ended;
 
@@ -48,8 +48,10 @@ impl Node {
     /// Starts the cluster, and waits until pods can run. The runtime has these images.
     #[must_use]
     pub fn start(images: &[Image]) -> Self {
+        // On the machine itself, what follows would change it.
+        let _ = of_machine("E2E_NODE_CGROUP");
         let started = Instant::now();
-        let containerd = Containerd::start(ConfigPath::Folder);
+        let containerd = Containerd::start(ONE_FOLDER);
         let arguments = [
             "--authorization-mode=Node,RBAC",
             "--allow-privileged=true",

@@ -1,9 +1,10 @@
 //! The node that the scenarios share, with the registry kit of `deploy/registry`.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use e2e::node::{Bucket, ConfigPath, Image, Node};
+use e2e::node::{Bucket, Image, Node, ONE_FOLDER};
 use e2e::{Authority, eventually, signal};
 use serde_json::{Value, json};
 use testkit::repository::{self, root};
@@ -35,7 +36,7 @@ pub(crate) struct Kit {
 }
 
 /// The shared node, with these components of the kit. A scenario has it for itself.
-pub(crate) fn with(components: &[&'static str]) -> MutexGuard<'static, Kit> {
+pub(crate) fn with(components: &[&'static str]) -> Held {
     static KIT: LazyLock<Mutex<Kit>> = LazyLock::new(|| Mutex::new(Kit::start()));
     // A scenario that failed poisons the lock. The next one applies the kit again.
     let (mut kit, failed) = match KIT.lock() {
@@ -49,7 +50,41 @@ pub(crate) fn with(components: &[&'static str]) -> MutexGuard<'static, Kit> {
     if failed || kit.components.as_deref() != Some(components) {
         kit.apply(components);
     }
-    kit
+    Held(kit)
+}
+
+/// The shared node, while a scenario has it. If the scenario fails, it shows what happened there.
+pub(crate) struct Held(MutexGuard<'static, Kit>);
+
+impl Deref for Held {
+    type Target = Kit;
+
+    fn deref(&self) -> &Kit {
+        &self.0
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Kit {
+        &mut self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for arguments in [
+                "get pods --all-namespaces --output=wide",
+                "get events --all-namespaces --sort-by=.lastTimestamp",
+                "logs --namespace=local-registry --selector=app.kubernetes.io/name=registry --all-containers --tail=20",
+                "logs --namespace=local-registry-nodes --selector=app.kubernetes.io/name=local-registry-node --tail=30",
+            ] {
+                let arguments: Vec<&str> = arguments.split(' ').collect();
+                let answer = self.node.kubectl.run(&arguments);
+                eprintln!("--- kubectl {}\n{}{}", arguments.join(" "), answer.stdout, answer.stderr);
+            }
+        }
+    }
 }
 
 impl Kit {
@@ -103,7 +138,7 @@ impl Kit {
 
     /// Ends what a scenario that failed has left undone.
     fn recover(&mut self) {
-        self.node.containerd.restart(ConfigPath::Folder);
+        self.node.containerd.restart(ONE_FOLDER);
         for agent in Node::processes(&AGENT) {
             signal(agent, "CONT");
         }

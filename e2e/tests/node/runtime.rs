@@ -1,25 +1,33 @@
 //! What the agent says about the container runtime's configuration, beside what the runtime does.
 
-use e2e::node::ConfigPath;
+use e2e::node::ONE_FOLDER;
 
-use crate::kit::{self, REGISTRY, hello};
+use crate::kit::{self, hello};
+
+/// What containerd 2.2 to 2.4 take for the folder where nothing is set.
+const LIST: &str = "registry.config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'";
 
 #[test]
-fn a_runtime_that_ignores_the_files_is_reported() {
+fn the_agent_knows_whether_the_runtime_reads_its_files() {
     let mut kit = kit::with(&[]);
-    let name = kit.push(&hello(), "team/ignored:v1");
-    assert_eq!(kit.report()["runtime"]["reads"], "yes");
-
-    kit.node.containerd.restart(ConfigPath::Unset);
-    let report = kit.reports("that the files are ignored", |report| report["runtime"]["reads"] == "no");
-    let remedy = report["runtime"]["remedy"].as_str().unwrap();
-    assert!(remedy.contains("config_path"), "{report}");
-    let ignored = kit.node.pull(&name);
-    assert!(!ignored.succeeded, "{}", ignored.output);
+    let name = kit.push(&hello(), "team/read:v1");
+    let split = format!("{LIST}\ndiscard_unpacked_layers = true");
+    // What the agent says, and whether the pull succeeds.
+    for (settings, says, pulls) in [
+        ("", "no", false),
+        (LIST, "no", false),
+        (&split, "yes", true),
+        // Earlier versions than this one would ignore the files.
+        ("use_local_image_pull = true", "unknown", true),
+        (ONE_FOLDER, "yes", true),
+    ] {
+        kit.node.containerd.restart(settings);
+        let what = format!("`{says}` about `{settings}`");
+        let report = kit.reports(&what, |report| report["runtime"]["reads"] == says);
+        assert_eq!(report["runtime"]["remedy"].is_string(), says != "yes", "{report}");
+        let pulled = kit.node.pull(&name);
+        assert_eq!(pulled.succeeded, pulls, "`{settings}`: {}", pulled.output);
+    }
     let events = kit.events("LocalRegistryIgnored");
-    assert!(events.iter().any(|note| note.contains("config_path")), "{events:?}");
-
-    kit.node.containerd.restart(ConfigPath::Folder);
-    kit.reports("that the files are read", |report| report["runtime"]["reads"] == "yes");
-    assert_eq!(kit.node.pull(&format!("{REGISTRY}/team/ignored:v1")).ok(), "hello\n");
+    assert!(events.iter().any(|note| note.contains("set config_path = ")), "{events:?}");
 }
