@@ -24,7 +24,7 @@ KUBERNETES ?= 1.37
 KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
 
 # `make e2e-node` runs as root by this command, if it is not root already: AS_ROOT="sudo --preserve-env". It has one release
-# of Kubernetes, and the programs of a node from the Go modules in e2e/node.
+# of Kubernetes, and the programs of a node from the Go modules in e2e/node. SCENARIOS are parts of the names of tests.
 AS_ROOT ?=
 NODE_KUBERNETES := $(CURDIR)/target/e2e/1.37
 NODE_PROGRAMS := $(CURDIR)/target/e2e/node
@@ -140,12 +140,12 @@ e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHE
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
 
-e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; UPSTREAM)
+e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
 	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync \
 	  $(CARGO) test --locked --package local-registry-e2e --test node \
-	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture
+	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(SCENARIOS)
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \
