@@ -197,7 +197,8 @@ $(BUILT)/%/kubelet: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	  $(foreach name,kubelet kube-controller-manager kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
 	@touch $@
 # The tools of a module, and its own programs: CoreDNS is one around its plugins, and `hosts` one around containerd's code.
-$(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum
+.SECONDEXPANSION:
+$(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum $$(wildcard e2e/node/$$*/*.go e2e/node/$$*/*/*.go)
 	@$(call need,go,install Go)
 	cd e2e/node/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(wildcard e2e/node/$*/*.go e2e/node/$*/*/*.go),./...) tool
 	@touch $@

@@ -23,7 +23,7 @@ pub(crate) const SERVER: [&str; 2] = ["/bin/registry", "serve"];
 pub(crate) const AGENT: [&str; 2] = ["/local-registry-sync", "node"];
 
 /// The user `builder` with the password `secret`, as htpasswd writes it (bcrypt).
-const HTPASSWD: &str = "builder:$2a$04$sMlTJv3mrfEHQd7PSTiqwuxi00T.mL.dH1iHHS.0soHI.UE9ji2NG";
+const HTPASSWD: &str = "builder:$2a$04$ntmYECloq4o9Yjzy/.tVmedvGZ3Xx/N/8uxGssKEUaB0Rjb4gqYjC";
 
 /// The node, and which kit it has.
 pub(crate) struct Kit {
