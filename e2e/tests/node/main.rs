@@ -7,6 +7,7 @@
 
 mod agent;
 mod chain;
+mod check;
 mod garbage;
 mod hosts_toml;
 mod http;
