@@ -22,6 +22,9 @@ pub(crate) const WITHOUT_TLS: &str = "--dest-tls-verify=false";
 pub(crate) const SERVER: [&str; 2] = ["/bin/registry", "serve"];
 pub(crate) const AGENT: [&str; 2] = ["/local-registry-sync", "node"];
 
+/// The authorities that the system trusts, which `Dockerfile` puts into the image, too.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// The user `builder` with the password `secret`, as htpasswd writes it (bcrypt).
 const HTPASSWD: &str = "builder:$2a$04$ntmYECloq4o9Yjzy/.tVmedvGZ3Xx/N/8uxGssKEUaB0Rjb4gqYjC";
 
@@ -94,6 +97,7 @@ impl Kit {
             .running(&["/bin/registry"]);
         let agent = Image::named(&image_of("local-registry-sync"))
             .with_file(&e2e::node::static_sync(), "/local-registry-sync")
+            .with_file(Path::new(AUTHORITIES), AUTHORITIES)
             .running(&["/local-registry-sync"]);
         let node = Node::start(&[registry, agent]);
         let mut kit = Self { node, authority: Authority::named("registry"), bucket: None, components: None };
