@@ -87,6 +87,9 @@ pub(super) fn look(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) ->
         Ok(names) => {
             let listed: Vec<&str> = names.iter().map(RuntimeHost::as_str).collect();
             report.message = format!("nodes pull from {}", listed.join(" and "));
+            for rule in task.addresses.iter().filter(|rule| !names.contains(rule.name())) {
+                let _ = write!(report.message, "; --address {rule} is about a name that is not declared");
+            }
         }
         Err((state, message)) => (report.state, report.message) = (state, message),
     }

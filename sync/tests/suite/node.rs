@@ -484,6 +484,11 @@ async fn names_that_are_no_services() {
         "localhost:5001=http://172.18.0.5:5000".parse().unwrap(),
     ];
     assert_eq!(results(&scene.once().await), ["written", "written"]);
+    scene.change(|server| server.declare("hostFromClusterNetwork: kind-registry:5000"));
+    assert_eq!(
+        scene.once().await.message,
+        "nodes pull from kind-registry:5000; --address localhost:5001=http://172.18.0.5:5000 is about a name that is not declared"
+    );
     let text = scene.read("etc/containerd/certs.d/localhost_5001_/hosts.toml").unwrap();
     assert!(text.contains("[host.\"http://172.18.0.5:5000\"]"), "{text}");
     assert!(scene.read("etc/containerd/certs.d/kind-registry_5000_/hosts.toml").is_some());
