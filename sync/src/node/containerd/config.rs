@@ -210,6 +210,13 @@ mod tests {
             format!("imports = ['a.toml']\n{V3}registry.config_path = '/etc/other'").replace("version = 3\n", "");
         let files = [("/etc/containerd/config.toml", &*other), ("/etc/containerd/a.toml", &*setting)];
         assert_eq!(read(&files).reads, Reading::Yes, "an import wins");
+        let old =
+            "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/containerd/certs.d'";
+        let newer = format!("imports = ['a.toml']\n{V3}registry.config_path = '/etc/other'");
+        let files = [("/etc/containerd/config.toml", &*newer), ("/etc/containerd/a.toml", old)];
+        assert_eq!(read(&files).reads, Reading::Yes, "an import of an older version wins, too");
+        let files = [("/etc/containerd/config.toml", &*main("/opt/site.toml"))];
+        assert_eq!(read(&files).reads, Reading::Unknown, "an import that the agent does not see");
     }
 
     #[test]
