@@ -50,10 +50,13 @@ impl Scene {
     }
 }
 
+/// The agent's last report. The agent writes the files first, and reports then.
 fn report(agent: &Watch) -> Value {
-    let (status, answer) = agent.answers("/report");
-    assert!(status.contains("200"), "{status}");
-    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    eventually("a report", || {
+        let (status, answer) = agent.answers("/report");
+        let body = answer.split_once("\r\n\r\n")?.1;
+        status.contains("200").then(|| serde_json::from_str(body).unwrap())
+    })
 }
 
 #[test]
