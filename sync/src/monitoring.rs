@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -23,6 +23,15 @@ const LIMIT: Duration = Duration::from_secs(10);
 const BUFFER: usize = 16 * 1024;
 /// How long nothing is accepted after an error, such as too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// A label of a metric, and its value.
+pub(crate) type Label = [(&'static str, String); 1];
+
+/// The time, as metrics have it: in seconds since 1970.
+pub(crate) fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
 
 /// What a running program tells monitoring.
 pub trait Monitored: Send + Sync + 'static {

@@ -6,7 +6,7 @@ use kube::core::ObjectList;
 use kube::core::request::Request;
 use serde::de::DeserializeOwned;
 
-use super::call::{Call, Failure};
+use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 
@@ -47,21 +47,34 @@ impl Cluster {
     pub(crate) async fn each<T: DeserializeOwned + Clone>(
         &self,
         listed: Listed,
-        mut show: impl FnMut(T),
+        show: impl FnMut(T),
     ) -> Result<(), ClusterError> {
         let (subject, resource) = (listed.resource().to_owned(), listed.resource().to_owned());
         let call = Call { subject, verb: "list", resource };
-        let mut page = ListParams::default().limit(PAGE);
-        loop {
-            let request = Request::new(listed.url())
-                .list(&page)
-                .map_err(|error| call.failed(Failure::Api(Error::BuildRequest(error))))?;
-            let list: ObjectList<T> = call.answer(self.client.request(request)).await?;
-            list.items.into_iter().for_each(&mut show);
-            match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => page = page.continue_token(&token),
-                None => return Ok(()),
-            }
+        let list = async |page: &ListParams| {
+            let request = Request::new(listed.url()).list(page).map_err(Error::BuildRequest)?;
+            self.client.request(request).await
+        };
+        pages(ListParams::default().limit(PAGE), &call, list, show).await
+    }
+}
+
+/// Asks for a list page by page, and shows every object. No more than a page is kept at a time.
+///
+/// # Errors
+/// A [`ClusterError`]; some objects may have been shown before.
+pub(super) async fn pages<T: Clone>(
+    mut page: ListParams,
+    call: &Call,
+    list: impl AsyncFn(&ListParams) -> Result<ObjectList<T>, Error>,
+    mut show: impl FnMut(T),
+) -> Result<(), ClusterError> {
+    loop {
+        let found = call.answer(list(&page)).await?;
+        found.items.into_iter().for_each(&mut show);
+        match found.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(()),
         }
     }
 }

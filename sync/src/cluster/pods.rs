@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
+use super::listing::pages;
 use crate::causes::root_cause;
 
 /// How many objects are on a page. The pod of `check` has little memory.
@@ -126,7 +127,7 @@ impl Cluster {
     /// A [`ClusterError`] if they cannot be listed.
     pub(crate) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<PodSummary>, ClusterError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        pages(&api, ListParams::default().labels(selector), &call(namespace, "list")).await
+        summaries(&api, ListParams::default().labels(selector), &call(namespace, "list")).await
     }
 
     /// All nodes.
@@ -136,7 +137,7 @@ impl Cluster {
     pub(crate) async fn nodes(&self) -> Result<Vec<NodeSummary>, ClusterError> {
         let api: Api<Node> = Api::all(self.client.clone());
         let call = Call { subject: "nodes".to_owned(), verb: "list", resource: "nodes".to_owned() };
-        pages(&api, ListParams::default(), &call).await
+        summaries(&api, ListParams::default(), &call).await
     }
 
     /// What a pod answers to a GET, through the API server.
@@ -190,21 +191,15 @@ impl Cluster {
 }
 
 /// What is used of all objects of a list. No more than a page of them is kept whole.
-pub(super) async fn pages<K, T>(api: &Api<K>, parameters: ListParams, call: &Call) -> Result<Vec<T>, ClusterError>
+pub(super) async fn summaries<K, T>(api: &Api<K>, parameters: ListParams, call: &Call) -> Result<Vec<T>, ClusterError>
 where
     K: Clone + DeserializeOwned + Debug,
     T: From<K>,
 {
-    let mut page = parameters.limit(PAGE);
     let mut found = Vec::new();
-    loop {
-        let list = call.answer(api.list(&page)).await?;
-        found.extend(list.items.into_iter().map(T::from));
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(found),
-        }
-    }
+    let list = async |page: &ListParams| api.list(page).await;
+    pages(parameters.limit(PAGE), call, list, |object| found.push(T::from(object))).await?;
+    Ok(found)
 }
 
 /// A call about the pods of a namespace.

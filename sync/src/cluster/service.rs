@@ -1,5 +1,6 @@
 //! Services.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use kube::api::{Api, ListParams};
@@ -9,7 +10,7 @@ use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::following::Following;
-use super::pods::pages;
+use super::pods::summaries;
 use super::slim::{Content, Slim};
 
 /// The name of a Service. Prints as `namespace/name`.
@@ -34,7 +35,7 @@ pub(crate) struct ServiceSpec {
     pub(crate) ports: Vec<ServicePort>,
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
-    pub(crate) selector: Option<std::collections::BTreeMap<String, String>>,
+    pub(crate) selector: Option<BTreeMap<String, String>>,
 }
 
 /// What is used of one port of a Service.
@@ -72,7 +73,7 @@ impl Cluster {
         let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), namespace);
         let (subject, resource) = (format!("Services of {namespace}"), format!("services in {namespace}"));
         let call = Call { subject, verb: "list", resource };
-        let found: Vec<Slim<ServiceSpec>> = pages(&api, ListParams::default(), &call).await?;
+        let found: Vec<Slim<ServiceSpec>> = summaries(&api, ListParams::default(), &call).await?;
         Ok(found.into_iter().filter_map(|service| service.into_content().cluster_ip).collect())
     }
 

@@ -1,7 +1,6 @@
 //! What monitoring asks the sync job for.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,10 +9,7 @@ use prometheus_client::registry::Registry;
 
 use super::report::Report;
 use super::state::State;
-use crate::monitoring::Monitored;
-
-/// A label and its value.
-type Label = [(&'static str, String); 1];
+use crate::monitoring::{Label, Monitored, now};
 
 /// The metrics of a running program, all named `local_registry_sync_…`.
 ///
@@ -62,8 +58,7 @@ impl Metrics {
             self.syncs.get_or_create(&[("result", policy.result.name().to_owned())]).inc();
         }
         if report.succeeded() {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.last_success.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+            self.last_success.set(now());
         }
         self.set_state(report.state);
         if report.state.is_usable() {

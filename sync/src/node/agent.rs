@@ -9,13 +9,14 @@ use futures_util::future::select_all;
 use tokio::time::{Instant, sleep_until};
 
 use super::file_system::NodeFiles;
-use super::look::{Knowledge, look, services};
+use super::look::{Knowledge, Known, look, services};
 use super::reading::Reading;
 use super::report::{NameResult, NodeReport, NodeState};
 use super::runtime::Runtime;
 use super::task::NodeTask;
 use crate::causes::with_causes;
-use crate::cluster::{Cluster, ClusterError, Following, ServiceName, ServiceSpec};
+use crate::cluster::{Cluster, ClusterError, Content, Following, ServiceName, ServiceSpec};
+use crate::declaration::Data;
 
 /// The directory that the agent writes to was removed on the node. Only a new start of the agent's container mounts the
 /// one that the node has now.
@@ -96,29 +97,25 @@ pub async fn follow(
 
 /// What is followed, and what is known of it.
 struct Sources {
-    config_map: Followed<crate::declaration::Data>,
+    config_map: Followed<Data>,
     services: BTreeMap<ServiceName, Followed<ServiceSpec>>,
     knowledge: Knowledge,
 }
 
 /// One object that is followed.
-struct Followed<C: crate::cluster::Content> {
+struct Followed<C: Content> {
     following: Following<C>,
     /// Since when it cannot be read, and why.
     lost: Option<(Instant, String)>,
 }
 
-impl<C: crate::cluster::Content + Default> Followed<C> {
+impl<C: Content + Default> Followed<C> {
     fn new(following: Following<C>) -> Self {
         Self { following, lost: None }
     }
 
     /// Takes news into what is known. After an error, what was known before still counts.
-    fn learn(
-        &mut self,
-        news: Result<Option<C>, ClusterError>,
-        known: Option<&Result<Option<C>, String>>,
-    ) -> Option<Result<Option<C>, String>> {
+    fn learn(&mut self, news: Result<Option<C>, ClusterError>, known: Option<&Known<C>>) -> Option<Known<C>> {
         match news {
             Ok(content) => {
                 self.lost = None;

@@ -32,7 +32,7 @@ pub fn clean_up(task: &NodeTask) -> NodeReport {
         }
     };
     let names: Vec<NameReport> = match files::all(&files, task.runtime, &task.paths) {
-        Ok(found) => found.into_iter().map(remove).collect(),
+        Ok(found) => found.into_iter().map(|file| remove(file.path)).collect(),
         Err(error) => vec![failed("files".to_owned(), error.to_string())],
     };
     let has_failed = names.iter().any(|name: &NameReport| name.result.is_fault());

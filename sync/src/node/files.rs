@@ -130,14 +130,11 @@ pub(super) fn has_ca(files: &NodeFiles, path: &Path, ca: &str) -> bool {
     own(files, &path.with_file_name(CA), AUTHORITY).is_ok_and(|found| found.as_deref() == Some(ca))
 }
 
-/// The names that files of ours are about.
-pub(super) fn known_names(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Vec<(String, PathBuf)> {
-    let found = all(files, runtime, paths).unwrap_or_default();
-    let about = |path: PathBuf| {
-        let name = name_of(&files.read(&path).ok()??)?.to_owned();
-        (name != AUTHORITY).then_some((name, path))
-    };
-    found.into_iter().filter_map(about).collect()
+/// A file of ours on the node.
+pub(super) struct OwnFile {
+    pub(super) path: PathBuf,
+    /// The name that the runtime's file is about; `None` for a certificate authority, and for what was not finished.
+    pub(super) name: Option<String>,
 }
 
 /// Every file of ours on the node, and what is left of one that was not finished.
@@ -146,11 +143,12 @@ pub(super) fn known_names(files: &NodeFiles, runtime: Runtime, paths: &Paths) ->
 ///
 /// # Errors
 /// A [`FileError`] if the runtime's directory cannot be read.
-pub(super) fn all(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Result<Vec<PathBuf>, FileError> {
-    let is_about_itself = |path: &Path, belongs: &dyn Fn(&str) -> bool| {
+pub(super) fn all(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Result<Vec<OwnFile>, FileError> {
+    let about = |path: &Path| {
         let text = if files.is_link(path) { None } else { files.read(path).ok().flatten() };
-        text.as_deref().and_then(name_of).is_some_and(belongs)
+        text.as_deref().and_then(name_of).map(ToOwned::to_owned)
     };
+    let nameless = |path| OwnFile { path, name: None };
     let mut found = Vec::new();
     match runtime {
         Runtime::Containerd => {
@@ -160,27 +158,28 @@ pub(super) fn all(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Result<
                     continue;
                 }
                 let inside = names(files, &path).unwrap_or_default();
-                let has = |name: &str| inside.iter().any(|found| found == name);
                 // The authority goes last, so that no file names one that is not there.
-                if is_about_itself(&path.join(HOSTS), &|name| directory(name) == folder) {
-                    found.push(path.join(HOSTS));
+                let (hosts, ca) = (path.join(HOSTS), path.join(CA));
+                if let Some(name) = about(&hosts).filter(|name| directory(name) == folder) {
+                    found.push(OwnFile { path: hosts, name: Some(name) });
                 }
-                if is_about_itself(&path.join(CA), &|name| name == AUTHORITY) {
-                    found.push(path.join(CA));
+                if about(&ca).as_deref() == Some(AUTHORITY) {
+                    found.push(nameless(ca));
                 }
-                let unfinished = [temporary(HOSTS), temporary(CA)].into_iter().filter(|name| has(name));
-                found.extend(unfinished.map(|name| path.join(name)));
+                let unfinished = [temporary(HOSTS), temporary(CA)].into_iter().filter(|name| inside.contains(name));
+                found.extend(unfinished.map(|name| nameless(path.join(name))));
             }
         }
         Runtime::CriO => {
             for file in names(files, &paths.registries)? {
                 let path = paths.registries.join(&file);
                 let finished = file.strip_suffix(".tmp").and_then(|file| file.split_once(PREFIX)).map(|(_, name)| name);
-                let is_unfinished = finished
-                    .is_some_and(|name| file == temporary(&format!("{PREFIX}{name}")) && name.ends_with(SUFFIX));
-                let belongs = |name: &str| RuntimeHost::parse(name).is_ok_and(|name| file_name(&name) == file);
-                if is_unfinished || is_about_itself(&path, &belongs) {
-                    found.push(path);
+                let belongs = |name: &String| RuntimeHost::parse(name).is_ok_and(|name| file_name(&name) == file);
+                if finished.is_some_and(|name| file == temporary(&format!("{PREFIX}{name}")) && name.ends_with(SUFFIX))
+                {
+                    found.push(nameless(path));
+                } else if let Some(name) = about(&path).filter(belongs) {
+                    found.push(OwnFile { path, name: Some(name) });
                 }
             }
         }

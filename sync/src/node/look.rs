@@ -5,32 +5,31 @@ use std::fmt::Write;
 use std::path::Path;
 
 use local_registry_core::RuntimeHost;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 
+use super::authority;
 use super::containerd::reading;
 use super::file_system::NodeFiles;
 use super::files::{self, FileError};
 use super::place::{Place, RegistryUrl, Scheme, ServiceError};
 use super::reading::{Reading, RuntimeConfig};
 use super::report::{NameReport, NameResult, NodeReport, NodeState};
-use super::runtime::{Runtime, contents, first_line};
+use super::runtime::{Runtime, contents};
 use super::task::NodeTask;
 use crate::cluster::{ServiceName, ServiceSpec};
 use crate::declaration::{Data, NAME, NAMESPACE, runtime_names};
 
-/// What is known of a Service: its spec, or `None` if there is no such Service; or why it is not known.
-pub(super) type Known = Result<Option<ServiceSpec>, String>;
+/// What is known of an object: what is used of it, or `None` if there is no such object; or why it is not known.
+pub(super) type Known<C> = Result<Option<C>, String>;
 
 /// What the agent knows of its cluster.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Knowledge {
-    /// The ConfigMap's data, or `None` if there is no ConfigMap; or why it is not known.
-    pub(super) declaration: Option<Result<Option<Data>, String>>,
+    /// The ConfigMap; `None` before it was asked for.
+    pub(super) declaration: Option<Known<Data>>,
     /// The names that the last usable declaration had. They still count while there is none.
     pub(super) names: Vec<RuntimeHost>,
     /// The Services that names lead to.
-    pub(super) services: BTreeMap<ServiceName, Known>,
+    pub(super) services: BTreeMap<ServiceName, Known<ServiceSpec>>,
 }
 
 impl Knowledge {
@@ -102,8 +101,9 @@ pub(super) fn look(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) ->
 
 /// The files of names that were declared before. Images by these names may still run.
 fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<NameReport> {
-    let known = files::known_names(files, task.runtime, &task.paths);
-    let others = known.into_iter().filter(|(known, _)| !names.iter().any(|name| name.as_str() == known));
+    let found = files::all(files, task.runtime, &task.paths).unwrap_or_default();
+    let named = found.into_iter().filter_map(|file| Some((file.name?, file.path)));
+    let others = named.filter(|(known, _)| !names.iter().any(|name| name.as_str() == known));
     others
         .map(|(name, file)| NameReport { name, file: Some(file), address: None, result: NameResult::Undeclared })
         .collect()
@@ -168,7 +168,7 @@ fn write(
     files: &NodeFiles,
 ) -> Result<NameResult, WriteError> {
     let ca = match (&task.ca, url.scheme) {
-        (Some(path), Scheme::Https) => Some(read_ca(path).map_err(WriteError::Ca)?),
+        (Some(path), Scheme::Https) => Some(authority::read(path).map_err(WriteError::Ca)?),
         _ => None,
     };
     let before = files::current(files, task.runtime, name, &task.paths)?;
@@ -183,53 +183,4 @@ fn write(
     }
     files::write(files, file, &after, ca.as_deref())?;
     Ok(NameResult::Written { before, after })
-}
-
-/// The certificate authority's file as it is written to the node: its certificates, and nothing else that is in it.
-fn read_ca(path: &Path) -> Result<String, String> {
-    let failed = |error: String| {
-        format!("--ca {}: {error}; without it, every pull would fail, so nothing is written", path.display())
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    let certificates = certificates(&text).map_err(|error| failed(error.to_owned()))?;
-    Ok(format!("{}\n{certificates}", first_line(files::AUTHORITY)))
-}
-
-/// The certificates of a PEM file. containerd refuses every pull if one of them cannot be read.
-fn certificates(text: &str) -> Result<String, &'static str> {
-    let mut found = String::new();
-    let mut lines = text.lines().map(str::trim_end);
-    while let Some(line) = lines.next() {
-        if line != BEGIN {
-            continue;
-        }
-        let mut block = format!("{BEGIN}\n");
-        loop {
-            let line = lines.next().ok_or("a certificate in it has no end")?;
-            let _ = writeln!(block, "{line}");
-            if line == END {
-                break;
-            }
-        }
-        let der =
-            CertificateDer::from_pem_slice(block.as_bytes()).map_err(|_| "a certificate in it is not valid PEM")?;
-        if !is_one_sequence(&der) {
-            return Err("a certificate in it is cut off, or is not one");
-        }
-        found.push_str(&block);
-    }
-    if found.is_empty() { Err("it has no certificate") } else { Ok(found) }
-}
-
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
-
-/// Whether the bytes are one ASN.1 sequence, and nothing else, as a certificate is.
-fn is_one_sequence(der: &[u8]) -> bool {
-    let (length, rest) = match der {
-        [0x30, 0x82, high, low, rest @ ..] => (usize::from(*high) << 8 | usize::from(*low), rest),
-        [0x30, 0x81, length, rest @ ..] | [0x30, length @ 0..=0x7f, rest @ ..] => (usize::from(*length), rest),
-        _ => return false,
-    };
-    rest.len() == length
 }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,10 +10,7 @@ use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
 use super::report::{NameResult, NodeReport, NodeState};
-use crate::monitoring::Monitored;
-
-/// A label and its value.
-type Label = [(&'static str, String); 1];
+use crate::monitoring::{Label, Monitored, now};
 
 /// The metrics of a running agent, all named `local_registry_sync_node_…`, and its last report.
 pub struct NodeMetrics {
@@ -64,8 +60,7 @@ impl NodeMetrics {
         }
         self.set_state(report.state);
         if report.succeeded() {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.last_success.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+            self.last_success.set(now());
         }
         self.ready.store(report.state != NodeState::Unknown, Ordering::Relaxed);
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) = report.to_json().ok();

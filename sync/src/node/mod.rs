@@ -4,6 +4,7 @@
 //! `look` brings one node in line, and `agent` does so again and again.
 
 mod agent;
+mod authority;
 mod clean_up;
 mod containerd;
 mod cri_o;

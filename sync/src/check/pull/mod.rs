@@ -15,7 +15,7 @@ use super::probe::Probe;
 use crate::causes::with_causes;
 use crate::cluster::Cluster;
 use crate::declaration::AllowedHosts;
-use crate::node::Scheme;
+use crate::node::{RegistryUrl, Scheme};
 
 /// The repository that the canary is pushed to, below the registry.
 const REPOSITORY: &str = "local-registry-check/canary";
@@ -109,12 +109,15 @@ pub async fn pull(
     links
 }
 
-/// Pushes the image, and returns its digest: whatever the registry serves by that is what was pushed. Or the link that says why it could not be.
+/// Pushes the image, and returns its digest: whatever the registry serves by that is what was pushed.
+///
+/// # Errors
+/// The link that says why it could not be pushed.
 async fn push_canary(host: &RuntimeHost, ask: impl AsyncFnOnce(&str) -> Probe) -> Result<String, Link> {
     let probe = ask(host.as_str()).await;
     let scheme = if probe.https.is_ok() { Scheme::Https } else { Scheme::Http };
     let image = Image::of_this_program().map_err(|error| Link::failed("canary", error.to_string()))?;
-    let url = crate::node::RegistryUrl { scheme, host: host.clone() };
+    let url = RegistryUrl { scheme, host: host.clone() };
     match push(&url, REPOSITORY, &image).await {
         Ok(()) => Ok(image.manifest.digest),
         Err(error) => Err(Link::failed("canary", format!("it cannot be pushed to {url}: {error}"))

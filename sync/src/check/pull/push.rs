@@ -35,7 +35,8 @@ pub(super) async fn push(url: &RegistryUrl, repository: &str, image: &Image) -> 
         registry.push_blob(repository, blob).await?;
     }
     let path = format!("/v2/{repository}/manifests/{}", image.tag());
-    let answer = registry.send(Method::PUT, &path, Some(&image.manifest)).await?;
+    let manifest = (image.manifest.media_type, &image.manifest.bytes);
+    let answer = registry.send(Method::PUT, &path, Some(manifest)).await?;
     expect(StatusCode::CREATED, answer.status(), Method::PUT, &path)
 }
 
@@ -63,18 +64,22 @@ impl Registry {
         let location = location.path_and_query().ok_or(PushError::NoLocation)?;
         let separator = if location.query().is_some() { '&' } else { '?' };
         let upload = format!("{location}{separator}digest={}", blob.digest);
-        let answer = self.send(Method::PUT, &upload, Some(blob)).await?;
+        let answer = self.send(Method::PUT, &upload, Some(("application/octet-stream", &blob.bytes))).await?;
         expect(StatusCode::CREATED, answer.status(), Method::PUT, location.path())
     }
 
-    async fn send(&self, method: Method, path: &str, blob: Option<&Blob>) -> Result<Response<Body>, PushError> {
+    /// Sends a request, with a body of this type if there is one.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, &Bytes)>,
+    ) -> Result<Response<Body>, PushError> {
         let mut request = Request::builder().method(method).uri(path);
-        if let Some(blob) = blob {
-            let is_manifest = path.contains("/manifests/");
-            request =
-                request.header(CONTENT_TYPE, if is_manifest { blob.media_type } else { "application/octet-stream" });
+        if let Some((media_type, _)) = body {
+            request = request.header(CONTENT_TYPE, media_type);
         }
-        let body = blob.map_or_else(Bytes::new, |blob| blob.bytes.clone());
+        let body = body.map_or_else(Bytes::new, |(_, bytes)| bytes.clone());
         let request = request.body(Body::from(body)).map_err(|error| PushError::NoAnswer(error.to_string()))?;
         let answer = tokio::time::timeout(LIMIT, self.0.send(request)).await;
         let answer =
