@@ -1,0 +1,156 @@
+//! `add`: from what the user names to a changed `images.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use local_registry_core::{ImageReference, Quoted};
+use promote::{
+    Addition, Content, Digest, Registries, RegistryName, Repository, Severity, Tag, Tree, add, has, images_file,
+    read_folder, resolve, write_images,
+};
+
+use crate::printer::line;
+
+/// An image, as the user names it.
+struct Named {
+    project: String,
+    image: String,
+    repository: Repository,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+/// Adds images, all of them or none.
+pub(crate) async fn perform(
+    root: &Path,
+    images: &[String],
+    project: Option<&str>,
+    registries: &Registries,
+) -> anyhow::Result<bool> {
+    let mut files = read_folder(root)?;
+    let (tree, _) = Tree::read(&files);
+    let mut changed: BTreeMap<String, String> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for text in images {
+        let named = Named::of(text, project, &tree).with_context(|| Quoted(text).to_string())?;
+        let digest = named.digest(registries).await.with_context(|| Quoted(text).to_string())?;
+        let path = images_file(&named.project);
+        let before = files.text(&path).unwrap_or_default().to_owned();
+        let addition = Addition { image: named.image, digest, tag: named.tag };
+        let after = add(&before, &addition).with_context(|| path.clone())?;
+        let tag = addition.tag.as_ref().map_or_else(String::new, |tag| format!(":{tag}"));
+        let verb = if after == before { "has" } else { "added" };
+        lines.push(format!("{path}: {verb} {}{tag}, {}", addition.image, addition.digest));
+        if after != before {
+            files.insert(path, Content::Yaml(after.clone()));
+            changed.insert(named.project, after);
+        }
+    }
+    // What is wrong after the change would be refused by `check`.
+    let (_, findings) = Tree::read(&files);
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    if !errors.is_empty() {
+        for finding in errors {
+            eprintln!("{finding}");
+        }
+        bail!("nothing was added");
+    }
+    for (project, text) in changed {
+        write_images(root, &project, &text).with_context(|| images_file(&project))?;
+    }
+    for text in lines {
+        line(&text)?;
+    }
+    Ok(true)
+}
+
+impl Named {
+    fn of(text: &str, project: Option<&str>, tree: &Tree) -> anyhow::Result<Self> {
+        let sources: Vec<(&str, &RegistryName)> =
+            tree.sources().filter(|(name, _)| project.is_none_or(|wanted| wanted == *name)).collect();
+        let below_source = match sources.as_slice() {
+            [(_, source)] => format!("{source}/{text}"),
+            _ => text.to_owned(),
+        };
+        // A name of one letter is only valid below a registry.
+        let reference =
+            ImageReference::parse(text).or_else(|error| ImageReference::parse(&below_source).map_err(|_| error))?;
+        let (rest, digest) = match reference.remainder().split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse()?)),
+            None => (reference.remainder(), None),
+        };
+        let (path, tag) = match rest.split_once(':') {
+            Some((path, tag)) => (path, Some(tag.parse()?)),
+            None => (rest, None),
+        };
+        if tag.is_none() && digest.is_none() {
+            bail!("has neither a tag nor a digest; write `{text}:TAG`");
+        }
+        let (project, image) = match reference.registry() {
+            None => match sources.as_slice() {
+                [(name, _)] => (*name, path.to_owned()),
+                [] => return Err(no_project(project, tree)),
+                _ => bail!("could be of any project; name one with `--project`, or write the image with its registry"),
+            },
+            Some(host) => {
+                let full = format!("{host}/{path}");
+                let below = |(name, source): &(&'_ str, &RegistryName)| {
+                    let image = full.strip_prefix(source.as_str())?.strip_prefix('/')?.to_owned();
+                    Some((source.as_str().len(), (*name).to_owned(), image))
+                };
+                let mut found: Vec<(usize, String, String)> = sources.iter().filter_map(below).collect();
+                found.sort();
+                let longest = found.last().map(|(length, ..)| *length);
+                found.retain(|(length, ..)| Some(*length) == longest);
+                match found.as_slice() {
+                    [(_, name, image)] => {
+                        let known = sources.iter().find(|(known, _)| known == name);
+                        (known.map_or("", |(known, _)| *known), image.clone())
+                    }
+                    [] => {
+                        return Err(no_project(project, tree))
+                            .context("is not below the staging registry of a project");
+                    }
+                    _ => bail!("could be of several projects; name one with `--project`"),
+                }
+            }
+        };
+        let source = sources.iter().find(|(name, _)| *name == project).map(|(_, source)| *source);
+        let repository = source.context("has no project")?.repository(&image)?;
+        Ok(Self { project: project.to_owned(), image, repository, tag, digest })
+    }
+
+    /// The digest that the staging registry has by that tag, or by the digest that the user names.
+    async fn digest(&self, registries: &Registries) -> anyhow::Result<Digest> {
+        let found = match &self.tag {
+            Some(tag) => resolve(registries, &self.repository, tag).await?.with_context(|| {
+                format!("`{}` is not there; push it, or look at the tag", self.repository.tagged(tag))
+            })?,
+            None => match &self.digest {
+                Some(digest) if has(registries, &self.repository, digest).await? => digest.clone(),
+                Some(digest) => bail!("`{}` is not there; push it, or look at the digest", self.repository.at(digest)),
+                None => bail!("has neither a tag nor a digest"),
+            },
+        };
+        match &self.digest {
+            Some(digest) if *digest != found => bail!("the tag names {found}, and not the digest that you wrote"),
+            _ => Ok(found),
+        }
+    }
+}
+
+fn no_project(project: Option<&str>, tree: &Tree) -> anyhow::Error {
+    let names: Vec<String> = tree.sources().map(|(name, source)| format!("`{name}` ({source})")).collect();
+    let known = if names.is_empty() {
+        "there are none; write manifests/PROJECT/promoter-manifest.yaml first".to_owned()
+    } else {
+        format!("known are {}", names.join(", "))
+    };
+    match project {
+        Some(project) => {
+            anyhow::anyhow!("the project {} is not known, or has no valid manifest; {known}", Quoted(project))
+        }
+        None => anyhow::anyhow!("there is no project for it; {known}"),
+    }
+}

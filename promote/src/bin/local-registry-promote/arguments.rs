@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use promote::Limits;
+
+/// Promotes container images by digest, from a staging registry to the one that everyone pulls from.
+///
+/// What is promoted stands in two files for each project, in the format of Kubernetes' image promoter:
+/// manifests/PROJECT/promoter-manifest.yaml names the registries, and images/PROJECT/images.yaml the images.
+/// Credentials are taken from where Docker, Podman and Kubernetes keep them (`REGISTRY_AUTH_FILE`, `DOCKER_CONFIG`).
+/// Exit codes: 0 nothing is wrong, 1 something is and the output says what, 2 bad arguments.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// The folder that has `manifests` and `images`.
+    #[arg(long, value_name = "FOLDER", default_value = ".", env = "LOCAL_REGISTRY_PROMOTE_ROOT", global = true)]
+    pub(crate) root: PathBuf,
+    /// How to print the result on stdout. JSON has an object a line.
+    #[arg(long, value_enum, default_value_t = Output::Text, env = "LOCAL_REGISTRY_PROMOTE_OUTPUT", global = true)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the files. No registry is asked.
+    Check {
+        #[command(flatten)]
+        base: Base,
+    },
+    /// Show what a promotion would do. Nothing is changed.
+    ///
+    /// Asks for each edge whether the target has it, by HEAD requests. Exit codes: 0 nothing stands in the way of a
+    /// promotion, 1 something does, 2 bad arguments.
+    Plan {
+        #[command(flatten)]
+        base: Base,
+        #[command(flatten)]
+        edges: Edges,
+        #[command(flatten)]
+        registries: RegistryArguments,
+    },
+    /// Promote. Without --confirm, only show what would be done.
+    ///
+    /// An edge that fails does not stop the others. Stop it whenever you like, and run it again: what is there is not sent
+    /// again.
+    Run {
+        /// Do it.
+        #[arg(long, env = "LOCAL_REGISTRY_PROMOTE_CONFIRM")]
+        confirm: bool,
+        /// Also look for signatures of images that are there already, and copy those.
+        #[arg(long, env = "LOCAL_REGISTRY_PROMOTE_LATE_SIGNATURES")]
+        late_signatures: bool,
+        #[command(flatten)]
+        base: Base,
+        #[command(flatten)]
+        edges: Edges,
+        #[command(flatten)]
+        registries: RegistryArguments,
+    },
+    /// Compare what the targets have with the files.
+    ///
+    /// Reads each image by tag and by digest. What is attached to it at the source, such as a signature, has to be at the
+    /// target, as long as the source has the image.
+    Verify {
+        /// Do not ask the source for signatures.
+        #[arg(long, env = "LOCAL_REGISTRY_PROMOTE_WITHOUT_SIGNATURES")]
+        without_signatures: bool,
+        #[command(flatten)]
+        base: Base,
+        #[command(flatten)]
+        edges: Edges,
+        #[command(flatten)]
+        registries: RegistryArguments,
+    },
+    /// Add images of the staging registry to images.yaml, by the digests that their tags name now.
+    Add {
+        /// The image, as in staging.example/team/app:v1. With --project, or if there is one project only, its name and tag
+        /// are enough: app:v1. With a digest (app:v1@sha256:...), the tag has to name that digest; without a tag
+        /// (app@sha256:...), the image is promoted by its digest alone.
+        #[arg(required = true, value_name = "IMAGE")]
+        images: Vec<String>,
+        /// The project that promotes them.
+        #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_PROMOTE_PROJECT")]
+        project: Option<String>,
+        #[command(flatten)]
+        registries: RegistryArguments,
+    },
+    /// Print a script that completes the arguments in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Base {
+    /// A commit, such as origin/main. `check` then reports every tag that names another digest than there; other commands
+    /// only look at what is new since then. Needs git.
+    #[arg(long, value_name = "GIT_REF", env = "LOCAL_REGISTRY_PROMOTE_BASE")]
+    pub(crate) base: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Edges {
+    /// Print the edges that are in line, too.
+    #[arg(long, env = "LOCAL_REGISTRY_PROMOTE_ALL")]
+    pub(crate) all: bool,
+    /// Only look at this project. May be repeated.
+    #[arg(long = "project", value_name = "NAME", env = "LOCAL_REGISTRY_PROMOTE_PROJECT", value_delimiter = ',')]
+    pub(crate) projects: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegistryArguments {
+    /// Registry that speaks plain HTTP, as in kind-registry:5000. Loopback addresses do, too. May be repeated.
+    #[arg(long, value_name = "HOST", env = "LOCAL_REGISTRY_PROMOTE_PLAIN_HTTP", value_delimiter = ',')]
+    plain_http: Vec<String>,
+    /// How many requests to a registry are under way at once. Blobs that are read count apart.
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "LOCAL_REGISTRY_PROMOTE_AT_ONCE")]
+    at_once: u16,
+    /// How many requests are sent to a registry in a second at most. By default, there is no limit but --at-once, and a
+    /// registry that answers 429 is left alone for as long as it wants.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=10_000), env = "LOCAL_REGISTRY_PROMOTE_PER_SECOND")]
+    per_second: Option<u32>,
+    /// How often a request is sent again that failed for a reason that may pass, such as 429 or 503.
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u16).range(..=20), env = "LOCAL_REGISTRY_PROMOTE_RETRIES")]
+    retries: u16,
+    /// How long a registry may say nothing, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600), env = "LOCAL_REGISTRY_PROMOTE_TIMEOUT")]
+    timeout: u64,
+}
+
+impl RegistryArguments {
+    pub(crate) fn connection(&self) -> promote::Connection {
+        promote::Connection {
+            plain_http: self.plain_http.iter().cloned().collect(),
+            credentials: promote::Credentials::of_user(|name| std::env::var_os(name)),
+            limits: Limits { at_once: self.at_once.into(), per_second: self.per_second, retries: self.retries.into() },
+            patience: Duration::from_secs(self.timeout),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
+}

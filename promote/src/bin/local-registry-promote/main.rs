@@ -1,0 +1,144 @@
+//! `local-registry-promote`: promotes images by digest, from a staging registry to the one that everyone pulls from.
+
+mod adding;
+mod arguments;
+mod printer;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{CommandFactory, Parser};
+use promote::{
+    Edge, Finding, LateSignatures, Registries, Severity, Signatures, Tree, moved_tags, new_edges, plan, read_commit,
+    read_folder, run, verify,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::arguments::{Arguments, Base, Command, Edges, Output, RegistryArguments};
+use self::printer::{Printer, line, text};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match until_stopped(perform(&arguments)).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
+    let Arguments { root, output, command } = arguments;
+    let output = *output;
+    match command {
+        Command::Check { base } => check(root, base, output),
+        Command::Plan { base, edges, registries } => {
+            let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
+            let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
+            plan(&registries, selected, printer.clone()).await;
+            Ok(printer.end()?)
+        }
+        Command::Run { confirm, late_signatures, base, edges, registries } => {
+            let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
+            let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
+            if *confirm {
+                let late = if *late_signatures { LateSignatures::Copy } else { LateSignatures::Ignore };
+                run(&registries, selected, late, printer.clone()).await;
+                return Ok(printer.end()?);
+            }
+            plan(&registries, selected, printer.clone()).await;
+            let in_line = printer.end()?;
+            eprintln!("nothing was changed; add --confirm to promote");
+            Ok(in_line)
+        }
+        Command::Verify { without_signatures, base, edges, registries } => {
+            let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
+            let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
+            let signatures = if *without_signatures { Signatures::Ignore } else { Signatures::Compare };
+            verify(&registries, selected, signatures, printer.clone()).await;
+            Ok(printer.end()?)
+        }
+        Command::Add { images, project, registries } => {
+            adding::perform(root, images, project.as_deref(), &connect(registries)?).await
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                *shell,
+                &mut Arguments::command(),
+                "local-registry-promote",
+                &mut std::io::stdout(),
+            );
+            Ok(true)
+        }
+    }
+}
+
+fn check(root: &Path, base: &Base, output: Output) -> anyhow::Result<bool> {
+    let (tree, mut findings) = Tree::read(&read_folder(root)?);
+    if let Some(commit) = &base.base {
+        findings.extend(moved_tags(&tree, &tree_of(root, commit)?, commit));
+        findings.sort();
+    }
+    for finding in &findings {
+        line(&text(finding, output)?)?;
+    }
+    let is_valid = !has_errors(&findings);
+    if is_valid && output == Output::Text {
+        line(&format!("valid: {}", tree.size()))?;
+    }
+    Ok(is_valid)
+}
+
+/// The tree of a commit, as far as it is valid. What was not valid could not be promoted.
+fn tree_of(root: &Path, commit: &str) -> anyhow::Result<Tree> {
+    let files = read_commit(root, commit).context("--base")?;
+    Ok(Tree::read(&files).0)
+}
+
+fn has_errors(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+/// The edges that the arguments are about. Nothing is promoted by files that have an error anywhere.
+fn select(root: &Path, base: &Base, edges: &Edges, output: Output) -> anyhow::Result<Vec<Edge>> {
+    let (tree, mut findings) = Tree::read(&read_folder(root)?);
+    let before = base.base.as_deref().map(|commit| tree_of(root, commit)).transpose()?;
+    if let (Some(before), Some(commit)) = (&before, &base.base) {
+        findings.extend(moved_tags(&tree, before, commit));
+    }
+    for finding in &findings {
+        eprintln!("{}", text(finding, output)?);
+    }
+    if has_errors(&findings) {
+        bail!("the files have errors; nothing was asked or changed");
+    }
+    for wanted in &edges.projects {
+        if !tree.sources().any(|(name, _)| name == wanted) {
+            let known: Vec<&str> = tree.sources().map(|(name, _)| name).collect();
+            bail!("--project {wanted}: there is no such project; known are {}", known.join(", "));
+        }
+    }
+    let all: Vec<Edge> = before.map_or_else(|| tree.edges().collect(), |before| new_edges(&tree, &before));
+    let is_wanted = |edge: &Edge| edges.projects.is_empty() || edges.projects.contains(&edge.project);
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+fn connect(registries: &RegistryArguments) -> anyhow::Result<Registries> {
+    Registries::new(registries.connection()).context("the certificate authorities of this machine cannot be used")
+}
+
+/// Works until the end, or until a signal stops it.
+async fn until_stopped(work: impl Future<Output = anyhow::Result<bool>>) -> anyhow::Result<bool> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
+    tokio::select! {
+        result = work => result,
+        _ = terminate.recv() => bail!("stopped by SIGTERM; run it again, and it goes on"),
+        _ = interrupt.recv() => bail!("stopped by SIGINT; run it again, and it goes on"),
+    }
+}

@@ -1,0 +1,133 @@
+//! Tags of images.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// A tag of an image.
+///
+/// ```
+/// use promote::Tag;
+///
+/// assert!("v1.2".parse::<Tag>().is_ok());
+/// assert_eq!("v+1".parse::<Tag>().unwrap_err().to_string(), "has `+`, which no tag has");
+/// ```
+///
+/// ```text
+/// tag  = word *127( word | "." | "-" )
+/// word = a-z | A-Z | 0-9 | "_"
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Tag(String);
+
+/// How long a tag may be.
+const LONGEST: usize = 128;
+
+impl Tag {
+    /// The tag as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Orders tags as people read versions: `v1.9` before `v1.10`.
+    pub(crate) fn natural_order(&self, other: &Self) -> Ordering {
+        natural(&self.0).cmp(&natural(&other.0)).then_with(|| self.cmp(other))
+    }
+}
+
+/// The numbers and words of a text, in which numbers come first. A number is compared by its length without zeros in front,
+/// then by its digits.
+fn natural(text: &str) -> Vec<(usize, &str)> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let is_number = first.is_ascii_digit();
+        let end = rest.find(|c: char| c.is_ascii_digit() != is_number).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        let digits = part.trim_start_matches('0');
+        parts.push(if is_number { (digits.len(), digits) } else { (usize::MAX, part) });
+        rest = after;
+    }
+    parts
+}
+
+/// Why a text is not a [`Tag`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(transparent)]
+pub struct TagError(#[from] TagErrorKind);
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+enum TagErrorKind {
+    #[error("is empty")]
+    Empty,
+    #[error("has {0} characters; at most {LONGEST} are allowed")]
+    TooLong(usize),
+    #[error("starts with `{0}`; a tag starts with a letter, a digit or `_`")]
+    Start(char),
+    #[error("has `{}`, which no tag has", .0.escape_debug())]
+    Character(char),
+}
+
+impl FromStr for Tag {
+    type Err = TagError;
+
+    fn from_str(text: &str) -> Result<Self, TagError> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if let Some(other) = text.chars().find(|&c| !(is_word(c) || c == '.' || c == '-')) {
+            return Err(TagErrorKind::Character(other).into());
+        }
+        match text.chars().next() {
+            None => Err(TagErrorKind::Empty.into()),
+            Some(first) if !is_word(first) => Err(TagErrorKind::Start(first).into()),
+            _ if text.len() > LONGEST => Err(TagErrorKind::TooLong(text.len()).into()),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+impl AsRef<str> for Tag {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<(), &str>) {
+        let found = text.parse::<Tag>().map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(found, expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn tags() {
+        check("v1.0-rc_1", Ok(()));
+        check("_", Ok(()));
+        check(&"t".repeat(128), Ok(()));
+        check(&"t".repeat(129), Err("has 129 characters; at most 128 are allowed"));
+        check("", Err("is empty"));
+        check(".v1", Err("starts with `.`; a tag starts with a letter, a digit or `_`"));
+        check("v1\n", Err("has `\\n`, which no tag has"));
+        check("ä", Err("has `ä`, which no tag has"));
+    }
+
+    #[test]
+    fn versions_are_in_the_order_in_which_people_read_them() {
+        let sorted = ["0.9.0", "0.9.1", "0.10.0", "v0.8.1", "v0.8.2", "v0.8.10", "v1"];
+        let mut tags: Vec<Tag> = sorted.iter().rev().map(|tag| tag.parse().unwrap()).collect();
+        tags.sort_by(Tag::natural_order);
+        assert_eq!(tags.iter().map(Tag::as_str).collect::<Vec<_>>(), sorted);
+    }
+}

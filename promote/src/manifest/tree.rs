@@ -1,0 +1,216 @@
+//! The two trees as a whole: which projects there are, and what they promote where.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use local_registry_core::Quoted;
+
+use super::files::{
+    Content, IMAGES, IMAGES_FILE, MANIFESTS, PROMOTER_MANIFEST, TreeFiles, images_file, promoter_manifest,
+};
+use super::finding::{Finding, Findings, Place, Severity};
+use super::images::{self, Image};
+use super::registries::{self, Registries};
+use super::repository::RegistryName;
+use super::{Edge, overlap};
+
+/// What is promoted: projects, in the order of their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree {
+    pub(crate) projects: Vec<Project>,
+}
+
+/// One project: a folder of `manifests`, and its twin of `images`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Project {
+    pub(crate) name: String,
+    pub(crate) source: RegistryName,
+    pub(crate) targets: Vec<(RegistryName, Place)>,
+    pub(crate) images: Vec<Image>,
+}
+
+/// The files of one project.
+#[derive(Default)]
+struct Twins<'f> {
+    manifest: Half<'f>,
+    images: Half<'f>,
+}
+
+/// What there is of one half of a project.
+#[derive(Default)]
+struct Half<'f> {
+    has_folder: bool,
+    content: Option<&'f Content>,
+}
+
+impl Tree {
+    /// Reads all files. What is valid is in the tree, and what is not is in the findings, in the order of the files.
+    ///
+    /// ```
+    /// use promote::{Tree, TreeFiles};
+    ///
+    /// let registries = "registries: [{name: staging.example/team, src: true}, {name: registry.example/team}]";
+    /// let images = "- name: app\n  dmap: {\"sha256:12\": [v1]}";
+    /// let files = TreeFiles::from_iter([
+    ///     ("manifests/team/promoter-manifest.yaml", registries),
+    ///     ("images/team/images.yaml", images),
+    /// ]);
+    /// let (_, findings) = Tree::read(&files);
+    /// assert_eq!(
+    ///     findings[0].to_string(),
+    ///     "images/team/images.yaml:2:10: `sha256:12` is not a digest; write `sha256:` and 64 hexadecimal digits in lower case"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn read(files: &TreeFiles) -> (Self, Vec<Finding>) {
+        let mut findings = Vec::new();
+        let mut projects = Vec::new();
+        for (name, twins) in twins(files, &mut findings) {
+            let registries = twins.registries(name, &mut findings);
+            let images = twins.images(name, &mut findings);
+            if let Some(Registries { source, targets }) = registries {
+                projects.push(Project { name: name.to_owned(), source, targets, images: images.unwrap_or_default() });
+            }
+        }
+        let tree = Self { projects };
+        findings.extend(overlap::find(&tree));
+        findings.sort();
+        (tree, findings)
+    }
+
+    /// Every edge of the tree, in the order of the files.
+    pub fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
+        self.placed_edges().map(|(edge, _)| edge)
+    }
+
+    /// Every edge, with the place that says so.
+    pub(super) fn placed_edges(&self) -> impl Iterator<Item = (Edge, &Place)> + '_ {
+        self.projects.iter().flat_map(Project::placed_edges)
+    }
+}
+
+impl Tree {
+    /// Each project, and the registry that its images come from.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &RegistryName)> {
+        self.projects.iter().map(|project| (project.name.as_str(), &project.source))
+    }
+
+    /// How much there is in the tree.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        let images = self.projects.iter().flat_map(|project| &project.images);
+        Size {
+            projects: self.projects.len(),
+            images: images.clone().count(),
+            digests: images.map(|image| image.digests.len()).sum(),
+            edges: self.edges().count(),
+        }
+    }
+}
+
+/// How much there is in a tree. Prints as `1 project, 2 images, 3 digests, 6 edges`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    projects: usize,
+    images: usize,
+    digests: usize,
+    edges: usize,
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let Self { projects, images, digests, edges } = *self;
+        let counts = [(projects, "project"), (images, "image"), (digests, "digest"), (edges, "edge")];
+        f.write_str(&counts.map(|(number, what)| count(number, what)).join(", "))
+    }
+}
+
+/// The files of each project, by its name. Any other YAML file is an error: nothing would ever be promoted by it.
+fn twins<'f>(files: &'f TreeFiles, findings: &mut Vec<Finding>) -> BTreeMap<&'f str, Twins<'f>> {
+    let mut found: BTreeMap<&str, Twins<'f>> = BTreeMap::new();
+    let mut trees = BTreeSet::new();
+    for (path, content) in files.iter() {
+        let mut parts = path.splitn(3, '/');
+        let (Some(tree), Some(project), rest) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let expected = if tree == MANIFESTS { PROMOTER_MANIFEST } else { IMAGES_FILE };
+        trees.insert(tree);
+        let half = rest.map(|_| {
+            let twins = found.entry(project).or_default();
+            if tree == MANIFESTS { &mut twins.manifest } else { &mut twins.images }
+        });
+        match (half, rest) {
+            (Some(half), Some(rest)) => {
+                half.has_folder = true;
+                if rest == expected {
+                    half.content = Some(content);
+                } else if *content != Content::Other {
+                    findings.push(stray(path, tree, expected));
+                }
+            }
+            _ if *content != Content::Other => findings.push(stray(path, tree, expected)),
+            _ => {}
+        }
+    }
+    for tree in [MANIFESTS, IMAGES] {
+        if !trees.contains(tree) {
+            findings.push(about(tree, format!("there is no such folder, or nothing is in it; expected a folder with `{MANIFESTS}` and `{IMAGES}` side by side")));
+        }
+    }
+    found
+}
+
+fn stray(path: &str, tree: &str, expected: &str) -> Finding {
+    about(path, format!("nothing reads this file; expected `{tree}/PROJECT/{expected}`"))
+}
+
+fn about(file: &str, message: String) -> Finding {
+    Finding { place: Place::of_file(file), severity: Severity::Error, message }
+}
+
+impl Twins<'_> {
+    fn registries(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Registries> {
+        let path = promoter_manifest(project);
+        let hint = "write it, or remove the folder of the same name in `images`";
+        self.manifest.read(&path, &images_file(project), self.images.has_folder, hint, findings, |text, findings| {
+            registries::read(project, text, findings)
+        })?
+    }
+
+    fn images(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Vec<Image>> {
+        let path = images_file(project);
+        let hint = "write it with `local-registry-promote add`, or remove the folder of the same name in `manifests`";
+        self.images.read(&path, &promoter_manifest(project), self.manifest.has_folder, hint, findings, images::read)
+    }
+}
+
+impl Half<'_> {
+    fn read<T>(
+        &self,
+        path: &str,
+        twin: &str,
+        has_twin: bool,
+        hint: &str,
+        findings: &mut Vec<Finding>,
+        read: impl FnOnce(&str, &mut Findings) -> T,
+    ) -> Option<T> {
+        match self.content {
+            Some(Content::Yaml(text)) => {
+                let mut found = Findings::new(path);
+                let value = read(text, &mut found);
+                findings.extend(found.into_vec());
+                Some(value)
+            }
+            Some(Content::Unreadable(reason)) => {
+                findings.push(about(path, format!("cannot be read: {}", Quoted(reason))));
+                None
+            }
+            _ => {
+                let there =
+                    if has_twin { format!("is missing, the twin of `{twin}`") } else { "is missing".to_owned() };
+                findings.push(about(path, format!("{there}; {hint}")));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! YAML as a tree of values, each with its place. Strict: one document, no aliases, no tags, no duplicate keys.
+
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span};
+use local_registry_core::{Excerpt, Quoted};
+
+use super::finding::{Findings, Position};
+
+/// How deep lists and mappings may be in each other. A manifest needs five levels.
+const DEEPEST: usize = 16;
+
+/// A value, and where it stands.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) start: Position,
+    /// Byte offsets of the value in the file.
+    pub(super) bytes: std::ops::Range<usize>,
+    pub(super) value: Value,
+}
+
+/// What a value is.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// A text as it was written, without quotes and escapes. `plain` if it had no quotes.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    /// Keys and values in the order of the file. Keys are unique.
+    Mapping(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// What the value is, for messages.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Scalar { text, plain: true } if is_null(text) => "nothing",
+            Value::Scalar { plain: true, text } if matches!(text.as_str(), "true" | "false") => "a boolean",
+            Value::Scalar { .. } => "a string",
+            Value::List(_) => "a list",
+            Value::Mapping(_) => "a mapping",
+        }
+    }
+
+    /// The text of a scalar. YAML reads some words without quotes as something else than a string: those are none.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, plain } if !(*plain && is_other(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// Whether YAML reads the word as null or as a boolean.
+fn is_other(text: &str) -> bool {
+    is_null(text) || matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
+}
+
+/// A list or a mapping that is not complete yet.
+struct Open {
+    start: Position,
+    offset: usize,
+    nodes: Vec<Node>,
+    is_mapping: bool,
+}
+
+/// Reads one document. What is wrong is added to the findings; `None` if it is not YAML, or has nothing in it.
+pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
+    let mut options = Options::default();
+    options.emit_comments = false;
+    let mut open: Vec<Open> = Vec::new();
+    let mut root: Option<Node> = None;
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let message = error.kind().to_string();
+                findings.error(position(error.marker()), format!("is not valid YAML: {}", Excerpt(&message)));
+                return None;
+            }
+        };
+        let start = position(&span.start);
+        if let Some(name) = event.tag().map(granit_parser::Tag::original) {
+            findings.error(start, format!("has the YAML tag {}; write the value without it", Quoted(&name)));
+        }
+        let offset = span.start.byte_offset().unwrap_or_default();
+        let node = match event {
+            Event::Scalar(value, style, ..) => Some(Node {
+                start,
+                bytes: range(&span),
+                value: Value::Scalar { text: value.into_owned(), plain: style == ScalarStyle::Plain },
+            }),
+            Event::SequenceStart(..) | Event::MappingStart(..) => {
+                if open.len() == DEEPEST {
+                    findings.error(start, format!("is nested deeper than {DEEPEST} levels"));
+                    return None;
+                }
+                let is_mapping = matches!(event, Event::MappingStart(..));
+                open.push(Open { start, offset, nodes: Vec::new(), is_mapping });
+                None
+            }
+            Event::SequenceEnd | Event::MappingEnd => open.pop().map(|open| close(open, &span, findings)),
+            Event::Alias(..) => {
+                findings.error(start, "is an alias of another value; write the value itself");
+                return None;
+            }
+            Event::DocumentStart(..) if root.is_some() => {
+                findings.error(start, "is a second document; a file has one");
+                return root;
+            }
+            _ => None,
+        };
+        match (node, open.last_mut()) {
+            (Some(node), Some(parent)) => parent.nodes.push(node),
+            (Some(node), None) => root = Some(node),
+            (None, _) => {}
+        }
+    }
+    root
+}
+
+/// The value that a list or mapping has become.
+fn close(open: Open, end: &Span, findings: &mut Findings) -> Node {
+    let bytes = open.offset..end.end.byte_offset().unwrap_or(open.offset);
+    if !open.is_mapping {
+        return Node { start: open.start, bytes, value: Value::List(open.nodes) };
+    }
+    let mut entries: Vec<(Node, Node)> = Vec::new();
+    let mut nodes = open.nodes.into_iter();
+    while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
+        let Some(name) = key.text() else {
+            findings.error(key.start, format!("is {}, and a key is a string", key.kind()));
+            continue;
+        };
+        if let Some((first, _)) = entries.iter().find(|(first, _)| first.text() == Some(name)) {
+            let message =
+                format!("the key {} is there already, on line {}; write it once", Quoted(name), first.start.line);
+            findings.error(key.start, message);
+            continue;
+        }
+        entries.push((key, value));
+    }
+    Node { start: open.start, bytes, value: Value::Mapping(entries) }
+}
+
+fn position(marker: &Marker) -> Position {
+    Position { line: marker.line(), column: marker.col() + 1 }
+}
+
+fn range(span: &Span) -> std::ops::Range<usize> {
+    let start = span.start.byte_offset().unwrap_or_default();
+    start..span.end.byte_offset().unwrap_or(start)
+}

@@ -1,0 +1,270 @@
+//! Copies an image: blobs, then manifests from the leaves up, each after what is attached to it, then the tags.
+//!
+//! An image is visible by its own digest or tag only when everything is there. So whatever stops a copy, the next one goes
+//! on, and what is there already is not sent again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::try_join_all;
+use futures_util::stream::{self, TryStreamExt};
+use oci_spec::image::Descriptor;
+use serde_json::Value;
+
+use super::attached::{Attached, index_tag};
+use super::error::PromotionError;
+use super::item::Item;
+use super::parts::Parts;
+use super::progress::Progress;
+use super::whole::Whole;
+use crate::manifest::{Digest, Repository, Tag};
+use crate::registry::{Blob, RawManifest, Reference, Registries, Registry};
+
+/// How deep signatures of signatures are followed.
+const DEEPEST: usize = 4;
+/// How many parts of one image are under way at once.
+const AT_ONCE: usize = 16;
+/// What an index of referrers is.
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Copies images between registries.
+pub(super) struct Copier<'r> {
+    registries: &'r Registries,
+    progress: Arc<dyn Progress>,
+    /// By host and digest: the repositories that are known to have the blob.
+    blobs: Slots<(String, Digest), BTreeSet<Repository>>,
+    /// One at a time changes an index of referrers.
+    indexes: Slots<(Repository, Tag), ()>,
+}
+
+/// Values that one at a time may use.
+struct Slots<K, V>(Mutex<HashMap<K, Arc<tokio::sync::Mutex<V>>>>);
+
+impl<K: Eq + Hash, V: Default> Slots<K, V> {
+    fn of(&self, key: K) -> Arc<tokio::sync::Mutex<V>> {
+        Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default())
+    }
+}
+
+/// From where, and to where.
+struct Way<'w> {
+    from: (Arc<Registry>, &'w Repository),
+    to: (Arc<Registry>, &'w Repository),
+}
+
+type Copying<'f> = Pin<Box<dyn Future<Output = Result<(), PromotionError>> + 'f>>;
+
+impl<'r> Copier<'r> {
+    pub(super) fn new(registries: &'r Registries, progress: Arc<dyn Progress>) -> Self {
+        Self { registries, progress, blobs: Slots(Mutex::default()), indexes: Slots(Mutex::default()) }
+    }
+
+    fn way<'w>(&self, item: &'w Item) -> Result<Way<'w>, PromotionError> {
+        let from = (self.registries.of(&item.source)?, &item.source);
+        Ok(Way { from, to: (self.registries.of(&item.target)?, &item.target) })
+    }
+
+    /// Copies an image with everything that is attached to it, but sets no tag.
+    pub(super) async fn copy(&self, item: &Item) -> Result<(), PromotionError> {
+        let way = self.way(item)?;
+        self.image(&way, &item.digest, 0).await?;
+        let (target, repository) = &way.to;
+        // Read back, whole: its digest is checked on the way.
+        match target.manifest(repository, Reference::Digest(&item.digest)).await? {
+            Some(_) => Ok(()),
+            None => Err(PromotionError::NotThere { image: repository.at(&item.digest) }),
+        }
+    }
+
+    /// Copies what is attached to an image that is there already.
+    pub(super) async fn attach(&self, item: &Item) -> Result<(), PromotionError> {
+        let way = self.way(item)?;
+        let (target, repository) = &way.to;
+        let whole = Whole::read(target, repository, &item.digest).await?;
+        stream::iter(whole.digests().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |digest| self.attachments(&way, digest, 0))
+            .await
+    }
+
+    /// Sets tags of an image that is there. Each is looked at once more, right before.
+    pub(super) async fn tag<'t>(&self, item: &Item, tags: impl Iterator<Item = &'t Tag>) -> Result<(), PromotionError> {
+        let (target, repository) = self.way(item)?.to;
+        let Some(manifest) = target.manifest(repository, Reference::Digest(&item.digest)).await? else {
+            return Err(PromotionError::NotThere { image: repository.at(&item.digest) });
+        };
+        let media_type = Parts::of(&manifest)?.media_type;
+        try_join_all(tags.map(async |tag| match target.manifest_digest(repository, Reference::Tag(tag)).await? {
+            Some(found) if found == item.digest => Ok(()),
+            Some(found) => Err(PromotionError::Moves { image: repository.tagged(tag), found }),
+            None => {
+                target.put_manifest(repository, Reference::Tag(tag), &media_type, &manifest).await?;
+                Ok(())
+            }
+        }))
+        .await
+        .map(drop)
+    }
+
+    /// Copies an image, by digest.
+    async fn image(&self, way: &Way<'_>, digest: &Digest, depth: usize) -> Result<(), PromotionError> {
+        let whole = Whole::read(&way.from.0, way.from.1, digest).await?;
+        self.manifest(way, &whole, digest, depth).await
+    }
+
+    /// Copies a manifest after its parts. It is not looked for before: the caller knows that it is to be copied.
+    fn manifest<'f>(&'f self, way: &'f Way<'f>, whole: &'f Whole, digest: &'f Digest, depth: usize) -> Copying<'f> {
+        Box::pin(async move {
+            // A whole image has all of its manifests.
+            let Some(manifest) = whole.manifest(digest) else { return Ok(()) };
+            let (target, repository) = &way.to;
+            let blobs = stream::iter(manifest.parts.blobs.iter().map(Ok))
+                .try_for_each_concurrent(AT_ONCE, |blob| self.blob(way, blob));
+            let children =
+                stream::iter(manifest.parts.children.iter().map(Ok)).try_for_each_concurrent(AT_ONCE, async |child| {
+                    if target.manifest_digest(repository, Reference::Digest(child)).await?.is_some() {
+                        return self.attachments(way, child, depth).await;
+                    }
+                    self.manifest(way, whole, child, depth).await
+                });
+            let attachments = self.attachments(way, digest, depth);
+            tokio::try_join!(blobs, children, attachments)?;
+            let by_digest = Reference::Digest(digest);
+            target.put_manifest(repository, by_digest, &manifest.parts.media_type, &manifest.raw).await?;
+            Ok(())
+        })
+    }
+
+    /// Copies a blob, unless the target has it. Two images that share one do not send it twice.
+    async fn blob(&self, way: &Way<'_>, blob: &Blob) -> Result<(), PromotionError> {
+        let ((source, source_repository), (target, repository)) = (&way.from, &way.to);
+        let slot = self.blobs.of((repository.host().to_owned(), blob.digest.clone()));
+        let mut has_it = slot.lock().await;
+        if has_it.contains(*repository) {
+            return Ok(());
+        }
+        if !target.has_blob(repository, blob).await? {
+            let is_same_registry = source_repository.host() == repository.host();
+            let mount = if is_same_registry { Some(*source_repository) } else { has_it.first() };
+            let progress = Arc::clone(&self.progress);
+            let seen = move |count| progress.bytes(count);
+            target.copy_blob(repository, blob, mount, (source, source_repository), seen).await?;
+        }
+        has_it.insert((*repository).clone());
+        Ok(())
+    }
+
+    /// Copies what is attached to a manifest. That may be there before what it is about.
+    fn attachments<'f>(&'f self, way: &'f Way<'f>, digest: &'f Digest, depth: usize) -> Copying<'f> {
+        Box::pin(async move {
+            let ((source, source_repository), (target, repository)) = (&way.from, &way.to);
+            let attached = if depth == 0 {
+                Attached::to(source, source_repository, digest).await?
+            } else {
+                Attached::listed(source, source_repository, digest).await?
+            };
+            try_join_all(attached.tags.iter().map(|(tag, found)| self.cosign_tag(way, tag, found))).await?;
+            if attached.referrers.is_empty() {
+                return Ok(());
+            }
+            if depth == DEEPEST {
+                return Err(PromotionError::TooDeep { digest: digest.clone(), deepest: DEEPEST });
+            }
+            let there = Attached::listed(target, repository, digest).await?;
+            let mut listed = Vec::new();
+            for (referrer, descriptor) in &attached.referrers {
+                let whole = Whole::read(source, source_repository, referrer).await?;
+                let subject = whole.manifest(referrer).and_then(|manifest| manifest.parts.subject.as_ref());
+                // An index may list anything.
+                if subject != Some(digest) {
+                    continue;
+                }
+                if target.manifest_digest(repository, Reference::Digest(referrer)).await?.is_none() {
+                    self.manifest(way, &whole, referrer, depth + 1).await?;
+                }
+                listed.push(descriptor);
+            }
+            if !there.has_api && !listed.is_empty() {
+                self.list(way, digest, &listed, attached.index.as_ref()).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Copies what a tag of cosign names. The tag moves only if all that it named before is in what it names then.
+    async fn cosign_tag(&self, way: &Way<'_>, tag: &Tag, wanted: &Digest) -> Result<(), PromotionError> {
+        let ((source, source_repository), (target, repository)) = (&way.from, &way.to);
+        let found = target.manifest(repository, Reference::Tag(tag)).await?;
+        if found.as_ref().is_some_and(|found| found.digest == *wanted) {
+            return Ok(());
+        }
+        let whole = Whole::read(source, source_repository, wanted).await?;
+        let Some(manifest) = whole.manifest(wanted) else { return Ok(()) };
+        if let Some(found) = found
+            && !manifest.parts.has_layers_of(&Parts::of(&found)?)
+        {
+            let (tag, target) = (tag.clone(), (*repository).clone());
+            return Err(PromotionError::Signatures { tag, target, found: found.digest, wanted: wanted.clone() });
+        }
+        self.manifest(way, &whole, wanted, 1).await?;
+        let media_type = &manifest.parts.media_type;
+        target.put_manifest(repository, Reference::Tag(tag), media_type, &manifest.raw).await?;
+        Ok(())
+    }
+
+    /// Lists referrers in the index of a manifest, for a registry without the API of referrers.
+    async fn list(
+        &self,
+        way: &Way<'_>,
+        subject: &Digest,
+        referrers: &[&Descriptor],
+        of_source: Option<&RawManifest>,
+    ) -> Result<(), PromotionError> {
+        let (target, repository) = &way.to;
+        let Some(tag) = index_tag(subject) else { return Ok(()) };
+        let slot = self.indexes.of(((*repository).clone(), tag.clone()));
+        let _only = slot.lock().await;
+        let there = target.manifest(repository, Reference::Tag(&tag)).await?;
+        let merged = match (&there, of_source) {
+            (None, Some(index))
+                if listed_digests(index) == referrers.iter().map(|one| one.digest().to_string()).collect() =>
+            {
+                index.clone()
+            }
+            (there, _) => match merged(there.as_ref(), referrers) {
+                Some(index) => index,
+                None => return Ok(()),
+            },
+        };
+        target.put_manifest(repository, Reference::Tag(&tag), INDEX, &merged).await?;
+        Ok(())
+    }
+}
+
+/// The digests that an index lists.
+fn listed_digests(index: &RawManifest) -> BTreeSet<String> {
+    let index: Value = serde_json::from_slice(&index.bytes).unwrap_or_default();
+    let listed = index.get("manifests").and_then(Value::as_array);
+    listed.into_iter().flatten().filter_map(|one| one.get("digest")?.as_str().map(str::to_owned)).collect()
+}
+
+/// An index with these referrers beside what it listed before; `None` if it lists all of them.
+fn merged(before: Option<&RawManifest>, referrers: &[&Descriptor]) -> Option<RawManifest> {
+    let known = before.map(listed_digests).unwrap_or_default();
+    let new: Vec<Value> = referrers
+        .iter()
+        .filter(|one| !known.contains(&one.digest().to_string()))
+        .filter_map(|one| serde_json::to_value(one).ok())
+        .collect();
+    if new.is_empty() {
+        return None;
+    }
+    let mut index = before.and_then(|before| serde_json::from_slice::<Value>(&before.bytes).ok()).unwrap_or_default();
+    if !index.get("manifests").is_some_and(Value::is_array) {
+        index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
+    }
+    index.get_mut("manifests")?.as_array_mut()?.extend(new);
+    let bytes = bytes::Bytes::from(serde_json::to_vec(&index).ok()?);
+    Some(RawManifest { digest: Digest::of(&bytes), bytes, media_type: INDEX.to_owned() })
+}

@@ -1,0 +1,59 @@
+//! What a registry has of an image, by HEAD requests alone.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+
+use super::item::Item;
+use super::report::State;
+use crate::manifest::{Digest, Tag};
+use crate::registry::{Reference, Registries, RegistryError};
+
+/// What is known of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look {
+    /// The tags that are right, or that name something else.
+    pub(super) tags: BTreeMap<Tag, Digest>,
+    /// What is to be done about everything else; `There` if there is nothing to do.
+    pub(super) rest: State,
+}
+
+impl Look {
+    /// The state of one edge.
+    pub(super) fn state(&self, item: &Item, tag: Option<&Tag>) -> State {
+        match tag.and_then(|tag| self.tags.get(tag)) {
+            Some(found) if *found == item.digest => State::There,
+            Some(found) => State::Moves { found: found.clone() },
+            None => self.rest.clone(),
+        }
+    }
+
+    /// The tags that are to be set.
+    pub(super) fn open_tags<'i>(&'i self, item: &'i Item) -> impl Iterator<Item = &'i Tag> {
+        item.tags.iter().filter(|tag| !self.tags.contains_key(tag))
+    }
+}
+
+/// Looks at an item. An edge that is in line costs one request.
+pub(super) async fn look(registries: &Registries, item: &Item) -> Result<Look, RegistryError> {
+    let target = registries.of(&item.target)?;
+    let found = try_join_all(item.tags.iter().map(async |tag| {
+        let found = target.manifest_digest(&item.target, Reference::Tag(tag)).await?;
+        Ok::<_, RegistryError>(found.map(|digest| (tag.clone(), digest)))
+    }))
+    .await?;
+    let tags: BTreeMap<Tag, Digest> = found.into_iter().flatten().collect();
+    let is_known = tags.values().any(|found| *found == item.digest);
+    let is_in_line = !item.tags.is_empty() && tags.len() == item.tags.len();
+    let by_digest = Reference::Digest(&item.digest);
+    let rest = if is_in_line {
+        State::There
+    } else if is_known || target.manifest_digest(&item.target, by_digest).await?.is_some() {
+        if item.tags.is_empty() { State::There } else { State::TagOnly }
+    } else if registries.of(&item.source)?.manifest_digest(&item.source, by_digest).await?.is_some() {
+        State::Copy
+    } else {
+        State::Missing
+    };
+    Ok(Look { tags, rest })
+}

@@ -1,0 +1,126 @@
+//! Production against the manifests.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::attached::Attached;
+use super::error::PromotionError;
+use super::item::Item;
+use super::plan::AT_ONCE;
+use super::progress::Progress;
+use super::report::{Report, State};
+use super::whole::Whole;
+use crate::manifest::{Digest, Edge, Repository, Tag};
+use crate::registry::{Reference, Registries, Registry};
+
+/// Whether signatures are compared with those of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signatures {
+    /// Whatever is attached to an image at the source has to be at the target.
+    Compare,
+    /// The source is not asked.
+    Ignore,
+}
+
+/// Reads every image from its targets, by tag and by digest, and compares what is attached to it. Reports come in the order
+/// of the edges.
+pub async fn verify(
+    registries: &Registries,
+    edges: impl IntoIterator<Item = Edge>,
+    signatures: Signatures,
+    progress: Arc<dyn Progress>,
+) {
+    let reports = stream::iter(Item::of(edges))
+        .map(|item| async move { reports(registries, &item, signatures).await })
+        .buffered(AT_ONCE);
+    reports.for_each(async |reports| reports.iter().for_each(|report| progress.edge(report))).await;
+}
+
+async fn reports(registries: &Registries, item: &Item, signatures: Signatures) -> Vec<Report> {
+    let mut reports = Vec::new();
+    for edge in item.edges() {
+        let state = named(registries, item, edge.tag.as_ref()).await;
+        reports.push(Report { state: state.unwrap_or_else(|error| unreachable(&error)), edge });
+    }
+    let is_there = |report: &Report| report.state == State::There;
+    if signatures == Signatures::Compare && reports.iter().any(is_there) {
+        let state = match unsigned(registries, item).await {
+            Ok(missing) if missing.is_empty() => State::There,
+            Ok(missing) => State::Unsigned { missing: missing.into_iter().collect() },
+            Err(error) => unreachable(&error),
+        };
+        for report in reports.iter_mut().filter(|report| is_there(report)) {
+            report.state = state.clone();
+        }
+    }
+    reports
+}
+
+fn unreachable(error: &PromotionError) -> State {
+    match error {
+        PromotionError::Registry(_) => State::Unreachable { reason: error.to_string() },
+        _ => State::Failed { reason: error.to_string() },
+    }
+}
+
+/// What a tag names, or whether the digest is there. The bytes are read, and have the digest.
+async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Result<State, PromotionError> {
+    let target = registries.of(&item.target)?;
+    let reference = tag.map_or(Reference::Digest(&item.digest), Reference::Tag);
+    Ok(match target.manifest(&item.target, reference).await? {
+        None => State::Absent,
+        Some(manifest) if manifest.digest == item.digest => State::There,
+        Some(manifest) => State::Differs { found: manifest.digest },
+    })
+}
+
+/// What is attached to the image, or to a part of it, at the source alone. Nothing, if the source has it no more.
+async fn unsigned(registries: &Registries, item: &Item) -> Result<BTreeSet<String>, PromotionError> {
+    let (source, target) = (registries.of(&item.source)?, registries.of(&item.target)?);
+    if source.manifest_digest(&item.source, Reference::Digest(&item.digest)).await?.is_none() {
+        return Ok(BTreeSet::new());
+    }
+    let whole = Whole::read(&target, &item.target, &item.digest).await?;
+    let (source, target) = ((&*source, &item.source), (&*target, &item.target));
+    stream::iter(whole.digests().map(Ok))
+        .map_ok(|digest| missing(source, target, digest))
+        .try_buffer_unordered(AT_ONCE)
+        .try_fold(BTreeSet::new(), async |mut all, missing| {
+            all.extend(missing);
+            Ok(all)
+        })
+        .await
+}
+
+/// What is attached to one manifest at the source alone: digests of referrers, and tags of cosign.
+async fn missing(
+    (source, source_repository): (&Registry, &Repository),
+    (target, repository): (&Registry, &Repository),
+    digest: &Digest,
+) -> Result<Vec<String>, PromotionError> {
+    let wanted = Attached::to(source, source_repository, digest).await?;
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = Attached::to(target, repository, digest).await?;
+    let referrers = wanted.referrers.keys().filter(|digest| !there.referrers.contains_key(digest));
+    let mut missing: Vec<String> = referrers.map(ToString::to_string).collect();
+    for (tag, digest) in &wanted.tags {
+        let is_there = match there.tags.iter().find(|(other, _)| other == tag) {
+            None => false,
+            Some((_, found)) if found == digest => true,
+            // The target may have more signatures than the source.
+            Some((_, found)) => {
+                let wanted = Whole::read(source, source_repository, digest).await?;
+                let found = Whole::read(target, repository, found).await?;
+                found.top_parts().zip(wanted.top_parts()).is_some_and(|(found, wanted)| found.has_layers_of(wanted))
+            }
+        };
+        if !is_there {
+            missing.push(tag.to_string());
+        }
+    }
+    Ok(missing)
+}

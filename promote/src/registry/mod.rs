@@ -1,0 +1,22 @@
+//! Registries, by the HTTP API of the OCI distribution specification: the one place that speaks HTTP.
+//!
+//! Ours, and not a library's: see ARCHITECTURE.md. Nothing here knows what is promoted.
+
+mod authorization;
+mod blobs;
+mod client;
+mod credentials;
+mod endpoint;
+mod error;
+mod manifests;
+mod referrers;
+mod transport;
+mod verified;
+
+pub(crate) use self::blobs::Blob;
+pub(crate) use self::client::Registry;
+pub use self::client::{Connection, Registries};
+pub use self::credentials::Credentials;
+pub use self::error::RegistryError;
+pub(crate) use self::manifests::{RawManifest, Reference};
+pub use self::transport::Limits;

@@ -1,0 +1,78 @@
+//! The files of a commit, by the program `git`.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use local_registry_core::{Excerpt, Quoted};
+use thiserror::Error;
+
+use super::disk::LARGEST;
+use crate::manifest::{Content, IMAGES, MANIFESTS, TreeFiles};
+
+/// Why the files of a commit are not known.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct GitError(#[from] GitErrorKind);
+
+#[derive(Debug, Error)]
+enum GitErrorKind {
+    #[error("`git` cannot be run, and `--base` needs it: {0}")]
+    NotThere(io::Error),
+    #[error("{} is not a commit that is here ({reason}); fetch it, as in `git fetch origin main`", Quoted(commit))]
+    NoCommit { commit: String, reason: String },
+    #[error("git {command}: {reason}")]
+    Failed { command: &'static str, reason: String },
+}
+
+/// Reads the folders `manifests` and `images` of a folder, as a commit has them.
+///
+/// # Errors
+/// A [`GitError`] if there is no such commit, or no `git`.
+pub fn read_commit(root: &Path, commit: &str) -> Result<TreeFiles, GitError> {
+    let revision = format!("{commit}^{{commit}}");
+    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &revision];
+    let output = git(root, &arguments)?;
+    if !output.status.success() {
+        let reason = if reason(&output).is_empty() { "git does not know it".to_owned() } else { reason(&output) };
+        return Err(GitErrorKind::NoCommit { commit: commit.to_owned(), reason }.into());
+    }
+    let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    // By the folder, not by the repository's root.
+    let listed = succeeded(root, "ls-tree", &["ls-tree", "-r", "-z", "--name-only", &commit, "--", MANIFESTS, IMAGES])?;
+    let mut files = TreeFiles::default();
+    for path in listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()) {
+        let path = String::from_utf8_lossy(path).into_owned();
+        let content = if TreeFiles::is_yaml(&path) {
+            let bytes = succeeded(root, "show", &["show", &format!("{commit}:./{path}")])?;
+            content(bytes)
+        } else {
+            Content::Other
+        };
+        files.insert(path, content);
+    }
+    Ok(files)
+}
+
+fn content(bytes: Vec<u8>) -> Content {
+    if bytes.len() as u64 > LARGEST {
+        return Content::Unreadable(format!("it has more than {LARGEST} bytes"));
+    }
+    String::from_utf8(bytes).map_or_else(|error| Content::Unreadable(error.to_string()), Content::Yaml)
+}
+
+fn succeeded(root: &Path, command: &'static str, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
+    let output = git(root, arguments)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(GitErrorKind::Failed { command, reason: reason(&output) }.into())
+}
+
+fn git(root: &Path, arguments: &[&str]) -> Result<Output, GitErrorKind> {
+    Command::new("git").arg("-C").arg(root).args(arguments).output().map_err(GitErrorKind::NotThere)
+}
+
+fn reason(output: &Output) -> String {
+    Excerpt(String::from_utf8_lossy(&output.stderr).trim()).to_string()
+}

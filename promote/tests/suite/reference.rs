@@ -1,0 +1,6 @@
+//! The reference page of the command line.
+
+#[test]
+fn the_reference_shows_the_help_of_every_command() {
+    testkit::reference::check(env!("CARGO_BIN_EXE_local-registry-promote"), "local-registry-promote");
+}
