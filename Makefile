@@ -14,9 +14,10 @@ MEASURE := $(CARGO) run --locked --release --package local-registry-harness --bi
 REQUEST ?= examples/buildrun-request.json
 SETTINGS ?= examples/settings.yaml
 OBJECTS ?= examples/objects
-# The largest allowed size of the module and of the sync job, in bytes.
+# The largest allowed size of the module and of each program, in bytes.
 LIMIT := 180000
 SYNC_LIMIT := 9000000
+PROMOTE_LIMIT := 9000000
 MUSL := $(shell uname -m)-unknown-linux-musl
 
 # The Kubernetes release that `make e2e` builds and runs. It names a folder of e2e/kubernetes.
@@ -30,15 +31,20 @@ NODE_KUBERNETES := $(CURDIR)/target/e2e/1.37
 NODE_PROGRAMS := $(CURDIR)/target/e2e/node
 NODE_MODULES := cni containerd coredns registry s3
 
+# `make e2e-promote` has programs of its own, too.
+PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
+PROMOTE_MODULES := ggcr
+
 # `make e2e` fetches the CRDs of these versions, unless UPSTREAM names a folder with CRDs. docs/quick-start-kind.md
 # installs the same versions.
 KUBEWARDEN := v1.35.0
 SHIPWRIGHT := v0.20.13
 FETCHED := $(CURDIR)/target/upstream-$(KUBEWARDEN)-$(SHIPWRIGHT)
 
-# `make sync-image`: the image's name, the program that builds it, and the certificate authorities that it trusts.
+# `make sync-image` and `make promote-image`: the image's name, the program that builds it, and the certificate authorities that it trusts.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 IMAGE ?= local-registry-sync:v$(VERSION)
+PROMOTE_IMAGE ?= local-registry-promote:v$(VERSION)
 CONTAINER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
 CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 SOURCE := $(shell sed -n 's/^ *io.kubewarden.policy.source: //p' policy-metadata/metadata.yml)
@@ -52,7 +58,7 @@ EMAIL ?= authors@example.org
 # `make manifests`: the program that renders the manifests of a release, and the folders of deploy/ that it renders: all
 # that can be applied.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
-FOLDERS := . check check-pull guard nodes nodes-clean-up policy policy-namespaced registry registry/gc sync sync-cronjob sync-namespaced
+FOLDERS := . check check-pull guard nodes nodes-clean-up policy policy-namespaced promote registry registry/gc sync sync-cronjob sync-namespaced
 
 # `make fuzz`: how many malformed payloads it tries, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
@@ -80,8 +86,8 @@ need-digest = printf %s "$$$(1)" | LC_ALL=C grep -zEqx 'sha256:[0-9a-f]{64}' || 
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image check-sync-image test e2e e2e-node e2e-kind e2e-kwctl reproducible sbom fuzz mutants bench \
-  bench-admission bench-agents load lint verdicts reference version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
+.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test e2e e2e-node e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants bench \
+  bench-admission bench-agents bench-promote load lint verdicts reference promote-digest version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,24 +114,52 @@ sync: ## Build local-registry-sync for this machine
 	$(CARGO) build --locked --profile sync --package local-registry-sync
 	@$(call check-size,$(CARGO_TARGET)/sync/local-registry-sync,$(SYNC_LIMIT))
 
+promote: ## Build local-registry-promote for this machine
+	$(CARGO) build --locked --profile sync --package local-registry-promote
+	@$(call check-size,$(CARGO_TARGET)/sync/local-registry-promote,$(PROMOTE_LIMIT))
+
 # The C code of ring needs only the memory functions of a C library, so any C compiler for this machine works.
-sync-static: ## Build local-registry-sync without any shared library (musl)
+# $(call build-static,PROGRAM,BYTES)
+define build-static
 	@test -d "$$(rustc --print target-libdir --target $(MUSL))" || rustup target add $(MUSL)
-	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile sync --target $(MUSL) --package local-registry-sync
-	@$(call check-size,$(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync,$(SYNC_LIMIT))
+	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile sync --target $(MUSL) --package $(1)
+	@$(call check-size,$(CARGO_TARGET)/$(MUSL)/sync/$(1),$(2))
+endef
+
+sync-static: ## Build local-registry-sync without any shared library (musl)
+	$(call build-static,local-registry-sync,$(SYNC_LIMIT))
+
+promote-static: ## Build local-registry-promote without any shared library (musl)
+	$(call build-static,local-registry-promote,$(PROMOTE_LIMIT))
+
+# $(call build-image,PROGRAM,IMAGE)
+define build-image
+	@$(call need,$(CONTAINER),install docker or buildah$(COMMA) or set CONTAINER)
+	rm -rf target/$(1)-image && mkdir -p target/$(1)-image
+	cp $(CARGO_TARGET)/$(MUSL)/sync/$(1) LICENSE target/$(1)-image/
+	cp $(CA_CERTIFICATES) target/$(1)-image/ca-certificates.crt
+	$(CONTAINER) build --tag $(2) --file Dockerfile --target $(1) --build-arg VERSION=$(VERSION) --build-arg SOURCE=$(SOURCE) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) target/$(1)-image
+endef
 
 sync-image: sync-static ## Build the sync job's image (IMAGE), with docker or buildah (CONTAINER)
-	@$(call need,$(CONTAINER),install docker or buildah, or set CONTAINER)
-	rm -rf target/sync-image && mkdir -p target/sync-image
-	cp $(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync LICENSE target/sync-image/
-	cp $(CA_CERTIFICATES) target/sync-image/ca-certificates.crt
-	$(CONTAINER) build --tag $(IMAGE) --file Dockerfile --build-arg VERSION=$(VERSION) --build-arg SOURCE=$(SOURCE) \
-	  --build-arg REVISION=$$(git rev-parse HEAD) target/sync-image
+	$(call build-image,local-registry-sync,$(IMAGE))
 
-check-sync-image: sync-image ## Start the sync job from its image's files (needs bats, jq)
+promote-image: promote-static ## Build the image of local-registry-promote (PROMOTE_IMAGE), with docker or buildah (CONTAINER)
+	$(call build-image,local-registry-promote,$(PROMOTE_IMAGE))
+
+# $(call check-image,PROGRAM,IMAGE)
+define check-image
 	@$(call need-package,bats)
 	@$(call need-package,jq)
-	CONTAINER=$(CONTAINER) IMAGE=$(IMAGE) VERSION=$(VERSION) bats e2e/sync-image.bats
+	CONTAINER=$(CONTAINER) PROGRAM=$(1) IMAGE=$(2) VERSION=$(VERSION) bats e2e/image.bats
+endef
+
+check-sync-image: sync-image ## Start the sync job from its image's files (needs bats, jq)
+	$(call check-image,local-registry-sync,$(IMAGE))
+
+check-promote-image: promote-image ## Start local-registry-promote from its image's files (needs bats, jq)
+	$(call check-image,local-registry-promote,$(PROMOTE_IMAGE))
 
 annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml policy-metadata/usage.md ## Write the metadata into the policy (needs kwctl)
 	@$(need-kwctl)
@@ -146,6 +180,13 @@ e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(NODE_KUBER
 	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync \
 	  $(CARGO) test --locked --package local-registry-e2e --test node \
 	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(SCENARIOS)
+
+e2e-promote: $(KUBECTL) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
+	@$(call need-package,buildah)
+	@$(call need-package,skopeo)
+	$(CARGO) build --locked --package local-registry-promote
+	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) KUBECTL=$(KUBECTL) \
+	  $(CARGO) test --locked --package local-registry-e2e --test promote -- --nocapture
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \
@@ -178,7 +219,8 @@ sbom: ## Write the bills of materials into target/sbom, as CycloneDX (needs carg
 	@$(call need,cargo-cyclonedx,cargo install --locked cargo-cyclonedx)
 	$(CARGO) cyclonedx --format json --target $(TARGET) --override-filename policy.cdx
 	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename sync.cdx --manifest-path sync/Cargo.toml
-	mkdir -p target/sbom && mv policy.cdx.json sync/sync.cdx.json target/sbom/
+	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename promote.cdx --manifest-path promote/Cargo.toml
+	mkdir -p target/sbom && mv policy.cdx.json sync/sync.cdx.json promote/promote.cdx.json target/sbom/
 	git clean --quiet --force -- '*.cdx.json'
 
 # The linker sets the version that a Kubernetes program reports. kubectl and the API server compare their versions.
@@ -196,19 +238,25 @@ $(BUILT)/%/kubelet: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  $(foreach name,kubelet kube-controller-manager kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
 	@touch $@
-# The tools of a module, and its own programs: CoreDNS is one around its plugins, and `hosts` one around containerd's code.
+# $(call build-tools,FOLDER): the tools of a module, and its own programs: CoreDNS is one around its plugins, and `hosts` one
+# around containerd's code.
+build-tools = cd $(1) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(wildcard $(1)/*.go $(1)/*/*.go),./...) tool
 .SECONDEXPANSION:
 $(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum $$(wildcard e2e/node/$$*/*.go e2e/node/$$*/*/*.go)
 	@$(call need,go,install Go)
-	cd e2e/node/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(wildcard e2e/node/$*/*.go e2e/node/$*/*/*.go),./...) tool
+	$(call build-tools,e2e/node/$*)
+	@touch $@
+$(PROMOTE_PROGRAMS)/%.built: e2e/promote/%/go.mod e2e/promote/%/go.sum $$(wildcard e2e/promote/$$*/*.go)
+	@$(call need,go,install Go)
+	$(call build-tools,e2e/promote/$*)
 	@touch $@
 
-fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers and the decision (CASES, FUZZ_SECONDS; needs cargo-fuzz)
+fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers, the decision and the manifests (CASES, FUZZ_SECONDS; needs cargo-fuzz)
 	PROPTEST_CASES=$(CASES) POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --release \
 	  --package local-registry-harness --test suite -- robustness:: laws::
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-core
 	@$(call need,cargo-fuzz,cargo install --locked cargo-fuzz && rustup toolchain install nightly)
-	cd fuzz && for target in reference host json settings decision; do \
+	cd fuzz && for target in reference host json settings decision manifest; do \
 	  mkdir -p corpus/$$target && \
 	  $(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
 	done
@@ -227,6 +275,12 @@ bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $
 
 bench-agents: $(KUBEBUILDER_ASSETS)/kube-apiserver ## Measure what the agents of many nodes cost a real API server (AGENTS)
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) $(CARGO) run --locked --package local-registry-e2e --example agents
+
+bench-promote: $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Compare local-registry-promote with skopeo and crane (IMAGES; needs skopeo)
+	@$(call need-package,skopeo)
+	$(CARGO) build --locked --profile sync --package local-registry-promote
+	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) PROMOTE=$(CARGO_TARGET)/sync/local-registry-promote \
+	  $(CARGO) run --locked --package local-registry-e2e --example promote
 
 load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connections (DURATION; needs oha)
 	@$(call need,oha,cargo install --locked oha)
@@ -254,9 +308,13 @@ lint: wasm-target ## Check format, lints, docs, spelling, workflows and dependen
 verdicts: ## Record again how the Go parsers read the cases of core/tests/parsers (needs go)
 	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
 
-reference: ## Write the reference of both command lines into docs
+reference: ## Write the references of all command lines into docs
+	BLESS=1 $(CARGO) test --locked --package local-registry-promote --test suite reference::
 	BLESS=1 $(CARGO) test --locked --package local-registry-sync --test suite reference::
 	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test suite reference::
+
+promote-digest: ## Print the digest of the released local-registry-promote
+	@echo $(PROMOTE_DIGEST)
 
 version: ## Print the version
 	@echo $(VERSION)
@@ -267,15 +325,30 @@ release-notes: ## Print the changes of the newest version
 publisher: ## Write your registry, repository and address into every file that names them (REGISTRY, SOURCE_URL, EMAIL)
 	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g; s#authors@example\.org#$(EMAIL)#g' \
 	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml deploy/registry/declaration.yaml \
+	  release/manifests/local-registry/promoter-manifest.yaml \
 	  .github/ISSUE_TEMPLATE/config.yml artifacthub/artifacthub-repo.yml CODE_OF_CONDUCT.md .github/CODEOWNERS
 
+# What is released, by digest: the lines of this version in the manifest of promotions. `local-registry-promote add` writes
+# them. $(call released,IMAGE)
+RELEASED := release/images/local-registry/images.yaml
+released = $(shell [ ! -f $(RELEASED) ] || awk -v name=$(1) '/^- name: / { on = $$3 == name } \
+  on && index($$0, "\"v$(VERSION)\"") { split($$0, part, "\""); print part[2] }' $(RELEASED))
+MODULE_DIGEST ?= $(call released,local-registry-policy)
+IMAGE_DIGEST ?= $(call released,local-registry-sync)
+PROMOTE_DIGEST ?= $(call released,local-registry-promote)
+
 # The manifests must name no tag: whatever somebody pushes to a tag later would run, too.
-manifests: ## Render a release's manifests into target/manifests (MODULE_DIGEST, IMAGE_DIGEST; needs kubectl)
+manifests: export MODULE_DIGEST := $(MODULE_DIGEST)
+manifests: export IMAGE_DIGEST := $(IMAGE_DIGEST)
+manifests: export PROMOTE_DIGEST := $(PROMOTE_DIGEST)
+manifests: ## Render a release's manifests into target/manifests, with the digests of release/ (MODULE_DIGEST, IMAGE_DIGEST, PROMOTE_DIGEST; needs kubectl)
 	@$(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
 	@$(call need-digest,MODULE_DIGEST)
 	@$(call need-digest,IMAGE_DIGEST)
+	@$(call need-digest,PROMOTE_DIGEST)
 	rm -rf target/manifests target/manifests.deploy && mkdir -p target/manifests && cp -r deploy target/manifests.deploy
-	sed -i "s#\(value: registry://.*\):v[^:/]*\$$#\1@$$MODULE_DIGEST#; /name: local-registry-sync\$$/,/newTag:/s#newTag: .*#digest: $$IMAGE_DIGEST#" \
+	sed -i "s#\(value: registry://.*\):v[^:/]*\$$#\1@$$MODULE_DIGEST#; /name: local-registry-sync\$$/,/newTag:/s#newTag: .*#digest: $$IMAGE_DIGEST#; \
+	  /name: local-registry-promote\$$/,/newTag:/s#newTag: .*#digest: $$PROMOTE_DIGEST#" \
 	  target/manifests.deploy/images/kustomization.yaml
 	for folder in $(FOLDERS); do \
 	  name=local-registry-$$(echo $$folder | tr / -); \

@@ -5,13 +5,14 @@ bats_require_minimum_version 1.5.0
 
 MODULE_DIGEST=sha256:$(printf '0123456789abcdef%.0s' 1 2 3 4)
 IMAGE_DIGEST=sha256:$(printf 'fedcba9876543210%.0s' 1 2 3 4)
+PROMOTE_DIGEST=sha256:$(printf '0011223344556677%.0s' 1 2 3 4)
 
 setup() {
   cd "$BATS_TEST_DIRNAME/.."
 }
 
 render() {
-  run --separate-stderr make --silent manifests "MODULE_DIGEST=$1" "IMAGE_DIGEST=$2"
+  run --separate-stderr make --silent manifests "MODULE_DIGEST=$1" "IMAGE_DIGEST=$2" "PROMOTE_DIGEST=${3-$PROMOTE_DIGEST}"
 }
 
 @test "the manifests equal those of deploy, and name module and image by digest" {
@@ -20,7 +21,8 @@ render() {
   for folder in $FOLDERS; do
     name=local-registry-${folder//\//-}
     "$KUBECTL" kustomize "deploy/$folder" > "$BATS_TEST_TMPDIR/tags.yaml"
-    sed "s#\(module: .*\)@$MODULE_DIGEST\$#\1:v$VERSION#; s#\(image: .*\)@$IMAGE_DIGEST\$#\1:v$VERSION#" \
+    sed "s#\(module: .*\)@$MODULE_DIGEST\$#\1:v$VERSION#; s#\(image: .*\)@$IMAGE_DIGEST\$#\1:v$VERSION#
+      s#\(image: .*\)@$PROMOTE_DIGEST\$#\1:v$VERSION#" \
       "target/manifests/${name%-.}.yaml" | diff "$BATS_TEST_TMPDIR/tags.yaml" -
   done
   [ "$(grep --count "module: .*@$MODULE_DIGEST$" target/manifests/local-registry.yaml)" -eq 1 ]
@@ -37,6 +39,9 @@ render() {
     render "$MODULE_DIGEST" "$digest"
     [ "$status" -ne 0 ]
     [[ "$stderr" == "make manifests: IMAGE_DIGEST: \`$digest\` is not a digest;"* ]] || { echo "$stderr"; return 1; }
+    render "$MODULE_DIGEST" "$IMAGE_DIGEST" "$digest"
+    [ "$status" -ne 0 ]
+    [[ "$stderr" == "make manifests: PROMOTE_DIGEST: \`$digest\` is not a digest;"* ]] || { echo "$stderr"; return 1; }
   done
 }
 
@@ -120,4 +125,17 @@ expect() {
   addresses=$(sed -n 's/^  clusterIP: //p' "$example" | sort)
   [ "$(wc -w <<< "$addresses")" -eq 2 ]
   diff <(echo "$addresses") <(sed -n '/ipAddresses:/,/issuerRef:/s/^  - //p' "$example" | sort)
+}
+
+@test "the example of a promotion mounts its files where they are read" {
+  example="$BATS_TEST_TMPDIR/promotion.yaml"
+  "$KUBECTL" kustomize examples/promotion > "$example"
+  name=$(sed -n '/kind: ConfigMap/,/^---/s/^  name: //p' "$example")
+  [[ "$name" == local-registry-promote-* ]]
+  # The name of a generated ConfigMap has a hash, in the pod, too.
+  [ "$(grep --count " name: $name\$" "$example")" -eq 2 ]
+  for file in manifests/team/promoter-manifest.yaml images/team/images.yaml; do
+    [ -f "examples/promotion/$file" ]
+    expect 1 "$example" " path: $file"
+  done
 }

@@ -38,6 +38,14 @@ impl Process {
         memory(self.child.id(), name)
     }
 
+    /// The peak of its memory in KiB; `None` if it has ended.
+    #[must_use]
+    pub fn peak(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
     /// How long it has used a processor, in seconds.
     #[must_use]
     pub fn processor_seconds(&self) -> f64 {

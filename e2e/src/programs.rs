@@ -21,6 +21,13 @@ pub(crate) fn node(name: &str) -> PathBuf {
     present(Path::new(&folder).join(name), "`make e2e-node` builds it")
 }
 
+/// A program for the tests of promotions, in the folder that `PROMOTE_PROGRAMS` names.
+pub(crate) fn promotion(name: &str) -> PathBuf {
+    let folder = std::env::var_os("PROMOTE_PROGRAMS")
+        .expect("PROMOTE_PROGRAMS: not set; `make e2e-promote` builds the programs and sets it");
+    present(Path::new(&folder).join(name), "`make e2e-promote` builds it")
+}
+
 /// The sync job without shared libraries, as its image has it. `STATIC_SYNC` names it.
 pub(crate) fn static_sync() -> PathBuf {
     let path = std::env::var_os("STATIC_SYNC").expect("STATIC_SYNC: not set; `make e2e-node` builds it and sets it");

@@ -33,12 +33,12 @@ fn prose(text: &str) -> String {
 fn every_file_names_the_same_version() {
     assert_eq!(annotation("io.kubewarden.policy.version"), VERSION);
     let images = text("deploy/images/kustomization.yaml");
-    assert_eq!(versions(&images), [format!("v{VERSION}"), format!("v{VERSION}")]);
+    assert_eq!(versions(&images), vec![format!("v{VERSION}"); 3]);
     let changelog = text("CHANGELOG.md");
     let newest = changelog.lines().find_map(|line| line.strip_prefix("## ")).unwrap();
     assert_eq!(newest.split(' ').next(), Some(VERSION));
     let of_the_project =
-        |line: &&str| line.contains("local-registry-policy:v") || line.contains("local-registry-sync:v");
+        |line: &&str| ["policy:v", "promote:v", "sync:v"].iter().any(|end| line.contains(&format!("local-registry-{end}")));
     let pages = ["docs/quick-start-kind.md", "docs/install.md"].map(text).join("\n");
     let lines: Vec<&str> = pages.lines().filter(of_the_project).collect();
     assert!(lines.len() >= 4, "{lines:?}");
@@ -53,7 +53,13 @@ fn every_file_names_the_same_registry() {
     let registry = policy.strip_suffix("/local-registry-policy").unwrap();
     let images = text("deploy/images/kustomization.yaml");
     assert!(images.contains(&format!("value: registry://{policy}:v{VERSION}\n")), "{images}");
-    assert!(images.contains(&format!("newName: {registry}/local-registry-sync\n")), "{images}");
+    for program in ["local-registry-promote", "local-registry-sync"] {
+        assert!(images.contains(&format!("newName: {registry}/{program}\n")), "{images}");
+    }
+    // What is released comes from a part of it.
+    let release = read("release/manifests/local-registry/promoter-manifest.yaml");
+    let registries = json!([{"name": format!("{registry}/staging"), "src": true}, {"name": registry}]);
+    assert_eq!(release["registries"], registries);
 }
 
 #[test]

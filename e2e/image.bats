@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Unpacks the sync job's image and starts it: `make check-sync-image`.
+# Unpacks the image of a program and starts it: `make check-sync-image`, `make check-promote-image`.
 
 bats_require_minimum_version 1.5.0
 
@@ -34,29 +34,34 @@ in_image() {
   fi
 }
 
-@test "the sync job starts from the image's file system" {
-  run in_image /local-registry-sync --version
+@test "the program starts from the image's file system" {
+  run in_image "/$PROGRAM" --version
   [ "$status" -eq 0 ]
-  [ "$output" = "local-registry-sync $VERSION" ]
+  [ "$output" = "$PROGRAM $VERSION" ]
 }
 
-@test "without a cluster, the sync job reports that" {
-  run --separate-stderr in_image /local-registry-sync
+@test "what the program does not find is reported" {
+  case "$PROGRAM" in
+    local-registry-sync) arguments=() expected="error: *kubeconfig*" ;;
+    local-registry-promote) arguments=(verify) expected="images: there is no such folder*" ;;
+  esac
+  run --separate-stderr in_image "/$PROGRAM" "${arguments[@]}"
   [ "$status" -eq 1 ]
-  [[ "$stderr" == "error: "*"kubeconfig"* ]]
+  [[ "$stderr" == $expected ]]
 }
 
 @test "the image has no other files" {
   run bash -c 'cd "$ROOT" && find . -type f | sort'
   [ "$output" = "./LICENSE
 ./etc/ssl/certs/ca-certificates.crt
-./local-registry-sync" ]
+./$PROGRAM" ]
   grep --quiet 'BEGIN CERTIFICATE' "$ROOT/etc/ssl/certs/ca-certificates.crt"
 }
 
 @test "the image runs as an ordinary user, and its labels say what it is" {
   jq --exit-status '.config.User == "65532:65532"' "$CONFIG"
-  jq --exit-status '.config.Entrypoint == ["/local-registry-sync"]' "$CONFIG"
+  jq --exit-status '.config.Entrypoint == ["/" + $program]' --arg program "$PROGRAM" "$CONFIG"
+  jq --exit-status --arg program "$PROGRAM" '.config.Labels["org.opencontainers.image.title"] == $program' "$CONFIG"
   jq --exit-status --arg version "$VERSION" '.config.Labels | .["org.opencontainers.image.version"] == $version
     and .["org.opencontainers.image.licenses"] == "Apache-2.0"
     and (.["org.opencontainers.image.revision"] | length) == 40
