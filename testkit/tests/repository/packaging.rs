@@ -37,8 +37,9 @@ fn every_file_names_the_same_version() {
     let changelog = text("CHANGELOG.md");
     let newest = changelog.lines().find_map(|line| line.strip_prefix("## ")).unwrap();
     assert_eq!(newest.split(' ').next(), Some(VERSION));
-    let of_the_project =
-        |line: &&str| ["policy:v", "promote:v", "sync:v"].iter().any(|end| line.contains(&format!("local-registry-{end}")));
+    let of_the_project = |line: &&str| {
+        ["policy:v", "promote:v", "sync:v"].iter().any(|end| line.contains(&format!("local-registry-{end}")))
+    };
     let pages = ["docs/quick-start-kind.md", "docs/install.md"].map(text).join("\n");
     let lines: Vec<&str> = pages.lines().filter(of_the_project).collect();
     assert!(lines.len() >= 4, "{lines:?}");
