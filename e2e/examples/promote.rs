@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use e2e::{LocalRegistry, Make, PromotionTree, crane, fleet, peak_memory};
 
-/// One way to copy all images, and what it costs.
+/// The commands that copy all images to a registry, one after another.
+type Commands<'a> = Box<dyn Fn(&str) -> Vec<Command> + 'a>;
+
+/// One way to copy all images.
 struct Contender<'a> {
     name: &'a str,
-    /// The commands to run, one after another.
-    commands: Box<dyn Fn(&str) -> Vec<Command> + 'a>,
+    commands: Commands<'a>,
 }
 
 fn main() {

@@ -22,7 +22,7 @@ pub enum Make {
 pub struct LocalRegistry {
     /// Host and port.
     pub host: String,
-    process: Process,
+    _process: Process,
     folder: TempDir,
 }
 
@@ -57,7 +57,7 @@ impl LocalRegistry {
             assert!(process.runs(), "the registry has ended:\n{}", process.log());
             TcpStream::connect(&host).ok()
         });
-        Self { host, process, folder }
+        Self { host, _process: process, folder }
     }
 
     /// Every request that distribution has answered: method, path and status.
@@ -73,12 +73,6 @@ impl LocalRegistry {
             path.starts_with("/v2/").then_some((method, path, status))
         };
         log.lines().filter_map(request).collect()
-    }
-
-    /// Its memory now, in KiB.
-    #[must_use]
-    pub fn memory(&self) -> u64 {
-        self.process.memory("VmRSS")
     }
 }
 
