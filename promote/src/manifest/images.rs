@@ -1,5 +1,7 @@
 //! `images.yaml`: which images of a project are promoted, by digest, and under which tags.
 
+use std::collections::HashMap;
+
 use local_registry_core::{ImageReference, Quoted};
 
 use super::digest::Digest;
@@ -39,20 +41,20 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Vec<Image> {
     if elements.is_empty() {
         findings.about_file(NO_IMAGES);
     }
-    let mut images: Vec<(Image, Position)> = Vec::new();
+    let mut images: Vec<Image> = Vec::new();
+    let mut lines: HashMap<String, usize> = HashMap::new();
     for element in elements {
         let Some((image, start)) = read_image(element, findings) else { continue };
-        if let Some((_, first)) = images.iter().find(|(other, _)| other.name == image.name) {
-            let message = format!(
-                "the image `{}` is there already, on line {}; write all of its digests there",
-                image.name, first.line
-            );
+        if let Some(line) = lines.get(&image.name) {
+            let message =
+                format!("the image `{}` is there already, on line {line}; write all of its digests there", image.name);
             findings.error(start, message);
             continue;
         }
-        images.push((image, start));
+        lines.insert(image.name.clone(), start.line);
+        images.push(image);
     }
-    images.into_iter().map(|(image, _)| image).collect()
+    images
 }
 
 const NO_IMAGES: &str =
@@ -82,7 +84,7 @@ fn check_name(name: &str) -> Result<(), String> {
 fn read_digests(node: &Node, findings: &mut Findings) -> Vec<Promoted> {
     let Some(entries) = mapping(node, "a mapping of digests to lists of tags", findings) else { return Vec::new() };
     let mut digests = Vec::new();
-    let mut seen: Vec<(Tag, Position)> = Vec::new();
+    let mut seen: HashMap<Tag, usize> = HashMap::new();
     let mut is_empty = true;
     for (text, key, value) in entries {
         is_empty = false;
@@ -98,20 +100,19 @@ fn read_digests(node: &Node, findings: &mut Findings) -> Vec<Promoted> {
     digests
 }
 
-fn read_tags(node: &Node, seen: &mut Vec<(Tag, Position)>, findings: &mut Findings) -> Vec<(Tag, Place)> {
+fn read_tags(node: &Node, seen: &mut HashMap<Tag, usize>, findings: &mut Findings) -> Vec<(Tag, Place)> {
     let Some(elements) = list(node, "a list of tags, such as [\"v1\"], or []", findings) else { return Vec::new() };
     let mut tags = Vec::new();
     for element in elements {
         let Some(text) = string(element, "a tag; write it in quotes", findings) else { continue };
         match text.parse::<Tag>() {
             Ok(tag) => {
-                if let Some((_, first)) = seen.iter().find(|(other, _)| *other == tag) {
-                    let message =
-                        format!("the tag `{tag}` is there already, on line {}; a tag names one digest", first.line);
+                if let Some(line) = seen.get(&tag) {
+                    let message = format!("the tag `{tag}` is there already, on line {line}; a tag names one digest");
                     findings.error(element.start, message);
                     continue;
                 }
-                seen.push((tag.clone(), element.start));
+                seen.insert(tag.clone(), element.start.line);
                 tags.push((tag, findings.place(element.start)));
             }
             Err(error) => findings.error(element.start, format!("the tag {} {error}", Quoted(text))),

@@ -1,5 +1,7 @@
 //! YAML as a tree of values, each with its place. Strict: one document, no aliases, no tags, no duplicate keys.
 
+use std::collections::HashMap;
+
 use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span};
 use local_registry_core::{Excerpt, Quoted};
 
@@ -130,18 +132,19 @@ fn close(open: Open, end: &Span, findings: &mut Findings) -> Node {
         return Node { start: open.start, bytes, value: Value::List(open.nodes) };
     }
     let mut entries: Vec<(Node, Node)> = Vec::new();
+    let mut lines: HashMap<String, usize> = HashMap::new();
     let mut nodes = open.nodes.into_iter();
     while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
         let Some(name) = key.text() else {
             findings.error(key.start, format!("is {}, and a key is a string", key.kind()));
             continue;
         };
-        if let Some((first, _)) = entries.iter().find(|(first, _)| first.text() == Some(name)) {
-            let message =
-                format!("the key {} is there already, on line {}; write it once", Quoted(name), first.start.line);
+        if let Some(line) = lines.get(name) {
+            let message = format!("the key {} is there already, on line {line}; write it once", Quoted(name));
             findings.error(key.start, message);
             continue;
         }
+        lines.insert(name.to_owned(), key.start.line);
         entries.push((key, value));
     }
     Node { start: open.start, bytes, value: Value::Mapping(entries) }
