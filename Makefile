@@ -15,7 +15,7 @@ REQUEST ?= examples/buildrun-request.json
 SETTINGS ?= examples/settings.yaml
 OBJECTS ?= examples/objects
 # The largest allowed size of the module and of each program, in bytes.
-LIMIT := 180000
+LIMIT := 190000
 SYNC_LIMIT := 9000000
 PROMOTE_LIMIT := 9000000
 MUSL := $(shell uname -m)-unknown-linux-musl
@@ -58,7 +58,7 @@ EMAIL ?= authors@example.org
 # `make manifests`: the program that renders the manifests of a release, and the folders of deploy/ that it renders: all
 # that can be applied.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
-FOLDERS := . check check-pull guard nodes nodes-clean-up policy policy-namespaced promote registry registry/gc sync sync-cronjob sync-namespaced
+FOLDERS := . check check-pull guard nodes nodes-clean-up policy policy-namespaced promote registry registry/gc sync sync-cronjob sync-namespaced workloads
 
 # `make fuzz`: how many malformed payloads it tries, and how long it fuzzes each target, in seconds.
 CASES ?= 200000

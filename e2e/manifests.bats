@@ -94,6 +94,19 @@ expect() {
   done
 }
 
+@test "the policy for workloads joins each set with a sync job for the whole cluster" {
+  overlay="$BATS_TEST_TMPDIR/workloads.yaml"
+  for folder in deploy deploy/guard deploy/sync deploy/sync-cronjob; do
+    rendered "$folder" deploy/workloads/component > "$overlay"
+    expect 1 "$overlay" '- --policy=local-registry-workloads'
+    expect 1 "$overlay" '^  - local-registry-workloads'
+    expect 1 "$overlay" '^  name: local-registry-workloads'
+    expect 0 "$overlay" 'module: ""'
+  done
+  rendered deploy deploy/workloads/component > "$overlay"
+  diff <(sort "$overlay") <("$KUBECTL" kustomize deploy/workloads | sort)
+}
+
 @test "a component fails without what it changes" {
   for component in deploy/registry/{s3,auth,tls,gc/s3} deploy/nodes/{k3s,rke2,microk8s,cri-o}; do
     run rendered deploy/policy "$component"

@@ -3,8 +3,21 @@
 use crate::admission::{Decision, Outcome, PayloadError, Request, Settings, SettingsError};
 use crate::json::Mask::{self, Fields, Scalar};
 use crate::shipwright::{self, BuildLookup};
+use crate::workload;
 
-/// What is read of a payload. The object may come before its kind, so it is read by the fields of all kinds together.
+/// What is read of an object. It may come before its kind in the request, so the fields of all kinds are read.
+const OBJECT: Mask = Fields(&[
+    (
+        "metadata",
+        Fields(&[
+            ("annotations", Fields(&Mask::joined::<5>(&shipwright::ANNOTATIONS, &workload::ANNOTATIONS))),
+            shipwright::METADATA,
+        ]),
+    ),
+    ("spec", Fields(&Mask::joined::<11>(&shipwright::SPEC_OF_OBJECT, &workload::SPEC))),
+]);
+
+/// What is read of a payload.
 const PAYLOAD: Mask = Fields(&[
     ("settings", Settings::MASK),
     (
@@ -15,8 +28,8 @@ const PAYLOAD: Mask = Fields(&[
             ("name", Scalar),
             ("namespace", Scalar),
             ("operation", Scalar),
-            ("object", shipwright::OBJECT),
-            ("oldObject", shipwright::OBJECT),
+            ("object", OBJECT),
+            ("oldObject", OBJECT),
             ("dryRun", Scalar),
         ]),
     ),
@@ -71,5 +84,6 @@ impl<'a> Request<'a> {
 pub fn decide(request: &Request<'_>, builds: &mut dyn BuildLookup) -> Result<Decision, SettingsError> {
     let mut outcome = Outcome::default();
     shipwright::decide(request, builds, &mut outcome)?;
+    workload::decide(request, &mut outcome)?;
     Ok(outcome.into_decision())
 }

@@ -1,4 +1,4 @@
-//! Decides which registry a local image of a Shipwright `Build` or `BuildRun` belongs to.
+//! Decides which registry a local image of a Shipwright `Build` or `BuildRun`, of a pod or of a Knative `Revision` belongs to.
 //!
 //! A [`Request`] comes in as JSON text, and a [`Decision`] goes out: [`decide`] shows both. The crate performs no I/O
 //! and knows neither Kubewarden nor a Kubernetes client. The one thing that has to be looked up, the Build that a
@@ -15,6 +15,7 @@ mod json;
 mod message;
 mod registry;
 mod shipwright;
+mod workload;
 
 pub use admission::{
     Decision, OutputWithoutRegistry, PayloadError, Request, Settings, SettingsError, SettingsWarning, is_help_url,
@@ -24,8 +25,9 @@ pub use decide::decide;
 pub use json::compare_with_serde_json;
 pub use json::{EditError, Edits, JsonError};
 pub use message::{Code, Excerpt, Fault, Quoted, Rejection, Warning};
-pub use registry::{HostError, ImageReference, ReferenceError, RegistryHost, RuntimeHost};
+pub use registry::{Host, HostError, ImageReference, ReferenceError, RegistryHost, RuntimeHost};
 pub use shipwright::{
     BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, ImageField, Kind, LookupError, Mark, Role, Version, image_fields,
     is_object_name,
 };
+pub use workload::CONTAINERS_ANNOTATION;

@@ -1,6 +1,7 @@
 //! The payload that a policy server hands to the policy: an AdmissionRequest, and the settings.
 
 use crate::json::{EditError, Edits, Entry, JsonError, Mask, Node};
+use crate::message::Fault;
 
 /// What the policy reads of `{"request": AdmissionRequest, "settings": …}`.
 ///
@@ -114,9 +115,9 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether the request is about a part of the object, such as its status.
-    pub(crate) fn has_sub_resource(&self) -> bool {
-        !self.text_at(&["subResource"]).is_empty()
+    /// The part of the object that the request is about, such as `status`; empty if it is about all of it.
+    pub(crate) fn sub_resource(&self) -> &str {
+        self.text_at(&["subResource"])
     }
 
     pub(crate) fn settings(&self) -> Option<&Node<'a>> {
@@ -125,6 +126,20 @@ impl<'a> Request<'a> {
 
     pub(crate) fn object(&self) -> Option<&Node<'a>> {
         self.value_of("object")
+    }
+
+    /// The object that is written.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the request has none.
+    pub(crate) fn written_object(&self) -> Result<&Node<'a>, Fault> {
+        match self.object() {
+            Some(object @ Node::Object(_)) => Ok(object),
+            found => {
+                let found = found.map_or("nothing", Node::type_name);
+                Err(Fault::wrong_type(&["request", "object"], found, "the object under admission"))
+            }
+        }
     }
 
     pub(crate) fn old_object(&self) -> Option<&Node<'a>> {

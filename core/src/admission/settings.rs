@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::json::{Mask, Node};
 use crate::message::Quoted;
-use crate::registry::{HostError, RegistryHost};
+use crate::registry::{HostError, RegistryHost, RuntimeHost};
 
 /// What an operator, or the sync job, tells the policy about the cluster's registry.
 ///
@@ -21,7 +21,8 @@ use crate::registry::{HostError, RegistryHost};
 /// ```
 ///
 /// A key that is absent means the same as one that is null, and absent settings mean the same as `null` and `{}`. An
-/// empty string is an absent `host`, `help` or `outputWithoutRegistry`, since a form writes that for an empty field.
+/// empty string is an absent `host`, `runtimeHost`, `help` or `outputWithoutRegistry`, since a form writes that for an
+/// empty field.
 ///
 /// A policy server with one policy whose settings are invalid does not start, and serves no other policy either. So an
 /// unknown key, or a `help` that is not a URL, is a [`SettingsWarning`] and not an error.
@@ -30,6 +31,9 @@ pub struct Settings {
     /// `host`: the registry as pods see it, KEP-1755's `hostFromClusterNetwork`. `None`: the cluster declares no local
     /// registry.
     pub host: Option<RegistryHost>,
+    /// `runtimeHost`: the registry as the nodes' container runtimes see it, KEP-1755's `hostFromContainerRuntime`, or its
+    /// `host` where that is absent. Only the images of pods get it. `None`: nodes have no local registry.
+    pub runtime_host: Option<RuntimeHost>,
     /// `help`: a printable http(s) URL that messages about a missing registry show.
     pub help: Option<String>,
     /// `insecure`: the registry speaks plain HTTP.
@@ -45,6 +49,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             host: None,
+            runtime_host: None,
             help: None,
             insecure: false,
             output_without_registry: OutputWithoutRegistry::Warn,
@@ -98,8 +103,8 @@ enum SettingsErrorKind {
     NotAnObject(&'static str),
     #[error("settings.{key}: found {found}; expected {expected}")]
     Type { key: &'static str, found: &'static str, expected: &'static str },
-    #[error("settings.host: {0}")]
-    Host(HostError),
+    #[error("settings.{key}: {error}")]
+    Host { key: &'static str, error: HostError },
 }
 
 /// Something in the settings that is ignored, and why.
@@ -109,7 +114,7 @@ pub struct SettingsWarning(#[from] SettingsWarningKind);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum SettingsWarningKind {
-    #[error("settings: the key {} is not known and is ignored; known are host, help, insecure, outputWithoutRegistry and lookupBuilds", Quoted(.0))]
+    #[error("settings: the key {} is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry and lookupBuilds", Quoted(.0))]
     UnknownKey(String),
     #[error("settings.help: {} is ignored; expected a printable http:// or https:// URL of at most {LONGEST_HELP} characters", Quoted(.0))]
     Help(String),
@@ -122,7 +127,8 @@ const LONGEST_HELP: usize = 1024;
 
 impl Settings {
     /// Keeps every key, so that unknown ones can be reported.
-    pub(crate) const MASK: Mask = Mask::Scalars(&["host", "help", "insecure", "outputWithoutRegistry", "lookupBuilds"]);
+    pub(crate) const MASK: Mask =
+        Mask::Scalars(&["host", "runtimeHost", "help", "insecure", "outputWithoutRegistry", "lookupBuilds"]);
 
     /// Reads settings from JSON text, such as the payload of the waPC function `validate_settings`.
     ///
@@ -146,12 +152,16 @@ impl Settings {
         let mut errors = Vec::new();
         for entry in entries {
             let read = match (entry.key.as_ref(), &entry.value) {
-                ("host" | "help" | "insecure" | "outputWithoutRegistry" | "lookupBuilds", Node::Null) => Ok(()),
-                ("host" | "help" | "outputWithoutRegistry", Node::String(text)) if text.is_empty() => Ok(()),
-                ("host", Node::String(host)) => {
-                    RegistryHost::parse(host).map_err(SettingsErrorKind::Host).map(|host| {
-                        settings.host = Some(host);
-                    })
+                (
+                    "host" | "runtimeHost" | "help" | "insecure" | "outputWithoutRegistry" | "lookupBuilds",
+                    Node::Null,
+                ) => Ok(()),
+                ("host" | "runtimeHost" | "help" | "outputWithoutRegistry", Node::String(text)) if text.is_empty() => {
+                    Ok(())
+                }
+                ("host", Node::String(host)) => read_host("host", RegistryHost::parse(host), &mut settings.host),
+                ("runtimeHost", Node::String(host)) => {
+                    read_host("runtimeHost", RuntimeHost::parse(host), &mut settings.runtime_host)
                 }
                 ("help", Node::String(help)) => {
                     if is_help_url(help) {
@@ -177,6 +187,7 @@ impl Settings {
                     Ok(())
                 }
                 ("host", other) => Err(wrong_type("host", other, "a string, as in `kind-registry:5000`")),
+                ("runtimeHost", other) => Err(wrong_type("runtimeHost", other, "a string, as in `localhost:5001`")),
                 ("help", other) => Err(wrong_type("help", other, "a string with a URL")),
                 ("insecure", other) => Err(wrong_type("insecure", other, "true or false")),
                 ("outputWithoutRegistry", other) => {
@@ -192,6 +203,15 @@ impl Settings {
         }
         if errors.is_empty() { Ok((settings, warnings)) } else { Err(SettingsError(errors)) }
     }
+}
+
+fn read_host<H>(
+    key: &'static str,
+    parsed: Result<H, HostError>,
+    setting: &mut Option<H>,
+) -> Result<(), SettingsErrorKind> {
+    *setting = Some(parsed.map_err(|error| SettingsErrorKind::Host { key, error })?);
+    Ok(())
 }
 
 fn wrong_type(key: &'static str, found: &Node<'_>, expected: &'static str) -> SettingsErrorKind {
@@ -234,19 +254,20 @@ mod tests {
         check("{}", &defaults, &[]);
         check("null", &defaults, &[]);
         check(
-            r#"{"host":null,"help":null,"insecure":null,"outputWithoutRegistry":null,"lookupBuilds":null}"#,
+            r#"{"host":null,"runtimeHost":null,"help":null,"insecure":null,"outputWithoutRegistry":null,"lookupBuilds":null}"#,
             &defaults,
             &[],
         );
-        check(r#"{"host":"","help":"","outputWithoutRegistry":""}"#, &defaults, &[]);
+        check(r#"{"host":"","runtimeHost":"","help":"","outputWithoutRegistry":""}"#, &defaults, &[]);
     }
 
     #[test]
     fn every_key_is_read() {
         check(
-            r#"{"host":"kind-registry:5000","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false}"#,
+            r#"{"host":"kind-registry:5000","runtimeHost":"localhost:5001","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false}"#,
             &Settings {
                 host: Some(host("kind-registry:5000")),
+                runtime_host: Some(RuntimeHost::parse("localhost:5001").unwrap()),
                 help: Some("https://example.org/registry".to_owned()),
                 insecure: true,
                 output_without_registry: OutputWithoutRegistry::Reject,
@@ -262,7 +283,7 @@ mod tests {
             r#"{"hosts":[1,{}],"host":"reg.io"}"#,
             &Settings { host: Some(host("reg.io")), ..Settings::default() },
             &[
-                "settings: the key `hosts` is not known and is ignored; known are host, help, insecure, outputWithoutRegistry and lookupBuilds",
+                "settings: the key `hosts` is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry and lookupBuilds",
             ],
         );
     }
@@ -319,12 +340,18 @@ mod tests {
             "settings.host: `kind-registry` has neither a dot nor a port, so image parsers read it as a Docker Hub namespace; add the port, as in `kind-registry:5000`",
         );
         check_invalid(
-            r#"{"host":5000,"help":[],"insecure":"true","outputWithoutRegistry":true,"lookupBuilds":1}"#,
+            r#"{"host":5000,"runtimeHost":true,"help":[],"insecure":"true","outputWithoutRegistry":true,"lookupBuilds":1}"#,
             "settings.host: found a number; expected a string, as in `kind-registry:5000`\n\
+             settings.runtimeHost: found a boolean; expected a string, as in `localhost:5001`\n\
              settings.help: found an array; expected a string with a URL\n\
              settings.insecure: found a string; expected true or false\n\
              settings.outputWithoutRegistry: found a boolean; expected allow, warn or reject\n\
              settings.lookupBuilds: found a number; expected true or false",
+        );
+        check_invalid(
+            r#"{"host":"localhost:5001","runtimeHost":"docker.io"}"#,
+            "settings.host: `localhost:5001` means the build pod itself when used inside a cluster; write the host under which pods reach the registry\n\
+             settings.runtimeHost: `docker.io` is Docker Hub, not a registry of this cluster; write the host under which nodes reach the local registry",
         );
         check_invalid("[]", r#"the settings are an array; expected an object, as in {"host": "kind-registry:5000"}"#);
         check_invalid("{", "the settings are not valid JSON (it ends too early at line 1 column 2)");

@@ -19,8 +19,18 @@ enum Change {
     Value(String),
     /// The field is an object, and these edits are made in it. It is created if it is absent or null.
     Fields(Edits),
+    /// The field is a list, and these fields of its elements get these values, in the order of the elements.
+    Elements(Vec<ElementChange>),
     /// The field is removed.
     Removal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ElementChange {
+    index: usize,
+    field: &'static str,
+    /// JSON text.
+    value: String,
 }
 
 /// An object cannot be edited, since a field on the way to an edit is not an object.
@@ -32,6 +42,8 @@ pub struct EditError(Cause);
 enum Cause {
     #[error("its field `{field}` is {found}; expected an object")]
     NotAnObject { field: &'static str, found: &'static str },
+    #[error("its field `{field}` is not a list with the elements that were read")]
+    NoElement { field: &'static str },
     #[error("its text is not what was read")]
     Unreadable,
 }
@@ -51,6 +63,11 @@ impl Edits {
         self.set(path, Change::Value(json_string(text)));
     }
 
+    /// Replaces a field of an element of a list by a string. The field must exist. Elements are edited in their order.
+    pub(crate) fn set_text_of_element(&mut self, list: &[&'static str], index: usize, field: &'static str, text: &str) {
+        self.set(list, Change::Elements(vec![ElementChange { index, field, value: json_string(text) }]));
+    }
+
     /// Sets `true`.
     pub(crate) fn set_true(&mut self, path: &[&'static str]) {
         self.set(path, Change::Value("true".to_owned()));
@@ -68,9 +85,10 @@ impl Edits {
             self.0.push((*name, Change::Fields(Self::default())));
         }
         if let Some((_, change)) = self.0.get_mut(index) {
-            match change {
-                Change::Fields(fields) if !rest.is_empty() => fields.set(rest, new),
-                _ => *change = new,
+            match (change, new) {
+                (Change::Fields(fields), new) if !rest.is_empty() => fields.set(rest, new),
+                (Change::Elements(known), Change::Elements(new)) => known.extend(new),
+                (change, new) => *change = new,
             }
         }
     }
@@ -118,6 +136,11 @@ impl Edits {
                 (Change::Fields(_), value) if *value != Node::Null => {
                     return Err(EditError(Cause::NotAnObject { field: name, found: value.type_name() }));
                 }
+                (Change::Elements(changes), Node::Array(elements)) => {
+                    copied = splice_elements(changes, elements, text, copied, out)
+                        .ok_or(EditError(Cause::NoElement { field: name }))?;
+                }
+                (Change::Elements(_), _) => return Err(EditError(Cause::NoElement { field: name })),
                 (change, _) => {
                     copy(text, copied..entry.span.start, out);
                     change.push_to(out);
@@ -126,6 +149,9 @@ impl Edits {
             }
         }
         let mut missing = self.0.iter().filter(|(name, _)| object.entry(name).is_none()).peekable();
+        if let Some((field, _)) = missing.clone().find(|(_, change)| matches!(change, Change::Elements(_))) {
+            return Err(EditError(Cause::NoElement { field }));
+        }
         if missing.peek().is_some() {
             copy(text, copied..object.end, out);
             copied = object.end;
@@ -178,9 +204,29 @@ impl Change {
                 push_fields(edits.0.iter(), true, out);
                 out.push('}');
             }
-            Self::Removal => {}
+            // A list that is missing is an error before it would get here.
+            Self::Elements(_) | Self::Removal => {}
         }
     }
+}
+
+/// Appends the text from `copied` up to the end of the last edit in a list; returns that position. `None` if an element
+/// or its field is not there.
+fn splice_elements(
+    changes: &[ElementChange],
+    elements: &[Node<'_>],
+    text: &str,
+    mut copied: usize,
+    out: &mut String,
+) -> Option<usize> {
+    for change in changes {
+        let Node::Object(element) = elements.get(change.index)? else { return None };
+        let entry = element.entry(change.field)?;
+        copy(text, copied..entry.span.start, out);
+        out.push_str(&change.value);
+        copied = entry.span.end;
+    }
+    Some(copied)
 }
 
 fn push_fields<'e>(fields: impl Iterator<Item = &'e (&'static str, Change)>, mut is_first: bool, out: &mut String) {
@@ -295,6 +341,55 @@ mod tests {
             r#"{"spec":{"a":1,"output":null},"metadata":null}"#,
             &format!(r#"{{"spec":{{"a":1,{output}}},"metadata":{{{annotations}}}}}"#),
         );
+    }
+
+    const LISTS: Mask =
+        Fields(&[("spec", Fields(&[("a", Fields(&[("image", Scalar)])), ("b", Fields(&[("image", Scalar)]))]))]);
+
+    /// Edits the first and third element of one list, and the second of another.
+    fn edited_lists(text: &str) -> Result<String, EditError> {
+        let mut edits = Edits::default();
+        edits.set_text_of_element(&["spec", "a"], 0, "image", "x");
+        edits.set_text_of_element(&["spec", "a"], 2, "image", "y");
+        edits.set_text_of_element(&["spec", "b"], 1, "image", "z");
+        let Node::Object(object) = Node::parse(text, LISTS).unwrap() else { return Ok(text.to_owned()) };
+        let mut out = String::new();
+        edits.apply(&object, text, 0..text.len(), &mut out)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn elements_of_lists_are_edited_in_place() {
+        for (a, b) in [("a", "b"), ("b", "a")] {
+            let list = |name, new: [&str; 3]| {
+                let [first, second, third] = new;
+                format!(
+                    r#""{name}" : [ {{"n":1e400,"image" :"{first}"}},{{"image":"{second}"}}, {{ "image":"{third}", "o":[ ]}}]"#
+                )
+            };
+            let object = |of_a, of_b| {
+                let lists = [("a", list("a", of_a)), ("b", list("b", of_b))];
+                let at = |name| lists.iter().find(|(known, _)| *known == name).unwrap().1.clone();
+                format!(r#"{{"spec":{{"q":-0.0,{},{} ,"r":[1]}} }}"#, at(a), at(b))
+            };
+            let text = object(["1", "2", "3"], ["4", "5", "6"]);
+            assert_eq!(edited_lists(&text).unwrap(), object(["x", "2", "y"], ["4", "z", "6"]));
+        }
+    }
+
+    #[test]
+    fn an_element_that_is_not_there_cannot_be_edited() {
+        for spec in [
+            "{}",
+            r#"{"a":7,"b":[{},{"image":""}]}"#,
+            r#"{"a":[{"image":""}],"b":[{},{"image":""}]}"#,
+            r#"{"a":[{"image":""},{},{}],"b":[{},{"image":""}]}"#,
+            r#"{"a":[{"image":""},{},7],"b":[{},{"image":""}]}"#,
+        ] {
+            let error = edited_lists(&format!(r#"{{"spec":{spec}}}"#)).unwrap_err().to_string();
+            let expected = "the object cannot be edited: its field `a` is not a list with the elements that were read";
+            assert_eq!(error, expected, "{spec}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod skip;
 pub use self::differential::compare_with_serde_json;
 pub use self::edit::{EditError, Edits};
 pub use self::error::JsonError;
-pub(crate) use self::mask::Mask;
+pub(crate) use self::mask::{Field, Mask};
 pub(crate) use self::node::{Entry, Node};
 
 /// A path of field names from the root of an object.

@@ -60,8 +60,8 @@ struct Parts {
 
 impl Fault {
     #[cold]
-    pub(crate) fn new(path: Path, code: Code, message: &impl fmt::Display) -> Self {
-        Self(Box::new(Parts { path: FieldPath(path), code, message: message.to_string() }))
+    pub(crate) fn new(path: impl Into<FieldPath>, code: Code, message: &impl fmt::Display) -> Self {
+        Self(Box::new(Parts { path: path.into(), code, message: message.to_string() }))
     }
 
     /// The fault of a field whose value has another type.

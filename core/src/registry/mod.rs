@@ -6,7 +6,7 @@ mod host;
 mod reference;
 mod resolution;
 
-pub use self::host::{HostError, RegistryHost, RuntimeHost};
+pub use self::host::{Host, HostError, RegistryHost, RuntimeHost};
 pub(crate) use self::reference::named_registry;
 pub use self::reference::{ImageReference, ReferenceError};
 pub(crate) use self::resolution::{Resolution, Unresolvable, resolve};

@@ -1,6 +1,6 @@
 //! What becomes of a local image in this cluster.
 
-use super::{ImageReference, ReferenceError, RegistryHost};
+use super::{Host, ImageReference, ReferenceError};
 
 /// What becomes of a local image.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,12 +23,12 @@ pub(crate) enum Unresolvable<'a> {
 }
 
 /// Resolves a local image; `host` is the cluster's registry, if it has one.
-pub(crate) fn resolve<'a>(text: &'a str, host: Option<&RegistryHost>) -> Result<Resolution, Unresolvable<'a>> {
+pub(crate) fn resolve<'a>(text: &'a str, host: Option<&dyn Host>) -> Result<Resolution, Unresolvable<'a>> {
     let reference = ImageReference::parse(text).map_err(Unresolvable::Invalid)?;
     match (reference.registry(), host) {
         (None, Some(host)) => Ok(Resolution::Inject(reference.at(host))),
         (None, None) => Ok(Resolution::NoRegistry),
-        (Some(registry), Some(host)) if registry == host.as_str() => Ok(Resolution::Keep),
+        (Some(registry), Some(host)) if registry == host.as_ref() => Ok(Resolution::Keep),
         (Some(_), _) => Err(Unresolvable::Foreign(reference)),
     }
 }

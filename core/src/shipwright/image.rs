@@ -3,11 +3,10 @@
 use super::annotation::{Annotations, Mark};
 use super::fields::ImageField;
 use super::marker::Marker;
-use super::problem::Problem;
-use crate::admission::{Settings, value_at};
+use crate::admission::{ImageProblem, Settings, resolve_image, value_at};
 use crate::json::Node;
 use crate::message::Fault;
-use crate::registry::{ImageReference, RegistryHost, Resolution, Unresolvable, named_registry, resolve};
+use crate::registry::{Host, ImageReference, RegistryHost, Resolution, named_registry};
 
 /// An image of an object, as it was written.
 #[derive(Debug, Clone)]
@@ -114,14 +113,8 @@ impl<'n> Image<'n> {
     /// What becomes of the image; `None` if it is not local.
     pub(super) fn resolve(&self, settings: &Settings) -> Option<Result<Resolution, Fault>> {
         let Locality::Local(marker) = self.locality else { return None };
-        let resolution = match self.value {
-            Some(Node::String(text)) => resolve(text, settings.host.as_ref()).map_err(|reason| match reason {
-                Unresolvable::Invalid(error) => Problem::Reference { text, error, marker },
-                Unresolvable::Foreign(reference) => Problem::ForeignRegistry { reference, marker },
-            }),
-            Some(other) => Err(Problem::NoImage { found: other.type_name(), marker }),
-            None => Err(Problem::NoImage { found: "nothing", marker }),
-        };
+        let host = settings.host.as_ref().map(|host| host as &dyn Host);
+        let resolution = resolve_image(self.value, host, || marker.undo().to_string());
         Some(resolution.map_err(|problem| problem.at(self.field.image)))
     }
 
@@ -131,7 +124,8 @@ impl<'n> Image<'n> {
             Locality::Local(marker) => marker,
             Locality::NotLocal => Marker::Field,
         };
-        Problem::NoRegistry { text: self.text(), marker, help: settings.help.as_deref() }.at(self.field.image)
+        let (undo, help) = (marker.undo().to_string(), settings.help.as_deref());
+        ImageProblem::NoRegistry { text: self.text(), whose: "", undo, help }.at(self.field.image)
     }
 
     /// The image at the cluster's registry, for a local image that names an earlier registry or none. `None` if it is

@@ -1,20 +1,17 @@
 //! Which fields of Shipwright's objects are read. A test below holds the masks to the tables in `fields.rs`.
 
-use crate::json::Mask;
 use crate::json::Mask::{Fields, Raw, Scalar};
+use crate::json::{Field, Mask};
 
-/// What is read of an object's metadata.
-const METADATA: Mask = Fields(&[
-    (
-        "annotations",
-        Fields(&[
-            ("local-registry-hosting/output", Scalar),
-            ("local-registry-hosting/source", Scalar),
-            ("local-registry-hosting/builder", Scalar),
-        ]),
-    ),
-    ("deletionTimestamp", Scalar),
-]);
+/// Which annotations of an object are read.
+pub(crate) const ANNOTATIONS: [Field; 3] = [
+    ("local-registry-hosting/output", Scalar),
+    ("local-registry-hosting/source", Scalar),
+    ("local-registry-hosting/builder", Scalar),
+];
+
+/// What else is read of an object's metadata.
+pub(crate) const METADATA: Field = ("deletionTimestamp", Scalar);
 
 const IMAGE: Mask = Fields(&[("image", Scalar), ("local", Scalar), ("insecure", Scalar)]);
 
@@ -25,32 +22,23 @@ const SPEC: Mask = Fields(&[
     ("builder", IMAGE),
 ]);
 
-/// What is read of an object under admission: the fields of both kinds and versions together, since the object may come
-/// before its kind in the request.
-pub(crate) const OBJECT: Mask = Fields(&[
-    ("metadata", METADATA),
-    (
-        "spec",
-        Fields(&[
-            ("output", IMAGE),
-            (
-                "source",
-                Fields(&[("ociArtifact", IMAGE), ("bundleContainer", IMAGE), ("type", Scalar), ("local", Scalar)]),
-            ),
-            ("builder", IMAGE),
-            ("build", Fields(&[("name", Scalar), ("spec", SPEC)])),
-            ("buildRef", Fields(&[("name", Scalar)])),
-            ("buildSpec", SPEC),
-            ("sources", Fields(&[("type", Scalar)])),
-            // A long list, which matters only to a run whose Build has an outdated builder.
-            ("paramValues", Raw),
-        ]),
-    ),
-]);
+/// What is read of an object's `spec`: the fields of both kinds and versions together, since the object may come before its
+/// kind in the request.
+pub(crate) const SPEC_OF_OBJECT: [Field; 8] = [
+    ("output", IMAGE),
+    ("source", Fields(&[("ociArtifact", IMAGE), ("bundleContainer", IMAGE), ("type", Scalar), ("local", Scalar)])),
+    ("builder", IMAGE),
+    ("build", Fields(&[("name", Scalar), ("spec", SPEC)])),
+    ("buildRef", Fields(&[("name", Scalar)])),
+    ("buildSpec", SPEC),
+    ("sources", Fields(&[("type", Scalar)])),
+    // A long list, which matters only to a run whose Build has an outdated builder.
+    ("paramValues", Raw),
+];
 
 /// What is read of a Build that was looked up, in the stored version.
 pub(super) const STORED_BUILD: Mask = Fields(&[
-    ("metadata", METADATA),
+    ("metadata", Fields(&[("annotations", Fields(&ANNOTATIONS)), METADATA])),
     (
         "spec",
         Fields(&[
@@ -70,6 +58,11 @@ mod tests {
     use super::super::fields::{self, Kind, Role, Version, image_fields};
     use super::*;
     use crate::json::{Node, Path};
+
+    const OBJECT: Mask = Fields(&[
+        ("metadata", Fields(&[("annotations", Fields(&ANNOTATIONS)), METADATA])),
+        ("spec", Fields(&SPEC_OF_OBJECT)),
+    ]);
 
     const KINDS: [Kind; 2] = [Kind::Build, Kind::BuildRun];
     const VERSIONS: [Version; 2] = [Version::V1Alpha1, Version::V1Beta1];

@@ -21,12 +21,11 @@ mod run_output;
 pub use self::annotation::Mark;
 pub use self::fields::{ImageField, Kind, Role, Version, image_fields};
 pub use self::lookup::{BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, LookupError, is_object_name};
-pub(crate) use self::mask::OBJECT;
+pub(crate) use self::mask::{ANNOTATIONS, METADATA, SPEC_OF_OBJECT};
 
 use self::remark::Remark;
 use crate::admission::{Outcome, Request, Settings, SettingsError, Write};
 use crate::json::Node;
-use crate::message::Fault;
 
 /// What a request is to this room.
 enum Subject {
@@ -40,7 +39,7 @@ enum Subject {
 
 impl Subject {
     fn of(request: &Request<'_>) -> Self {
-        if request.group() != fields::GROUP || request.write().is_none() || request.has_sub_resource() {
+        if request.group() != fields::GROUP || request.write().is_none() || !request.sub_resource().is_empty() {
             return Self::Other;
         }
         match (Kind::parse(request.kind()), Version::parse(request.version())) {
@@ -77,11 +76,10 @@ pub(crate) fn decide(
         }
         Subject::Known(kind, version) => (kind, version),
     };
-    let object = match request.object() {
-        Some(object @ Node::Object(_)) => object,
-        found => {
-            let found = found.map_or("nothing", Node::type_name);
-            outcome.add(Fault::wrong_type(&["request", "object"], found, "the object under admission"));
+    let object = match request.written_object() {
+        Ok(object) => object,
+        Err(fault) => {
+            outcome.add(fault);
             return Ok(());
         }
     };

@@ -1,20 +1,8 @@
-//! Phrases that faults and warnings share.
+//! A phrase that faults and warnings share.
 
 use std::fmt;
 
 use crate::message::Quoted;
-
-/// The end of a message about a missing registry: the settings' `help`, if there is one.
-pub(super) struct See<'a>(pub(super) Option<&'a str>);
-
-impl fmt::Display for See<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(url) => write!(f, "; see {url}"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// An output that goes to Docker Hub.
 #[derive(Debug, Clone, Copy)]

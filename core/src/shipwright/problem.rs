@@ -3,31 +3,15 @@
 use std::fmt;
 
 use super::fields::{BUILDER_PARAMETER, Role};
-use super::marker::Marker;
-use super::phrase::{DockerHubOutput, See};
+use super::phrase::DockerHubOutput;
 use crate::json::Path;
-use crate::message::{Code, Fault, Quoted};
-use crate::registry::{ImageReference, ReferenceError};
+use crate::message::{Code, Fault, Quoted, See};
 
 /// What is wrong with a field.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem<'a> {
     #[error("found {}; expected \"true\" or \"false\" (\"recorded\" is written by this policy)", Quoted(.found))]
     AnnotationValue { found: &'a str },
-    #[error("found {found}; expected a reference without a registry, as in `team/app:v1`; write one or {}", .marker.undo())]
-    NoImage { found: &'static str, marker: Marker },
-    #[error("{} {error}; write a reference without a registry, as in `team/app:v1`, or {}", Quoted(.text), .marker.undo())]
-    Reference { text: &'a str, error: ReferenceError, marker: Marker },
-    #[error(
-        "{} names the registry {}, and a local image must not name one; write {} or {}",
-        Quoted(.reference.as_ref()), Quoted(.reference.registry().unwrap_or_default()), Quoted(.reference.remainder()), .marker.undo()
-    )]
-    ForeignRegistry { reference: ImageReference<'a>, marker: Marker },
-    #[error(
-        "{} is local, but this cluster declares no local registry; ask its operator to declare one, or name a registry and {}{}",
-        Quoted(.text), .marker.undo(), See(*.help)
-    )]
-    NoRegistry { text: &'a str, marker: Marker, help: Option<&'a str> },
     #[error("there is no Build {} in namespace {}; {remedy}", Quoted(.name), Quoted(.namespace))]
     NoSuchBuild { name: &'a str, namespace: &'a str, remedy: &'static str },
     #[error("Build {} cannot be read: {cause}; {remedy}", Quoted(.name))]

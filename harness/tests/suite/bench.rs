@@ -28,14 +28,15 @@ fn bench_compares_every_scenario_at_every_size() {
         .iter()
         .map(|comparison| (comparison["scenario"].as_str().unwrap(), comparison["bytes"].as_u64().unwrap()))
         .collect();
-    assert_eq!((comparisons.len(), asked.len()), (20, 20), "{stdout}");
+    assert_eq!((comparisons.len(), asked.len()), (28, 28), "{stdout}");
     for comparison in &comparisons {
         let median = |of: &str| comparison[of]["median"].as_f64().unwrap();
         let ratio = comparison["ratio"].as_f64().unwrap();
         assert!((ratio - median("policy") / median("nothing")).abs() < 1e-9, "{comparison}");
         assert!(comparison["requests"].as_u64().unwrap() >= 2, "{comparison}");
         // Only a scenario that changes the object has a floor.
-        let changes = ["injected", "named-build", "embedded"].iter().any(|name| comparison["scenario"] == *name);
+        let changes =
+            ["injected", "named-build", "embedded", "annotated-pod"].iter().any(|name| comparison["scenario"] == *name);
         assert_eq!(comparison.get("floor").is_some(), changes, "{comparison}");
         if changes {
             let floor_ratio = comparison["floor_ratio"].as_f64().unwrap();

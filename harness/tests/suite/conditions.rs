@@ -1,45 +1,60 @@
-//! The shipped `matchConditions`, evaluated as an API server evaluates them.
+//! The shipped `matchConditions` and rules, evaluated as an API server evaluates them.
 
 use std::sync::LazyLock;
 
 use cel::{Context, Program, Value as CelValue};
 use serde_json::{Value, json};
-
-use testkit::repository::root;
+use testkit::repository;
 
 /// The policy that `deploy/policy` installs.
-static POLICY: LazyLock<Value> = LazyLock::new(|| {
-    let text = std::fs::read_to_string(root().join("deploy/policy/policy.yaml")).unwrap();
-    serde_saphyr::from_str(&text).unwrap()
-});
+pub(crate) static SHIPWRIGHT: LazyLock<Shipped> = LazyLock::new(|| Shipped::read("deploy/policy/policy.yaml"));
 
-static CONDITIONS: LazyLock<Vec<Program>> = LazyLock::new(|| {
-    let conditions = POLICY["spec"]["matchConditions"].as_array().unwrap();
-    conditions.iter().map(|condition| Program::compile(condition["expression"].as_str().unwrap()).unwrap()).collect()
-});
+/// The policy that `deploy/workloads` installs.
+pub(crate) static WORKLOADS: LazyLock<Shipped> =
+    LazyLock::new(|| Shipped::read("deploy/workloads/component/policy.yaml"));
 
-/// Whether the policy's rules cover the request.
-pub(crate) fn rules_cover(request: &Value) -> bool {
-    let rule = &POLICY["spec"]["rules"][0];
-    let has = |key: &str, value: &Value| rule[key].as_array().unwrap().contains(value);
-    let kind = &request["kind"];
-    let resource = format!("{}s", kind["kind"].as_str().unwrap_or_default().to_lowercase());
-    has("apiGroups", &kind["group"])
-        && has("apiVersions", &kind["version"])
-        && has("resources", &json!(resource))
-        && has("operations", &request["operation"])
-        && request["subResource"].as_str().unwrap_or_default().is_empty()
+/// A shipped policy, with its conditions compiled.
+pub(crate) struct Shipped {
+    rules: Vec<Value>,
+    conditions: Vec<Program>,
 }
 
-/// Whether the API server asks the policy: not if a condition is false.
-///
-/// A condition that cannot be evaluated counts as true here. With `failurePolicy: Fail` the API server rejects such a
-/// request, so nothing passes without the policy.
-pub(crate) fn ask(request: &Value) -> bool {
-    let mut context = Context::default();
-    context.add_variable("object", request["object"].clone()).unwrap();
-    context.add_variable("oldObject", request["oldObject"].clone()).unwrap();
-    context.add_variable("request", json!({"operation": request["operation"]})).unwrap();
-    let mut verdicts = CONDITIONS.iter().map(|condition| condition.execute(&context));
-    verdicts.all(|verdict| !matches!(verdict, Ok(CelValue::Bool(false))))
+impl Shipped {
+    fn read(path: &str) -> Self {
+        let policy = repository::read(path);
+        let list = |field: &str| policy["spec"][field].as_array().unwrap().clone();
+        let conditions = list("matchConditions");
+        let conditions = conditions.iter().map(|condition| condition["expression"].as_str().unwrap());
+        Self { rules: list("rules"), conditions: conditions.map(|text| Program::compile(text).unwrap()).collect() }
+    }
+
+    /// Whether the rules cover the request.
+    pub(crate) fn covers(&self, request: &Value) -> bool {
+        let kind = &request["kind"];
+        let plural = format!("{}s", kind["kind"].as_str().unwrap_or_default().to_lowercase());
+        let resource = match request["subResource"].as_str().unwrap_or_default() {
+            "" => plural,
+            part => format!("{plural}/{part}"),
+        };
+        self.rules.iter().any(|rule| {
+            let has = |key: &str, value: &Value| rule[key].as_array().unwrap().contains(value);
+            has("apiGroups", &kind["group"])
+                && has("apiVersions", &kind["version"])
+                && has("resources", &json!(resource))
+                && has("operations", &request["operation"])
+        })
+    }
+
+    /// Whether the API server asks the policy: not if a condition is false.
+    ///
+    /// A condition that cannot be evaluated counts as true here. With `failurePolicy: Fail` the API server rejects such
+    /// a request, so nothing passes without the policy.
+    pub(crate) fn asks(&self, request: &Value) -> bool {
+        let mut context = Context::default();
+        context.add_variable("object", request["object"].clone()).unwrap();
+        context.add_variable("oldObject", request["oldObject"].clone()).unwrap();
+        context.add_variable("request", json!({"operation": request["operation"]})).unwrap();
+        let mut verdicts = self.conditions.iter().map(|condition| condition.execute(&context));
+        verdicts.all(|verdict| !matches!(verdict, Ok(CelValue::Bool(false))))
+    }
 }

@@ -1,6 +1,6 @@
 //! Laws that hold for every request to the built module.
 
-use crate::conditions;
+use crate::conditions::SHIPWRIGHT;
 use crate::module;
 use std::sync::LazyLock;
 use testkit::review::patch;
@@ -245,7 +245,7 @@ proptest! {
 
     #[test]
     fn a_request_that_match_conditions_skip_passes_unchanged(question in question()) {
-        if !conditions::ask(&question.request()) {
+        if !SHIPWRIGHT.asks(&question.request()) {
             let (response, _) = question.answer();
             prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
             prop_assert_eq!(patch(&response), None);

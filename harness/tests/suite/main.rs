@@ -15,3 +15,4 @@ mod program;
 mod reference;
 mod robustness;
 mod serve;
+mod workload_laws;

@@ -1,22 +1,28 @@
 //! The shipped `matchConditions` send the policy every request that it could change, reject or warn about, and few
 //! others. `laws.rs` compares them with the built module on generated objects, and `e2e/` with a real API server.
 
-use crate::conditions;
+use crate::conditions::{SHIPWRIGHT, Shipped, WORKLOADS};
 use serde_json::{Value, json};
 use testkit::case;
 
 #[test]
 fn a_case_that_the_conditions_skip_is_allowed_unchanged() {
+    check_cases(&SHIPWRIGHT, 150);
+    check_cases(&WORKLOADS, 50);
+}
+
+#[track_caller]
+fn check_cases(policy: &Shipped, at_least: usize) {
     let mut asked = Vec::new();
-    for case in case::all().into_iter().filter(|case| conditions::rules_cover(&case.request)) {
-        let is_asked = conditions::ask(&case.request);
+    for case in case::all().into_iter().filter(|case| policy.covers(&case.request)) {
+        let is_asked = policy.asks(&case.request);
         if !is_asked {
             assert_eq!(case.expected(), json!({"allowed": true}), "{} is not asked about", case.name);
         }
         asked.push(is_asked);
     }
     let not_asked = asked.iter().filter(|asked| !**asked).count();
-    assert!(asked.len() > 150 && not_asked >= 3, "{not_asked} of {} cases are not asked about", asked.len());
+    assert!(asked.len() > at_least && not_asked >= 3, "{not_asked} of {} cases are not asked about", asked.len());
 }
 
 fn request(kind: &str, version: &str, object: &Value, old_object: Option<&Value>) -> Value {
@@ -42,7 +48,7 @@ fn an_object_without_a_local_image_does_not_wait_for_the_policy() {
         ("a run that streams", "BuildRun", "v1beta1", json!({"source": {"type": "Local", "local": {}}})),
     ] {
         let object = json!({"metadata": {"annotations": {"a": "b"}}, "spec": spec});
-        assert!(!conditions::ask(&request(kind, version, &object, None)), "{what}");
+        assert!(!SHIPWRIGHT.asks(&request(kind, version, &object, None)), "{what}");
     }
 }
 
@@ -69,7 +75,7 @@ fn an_update_of_other_fields_does_not_wait_for_the_policy() {
             let mut object = old.clone();
             let place = object.pointer_mut(path).unwrap().as_object_mut().unwrap();
             place.extend(value.as_object().unwrap().clone());
-            assert!(!conditions::ask(&request(kind, "v1beta1", &object, Some(old))), "{kind}: {what}");
+            assert!(!SHIPWRIGHT.asks(&request(kind, "v1beta1", &object, Some(old))), "{kind}: {what}");
         }
         for (what, path, value) in [
             ("an annotation", "/metadata", json!({"annotations": {"a": "b", "local-registry-hosting/output": "true"}})),
@@ -79,7 +85,7 @@ fn an_update_of_other_fields_does_not_wait_for_the_policy() {
             let mut object = old.clone();
             let place = object.pointer_mut(path).unwrap().as_object_mut().unwrap();
             place.extend(value.as_object().unwrap().clone());
-            assert!(conditions::ask(&request(kind, "v1beta1", &object, Some(old))), "{kind}: {what}");
+            assert!(SHIPWRIGHT.asks(&request(kind, "v1beta1", &object, Some(old))), "{kind}: {what}");
         }
     }
 }
@@ -101,8 +107,64 @@ fn the_policy_is_asked_about_an_object_of_another_shape() {
         json!({"buildSpec": "app"}),
     ] {
         let object = json!({"metadata": {}, "spec": spec});
-        assert!(conditions::ask(&request("Build", "v1beta1", &object, None)), "{spec}");
+        assert!(SHIPWRIGHT.asks(&request("Build", "v1beta1", &object, None)), "{spec}");
         let old = json!({"metadata": {}, "spec": {}});
-        assert!(conditions::ask(&request("Build", "v1beta1", &object, Some(&old))), "{spec}, updated");
+        assert!(SHIPWRIGHT.asks(&request("Build", "v1beta1", &object, Some(&old))), "{spec}, updated");
+    }
+}
+
+/// A request about a pod with these annotations and containers, and before that with others.
+fn pod_request(sub_resource: &str, object: (&Value, &Value), old: Option<(&Value, &Value)>) -> Value {
+    let pod = |(annotations, spec): (&Value, &Value)| json!({"metadata": {"annotations": annotations}, "spec": spec});
+    json!({
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "subResource": sub_resource,
+        "operation": if old.is_some() { "UPDATE" } else { "CREATE" },
+        "object": pod(object),
+        "oldObject": old.map(pod),
+    })
+}
+
+#[test]
+fn a_pod_without_the_annotation_does_not_wait_for_the_policy() {
+    let spec = json!({"containers": [{"name": "app", "image": "team/app"}]});
+    let other = json!({"containers": [{"name": "app", "image": "team/app:v2"}]});
+    for annotations in [json!({}), json!({"a": "b"}), json!({"local-registry-hosting/output": "true"})] {
+        let requests = [
+            pod_request("", (&annotations, &spec), None),
+            pod_request("", (&annotations, &other), Some((&annotations, &spec))),
+            pod_request("ephemeralcontainers", (&annotations, &other), Some((&annotations, &spec))),
+        ];
+        for request in requests {
+            assert!(WORKLOADS.covers(&request) && !WORKLOADS.asks(&request), "{request}");
+        }
+    }
+}
+
+#[test]
+fn an_update_of_an_annotated_pod_waits_for_the_policy_only_if_a_container_changes() {
+    let marked = json!({"local-registry-hosting/containers": "app"});
+    let spec = json!({"containers": [{"name": "app", "image": "team/app"}], "tolerations": []});
+    let asks = |sub_resource: &str, annotations: &Value, spec: &Value, old: (&Value, &Value)| {
+        let request = pod_request(sub_resource, (annotations, spec), Some(old));
+        assert!(WORKLOADS.covers(&request), "{request}");
+        WORKLOADS.asks(&request)
+    };
+    assert!(WORKLOADS.asks(&pod_request("", (&marked, &spec), None)));
+    let more = json!({"local-registry-hosting/containers": "app, debug", "a": "b"});
+    assert!(!asks("", &more, &spec, (&marked, &spec)), "annotations");
+    let tolerant = json!({"containers": spec["containers"], "tolerations": [{"operator": "Exists"}]});
+    assert!(!asks("", &marked, &tolerant, (&marked, &spec)), "tolerations");
+    for (what, changed) in [
+        ("an image", json!({"containers": [{"name": "app", "image": "team/app:v2"}]})),
+        ("an init container", json!({"containers": spec["containers"], "initContainers": [{"name": "a"}]})),
+        ("an ephemeral container", json!({"containers": spec["containers"], "ephemeralContainers": [{"name": "a"}]})),
+        ("another shape", json!({"containers": "app"})),
+        ("no containers", json!({})),
+        ("no spec", json!(null)),
+    ] {
+        assert!(asks("", &marked, &changed, (&marked, &spec)), "{what}");
+        // A request for ephemeral containers need not repeat the annotations.
+        assert!(asks("ephemeralcontainers", &json!({}), &changed, (&marked, &spec)), "{what}");
     }
 }

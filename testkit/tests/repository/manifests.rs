@@ -1,6 +1,6 @@
 //! The manifests of `deploy/` and the policy's metadata agree with the code.
 
-use local_registry_core::{Kind, Version, image_fields};
+use local_registry_core::{CONTAINERS_ANNOTATION, Kind, Version, image_fields};
 use serde_json::{Value, json};
 use testkit::repository::read;
 
@@ -77,4 +77,28 @@ fn all_policies_have_the_same_match_conditions() {
     assert_eq!(policy.as_array().map(Vec::len), Some(2));
     assert_eq!(conditions("guard"), policy);
     assert_eq!(conditions("policy-namespaced"), policy);
+}
+
+#[test]
+fn the_policy_for_workloads_is_asked_about_pods_and_revisions() {
+    let spec = &read("deploy/workloads/component/policy.yaml")["spec"];
+    let rule = |group: &str, resource: &str, operations: Value| json!({"apiGroups": [group], "apiVersions": ["v1"], "resources": [resource], "operations": operations});
+    let rules = json!([
+        rule("", "pods", json!(["CREATE", "UPDATE"])),
+        rule("", "pods/ephemeralcontainers", json!(["UPDATE"])),
+        rule("serving.knative.dev", "revisions", json!(["CREATE"])),
+    ]);
+    assert_eq!(spec["rules"], rules);
+    let fields = ["mutating", "failurePolicy", "backgroundAudit", "contextAwareResources", "settings"];
+    assert_eq!(
+        fields.map(|field| spec[field].clone()),
+        [json!(true), json!("Fail"), json!(false), Value::Null, Value::Null]
+    );
+    // Without its condition, every pod of the cluster would wait for the policy.
+    let conditions = spec["matchConditions"].as_array().unwrap();
+    let marked = format!("'{CONTAINERS_ANNOTATION}' in ");
+    assert!(conditions.iter().any(|condition| condition["expression"].as_str().unwrap().contains(&marked)));
+    // Only a policy that is made with these conditions may be asked about pods.
+    let metadata = read("policy-metadata/metadata.yml");
+    assert!(!metadata["rules"].to_string().contains("pods"));
 }

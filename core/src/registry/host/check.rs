@@ -2,16 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::error::HostErrorKind;
-
-/// Who uses a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum User {
-    /// Pods: `localhost` is the pod itself.
-    Pod,
-    /// The nodes' container runtimes: `localhost` is the node.
-    Runtime,
-}
+use super::error::{HostErrorKind, User};
 
 /// Checks a text by the grammar of [`RegistryHost`](super::RegistryHost) or [`RuntimeHost`](super::RuntimeHost).
 pub(super) fn check(text: &str, user: User) -> Result<(), HostErrorKind> {
@@ -107,7 +98,7 @@ fn check_name(name: &str, user: User) -> Result<(), HostErrorKind> {
         }
     }
     if ["docker.io", "hub.docker.com"].iter().any(|hub| name.strip_suffix(hub).is_some_and(is_all_or_labels)) {
-        return Err(HostErrorKind::DockerHub);
+        return Err(HostErrorKind::DockerHub(user));
     }
     if name.rsplit('.').next().is_some_and(is_number) {
         let address: Ipv4Addr = name.parse().map_err(|_| HostErrorKind::NotIpv4)?;
@@ -128,23 +119,32 @@ fn is_number(label: &str) -> bool {
     digits(label) || label.strip_prefix("0x").is_some_and(hexadecimal)
 }
 
+/// Why nobody, or no pod, connects to an address.
+fn no_address(is_unspecified: bool, is_loopback: bool, user: User) -> Option<HostErrorKind> {
+    match user {
+        User::Pod if is_unspecified || is_loopback => Some(HostErrorKind::Loopback),
+        User::Runtime if is_unspecified => Some(HostErrorKind::Unspecified),
+        _ => None,
+    }
+}
+
 fn check_ipv4(address: Ipv4Addr, user: User) -> Result<(), HostErrorKind> {
-    if address.is_unspecified() || (address.is_loopback() && user == User::Pod) {
-        return Err(HostErrorKind::Loopback);
+    if let Some(kind) = no_address(address.is_unspecified(), address.is_loopback(), user) {
+        return Err(kind);
     }
     if address.is_link_local() || address.is_multicast() || address.is_broadcast() {
-        return Err(HostErrorKind::Unreachable);
+        return Err(HostErrorKind::Unreachable(user));
     }
     Ok(())
 }
 
 fn check_ipv6(text: &str, user: User) -> Result<(), HostErrorKind> {
     let address: Ipv6Addr = text.parse().map_err(|_| HostErrorKind::NotIpv6)?;
-    if address.is_unspecified() || (address.is_loopback() && user == User::Pod) {
-        return Err(HostErrorKind::Loopback);
+    if let Some(kind) = no_address(address.is_unspecified(), address.is_loopback(), user) {
+        return Err(kind);
     }
     if address.is_unicast_link_local() || address.is_multicast() {
-        return Err(HostErrorKind::Unreachable);
+        return Err(HostErrorKind::Unreachable(user));
     }
     if let Some(mapped) = address.to_ipv4_mapped() {
         check_ipv4(mapped, user)?;

@@ -1,5 +1,7 @@
 //! What can be wrong with a host.
 
+use std::fmt;
+
 use crate::message::Quoted;
 
 /// Why a text is not a [`RegistryHost`](crate::RegistryHost): what was found, and how to fix it.
@@ -8,6 +10,24 @@ use crate::message::Quoted;
 pub struct HostError {
     pub(super) text: String,
     pub(super) kind: HostErrorKind,
+}
+
+/// Who uses a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum User {
+    /// Pods: `localhost` is the pod itself.
+    Pod,
+    /// The nodes' container runtimes: `localhost` is the node.
+    Runtime,
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pod => "pod",
+            Self::Runtime => "node",
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,11 +73,15 @@ pub(super) enum HostErrorKind {
     )]
     Loopback,
     #[error(
-        "is a link-local, multicast or broadcast address, and no registry answers every pod there; write the host under which pods reach the registry"
+        "means every address of a machine, and none to connect to; write the host under which nodes reach the registry"
     )]
-    Unreachable,
-    #[error("is Docker Hub, not a registry of this cluster; write the host under which pods reach the local registry")]
-    DockerHub,
+    Unspecified,
+    #[error(
+        "is a link-local, multicast or broadcast address, and no registry answers every {0} there; write the host under which {0}s reach the registry"
+    )]
+    Unreachable(User),
+    #[error("is Docker Hub, not a registry of this cluster; write the host under which {0}s reach the local registry")]
+    DockerHub(User),
     #[error("ends in a number but is not an IPv4 address; write four numbers from 0 to 255 without leading zeros")]
     NotIpv4,
     #[error("is not an IPv6 address between brackets; write it as in `[fd00::1]:5000`")]

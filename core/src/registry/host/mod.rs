@@ -8,8 +8,9 @@ mod runtime;
 use std::fmt;
 use std::str::FromStr;
 
-use self::check::{User, check};
+use self::check::check;
 pub use self::error::HostError;
+use self::error::User;
 pub use self::runtime::RuntimeHost;
 
 /// The host, and port if any, of the cluster's registry: `kind-registry:5000`, `10.0.0.5:5000`, `[fd00::1]:5000`.
@@ -55,6 +56,20 @@ impl RegistryHost {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A host that may stand in front of a reference: a [`RegistryHost`] or a [`RuntimeHost`], and nothing else.
+pub trait Host: AsRef<str> + sealed::Sealed {}
+
+impl Host for RegistryHost {}
+impl Host for RuntimeHost {}
+
+mod sealed {
+    /// Keeps other types from being a host.
+    pub trait Sealed {}
+
+    impl Sealed for super::RegistryHost {}
+    impl Sealed for super::RuntimeHost {}
 }
 
 impl FromStr for RegistryHost {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::RegistryHost;
-use super::check::{User, check};
-use super::error::HostError;
+use super::check::check;
+use super::error::{HostError, User};
 
 /// The host, and port if any, under which the nodes' container runtimes pull: KEP-1755's `hostFromContainerRuntime`.
 ///
@@ -106,6 +106,22 @@ mod tests {
             "ip6-localhost",
         ] {
             assert!(RuntimeHost::parse(host).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn errors_speak_of_nodes() {
+        for (host, message) in [
+            (
+                "0.0.0.0:5000",
+                "`0.0.0.0:5000` means every address of a machine, and none to connect to; write the host under which nodes reach the registry",
+            ),
+            (
+                "169.254.1.1",
+                "`169.254.1.1` is a link-local, multicast or broadcast address, and no registry answers every node there; write the host under which nodes reach the registry",
+            ),
+        ] {
+            assert_eq!(RuntimeHost::parse(host).unwrap_err().to_string(), message);
         }
     }
 }

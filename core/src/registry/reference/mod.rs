@@ -6,7 +6,7 @@ mod error;
 use std::fmt;
 
 pub use self::error::ReferenceError;
-use super::RegistryHost;
+use super::Host;
 
 /// An image reference that both parsers of the ecosystem (distribution/reference and go-containerregistry) accept and
 /// read alike. The text stays as it was written: nothing is normalised, trimmed or reordered.
@@ -68,8 +68,8 @@ impl<'a> ImageReference<'a> {
 
     /// The same path, tag and digest at another registry.
     #[must_use]
-    pub fn at(&self, host: &RegistryHost) -> String {
-        format!("{host}/{}", self.remainder)
+    pub fn at(&self, host: &dyn Host) -> String {
+        format!("{}/{}", host.as_ref(), self.remainder)
     }
 }
 
