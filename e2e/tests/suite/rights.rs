@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use e2e::{Crds, Kubectl, TestCluster, eventually, upstream};
-use local_registry_core::RegistryHost;
+use local_registry_core::{RegistryHost, RuntimeHost};
 use serde_json::{Value, json};
 use testkit::repository::root;
 
@@ -328,7 +328,7 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
         set(json!({"host": "localhost"})).stderr.contains("no host that the policy refuses").then_some(())
     });
     for settings in
-        [json!({"host": 7}), json!({"host": {"a": "b"}}), json!({"help": []}), json!({"help": "x".repeat(1025)})]
+        [json!({"host": 7}), json!({"runtimeHost": {"a": "b"}}), json!({"help": []}), json!({"help": "x".repeat(1025)})]
     {
         set(settings).failed_with("to a text of at most 1024 characters only");
     }
@@ -388,6 +388,9 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
         let is_mapped = host.starts_with("[::ffff:");
         let is_valid = RegistryHost::parse(host).is_ok() && !is_mapped || host.is_empty();
         assert_eq!(answer.code == Some(0), is_valid, "{host}: {}", answer.stderr);
+        let answer = set(json!({"runtimeHost": host}));
+        let is_valid = RuntimeHost::parse(host).is_ok() && !is_mapped || host.is_empty();
+        assert_eq!(answer.code == Some(0), is_valid, "{host} for nodes: {}", answer.stderr);
         checked += 1;
     }
     assert!(checked > 80, "{checked}");

@@ -7,7 +7,9 @@ use super::config_map::config_map;
 use super::crd::crd;
 use super::kit::{Target, nodes, service};
 use super::link::{Link, LinkVerdict};
-use super::policy::{match_conditions, object_selector, purpose, rights, rules, selectors, settings, state};
+use super::policy::{
+    Subject, match_conditions, object_selector, purpose, rights, rules, runtime_host, selectors, settings, state,
+};
 use super::probe::Probe;
 use super::registry::registry;
 use super::scope::Scope;
@@ -60,9 +62,11 @@ pub async fn check(cluster: &Cluster, task: &Task, scope: &Scope, ask: impl Asyn
     for (kind, name) in [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")] {
         links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
     }
-    let any_mutates = policies.iter().any(|policy| policy.is_mutating());
-    let none_looks_up = !policies.is_empty() && !policies.iter().any(|policy| policy.looks_builds_up());
-    let selectors_of_objects = policies.iter().filter_map(|policy| object_selector(policy).ok().flatten()).collect();
+    let any_mutates =
+        |about: Subject| policies.iter().any(|policy| Subject::of(policy) == about && policy.is_mutating());
+    let for_builds: Vec<_> = policies.iter().filter(|policy| Subject::of(policy) == Subject::Builds).collect();
+    let none_looks_up = !for_builds.is_empty() && !for_builds.iter().any(|policy| policy.looks_builds_up());
+    let selectors_of_objects = for_builds.iter().filter_map(|policy| object_selector(policy).ok().flatten()).collect();
     let stored = StoredBuilds::read(cluster, selectors_of_objects).await;
     for (name, policy) in &found {
         let subject = format!("policy {name}");
@@ -73,15 +77,19 @@ pub async fn check(cluster: &Cluster, task: &Task, scope: &Scope, ask: impl Asyn
                 continue;
             }
         };
+        let about = Subject::of(policy);
         let state = state(&subject, name, policy, policy_servers);
         let is_served = state.verdict == LinkVerdict::Ok;
         links.push(state);
-        links.extend(purpose(&subject, policy, any_mutates));
-        links.push(rules(&subject, policy));
-        links.extend(selectors(&subject, policy, cluster, &stored).await);
-        links.push(match_conditions(&subject, name, policy));
+        links.extend(purpose(&subject, policy, any_mutates(about)));
+        links.push(rules(&subject, about, policy));
+        links.extend(selectors(&subject, about, policy, cluster, &stored).await);
+        links.push(match_conditions(&subject, name, about, policy));
         links.extend(declaration.as_ref().map(|declared| settings(&subject, policy, declared, is_served)));
-        links.push(rights(&subject, name, policy, cluster, policy_servers).await);
+        if let (Subject::Workloads, Some(declared)) = (about, &declaration) {
+            links.push(runtime_host(&subject, declared));
+        }
+        links.push(rights(&subject, name, about, policy, cluster, policy_servers).await);
     }
     links.extend(stored.links(none_looks_up));
     links

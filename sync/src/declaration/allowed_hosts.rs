@@ -4,7 +4,7 @@ use local_registry_core::RuntimeHost;
 
 use super::declared::Declaration;
 use super::host_pattern::HostPattern;
-use super::kep_1755::{FOR_PODS, FOR_RUNTIMES, NAME, NAMESPACE};
+use super::kep_1755::{FOR_PODS, NAME, NAMESPACE};
 
 /// The registry hosts that a cluster may declare: all hosts, or those that one of the patterns matches.
 ///
@@ -30,6 +30,9 @@ pub(crate) struct NotAllowedError {
     expected: String,
 }
 
+/// Where the name for container runtimes is from.
+const RUNTIMES: &str = "hostFromContainerRuntime, or host in its place";
+
 impl AllowedHosts {
     /// The hosts that one of the patterns matches; all hosts if there is no pattern.
     #[must_use]
@@ -37,15 +40,15 @@ impl AllowedHosts {
         Self(patterns)
     }
 
-    /// Checks the host that a declaration names, if it names one.
+    /// Checks the hosts that a declaration names.
     ///
     /// # Errors
     /// A [`NotAllowedError`], which says what is allowed.
     pub(crate) fn check(&self, declaration: &Declaration) -> Result<(), NotAllowedError> {
-        match declaration {
-            Declaration::Registry { host, .. } => self.check_host(FOR_PODS, host),
-            Declaration::Absent | Declaration::NotForPods { .. } => Ok(()),
+        if let Declaration::Registry { host, .. } = declaration {
+            self.check_host(FOR_PODS, host)?;
         }
+        declaration.runtime_host().map_or(Ok(()), |host| self.check_name(host))
     }
 
     /// Checks one of the names by which nodes pull.
@@ -53,7 +56,7 @@ impl AllowedHosts {
     /// # Errors
     /// A [`NotAllowedError`], which says what is allowed.
     pub(crate) fn check_name(&self, name: &RuntimeHost) -> Result<(), NotAllowedError> {
-        self.check_host(FOR_RUNTIMES, name)
+        self.check_host(RUNTIMES, name)
     }
 
     fn check_host(&self, field: &'static str, host: &(impl AsRef<str> + ToString)) -> Result<(), NotAllowedError> {
@@ -71,13 +74,24 @@ mod tests {
 
     #[test]
     fn a_host_that_is_not_allowed_is_named_with_those_that_are() {
-        let declared = Declaration::Registry { host: "evil.io:5000".parse().unwrap(), help: None };
+        let declared = |host: &str, runtime_host: Option<&str>| Declaration::Registry {
+            host: host.parse().unwrap(),
+            runtime_host: runtime_host.map(|host| host.parse().unwrap()),
+            help: None,
+        };
+        let evil = declared("evil.io:5000", None);
         let allowed = AllowedHosts::new(["reg.io", "*.svc:5000"].map(|text| text.parse().unwrap()).to_vec());
         assert_eq!(
-            allowed.check(&declared).unwrap_err().to_string(),
+            allowed.check(&evil).unwrap_err().to_string(),
             "kube-public/local-registry-hosting: hostFromClusterNetwork: `evil.io:5000` is not allowed; expected `reg.io` or `*.svc:5000`; declare such a host, or allow this one by --allow-host"
         );
-        assert_eq!(AllowedHosts::default().check(&declared), Ok(()));
+        assert_eq!(AllowedHosts::default().check(&evil), Ok(()));
         assert_eq!(allowed.check(&Declaration::Absent), Ok(()));
+        assert_eq!(allowed.check(&declared("reg.io", Some("registry.svc:5000"))), Ok(()));
+        let error = "kube-public/local-registry-hosting: hostFromContainerRuntime, or host in its place: `evil.io` is not allowed; expected `reg.io` or `*.svc:5000`; declare such a host, or allow this one by --allow-host";
+        let not_for_pods = Declaration::NotForPods { runtime_host: Some("evil.io".parse().unwrap()), help: None };
+        for declaration in [declared("reg.io", Some("evil.io")), not_for_pods] {
+            assert_eq!(allowed.check(&declaration).unwrap_err().to_string(), error);
+        }
     }
 }

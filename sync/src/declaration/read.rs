@@ -21,7 +21,8 @@ use super::yaml::{self, Field};
 /// assert_eq!(declared.declaration.to_string(), "the local registry is kind-registry:5000");
 ///
 /// let data: Data = [("localRegistryHosting.v1", "host: localhost:5001")].into_iter().collect();
-/// assert_eq!(read(&data)?.declaration, Declaration::NotForPods { help: None });
+/// let runtime_host = Some("localhost:5001".parse().expect("a host of a node"));
+/// assert_eq!(read(&data)?.declaration, Declaration::NotForPods { runtime_host, help: None });
 ///
 /// let data: Data = [("localRegistryHosting.v1", "hostFromClusterNetwork: Registry.example")].into_iter().collect();
 /// assert_eq!(
@@ -41,9 +42,11 @@ pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
         Some(help) => (None, Some(help.text.clone())),
         None => (None, None),
     };
-    let declaration = match fields.host(FOR_PODS, RegistryHost::parse)? {
-        Some(host) => Declaration::Registry { host, help },
-        None => Declaration::NotForPods { help },
+    let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?;
+    let runtime_host = fields.runtime_host()?;
+    let declaration = match for_pods {
+        Some(host) => Declaration::Registry { host, runtime_host, help },
+        None => Declaration::NotForPods { runtime_host, help },
     };
     Ok(Declared { declaration, ignored_help })
 }
@@ -55,10 +58,7 @@ pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
 /// A [`DeclarationError`] if the data cannot be understood, or one of the names cannot be right.
 pub(crate) fn runtime_names(data: &Data) -> Result<Vec<RuntimeHost>, DeclarationError> {
     let fields = Fields::newest(data)?;
-    let for_runtimes = match fields.host(FOR_RUNTIMES, RuntimeHost::parse)? {
-        None => fields.host(HOST, RuntimeHost::parse)?,
-        found => found,
-    };
+    let for_runtimes = fields.runtime_host()?;
     let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?.as_ref().map(RuntimeHost::from);
     let for_pods = for_pods.filter(|name| for_runtimes.as_ref() != Some(name));
     Ok(for_runtimes.into_iter().chain(for_pods).collect())
@@ -89,6 +89,14 @@ impl Fields {
 
     fn get(&self, field: &str) -> Option<&Field> {
         self.fields.get(field)
+    }
+
+    /// The host under which container runtimes pull: `hostFromContainerRuntime`, or `host` where that is absent.
+    fn runtime_host(&self) -> Result<Option<RuntimeHost>, DeclarationError> {
+        match self.host(FOR_RUNTIMES, RuntimeHost::parse)? {
+            None => self.host(HOST, RuntimeHost::parse),
+            found => Ok(found),
+        }
     }
 
     /// The host in a field, if there is one.
@@ -136,7 +144,14 @@ mod tests {
     }
 
     fn registry(host: &str, help: Option<&str>) -> Declaration {
-        Declaration::Registry { host: RegistryHost::parse(host).unwrap(), help: help.map(ToOwned::to_owned) }
+        let host = RegistryHost::parse(host).unwrap();
+        Declaration::Registry { host, runtime_host: None, help: help.map(ToOwned::to_owned) }
+    }
+
+    /// The same, for nodes as well.
+    fn for_both(host: &str, runtime_host: &str, help: Option<&str>) -> Declaration {
+        let (host, runtime_host) = (RegistryHost::parse(host).unwrap(), RuntimeHost::parse(runtime_host).unwrap());
+        Declaration::Registry { host, runtime_host: Some(runtime_host), help: help.map(ToOwned::to_owned) }
     }
 
     #[test]
@@ -146,7 +161,11 @@ mod tests {
         check("{\"hostFromClusterNetwork\": \"10.0.0.5:5000\"}", registry("10.0.0.5:5000", None));
         check(
             "host: \"localhost:5001\"\nhostFromContainerRuntime: \"kind-registry:5000\"\nhostFromClusterNetwork: \"kind-registry:5000\"\nhelp: \"https://kind.sigs.k8s.io/docs/user/local-registry/\"\n",
-            registry("kind-registry:5000", Some("https://kind.sigs.k8s.io/docs/user/local-registry/")),
+            for_both(
+                "kind-registry:5000",
+                "kind-registry:5000",
+                Some("https://kind.sigs.k8s.io/docs/user/local-registry/"),
+            ),
         );
         check("# of the admin\nhostFromClusterNetwork: >-\n  reg.io\n", registry("reg.io", None));
     }
@@ -162,13 +181,38 @@ mod tests {
         let help = "https://kind.sigs.k8s.io/docs/user/local-registry/";
         check(
             &format!("host: \"localhost:5001\"\nhelp: \"{help}\"\n"),
-            Declaration::NotForPods { help: Some(help.to_owned()) },
+            Declaration::NotForPods {
+                runtime_host: Some(RuntimeHost::parse("localhost:5001").unwrap()),
+                help: Some(help.to_owned()),
+            },
         );
         check(
             "help: \"https://microk8s.io/docs/registry-built-in\"",
-            Declaration::NotForPods { help: Some("https://microk8s.io/docs/registry-built-in".to_owned()) },
+            Declaration::NotForPods {
+                runtime_host: None,
+                help: Some("https://microk8s.io/docs/registry-built-in".to_owned()),
+            },
         );
-        check("{}", Declaration::NotForPods { help: None });
+        check("{}", Declaration::NotForPods { runtime_host: None, help: None });
+    }
+
+    #[test]
+    fn container_runtimes_pull_by_their_own_host_or_by_that_of_the_users_machine() {
+        check(
+            "host: a:1\nhostFromContainerRuntime: localhost:5001\nhostFromClusterNetwork: b:1",
+            for_both("b:1", "localhost:5001", None),
+        );
+        check("host: localhost:5001\nhostFromClusterNetwork: b:1", for_both("b:1", "localhost:5001", None));
+        // The host for pods never takes the place of the one for runtimes.
+        check("hostFromClusterNetwork: b:1", registry("b:1", None));
+        check(
+            "host: not a host\nhostFromContainerRuntime: c:1\nhostFromClusterNetwork: b:1",
+            for_both("b:1", "c:1", None),
+        );
+        check_unusable(
+            "hostFromClusterNetwork: b:1\nhost: http://a:1",
+            ", line 2: host: `http://a:1` starts with a scheme; write only the host and port, without `http://`",
+        );
     }
 
     #[test]
@@ -325,7 +369,7 @@ mod tests {
             &value,
             ": the value has 104032 bytes; expected at most 16384; leave out what does not belong to the declaration",
         );
-        let long = format!("host: {0}\nhelp: https://{0}\nhostFromClusterNetwork: reg.io", "x".repeat(5_000));
+        let long = format!("other: {0}\nhelp: https://{0}\nhostFromClusterNetwork: reg.io", "x".repeat(5_000));
         assert_eq!(read(&v1(&long)).unwrap().declaration, registry("reg.io", None));
         let long = format!("hostFromClusterNetwork: {}.io", "x".repeat(10_000));
         let error = read(&v1(&long)).unwrap_err().to_string();
@@ -336,7 +380,7 @@ mod tests {
     fn an_alias_may_give_several_fields_their_value() {
         check(
             "hostFromContainerRuntime: &name kind-registry:5000\nhostFromClusterNetwork: *name\n",
-            registry("kind-registry:5000", None),
+            for_both("kind-registry:5000", "kind-registry:5000", None),
         );
     }
 }

@@ -96,7 +96,7 @@ mod tests {
 
     fn report(state: State, host: Option<&str>, results: Vec<PolicyResult>) -> Report {
         let policies = results.into_iter().map(|result| PolicyReport { policy: "p".to_owned(), result }).collect();
-        Report { state, message: String::new(), host: host.map(ToOwned::to_owned), policies }
+        Report { state, message: String::new(), host: host.map(ToOwned::to_owned), runtime_host: None, policies }
     }
 
     /// The lines of a metric, sorted.

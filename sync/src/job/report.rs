@@ -16,6 +16,7 @@ use crate::declaration::Declaration;
 ///     state: State::Registry,
 ///     message: "the local registry is reg.io".to_owned(),
 ///     host: Some("reg.io".to_owned()),
+///     runtime_host: None,
 ///     policies: vec![PolicyReport { policy: "local-registry".to_owned(), result: PolicyResult::Unchanged }],
 /// };
 /// assert!(report.succeeded());
@@ -30,6 +31,9 @@ pub struct Report {
     /// The host that is declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The host that is declared for the nodes' container runtimes.
+    #[serde(rename = "runtimeHost", skip_serializing_if = "Option::is_none")]
+    pub runtime_host: Option<String>,
     /// What happened to each policy; empty if the state is not usable.
     #[serde(skip)]
     pub policies: Vec<PolicyReport>,
@@ -97,12 +101,13 @@ impl Report {
             Declaration::Registry { host, .. } => Some(host.to_string()),
             Declaration::Absent | Declaration::NotForPods { .. } => None,
         };
-        Self { state: declaration.into(), message: declaration.to_string(), host, policies: Vec::new() }
+        let runtime_host = declaration.runtime_host().map(ToString::to_string);
+        Self { state: declaration.into(), message: declaration.to_string(), host, runtime_host, policies: Vec::new() }
     }
 
     /// The report of a run that looks at no policy.
     pub(super) fn unusable(state: State, message: String) -> Self {
-        Self { state, message, host: None, policies: Vec::new() }
+        Self { state, message, host: None, runtime_host: None, policies: Vec::new() }
     }
 
     /// Whether nothing failed: every policy was brought in line, would be without `--dry-run`, or was left alone.

@@ -102,8 +102,8 @@ pub(super) fn look(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) ->
 /// The files of names that were declared before. Images by these names may still run.
 fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<NameReport> {
     let found = files::all(files, task.runtime, &task.paths).unwrap_or_default();
-    let about = found.into_iter().filter_map(|file| Some((file.name?, file.path)));
-    let others = about.filter(|(known, _)| !names.iter().any(|name| name.as_str() == known));
+    let by_name = found.into_iter().filter_map(|file| Some((file.name?, file.path)));
+    let others = by_name.filter(|(known, _)| !names.iter().any(|name| name.as_str() == known));
     others
         .map(|(name, file)| NameReport { name, file: Some(file), address: None, result: NameResult::Undeclared })
         .collect()

@@ -12,7 +12,7 @@ pub(crate) struct ForeignFields(pub(super) Vec<ForeignField>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ForeignField {
-    /// `host` or `help`.
+    /// `host`, `runtimeHost` or `help`.
     pub(super) field: &'static str,
     /// The field managers that own it; empty if there is none.
     pub(super) managers: BTreeSet<String>,

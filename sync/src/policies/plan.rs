@@ -71,14 +71,15 @@ fn type_name(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use local_registry_core::{RegistryHost, Settings};
+    use local_registry_core::{RegistryHost, RuntimeHost, Settings};
     use proptest::prelude::*;
     use serde_json::json;
 
     use crate::policies::OWNED_FIELDS;
 
     fn registry(host: &str, help: Option<&str>) -> Declaration {
-        Declaration::Registry { host: RegistryHost::parse(host).unwrap(), help: help.map(ToOwned::to_owned) }
+        let host = RegistryHost::parse(host).unwrap();
+        Declaration::Registry { host, runtime_host: None, help: help.map(ToOwned::to_owned) }
     }
 
     /// A policy with these settings, and the fields that each manager owns.
@@ -105,7 +106,8 @@ mod tests {
     }
 
     fn apply(host: Option<&str>, help: Option<&str>) -> Plan {
-        Plan::Apply(OwnedSettings { host: host.map(ToOwned::to_owned), help: help.map(ToOwned::to_owned) })
+        let (host, help) = (host.map(ToOwned::to_owned), help.map(ToOwned::to_owned));
+        Plan::Apply(OwnedSettings { host, runtime_host: None, help })
     }
 
     #[test]
@@ -135,8 +137,32 @@ mod tests {
         let ours = policy(settings.clone(), &[(FIELD_MANAGER, &["host", "help"])]);
         check(&Declaration::Absent, &ours, apply(None, None));
         let help = Some("https://a.b".to_owned());
-        check(&Declaration::NotForPods { help }, &ours, apply(None, Some("https://a.b")));
+        check(&Declaration::NotForPods { runtime_host: None, help }, &ours, apply(None, Some("https://a.b")));
         check(&registry("reg.io", None), &ours, apply(Some("reg.io"), None));
+    }
+
+    #[test]
+    fn the_host_for_nodes_is_written_beside_the_one_for_pods() {
+        let runtime_host: RuntimeHost = "localhost:5001".parse().unwrap();
+        let both = Declaration::Registry {
+            host: "reg.io".parse().unwrap(),
+            runtime_host: Some(runtime_host.clone()),
+            help: None,
+        };
+        let nodes = Declaration::NotForPods { runtime_host: Some(runtime_host), help: None };
+        let plan = |host: Option<&str>| {
+            let (host, runtime_host) = (host.map(ToOwned::to_owned), Some("localhost:5001".to_owned()));
+            Plan::Apply(OwnedSettings { host, runtime_host, help: None })
+        };
+        let before = policy(json!({"host": "reg.io"}), &[(FIELD_MANAGER, &["host"])]);
+        check(&both, &before, plan(Some("reg.io")));
+        check(&nodes, &before, plan(None));
+        let after = policy(
+            json!({"host": "reg.io", "runtimeHost": "localhost:5001"}),
+            &[(FIELD_MANAGER, &["host", "runtimeHost"])],
+        );
+        check(&both, &after, Plan::Unchanged);
+        check(&registry("reg.io", None), &after, apply(Some("reg.io"), None));
     }
 
     #[test]
@@ -177,11 +203,19 @@ mod tests {
     fn declaration() -> impl Strategy<Value = Declaration> {
         let help =
             || prop::option::of(prop::sample::select(vec!["https://a.b", "http://c.d/e?f"]).prop_map(str::to_owned));
+        let for_nodes = || {
+            let host = prop::sample::select(vec!["localhost", "localhost:5001", "[::1]:5000", "reg.io"]);
+            prop::option::of(host.prop_map(|host| host.parse::<RuntimeHost>().unwrap()))
+        };
         let host = prop::sample::select(vec!["reg.io", "kind-registry:5000", "[fd00::1]:5000"]);
         prop_oneof![
             Just(Declaration::Absent),
-            (host, help()).prop_map(|(host, help)| registry(host, help.as_deref())),
-            help().prop_map(|help| Declaration::NotForPods { help }),
+            (host, for_nodes(), help()).prop_map(|(host, runtime_host, help)| Declaration::Registry {
+                host: host.parse().unwrap(),
+                runtime_host,
+                help
+            }),
+            (for_nodes(), help()).prop_map(|(runtime_host, help)| Declaration::NotForPods { runtime_host, help }),
         ]
     }
 
@@ -212,6 +246,7 @@ mod tests {
                 let (read, _) = Settings::parse(settings.to_string().as_bytes()).unwrap();
                 let declared = OwnedSettings::of(&declaration);
                 prop_assert_eq!(read.host.map(|host| host.to_string()), declared.host);
+                prop_assert_eq!(read.runtime_host.map(|host| host.to_string()), declared.runtime_host);
                 prop_assert_eq!(read.help, declared.help);
                 prop_assert_eq!(&settings["insecure"], &json!(insecure));
                 prop_assert_eq!(&settings["other"], &json!([1]));

@@ -6,13 +6,15 @@ use crate::declaration::Declaration;
 
 /// The fields of `spec.settings` that this program writes. It never touches any other, `insecure` and `lookupBuilds`
 /// among them.
-pub(crate) const OWNED_FIELDS: [&str; 2] = ["host", "help"];
+pub(crate) const OWNED_FIELDS: [&str; 3] = ["host", "runtimeHost", "help"];
 
 /// What the owned fields of a policy's settings should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct OwnedSettings {
     /// `host`: the registry as pods reach it.
     pub(super) host: Option<String>,
+    /// `runtimeHost`: the registry as the nodes' container runtimes reach it.
+    pub(super) runtime_host: Option<String>,
     /// `help`: a URL for users.
     pub(super) help: Option<String>,
 }
@@ -20,11 +22,12 @@ pub(crate) struct OwnedSettings {
 impl OwnedSettings {
     /// What a declaration makes of them.
     pub(super) fn of(declaration: &Declaration) -> Self {
-        match declaration {
-            Declaration::Absent => Self::default(),
-            Declaration::Registry { host, help } => Self { host: Some(host.to_string()), help: help.clone() },
-            Declaration::NotForPods { help } => Self { host: None, help: help.clone() },
-        }
+        let (host, help) = match declaration {
+            Declaration::Absent => (None, None),
+            Declaration::Registry { host, help, .. } => (Some(host.to_string()), help.clone()),
+            Declaration::NotForPods { help, .. } => (None, help.clone()),
+        };
+        Self { host, runtime_host: declaration.runtime_host().map(ToString::to_string), help }
     }
 
     /// The fields as they stand in `spec.settings`.
@@ -37,8 +40,8 @@ impl OwnedSettings {
     }
 
     /// Each of [`OWNED_FIELDS`] with its value.
-    pub(super) fn fields(&self) -> [(&'static str, Option<&str>); 2] {
-        let [host, help] = OWNED_FIELDS;
-        [(host, self.host.as_deref()), (help, self.help.as_deref())]
+    pub(super) fn fields(&self) -> [(&'static str, Option<&str>); 3] {
+        let [host, runtime_host, help] = OWNED_FIELDS;
+        [(host, self.host.as_deref()), (runtime_host, self.runtime_host.as_deref()), (help, self.help.as_deref())]
     }
 }

@@ -525,3 +525,78 @@ async fn a_host_that_is_not_allowed() {
         "✗ ConfigMap: kube-public/local-registry-hosting: hostFromClusterNetwork: `kind-registry:5000` is not allowed; expected `*.svc:5000`; declare such a host, or allow this one by --allow-host"
     );
 }
+
+const WORKLOADS: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/workloads";
+
+/// The lines about a policy for workloads, as it is shipped, but changed.
+async fn lines_about_workloads(declared: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut objects = cluster();
+    objects.insert(CONFIG_MAP, config_map(declared));
+    let mut policy = testkit::repository::read("deploy/workloads/component/policy.yaml");
+    policy["metadata"]["name"] = json!("workloads");
+    policy["spec"]["settings"] = json!({"host": "kind-registry:5000", "runtimeHost": "kind-registry:5000"});
+    policy["status"] = objects[POLICY]["status"].clone();
+    change(&mut policy);
+    objects.insert(WORKLOADS, policy);
+    let policies = ["local", "workloads"].map(|name| name.parse().unwrap()).to_vec();
+    let task = Task { policies, ..Task::default() };
+    let lines = run_task(objects, &task, Vantage::Inside, plain_http()).await;
+    lines.into_iter().filter(|line| line.contains(" policy workloads")).collect()
+}
+
+const FOR_BOTH: &str = "hostFromClusterNetwork: kind-registry:5000\nhostFromContainerRuntime: kind-registry:5000";
+
+#[tokio::test]
+async fn a_policy_for_workloads_that_holds() {
+    assert_eq!(
+        lines_about_workloads(FOR_BOTH, |_| {}).await,
+        [
+            "✓ policy workloads: it is active, and its policy server serves its newest settings",
+            "✓ policy workloads mode: protect",
+            "✓ policy workloads failurePolicy: Fail",
+            "✓ policy workloads rules: they cover pods, ephemeral containers and Knative revisions",
+            "✓ policy workloads selectors: they leave no namespace and no object out",
+            "✓ policy workloads matchConditions: they are among those that this version ships",
+            "✓ policy workloads settings: they say what the cluster declares, and are served",
+            "✓ policy workloads runtimeHost: pods and Knative revisions get kind-registry:5000",
+            "✓ policy workloads rights: it needs none, since it looks nothing up",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_policy_for_workloads_that_does_not_work() {
+    let lines = lines_about_workloads("hostFromClusterNetwork: kind-registry:5000", |policy| {
+        let spec = policy["spec"].as_object_mut().unwrap();
+        spec.remove("matchConditions");
+        spec["mutating"] = json!(false);
+        spec["rules"].as_array_mut().unwrap().pop();
+        spec.insert("objectSelector".to_owned(), json!({"matchLabels": {"a": "b"}}));
+    })
+    .await;
+    let trouble: Vec<_> = lines.iter().filter(|line| !line.starts_with('✓')).collect();
+    assert_eq!(
+        trouble,
+        [
+            "✗ policy workloads mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected",
+            "✗ policy workloads rules: they leave out CREATE of v1 revisions; give it the rules of deploy/workloads/component/policy.yaml",
+            "! policy workloads objectSelector: it sees only objects with a=b; no other image is resolved; remove spec.objectSelector, unless that is meant",
+            "! policy workloads matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again",
+            "! policy workloads settings: spec.settings.runtimeHost: the cluster does not declare it, and no field manager owns it; remove it where it was set, if it is no longer right",
+            "✗ policy workloads runtimeHost: the cluster declares no registry for its nodes, so annotated pods are rejected; add hostFromContainerRuntime to the ConfigMap",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_policy_for_workloads_alone_says_nothing_of_builds() {
+    let mut objects = cluster();
+    let policy = testkit::repository::read("deploy/workloads/component/policy.yaml");
+    objects.insert(WORKLOADS, policy);
+    objects.insert(STORED, list(&[recorded("a", json!({"image": "team/app", "local": true}))]));
+    let lines = run(objects, "workloads", Vantage::Inside, plain_http()).await;
+    assert!(
+        lines.contains(&"✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub".to_owned()),
+        "{lines:#?}"
+    );
+}

@@ -109,6 +109,34 @@ async fn settings_are_applied_where_they_differ() {
 }
 
 #[tokio::test]
+async fn the_host_for_nodes_is_applied_too() {
+    // As in the recipe of KinD. Pods reach nothing there, but nodes do.
+    for (declared, host, runtime_host) in [
+        ("host: localhost:5001\nhostFromContainerRuntime: kind-registry:5000", None, "kind-registry:5000"),
+        ("host: localhost:5001", None, "localhost:5001"),
+        ("host: localhost:5001\nhostFromClusterNetwork: reg.io", Some("reg.io"), "localhost:5001"),
+    ] {
+        let report = run(&["local"], ApplyMode::default(), async |server: &mut Server| {
+            server.config_map(declared).await;
+            server.answer("GET", POLICY, 200, policy(&json!({}))).await;
+            let mut after = json!({"runtimeHost": runtime_host});
+            if let Some(host) = host {
+                after["host"] = json!(host);
+            }
+            let uri = format!("{POLICY}?&fieldManager=local-registry-sync");
+            let applied = server.answer("PATCH", &uri, 200, policy(&after)).await;
+            assert_eq!(applied["spec"]["settings"], after, "{declared}");
+            let event = server.event("default").await;
+            let note = event["note"].as_str().unwrap();
+            assert!(note.ends_with(&format!("runtimeHost: nothing -> \"{runtime_host}\")")), "{note}");
+        })
+        .await;
+        assert!(report.succeeded());
+        assert_eq!((report.host.as_deref(), report.runtime_host.as_deref()), (host, Some(runtime_host)));
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_written_where_nothing_changes() {
     let report = run(&["local"], ApplyMode::default(), async |server: &mut Server| {
         server.config_map("hostFromClusterNetwork: reg.io").await;
@@ -206,7 +234,7 @@ async fn a_host_that_is_not_allowed_touches_no_policy() {
 #[tokio::test]
 async fn every_foreign_field_is_reported_with_its_managers() {
     let report = run(&["local"], ApplyMode::default(), async |server: &mut Server| {
-        server.config_map("host: localhost:5001").await;
+        server.config_map("{}").await;
         let mut theirs = policy(&json!({"host": "reg.io", "help": "https://a.b"}));
         let owned = json!({"f:spec": {"f:settings": {"f:host": {}}}});
         let entry = |manager: &str| json!({"manager": manager, "fieldsV1": owned});

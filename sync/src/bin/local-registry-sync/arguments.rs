@@ -9,7 +9,7 @@ use sync::{AddressRule, HostPattern, PolicyName};
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
 ///
-/// Applies `spec.settings.host` and `spec.settings.help`, and no other field, by server-side apply.
+/// Applies `host`, `runtimeHost` and `help` of `spec.settings`, and no other field, by server-side apply.
 /// Exit codes: 0 every policy is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// Print what would change, and write nothing.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
     pub(crate) dry_run: bool,
-    /// Take the two fields over if another field manager owns them.
+    /// Take the three fields over if another field manager owns them.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_FORCE")]
     pub(crate) force: bool,
     #[command(flatten)]

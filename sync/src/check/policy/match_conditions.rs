@@ -2,20 +2,24 @@
 
 use serde_json::Value;
 
+use super::Subject;
 use crate::check::link::Link;
 use crate::policies::{Policy, PolicyName};
 
-/// The manifests that are shipped: of a policy that mutates, of a guard, and of a namespaced policy.
-const SHIPPED: [&str; 3] = [
+/// The manifests that are shipped: of a policy that mutates, of a guard, of a namespaced policy, and of one for workloads.
+const SHIPPED: [&str; 4] = [
     include_str!("../../../../deploy/policy/policy.yaml"),
     include_str!("../../../../deploy/guard/policy.yaml"),
     include_str!("../../../../deploy/policy-namespaced/policy.yaml"),
+    include_str!("../../../../deploy/workloads/component/policy.yaml"),
 ];
 
 /// Whether the match conditions are among those that are shipped.
-pub(in crate::check) fn match_conditions(subject: &str, name: &PolicyName, policy: &Policy) -> Link {
-    let [cluster_wide, guard, namespaced] = SHIPPED;
-    let (shipped, folder) = if name.namespace().is_some() {
+pub(in crate::check) fn match_conditions(subject: &str, name: &PolicyName, about: Subject, policy: &Policy) -> Link {
+    let [cluster_wide, guard, namespaced, workloads] = SHIPPED;
+    let (shipped, folder) = if about == Subject::Workloads {
+        (workloads, "deploy/workloads")
+    } else if name.namespace().is_some() {
         (namespaced, "deploy/policy-namespaced")
     } else if policy.is_mutating() {
         (cluster_wide, "deploy/policy")
@@ -25,14 +29,18 @@ pub(in crate::check) fn match_conditions(subject: &str, name: &PolicyName, polic
     // A test parses each of them, so the default is never taken.
     let shipped: Value = serde_saphyr::from_str(shipped).unwrap_or_default();
     let conditions = shipped.pointer("/spec/matchConditions").and_then(Value::as_array);
-    compare(subject, policy, conditions.map(Vec::as_slice).unwrap_or_default(), folder)
+    compare(subject, about, policy, conditions.map(Vec::as_slice).unwrap_or_default(), folder)
 }
 
 /// The shipped conditions are known to leave out nothing that is local; of other conditions this is not known. Without
-/// conditions the policy is asked about everything, which is only slower.
-fn compare(subject: &str, policy: &Policy, shipped: &[Value], folder: &str) -> Link {
+/// conditions the policy is asked about everything, which is only slower, unless every pod of the cluster waits for it.
+fn compare(subject: &str, about: Subject, policy: &Policy, shipped: &[Value], folder: &str) -> Link {
     let subject = format!("{subject} matchConditions");
     let found = policy.list("/spec/matchConditions");
+    if found.is_empty() && about == Subject::Workloads {
+        let seen = "there are none, so every pod waits for it, and none starts while its policy server is down";
+        return Link::warning(subject, seen).remedy(format!("apply {folder} again"));
+    }
     if found.is_empty() {
         return Link::ok(subject, "there are none, so it is asked about every Build and BuildRun");
     }
@@ -72,7 +80,13 @@ mod tests {
         let shipped = json!({"spec": {"matchConditions": [{"name": "a", "expression": "x ||\n  y\n"}, {"name": "b", "expression": "z"}]}});
         let check = |found: Value, expected: &str| {
             let policy = policy(json!({"spec": {"matchConditions": found}}));
-            let link = compare("p", &policy, shipped["spec"]["matchConditions"].as_array().unwrap(), "deploy/policy");
+            let link = compare(
+                "p",
+                Subject::Builds,
+                &policy,
+                shipped["spec"]["matchConditions"].as_array().unwrap(),
+                "deploy/policy",
+            );
             assert_eq!(link.to_string(), expected);
         };
         let none = "✓ p matchConditions: there are none, so it is asked about every Build and BuildRun";
@@ -88,10 +102,25 @@ mod tests {
     }
 
     #[test]
+    fn the_conditions_for_workloads_are_their_own() {
+        let name: PolicyName = "p".parse().unwrap();
+        let [builds, .., workloads] = SHIPPED.map(|text| policy(serde_saphyr::from_str(text).unwrap()));
+        assert_eq!([&builds, &workloads].map(Subject::of), [Subject::Builds, Subject::Workloads]);
+        let verdict = |about, policy: &Policy| match_conditions("p", &name, about, policy).verdict;
+        assert_eq!(verdict(Subject::Workloads, &workloads), LinkVerdict::Ok);
+        assert_eq!(verdict(Subject::Workloads, &builds), LinkVerdict::Warning);
+        let none = match_conditions("p", &name, Subject::Workloads, &policy(json!({"spec": {}})));
+        assert_eq!(
+            none.to_string(),
+            "! p matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again"
+        );
+    }
+
+    #[test]
     fn shipped_policies_can_be_read() {
         for text in SHIPPED {
             let shipped = policy(serde_saphyr::from_str(text).unwrap());
-            assert_eq!(crate::check::policy::rules("p", &shipped).verdict, LinkVerdict::Ok);
+            assert_eq!(crate::check::policy::rules("p", Subject::of(&shipped), &shipped).verdict, LinkVerdict::Ok);
             assert_eq!(shipped.str("/spec/failurePolicy"), Some("Fail"));
             let conditions = shipped.list("/spec/matchConditions");
             assert!(!conditions.is_empty() && conditions.iter().all(|condition| !expression(condition).is_empty()));

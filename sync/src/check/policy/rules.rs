@@ -2,47 +2,92 @@
 
 use serde_json::Value;
 
+use super::Subject;
 use crate::check::link::Link;
 use crate::policies::Policy;
 
-const VERSIONS: [&str; 2] = ["v1alpha1", "v1beta1"];
-const RESOURCES: [&str; 2] = ["builds", "buildruns"];
-const OPERATIONS: [&str; 2] = ["CREATE", "UPDATE"];
+const SHIPWRIGHT: &str = "shipwright.io";
+const KNATIVE: &str = "serving.knative.dev";
 
-/// Whether the rules cover the CREATE and UPDATE of every kind in every version.
-///
-/// The rules have to name each version. If they named only one, `matchPolicy: Equivalent` would send the policy objects
-/// that Shipwright has converted to that version, and the conversion drops `local`.
-pub(in crate::check) fn rules(subject: &str, policy: &Policy) -> Link {
-    let subject = format!("{subject} rules");
-    let rules = policy.list("/spec/rules");
-    let mut missing = Vec::new();
-    for version in VERSIONS {
-        for resource in RESOURCES {
-            for operation in OPERATIONS {
-                if !rules.iter().any(|rule| covers(rule, version, resource, operation)) {
-                    missing.push(format!("{operation} of {version} {resource}"));
+/// A request that a policy has to be asked about.
+struct Asked {
+    group: &'static str,
+    version: &'static str,
+    resource: &'static str,
+    operation: &'static str,
+}
+
+impl Subject {
+    /// The CREATE and UPDATE of every kind in every version, as far as they can bring a local image.
+    ///
+    /// The rules have to name each version of Shipwright's. If they named only one, `matchPolicy: Equivalent` would send
+    /// the policy objects that Shipwright has converted to that version, and the conversion drops `local`.
+    fn asked(self) -> Vec<Asked> {
+        let mut all = Vec::new();
+        match self {
+            Self::Builds => {
+                for version in ["v1alpha1", "v1beta1"] {
+                    for resource in ["builds", "buildruns"] {
+                        for operation in ["CREATE", "UPDATE"] {
+                            all.push(Asked { group: SHIPWRIGHT, version, resource, operation });
+                        }
+                    }
+                }
+            }
+            Self::Workloads => {
+                for (group, resource, operation) in [
+                    ("", "pods", "CREATE"),
+                    ("", "pods", "UPDATE"),
+                    ("", "pods/ephemeralcontainers", "UPDATE"),
+                    (KNATIVE, "revisions", "CREATE"),
+                ] {
+                    all.push(Asked { group, version: "v1", resource, operation });
                 }
             }
         }
+        all
     }
-    if missing.is_empty() {
-        return Link::ok(subject, "they cover Builds and BuildRuns in both versions, new and updated");
-    }
-    Link::failed(subject, format!("they leave out {}", missing.join(", ")))
-        .remedy("give it the rules of deploy/policy/policy.yaml")
 }
 
-fn covers(rule: &Value, version: &str, resource: &str, operation: &str) -> bool {
-    let has = |field: &str, expected: &[&str]| {
-        let found = rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        found.into_iter().any(|found| expected.contains(&found))
+/// Whether the rules cover what the policy is for.
+pub(in crate::check) fn rules(subject: &str, about: Subject, policy: &Policy) -> Link {
+    let subject = format!("{subject} rules");
+    let rules = policy.list("/spec/rules");
+    let asked = about.asked();
+    let missing = asked.iter().filter(|asked| !rules.iter().any(|rule| asked.is_covered_by(rule)));
+    let missing: Vec<String> =
+        missing.map(|asked| format!("{} of {} {}", asked.operation, asked.version, asked.resource)).collect();
+    let (seen, manifest) = match about {
+        Subject::Builds => {
+            ("they cover Builds and BuildRuns in both versions, new and updated", "deploy/policy/policy.yaml")
+        }
+        Subject::Workloads => {
+            ("they cover pods, ephemeral containers and Knative revisions", "deploy/workloads/component/policy.yaml")
+        }
     };
-    has("apiGroups", &["shipwright.io", "*"])
-        && has("apiVersions", &[version, "*"])
-        && has("resources", &[resource, "*", "*/*"])
-        && has("operations", &[operation, "*"])
-        && rule.get("scope").and_then(Value::as_str) != Some("Cluster")
+    if missing.is_empty() {
+        return Link::ok(subject, seen);
+    }
+    Link::failed(subject, format!("they leave out {}", missing.join(", ")))
+        .remedy(format!("give it the rules of {manifest}"))
+}
+
+impl Asked {
+    fn is_covered_by(&self, rule: &Value) -> bool {
+        let has = |field: &str, expected: &[&str]| {
+            let found = rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            found.into_iter().any(|found| expected.contains(&found))
+        };
+        let parts: &[&str] = match self.resource.split_once('/') {
+            Some((resource, part)) => &[&format!("{resource}/*"), &format!("*/{part}"), "*/*"],
+            None => &["*", "*/*"],
+        };
+        has("apiGroups", &[self.group, "*"])
+            && has("apiVersions", &[self.version, "*"])
+            && (has("resources", &[self.resource]) || has("resources", parts))
+            && has("operations", &[self.operation, "*"])
+            && rule.get("scope").and_then(Value::as_str) != Some("Cluster")
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +105,7 @@ mod tests {
     fn rules_of(rules: Value) -> Link {
         let mut policy = json!({"spec": {}});
         policy["spec"]["rules"] = rules;
-        super::rules("p", &serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into())
+        super::rules("p", Subject::Builds, &serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into())
     }
 
     #[test]
@@ -93,5 +138,28 @@ mod tests {
         for rules in [json!([rule]), json!([]), json!(null)] {
             assert_eq!(rules_of(rules).verdict, LinkVerdict::Failed);
         }
+    }
+
+    #[test]
+    fn rules_for_workloads() {
+        let check = |rules: Value, expected: &str| {
+            let policy = json!({"spec": {"rules": rules}});
+            let policy = serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into();
+            assert_eq!(super::rules("p", Subject::Workloads, &policy).to_string(), expected);
+        };
+        let rule = |group: &str, resources: Value| json!({"apiGroups": [group], "apiVersions": ["v1"], "resources": resources, "operations": ["CREATE", "UPDATE"]});
+        let revisions = rule("serving.knative.dev", json!(["revisions"]));
+        let good = "✓ p rules: they cover pods, ephemeral containers and Knative revisions";
+        for part in ["pods/ephemeralcontainers", "pods/*", "*/ephemeralcontainers", "*/*"] {
+            check(json!([rule("", json!(["pods", part])), revisions]), good);
+        }
+        check(
+            json!([rule("", json!(["pods"]))]),
+            "✗ p rules: they leave out UPDATE of v1 pods/ephemeralcontainers, CREATE of v1 revisions; give it the rules of deploy/workloads/component/policy.yaml",
+        );
+        check(
+            json!([rule("", json!(["*"])), revisions]),
+            "✗ p rules: they leave out UPDATE of v1 pods/ephemeralcontainers; give it the rules of deploy/workloads/component/policy.yaml",
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::Subject;
 use crate::causes::with_causes;
 use crate::check::builds::StoredBuilds;
 use crate::check::link::Link;
@@ -39,6 +40,7 @@ pub(in crate::check) fn object_selector(policy: &Policy) -> Result<Option<Select
 /// The links of the policy's selectors, or one that says that there are none.
 pub(in crate::check) async fn selectors(
     subject: &str,
+    about: Subject,
     policy: &Policy,
     cluster: &Cluster,
     stored: &StoredBuilds,
@@ -56,7 +58,11 @@ pub(in crate::check) async fn selectors(
     let of_objects = format!("{subject} objectSelector");
     match object_selector(policy) {
         Ok(None) => {}
-        Ok(Some(selector)) => links.push(compare_with_builds(of_objects, &selector, stored)),
+        Ok(Some(selector)) => {
+            // Pods come and go, so those that are there now say little.
+            let stored = Some(stored).filter(|_| about == Subject::Builds);
+            links.push(compare_with_builds(of_objects, &selector, stored));
+        }
         Err(error) => links.push(unreadable(&of_objects, &error)),
     }
     if links.is_empty() {
@@ -90,13 +96,13 @@ async fn compare_with_namespaces(subject: String, selector: &Selector, cluster: 
     }
 }
 
-fn compare_with_builds(subject: String, selector: &Selector, stored: &StoredBuilds) -> Link {
+fn compare_with_builds(subject: String, selector: &Selector, stored: Option<&StoredBuilds>) -> Link {
     let [nothing, something] = OBJECT_REMEDIES;
     let found = format!("it sees only objects with {selector}");
     if selector.is_impossible() {
         return Link::failed(subject, format!("{found}, which nothing has")).remedy(nothing);
     }
-    match stored.matched(selector) {
+    match stored.and_then(|stored| stored.matched(selector)) {
         Some((0, count)) if count > 0 => {
             Link::failed(subject, format!("{found}, which none of {count} Builds has")).remedy(nothing)
         }
