@@ -23,6 +23,8 @@ MUSL := $(shell uname -m)-unknown-linux-musl
 # The Kubernetes release that `make e2e` builds and runs. It names a folder of e2e/kubernetes.
 KUBERNETES ?= 1.37
 KUBEBUILDER_ASSETS ?= $(CURDIR)/target/e2e/$(KUBERNETES)
+# What makes pods of Deployments and Jobs. envtest has no such program, so it is always one of ours.
+CONTROLLER_MANAGER ?= $(CURDIR)/target/e2e/1.37/kube-controller-manager
 
 # `make e2e-node` runs as root by this command, if it is not root already: AS_ROOT="sudo --preserve-env". It has one release
 # of Kubernetes, and the programs of a node from the Go modules in e2e/node. SCENARIOS are parts of the names of tests.
@@ -39,7 +41,8 @@ PROMOTE_MODULES := ggcr
 # installs the same versions.
 KUBEWARDEN := v1.35.0
 SHIPWRIGHT := v0.20.13
-FETCHED := $(CURDIR)/target/upstream-$(KUBEWARDEN)-$(SHIPWRIGHT)
+KNATIVE := knative-v1.19.0
+FETCHED := $(CURDIR)/target/upstream-$(KUBEWARDEN)-$(SHIPWRIGHT)-$(KNATIVE)
 
 # `make sync-image` and `make promote-image`: the image's name, the program that builds it, and the certificate authorities that it trusts.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -169,14 +172,15 @@ test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including 
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(NOTHING) \
 	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
 
-e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
+e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-sync
-	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) \
+	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
 
-e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
+e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness
-	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
+	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
 	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync \
 	  $(CARGO) test --locked --package local-registry-e2e --test node \
 	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(SCENARIOS)
@@ -192,11 +196,13 @@ e2e-promote: $(KUBECTL) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PR
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \
   git -C $@.git sparse-checkout set $(3)
 $(FETCHED):
-	rm -rf $@.git $@.new && mkdir -p $@.new/kubewarden $@.new/shipwright
+	rm -rf $@.git $@.new && mkdir -p $@.new/kubewarden $@.new/shipwright $@.new/knative
 	$(call sparse,kubewarden/kubewarden-controller,$(KUBEWARDEN),config/crd/bases)
 	cp -r $@.git/config/crd/bases $@.new/kubewarden/crds && rm -rf $@.git
 	$(call sparse,shipwright-io/build,$(SHIPWRIGHT),deploy/crds samples)
 	cp -r $@.git/samples $@.git/deploy/crds $@.new/shipwright/ && rm -rf $@.git
+	$(call sparse,knative/serving,$(KNATIVE),config/core/300-resources)
+	cp -r $@.git/config/core/300-resources $@.new/knative/crds && rm -rf $@.git
 	mv $@.new $@
 
 e2e-kind: ## Run the commands of docs/quick-start-kind.md (needs docker, kind, kubectl, helm, kwctl)
@@ -233,10 +239,15 @@ $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-apiserver
 	@touch $@
+$(BUILT)/%/kube-controller-manager: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
+	@$(call need,go,install Go)
+	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
+	  k8s.io/kubernetes/cmd/kube-controller-manager
+	@touch $@
 $(BUILT)/%/kubelet: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	@$(call need,go,install Go)
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
-	  $(foreach name,kubelet kube-controller-manager kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
+	  $(foreach name,kubelet kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
 	@touch $@
 # $(call build-tools,FOLDER): the tools of a module, and its own programs: CoreDNS is one around its plugins, and `hosts` one
 # around containerd's code.

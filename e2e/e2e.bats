@@ -166,6 +166,51 @@ embedded() {
   answer '.allowed and .patch == null'
 }
 
+# Writes the request of a pod with one container, whose annotation has this value.
+pod() {
+  request ".kind = {group: \"\", version: \"v1\", kind: \"Pod\"} | .resource = {group: \"\", version: \"v1\", resource: \"pods\"}
+    | del(.requestKind, .requestResource)
+    | .object = {apiVersion: \"v1\", kind: \"Pod\",
+      metadata: {name: \"app\", namespace: \"team\", annotations: {\"$1\": \"$2\"}},
+      spec: {containers: [{name: \"app\", image: \"team/app:v1\"}]}}"
+}
+
+@test "the shipped policy for workloads puts the host of the nodes in front of the containers that a pod names" {
+  manifest deploy/workloads/component/policy.yaml '{"host": "kind-registry:5000", "runtimeHost": "localhost:5001"}'
+  pod local-registry-hosting/containers app
+  ask_manifest
+  patch '[{"op": "replace", "path": "/spec/containers/0/image", "value": "localhost:5001/team/app:v1"}]'
+  pod local-registry-hosting/other app
+  ask_manifest
+  answer '.allowed and .patch == null'
+}
+
+@test "the shipped policy for workloads rejects a name that no container has, with its path" {
+  manifest deploy/workloads/component/policy.yaml '{"runtimeHost": "localhost:5001"}'
+  pod local-registry-hosting/containers ap
+  ask_manifest
+  answer '.allowed == false and .status.code == 400'
+  answer '.status.message | startswith("metadata.annotations[local-registry-hosting/containers]: no container is named `ap`")'
+}
+
+@test "the shipped policy for workloads resolves a Knative revision if pods and nodes have one host" {
+  for host in kind-registry:5000 localhost:5001; do
+    manifest deploy/workloads/component/policy.yaml "{\"host\": \"kind-registry:5000\", \"runtimeHost\": \"$host\"}"
+    pod local-registry-hosting/containers app
+    jq '.kind = {group: "serving.knative.dev", version: "v1", kind: "Revision"}
+      | .resource = {group: "serving.knative.dev", version: "v1", resource: "revisions"}
+      | .object.apiVersion = "serving.knative.dev/v1" | .object.kind = "Revision"' \
+      "$BATS_TEST_TMPDIR/request.json" > "$BATS_TEST_TMPDIR/revision.json"
+    mv "$BATS_TEST_TMPDIR/revision.json" "$BATS_TEST_TMPDIR/request.json"
+    ask_manifest
+    if [ "$host" = kind-registry:5000 ]; then
+      patch '[{"op": "replace", "path": "/spec/containers/0/image", "value": "kind-registry:5000/team/app:v1"}]'
+    else
+      answer '.allowed == false and (.status.message | contains("Knative needs one name for both"))'
+    fi
+  done
+}
+
 @test "the policy for one namespace looks nothing up" {
   manifest deploy/policy-namespaced/policy.yaml
   grep --quiet 'lookupBuilds: false' "$BATS_TEST_TMPDIR/policy.yaml"

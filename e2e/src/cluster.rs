@@ -74,6 +74,31 @@ impl TestCluster {
         cluster
     }
 
+    /// Starts a cluster with the policies of `deploy/workloads`, and the controllers that create pods. The sync job has
+    /// written to both policies what this declares.
+    #[must_use]
+    pub fn with_workloads(declaration: &str) -> (Self, Process) {
+        let mut cluster = Self::start(Crds::Plain);
+        let controllers = cluster.control_plane.start_controllers();
+        cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
+        // The API server refuses pods until this exists.
+        eventually("a service account", || {
+            let account = ["get", "serviceaccount", "default", "--namespace"];
+            let found = |namespace| cluster.kubectl.run(&[&account[..], &[namespace]].concat()).code == Some(0);
+            (found("default") && found("team")).then_some(())
+        });
+        cluster.redeclare(declaration);
+        (cluster, controllers)
+    }
+
+    /// Declares this, lets the sync job write it to the policies of `deploy/workloads`, and waits until it is served.
+    pub fn redeclare(&mut self, declaration: &str) {
+        self.declare(declaration);
+        let answer = self.sync(&["--policy=local-registry", "--policy=local-registry-workloads"]);
+        assert_eq!(answer.code, Some(0), "{answer:?}");
+        self.reconcile();
+    }
+
     /// Shipwright's CRD of `builds` or `buildruns`, with the conversion webhook of this cluster.
     #[must_use]
     pub fn shipwright_crd(&self, kind: &str) -> Value {

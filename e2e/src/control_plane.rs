@@ -91,6 +91,17 @@ impl ControlPlane {
         self.api_server = Some(process);
     }
 
+    /// Starts the controllers of Deployments, Jobs and the like, which create pods. They end with the test.
+    #[must_use]
+    pub fn start_controllers(&self) -> Process {
+        let mut command = Command::new(programs::controller_manager());
+        command.arg("--kubeconfig").arg(self.kubectl().kubeconfig());
+        command.args(["--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port", &free_port().to_string()]);
+        command.arg("--root-ca-file").arg(&self.certificates.authority);
+        command.arg("--service-account-private-key-file").arg(&self.certificates.signing_key);
+        Process::spawn(&mut command, &self.file("kube-controller-manager.log"))
+    }
+
     /// Kills the API server without warning.
     pub fn kill_api_server(&mut self) {
         self.api_server = None;

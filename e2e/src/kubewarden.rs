@@ -187,19 +187,33 @@ pub(crate) fn register(kubectl: &Kubectl, name: &str, policy: &Value, client_con
     // The guard is called only if the policy accepts, so tests of the guard have to wait for it themselves.
     if spec["mutating"] == true {
         let namespace = policy["metadata"]["namespace"].as_str().unwrap_or("default");
-        let probe = json!({
-            "apiVersion": "shipwright.io/v1beta1",
-            "kind": "Build",
-            "metadata": {"name": "probe", "namespace": namespace,
-                         "annotations": {"local-registry-hosting/output": "probe"}},
-            "spec": {"output": {"image": "probe"}, "strategy": {"name": "probe"}},
-        });
+        let probe = probe(spec, namespace);
         let asked = format!("admission webhook \"{name}.kubewarden.admission\" denied the request");
         eventually("the API server to call the webhook", || {
             let answer = kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &probe.to_string());
             answer.stderr.contains(&asked).then_some(())
         });
     }
+}
+
+/// An object that the policy rejects, whatever its settings.
+fn probe(spec: &Value, namespace: &str) -> Value {
+    let metadata =
+        |annotation: &str| json!({"name": "probe", "namespace": namespace, "annotations": {annotation: "probe"}});
+    if spec["rules"][0]["resources"] == json!(["pods"]) {
+        return json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": metadata("local-registry-hosting/containers"),
+            "spec": {"containers": [{"name": "other", "image": "probe"}]},
+        });
+    }
+    json!({
+        "apiVersion": "shipwright.io/v1beta1",
+        "kind": "Build",
+        "metadata": metadata("local-registry-hosting/output"),
+        "spec": {"output": {"image": "probe"}, "strategy": {"name": "probe"}},
+    })
 }
 
 /// A module that `harness serve` serves, without a custom resource.

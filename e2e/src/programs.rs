@@ -14,6 +14,13 @@ pub(crate) fn kubernetes(name: &str) -> PathBuf {
     )
 }
 
+/// The controllers of Kubernetes, which are no part of envtest. `CONTROLLER_MANAGER` names the program.
+pub(crate) fn controller_manager() -> PathBuf {
+    let path = std::env::var_os("CONTROLLER_MANAGER")
+        .expect("CONTROLLER_MANAGER: not set; `make e2e` and `make e2e-node` build it and set it");
+    present(PathBuf::from(path), "`make e2e` builds it")
+}
+
 /// A program of the tests' node, in the folder that `NODE_PROGRAMS` names.
 pub(crate) fn node(name: &str) -> PathBuf {
     let folder = std::env::var_os("NODE_PROGRAMS")
@@ -53,11 +60,11 @@ pub(crate) fn policy_server() -> Option<PathBuf> {
     std::env::var_os("POLICY_SERVER").map(|path| present(PathBuf::from(path), "POLICY_SERVER names it"))
 }
 
-/// A file of Shipwright or Kubewarden, in the folder that `UPSTREAM` names.
+/// A file of Shipwright, Kubewarden or Knative, in the folder that `UPSTREAM` names.
 #[must_use]
 pub fn upstream(path: &str) -> PathBuf {
     let folder = std::env::var_os("UPSTREAM").expect(
-        "UPSTREAM: not set; it must name a folder with kubewarden/crds and shipwright/crds as those projects publish them",
+        "UPSTREAM: not set; it must name a folder with kubewarden/crds, shipwright/crds and knative/crds as those projects publish them",
     );
     present(Path::new(&folder).join(path), "UPSTREAM must hold it")
 }

@@ -69,7 +69,7 @@ impl Node {
         });
         let kubectl = control_plane.kubectl();
         let processes = vec![
-            controller_manager(&control_plane),
+            control_plane.start_controllers(),
             scheduler(&control_plane),
             proxy(&control_plane),
             dns(&control_plane),
@@ -128,15 +128,6 @@ fn of_machine(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!("{variable}: not set; `make e2e-node` runs these tests in namespaces of their own, and sets it")
     })
-}
-
-fn controller_manager(control_plane: &ControlPlane) -> Process {
-    let certificates = control_plane.certificates();
-    let mut command = component("kube-controller-manager", control_plane);
-    command.args(["--leader-elect=false", "--bind-address=127.0.0.1"]);
-    command.arg("--root-ca-file").arg(&certificates.authority);
-    command.arg("--service-account-private-key-file").arg(&certificates.signing_key);
-    spawn("kube-controller-manager", command, control_plane)
 }
 
 fn scheduler(control_plane: &ControlPlane) -> Process {

@@ -10,13 +10,11 @@ use crate::certificates::{Authority, Issued};
 use crate::kubewarden::{NAMESPACE, SERVICE_ACCOUNT, register, unique_name};
 use crate::programs;
 
-/// The policy server's Deployment, Service and Secret.
-const NAME: &str = "policy-server-default";
 const IMAGE: &str = "node.example/policy-server:v1";
 
 impl Node {
-    /// Serves a policy as it is stored, and registers it as Kubewarden's controller does. Waits until the API server
-    /// asks it.
+    /// Serves a policy as it is stored, by a policy server of its own, and registers it as Kubewarden's controller does.
+    /// Waits until the API server asks it. A policy that is served already is served anew.
     pub fn serve(&self, policy: &Value) {
         let image = Image::named(IMAGE)
             .with_program(&programs::ours("harness"))
@@ -24,17 +22,19 @@ impl Node {
             .running(&["/bin/harness"]);
         self.containerd.import(&image);
         let authority = Authority::named("kubewarden");
-        let Issued { certificate, key } = authority.issue(&[&format!("{NAME}.{NAMESPACE}.svc")]);
+        let server = format!("policy-server-{}", policy["metadata"]["name"].as_str().unwrap());
+        let Issued { certificate, key } = authority.issue(&[&format!("{server}.{NAMESPACE}.svc")]);
         let spec = &policy["spec"];
+        let granted = spec.get("contextAwareResources").cloned().unwrap_or(json!([]));
         let files = json!({
             "tls.crt": certificate,
             "tls.key": key,
             "settings.json": spec["settings"].to_string(),
-            "metadata.json": json!({"contextAwareResources": spec["contextAwareResources"]}).to_string(),
+            "metadata.json": json!({"contextAwareResources": granted}).to_string(),
             "kubeconfig": Self::kubeconfig_in_pods().to_string(),
         });
-        let labels = json!({"app": NAME});
-        let metadata = json!({"name": NAME, "namespace": NAMESPACE});
+        let labels = json!({"app": server});
+        let metadata = json!({"name": server, "namespace": NAMESPACE});
         let objects = [
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": files}),
             json!({
@@ -48,7 +48,8 @@ impl Node {
                 "kind": "Deployment",
                 "metadata": metadata,
                 "spec": {"selector": {"matchLabels": labels}, "template": {
-                    "metadata": {"labels": labels},
+                    // The server reads its files once, so new ones roll it.
+                    "metadata": {"labels": labels, "annotations": {"files": files.to_string()}},
                     "spec": {
                         "serviceAccountName": SERVICE_ACCOUNT,
                         "containers": [{
@@ -63,7 +64,7 @@ impl Node {
                             "readinessProbe": {"httpGet": {"path": "/readiness", "port": 8443, "scheme": "HTTPS"}},
                             "volumeMounts": [{"name": "files", "mountPath": "/files", "readOnly": true}],
                         }],
-                        "volumes": [{"name": "files", "secret": {"secretName": NAME}}],
+                        "volumes": [{"name": "files", "secret": {"secretName": server}}],
                     },
                 }},
             }),
@@ -71,10 +72,11 @@ impl Node {
         for object in objects {
             self.kubectl.ok_with(&["apply", "-f", "-"], &object);
         }
-        let deployment = format!("deployment/{NAME}");
+        let deployment = format!("deployment/{server}");
         self.kubectl.ok(&["rollout", "status", &deployment, "--namespace", NAMESPACE, "--timeout=120s"]);
         let name = unique_name(policy);
-        let service = json!({"name": NAME, "namespace": NAMESPACE, "port": 8443, "path": format!("/validate/{name}")});
+        let service =
+            json!({"name": server, "namespace": NAMESPACE, "port": 8443, "path": format!("/validate/{name}")});
         let client_config = json!({"service": service, "caBundle": STANDARD.encode(authority.pem())});
         register(&self.kubectl, &name, policy, client_config);
     }

@@ -327,7 +327,7 @@ pub(crate) fn storage() -> PathBuf {
 }
 
 /// An image's name and tag in `deploy/images`, without its digest.
-fn image_of(name: &str) -> String {
+pub(crate) fn image_of(name: &str) -> String {
     let images = repository::read("deploy/images/kustomization.yaml");
     let image = images["images"].as_array().unwrap().iter().find(|image| image["name"] == name).unwrap();
     format!("{}:{}", image["newName"].as_str().unwrap(), image["newTag"].as_str().unwrap())

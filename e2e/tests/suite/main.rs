@@ -14,3 +14,4 @@ mod resolution;
 mod rights;
 mod sync;
 mod upstream;
+mod workloads;
