@@ -1,11 +1,11 @@
 //! Which requests the API server sends to the policy: `matchConditions`, with and without a running policy server.
 
-use e2e::{Crds, HOST, TestCluster, build, build_run, hello};
+use e2e::{Crds, HOST, Kubectl, TestCluster, build, build_run, hello};
 use serde_json::{Value, json};
 use testkit::case::{self, Case};
 
 /// What the API server answers if it has to ask a policy server that is down.
-const IS_DOWN: &str = "failed calling webhook";
+pub(crate) const IS_DOWN: &str = "failed calling webhook";
 
 #[test]
 fn objects_without_local_images_are_stored_while_the_policy_server_is_down() {
@@ -118,27 +118,41 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
     cluster.set_host(HOST);
     cluster.kubewarden.kill_server("clusterwide-local-registry");
-    let (mut asked, mut not_asked) = ([0, 0], [0, 0]);
-    for case in &cases {
+    let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &cases, complete);
+    assert!(asked[0] > 100 && asked[1] > 30, "{asked:?}");
+    assert!(not_asked[0] > 0 && not_asked[1] > 0, "{not_asked:?}");
+}
+
+/// How many requests the API server asks the policy about, and how many not: of CREATE and of UPDATE.
+pub(crate) struct Counts {
+    pub(crate) asked: [u32; 2],
+    pub(crate) not_asked: [u32; 2],
+}
+
+/// Sends the request of each case while no policy server runs. What the API server does not ask about has to be allowed as
+/// it is. `complete` gives the object of a case what the case leaves out.
+pub(crate) fn ask_about(kubectl: &Kubectl, cases: &[Case], complete: impl Fn(&Case, &str) -> Value) -> Counts {
+    let mut counts = Counts { asked: [0, 0], not_asked: [0, 0] };
+    for case in cases {
         let is_update = case.request["operation"] == "UPDATE";
         let verb = if is_update { "replace" } else { "create" };
         let arguments = [verb, "--dry-run=server", "--validate=ignore", "-f", "-"];
-        let answer = cluster.kubectl.run_with(&arguments, &complete(case, "object").to_string());
+        let answer = kubectl.run_with(&arguments, &complete(case, "object").to_string());
         if answer.stderr.contains(IS_DOWN) {
-            asked[usize::from(is_update)] += 1;
+            counts.asked[usize::from(is_update)] += 1;
         } else if answer.code == Some(0) || answer.stderr.contains(" is invalid: ") {
             // The API server checks the schema only after the mutating webhooks.
             assert_eq!(case.expected(), json!({"allowed": true}), "{} was not asked about", case.name);
-            not_asked[usize::from(is_update)] += 1;
+            counts.not_asked[usize::from(is_update)] += 1;
         } else {
             // The API server refuses such an object before it calls a webhook.
             let known = ["NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
             assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
         }
     }
+    let Counts { asked, not_asked } = &counts;
     println!("asked about: {asked:?} (CREATE, UPDATE), not asked about: {not_asked:?}");
-    assert!(asked[0] > 100 && asked[1] > 30, "{asked:?}");
-    assert!(not_asked[0] > 0 && not_asked[1] > 0, "{not_asked:?}");
+    counts
 }
 
 /// Whether kubectl can send the request of a case to this API server.

@@ -6,8 +6,8 @@ use e2e::{Kubectl, TestCluster, eventually, upstream};
 use serde_json::{Value, json};
 use testkit::case::{self, Case};
 
-/// What the API server answers if it has to ask a policy server that is down.
-const IS_DOWN: &str = "failed calling webhook";
+use crate::asked::{Counts, IS_DOWN, ask_about};
+
 const WEBHOOK: &str = "clusterwide-local-registry-workloads";
 
 /// Nodes and pods know the registry by two names, as in the recipe of KinD.
@@ -390,7 +390,9 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     cluster.reconcile();
     let is_a_pod = |case: &Case| {
         let request = &case.request;
-        request["kind"] == json!({"group": "", "version": "v1", "kind": "Pod"}) && request["subResource"].is_null()
+        request["kind"] == json!({"group": "", "version": "v1", "kind": "Pod"})
+            && request["subResource"].is_null()
+            && request["operation"] != "DELETE"
     };
     let cases: Vec<Case> = case::all().into_iter().filter(is_a_pod).collect();
     let complete = |case: &Case, which: &str| {
@@ -414,24 +416,7 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
     cluster.redeclare(TWO_NAMES);
     cluster.kubewarden.kill_server(WEBHOOK);
-    let (mut asked, mut not_asked) = ([0, 0], [0, 0]);
-    for case in cases.iter().filter(|case| case.request["operation"] != "DELETE") {
-        let verb = if is_update(case) { "replace" } else { "create" };
-        let arguments = [verb, "--dry-run=server", "--validate=ignore", "-f", "-"];
-        let answer = cluster.kubectl.run_with(&arguments, &complete(case, "object").to_string());
-        if answer.stderr.contains(IS_DOWN) {
-            asked[usize::from(is_update(case))] += 1;
-        } else if answer.code == Some(0) || answer.stderr.contains(" is invalid: ") {
-            // The API server checks the object only after the mutating webhooks.
-            assert_eq!(case.expected(), json!({"allowed": true}), "{} was not asked about", case.name);
-            not_asked[usize::from(is_update(case))] += 1;
-        } else {
-            // The API server refuses such an object before it calls a webhook.
-            let known = ["NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
-            assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
-        }
-    }
-    println!("asked about: {asked:?} (CREATE, UPDATE), not asked about: {not_asked:?}");
+    let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &cases, complete);
     assert!(asked[0] > 20 && asked[1] > 8, "{asked:?}");
     assert!(not_asked[0] > 3 && not_asked[1] > 2, "{not_asked:?}");
 }
