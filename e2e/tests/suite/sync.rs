@@ -74,7 +74,12 @@ fn settings_follow_the_config_map() {
     succeeds(&cluster, "local-registry: changed");
     assert_eq!(settings(&cluster), with(json!({"host": "fixed:5000"})));
 
+    // Nodes reach the registry, and pods do not.
     cluster.declare("host: \"localhost:5001\"\n");
+    succeeds(&cluster, "hostFromClusterNetwork");
+    assert_eq!(settings(&cluster), with(json!({"runtimeHost": "localhost:5001"})));
+    assert_eq!(ours(&cluster), json!({"f:spec": {"f:settings": {"f:runtimeHost": {}}}}));
+    cluster.declare("{}");
     succeeds(&cluster, "hostFromClusterNetwork");
     assert_eq!(settings(&cluster), others);
     assert_eq!(ours(&cluster), Value::Null);
