@@ -4,19 +4,19 @@ use std::collections::{HashMap, HashSet};
 
 use super::finding::{Finding, Severity};
 use super::tree::Tree;
-use super::{Digest, Edge, Repository, Tag};
+use super::{Digest, Edge, Tag};
 
 /// Every tag that names another digest than before. A tag that people pull must not move.
 ///
 /// `name` is what the earlier state is called in messages.
 #[must_use]
 pub fn moved_tags(tree: &Tree, base: &Tree, name: &str) -> Vec<Finding> {
-    let before: HashMap<(Repository, Tag), Digest> =
-        base.edges().filter_map(|edge| Some(((edge.target, edge.tag?), edge.digest))).collect();
+    let before: HashMap<(String, Tag), Digest> =
+        base.edges().filter_map(|edge| Some(((edge.target.identity(), edge.tag?), edge.digest))).collect();
     let mut findings: Vec<Finding> = Vec::new();
     for (edge, place) in tree.placed_edges() {
         let Some(tag) = edge.tag.clone() else { continue };
-        let Some(digest) = before.get(&(edge.target.clone(), tag.clone())).filter(|digest| **digest != edge.digest)
+        let Some(digest) = before.get(&(edge.target.identity(), tag.clone())).filter(|digest| **digest != edge.digest)
         else {
             continue;
         };

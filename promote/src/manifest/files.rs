@@ -30,7 +30,8 @@ impl TreeFiles {
     /// Whether a file of that name is YAML, and has to be read.
     #[must_use]
     pub fn is_yaml(name: &str) -> bool {
-        matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml")))
+        let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+        matches!(end.as_deref(), Some("yaml" | "yml"))
     }
 
     /// Adds a file.

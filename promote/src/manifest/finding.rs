@@ -65,7 +65,18 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = if self.severity == Severity::Warning { "warning: " } else { "" };
-        write!(f, "{}: {severity}{}", self.place, self.message)
+        write!(f, "{}: {severity}{}", self.place, OneLine(&self.message))
+    }
+}
+
+/// A text without what a terminal, or a log, obeys. Parts of it may come from others.
+pub(crate) struct OneLine<'a>(pub(crate) &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| {
+            if character.is_control() { write!(f, "{}", character.escape_default()) } else { write!(f, "{character}") }
+        })
     }
 }
 

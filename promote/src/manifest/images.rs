@@ -106,6 +106,11 @@ fn read_tags(node: &Node, seen: &mut HashMap<Tag, usize>, findings: &mut Finding
     for element in elements {
         let Some(text) = string(element, "a tag; write it in quotes", findings) else { continue };
         match text.parse::<Tag>() {
+            Ok(tag) if tag.is_attachment() => {
+                let message =
+                    format!("the tag `{tag}` is one of signatures, which come along with what they sign; leave it out");
+                findings.error(element.start, message);
+            }
             Ok(tag) => {
                 if let Some(line) = seen.get(&tag) {
                     let message = format!("the tag `{tag}` is there already, on line {line}; a tag names one digest");

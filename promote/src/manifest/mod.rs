@@ -25,6 +25,7 @@ pub use self::edge::Edge;
 pub use self::files::images_file;
 pub use self::files::{Content, TreeFiles};
 pub(crate) use self::files::{IMAGES, MANIFESTS};
+pub(crate) use self::finding::OneLine;
 pub use self::finding::{Finding, Place, Position, Severity};
 pub use self::repository::{NameError, RegistryName, Repository};
 pub use self::tag::{Tag, TagError};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::finding::{Finding, Place, Severity};
 use super::tree::Tree;
-use super::{Edge, Repository, Tag};
+use super::{Edge, Tag};
 
 /// The findings about names that are no repository below a registry, and about targets that overlap.
 pub(super) fn find(tree: &Tree) -> Vec<Finding> {
@@ -21,10 +21,10 @@ pub(super) fn find(tree: &Tree) -> Vec<Finding> {
             );
         }
     }
-    let mut owners: HashMap<(Repository, Tag), (Edge, &Place)> = HashMap::new();
+    let mut owners: HashMap<(String, Tag), (Edge, &Place)> = HashMap::new();
     for (edge, place) in tree.placed_edges() {
         let Some(tag) = edge.tag.clone() else { continue };
-        let key = (edge.target.clone(), tag);
+        let key = (edge.target.identity(), tag);
         if let Some((other, there)) = owners.get(&key) {
             let message = format!(
                 "`{}` would be {}, and by {there} it is {}; name it once",

@@ -105,6 +105,27 @@ impl Repository {
         &self.path
     }
 
+    /// What tells two repositories apart, however they are written: one registry may have several names.
+    pub(crate) fn identity(&self) -> String {
+        let host = self.host.to_ascii_lowercase();
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, port.trim_start_matches('0')),
+            _ => (host.as_str(), ""),
+        };
+        let (name, path) = match name {
+            "docker.io" | "index.docker.io" | "registry-1.docker.io" if !self.path.contains('/') => {
+                ("docker.io", format!("library/{}", self.path))
+            }
+            "index.docker.io" | "registry-1.docker.io" => ("docker.io", self.path.clone()),
+            "localhost" | "[::1]" => ("127.0.0.1", self.path.clone()),
+            name => (name, self.path.clone()),
+        };
+        // Without a port, a registry is asked by HTTPS, but a loopback address by HTTP.
+        let default = if name.starts_with("127.") { "80" } else { "443" };
+        let port = if port.is_empty() { default } else { port };
+        format!("{name}:{port}/{path}")
+    }
+
     /// An image of this repository, by tag.
     #[must_use]
     pub fn tagged(&self, tag: &Tag) -> String {

@@ -33,6 +33,15 @@ impl Tag {
         &self.0
     }
 
+    /// Whether the tag is one by which something is attached to an image: `sha256-HEX`, or that with `.sig`, `.att` or `.sbom`.
+    pub(crate) fn is_attachment(&self) -> bool {
+        let Some(rest) = self.0.strip_prefix("sha256-") else { return false };
+        let (hex, end) = rest.split_once('.').unwrap_or((rest, ""));
+        hex.len() == 64
+            && hex.bytes().all(|digit| digit.is_ascii_hexdigit())
+            && matches!(end, "" | "sig" | "att" | "sbom")
+    }
+
     /// Orders tags as people read versions: `v1.9` before `v1.10`.
     pub(crate) fn natural_order(&self, other: &Self) -> Ordering {
         natural(&self.0).cmp(&natural(&other.0)).then_with(|| self.cmp(other))

@@ -66,6 +66,13 @@ impl Tree {
         let mut findings = Vec::new();
         let mut projects = Vec::new();
         for (name, twins) in twins(files, &mut findings) {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if !name.chars().all(is_plain) {
+                let folder = if twins.manifest.has_folder { MANIFESTS } else { IMAGES };
+                let message = "is no name for a project; use letters, digits, `.`, `_` and `-`".to_owned();
+                findings.push(about(&format!("{folder}/{name}"), message));
+                continue;
+            }
             let registries = twins.registries(name, &mut findings);
             let images = twins.images(name, &mut findings);
             if let Some(Registries { source, targets }) = registries {

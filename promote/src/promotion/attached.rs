@@ -13,7 +13,11 @@ use crate::manifest::{Digest, Repository, Tag};
 use crate::registry::{RawManifest, Reference, Registry};
 
 use super::error::PromotionError;
+use super::parts::Parts;
+use super::whole::Whole;
 
+/// How deep signatures of signatures are followed.
+pub(super) const DEEPEST: usize = 4;
 /// The ends of cosign's tags.
 const COSIGN: [&str; 3] = ["sig", "att", "sbom"];
 
@@ -45,6 +49,20 @@ impl Attached {
         Ok(Self { tags: cosign.into_iter().flatten().collect(), ..listed })
     }
 
+    /// What counts at a depth: cosign's tags are about images, and not about what is attached to them.
+    pub(super) async fn at(
+        depth: usize,
+        registry: &Registry,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Self, PromotionError> {
+        if depth == 0 {
+            Self::to(registry, repository, digest).await
+        } else {
+            Self::listed(registry, repository, digest).await
+        }
+    }
+
     /// The referrers alone.
     pub(super) async fn listed(
         registry: &Registry,
@@ -69,6 +87,20 @@ impl Attached {
     pub(super) fn is_empty(&self) -> bool {
         self.referrers.is_empty() && self.tags.is_empty()
     }
+}
+
+/// A referrer of a manifest, whole. `None` if it is not there, or is about something else: an index may list anything.
+pub(super) async fn referrer(
+    registry: &Registry,
+    repository: &Repository,
+    referrer: &Digest,
+    subject: &Digest,
+) -> Result<Option<Whole>, PromotionError> {
+    let Some(manifest) = registry.manifest(repository, Reference::Digest(referrer)).await? else { return Ok(None) };
+    if Parts::of(&manifest)?.subject.as_ref() != Some(subject) {
+        return Ok(None);
+    }
+    Whole::read(registry, repository, referrer).await.map(Some)
 }
 
 /// The tag of the index that lists referrers.

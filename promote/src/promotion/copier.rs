@@ -12,18 +12,19 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, TryStreamExt};
 use oci_spec::image::Descriptor;
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::attached::{Attached, index_tag};
+use super::attached::{Attached, DEEPEST, index_tag, referrer};
 use super::error::PromotionError;
 use super::item::Item;
 use super::parts::Parts;
 use super::progress::Progress;
-use super::whole::Whole;
+use super::whole::{Manifest, Whole};
 use crate::manifest::{Digest, Repository, Tag};
 use crate::registry::{Blob, RawManifest, Reference, Registries, Registry};
 
-/// How deep signatures of signatures are followed.
-const DEEPEST: usize = 4;
+/// How many attached artifacts are in memory at once, at each depth.
+const ATTACHED_AT_ONCE: usize = 4;
 /// How many parts of one image are under way at once.
 const AT_ONCE: usize = 16;
 /// What an index of referrers is.
@@ -35,6 +36,8 @@ pub(super) struct Copier<'r> {
     progress: Arc<dyn Progress>,
     /// By host and digest: the repositories that are known to have the blob.
     blobs: Slots<(String, Digest), BTreeSet<Repository>>,
+    /// Places for what is attached, by depth: an image waits for them with its own manifests in memory.
+    places: Vec<Semaphore>,
     /// One at a time changes an index of referrers.
     indexes: Slots<(Repository, Tag), ()>,
 }
@@ -58,7 +61,13 @@ type Copying<'f> = Pin<Box<dyn Future<Output = Result<(), PromotionError>> + 'f>
 
 impl<'r> Copier<'r> {
     pub(super) fn new(registries: &'r Registries, progress: Arc<dyn Progress>) -> Self {
-        Self { registries, progress, blobs: Slots(Mutex::default()), indexes: Slots(Mutex::default()) }
+        let places = (0..=DEEPEST).map(|_| Semaphore::new(ATTACHED_AT_ONCE)).collect();
+        Self { registries, progress, blobs: Slots(Mutex::default()), places, indexes: Slots(Mutex::default()) }
+    }
+
+    /// A place for something that is attached this deep. Whoever has one only waits for a deeper one.
+    async fn place(&self, depth: usize) -> Option<SemaphorePermit<'_>> {
+        self.places.get(depth)?.acquire().await.ok()
     }
 
     fn way<'w>(&self, item: &'w Item) -> Result<Way<'w>, PromotionError> {
@@ -110,30 +119,40 @@ impl<'r> Copier<'r> {
     /// Copies an image, by digest.
     async fn image(&self, way: &Way<'_>, digest: &Digest, depth: usize) -> Result<(), PromotionError> {
         let whole = Whole::read(&way.from.0, way.from.1, digest).await?;
-        self.manifest(way, &whole, digest, depth).await
+        self.whole(way, &whole, digest, depth).await
     }
 
-    /// Copies a manifest after its parts. It is not looked for before: the caller knows that it is to be copied.
-    fn manifest<'f>(&'f self, way: &'f Way<'f>, whole: &'f Whole, digest: &'f Digest, depth: usize) -> Copying<'f> {
+    /// Copies all manifests of an image, each after its parts, and each once. The top one is not looked for before: the caller
+    /// knows that it is to be copied.
+    fn whole<'f>(&'f self, way: &'f Way<'f>, whole: &'f Whole, top: &'f Digest, depth: usize) -> Copying<'f> {
         Box::pin(async move {
-            // A whole image has all of its manifests.
-            let Some(manifest) = whole.manifest(digest) else { return Ok(()) };
-            let (target, repository) = &way.to;
-            let blobs = stream::iter(manifest.parts.blobs.iter().map(Ok))
-                .try_for_each_concurrent(AT_ONCE, |blob| self.blob(way, blob));
-            let children =
-                stream::iter(manifest.parts.children.iter().map(Ok)).try_for_each_concurrent(AT_ONCE, async |child| {
-                    if target.manifest_digest(repository, Reference::Digest(child)).await?.is_some() {
-                        return self.attachments(way, child, depth).await;
-                    }
-                    self.manifest(way, whole, child, depth).await
-                });
-            let attachments = self.attachments(way, digest, depth);
-            tokio::try_join!(blobs, children, attachments)?;
-            let by_digest = Reference::Digest(digest);
-            target.put_manifest(repository, by_digest, &manifest.parts.media_type, &manifest.raw).await?;
+            for level in whole.leaves_first() {
+                stream::iter(level.into_iter().map(Ok))
+                    .try_for_each_concurrent(AT_ONCE, |manifest| self.manifest(way, manifest, top, depth))
+                    .await?;
+            }
             Ok(())
         })
+    }
+
+    async fn manifest(
+        &self,
+        way: &Way<'_>,
+        manifest: &Manifest,
+        top: &Digest,
+        depth: usize,
+    ) -> Result<(), PromotionError> {
+        let (target, repository) = &way.to;
+        let digest = &manifest.raw.digest;
+        let by_digest = Reference::Digest(digest);
+        if digest != top && target.manifest_digest(repository, by_digest).await?.is_some() {
+            return self.attachments(way, digest, depth).await;
+        }
+        let blobs = stream::iter(manifest.parts.blobs.iter().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |blob| self.blob(way, blob));
+        tokio::try_join!(blobs, self.attachments(way, digest, depth))?;
+        target.put_manifest(repository, by_digest, &manifest.parts.media_type, &manifest.raw).await?;
+        Ok(())
     }
 
     /// Copies a blob, unless the target has it. Two images that share one do not send it twice.
@@ -159,11 +178,7 @@ impl<'r> Copier<'r> {
     fn attachments<'f>(&'f self, way: &'f Way<'f>, digest: &'f Digest, depth: usize) -> Copying<'f> {
         Box::pin(async move {
             let ((source, source_repository), (target, repository)) = (&way.from, &way.to);
-            let attached = if depth == 0 {
-                Attached::to(source, source_repository, digest).await?
-            } else {
-                Attached::listed(source, source_repository, digest).await?
-            };
+            let attached = Attached::at(depth, source, source_repository, digest).await?;
             try_join_all(attached.tags.iter().map(|(tag, found)| self.cosign_tag(way, tag, found))).await?;
             if attached.referrers.is_empty() {
                 return Ok(());
@@ -173,15 +188,13 @@ impl<'r> Copier<'r> {
             }
             let there = Attached::listed(target, repository, digest).await?;
             let mut listed = Vec::new();
-            for (referrer, descriptor) in &attached.referrers {
-                let whole = Whole::read(source, source_repository, referrer).await?;
-                let subject = whole.manifest(referrer).and_then(|manifest| manifest.parts.subject.as_ref());
-                // An index may list anything.
-                if subject != Some(digest) {
-                    continue;
-                }
-                if target.manifest_digest(repository, Reference::Digest(referrer)).await?.is_none() {
-                    self.manifest(way, &whole, referrer, depth + 1).await?;
+            for (found, descriptor) in &attached.referrers {
+                let _place = self.place(depth + 1).await;
+                let Some(whole) = referrer(source, source_repository, found, digest).await? else { continue };
+                if target.manifest_digest(repository, Reference::Digest(found)).await?.is_none() {
+                    self.whole(way, &whole, found, depth + 1).await?;
+                } else {
+                    self.attachments(way, found, depth + 1).await?;
                 }
                 listed.push(descriptor);
             }
@@ -199,15 +212,16 @@ impl<'r> Copier<'r> {
         if found.as_ref().is_some_and(|found| found.digest == *wanted) {
             return Ok(());
         }
+        let _place = self.place(1).await;
         let whole = Whole::read(source, source_repository, wanted).await?;
         let Some(manifest) = whole.manifest(wanted) else { return Ok(()) };
         if let Some(found) = found
-            && !manifest.parts.has_layers_of(&Parts::of(&found)?)
+            && !manifest.parts.has_signatures_of(&Parts::of(&found)?)
         {
             let (tag, target) = (tag.clone(), (*repository).clone());
             return Err(PromotionError::Signatures { tag, target, found: found.digest, wanted: wanted.clone() });
         }
-        self.manifest(way, &whole, wanted, 1).await?;
+        self.whole(way, &whole, wanted, 1).await?;
         let media_type = &manifest.parts.media_type;
         target.put_manifest(repository, Reference::Tag(tag), media_type, &manifest.raw).await?;
         Ok(())
@@ -232,6 +246,11 @@ impl<'r> Copier<'r> {
             {
                 index.clone()
             }
+            // Somebody's image has that tag.
+            (Some(other), _) if !is_index(other) => {
+                let image = repository.tagged(&tag);
+                return Err(PromotionError::Moves { image, found: other.digest.clone() });
+            }
             (there, _) => match merged(there.as_ref(), referrers) {
                 Some(index) => index,
                 None => return Ok(()),
@@ -240,6 +259,12 @@ impl<'r> Copier<'r> {
         target.put_manifest(repository, Reference::Tag(&tag), INDEX, &merged).await?;
         Ok(())
     }
+}
+
+/// Whether a manifest is an index.
+fn is_index(manifest: &RawManifest) -> bool {
+    let document: Value = serde_json::from_slice(&manifest.bytes).unwrap_or_default();
+    document.get("manifests").is_some_and(Value::is_array)
 }
 
 /// The digests that an index lists.

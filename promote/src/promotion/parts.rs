@@ -4,6 +4,7 @@ use local_registry_core::Quoted;
 use oci_spec::image::Descriptor;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::manifest::Digest;
@@ -20,6 +21,8 @@ pub(super) struct Parts {
     pub(super) children: Vec<Digest>,
     /// The manifest that this one is about.
     pub(super) subject: Option<Digest>,
+    /// The layers of an image as they are described, with annotations: cosign keeps signatures there.
+    layers: Vec<Value>,
 }
 
 /// A manifest cannot be promoted.
@@ -34,11 +37,13 @@ pub(super) struct PartsError {
 enum PartsErrorKind {
     #[error("is not valid JSON, or has wrong types: line {line} column {column}")]
     Json { line: usize, column: usize },
+    #[error("has a layer that is not described as it should be")]
+    Layers,
     #[error("has the old format schema 1, whose digest depends on the registry; build the image anew")]
     Schema1,
     #[error("is both an image and an index; it is not clear what it means")]
     Ambiguous,
-    #[error("is neither an image, nor an index, nor an artifact (media type {})", Quoted(.0))]
+    #[error("is neither an image, nor an index, nor an artifact, or says that it is something else (media type {})", Quoted(.0))]
     Unknown(String),
     #[error("names {}, which is not a SHA-256 digest", Quoted(.0))]
     Digest(String),
@@ -55,12 +60,21 @@ enum PartsErrorKind {
 struct Document {
     media_type: Option<String>,
     config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
+    layers: Option<Vec<Value>>,
     blobs: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
     subject: Option<Descriptor>,
     fs_layers: Option<IgnoredAny>,
 }
+
+/// What an index is, and what an image or an artifact is. The first is what one is without a type.
+const INDEXES: [&str; 2] =
+    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+const IMAGES: [&str; 3] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.artifact.manifest.v1+json",
+];
 
 /// Layers of these types may only be taken from where their owner offers them.
 const FOREIGN: [&str; 2] =
@@ -73,9 +87,10 @@ impl Parts {
         read(manifest).map_err(failed)
     }
 
-    /// Whether all layers of another manifest are here, too. Its configuration only lists them.
-    pub(super) fn has_layers_of(&self, other: &Self) -> bool {
-        other.blobs.iter().skip(1).all(|layer| self.blobs.contains(layer))
+    /// Whether this is a manifest of signatures that has all those of another one, as they are described.
+    pub(super) fn has_signatures_of(&self, other: &Self) -> bool {
+        let is_manifest = |parts: &Self| parts.children.is_empty() && !parts.layers.is_empty();
+        is_manifest(self) && is_manifest(other) && other.layers.iter().all(|layer| self.layers.contains(layer))
     }
 }
 
@@ -87,16 +102,32 @@ fn read(manifest: &RawManifest) -> Result<Parts, PartsErrorKind> {
     if fs_layers.is_some() {
         return Err(PartsErrorKind::Schema1);
     }
-    // A registry that says another type than the manifest itself could have it read as something else (CVE-2021-41190).
+    // Whoever reads it by another type could take it for something else (CVE-2021-41190).
     let has_layers = config.is_some() || layers.is_some() || blobs.is_some();
-    let media_type = media_type.unwrap_or_else(|| manifest.media_type.clone());
-    match (manifests.is_some(), has_layers) {
+    let types: &[&str] = match (manifests.is_some(), has_layers) {
         (true, true) => return Err(PartsErrorKind::Ambiguous),
-        (false, false) => return Err(PartsErrorKind::Unknown(media_type)),
-        _ => {}
-    }
-    let mut parts = Parts { media_type, blobs: Vec::new(), children: Vec::new(), subject: None };
-    for descriptor in config.iter().chain(layers.iter().flatten()).chain(blobs.iter().flatten()) {
+        (false, false) => return Err(PartsErrorKind::Unknown(media_type.unwrap_or_default())),
+        (true, false) => &INDEXES,
+        (false, true) => &IMAGES,
+    };
+    let media_type = match media_type {
+        Some(own) if types.contains(&own.as_str()) => own,
+        Some(own) => return Err(PartsErrorKind::Unknown(own)),
+        // The content says which of both it is, and the registry only in which format.
+        None => types
+            .iter()
+            .find(|known| **known == manifest.media_type)
+            .or(types.first())
+            .map_or_else(String::new, |known| (*known).to_owned()),
+    };
+    let layers = layers.unwrap_or_default();
+    let described: Vec<Descriptor> = layers
+        .iter()
+        .map(|layer| serde_json::from_value(layer.clone()))
+        .collect::<Result<_, _>>()
+        .map_err(|_| PartsErrorKind::Layers)?;
+    let mut parts = Parts { media_type, blobs: Vec::new(), children: Vec::new(), subject: None, layers };
+    for descriptor in config.iter().chain(&described).chain(blobs.iter().flatten()) {
         let media_type = descriptor.media_type().to_string();
         if FOREIGN.iter().any(|foreign| media_type.starts_with(foreign)) {
             return Err(PartsErrorKind::Foreign { digest: descriptor.digest().to_string(), media_type });
@@ -153,15 +184,16 @@ mod tests {
         .unwrap();
         let digests: Vec<&str> = found.blobs.iter().map(|blob| blob.digest.as_str()).collect();
         assert_eq!(digests, [B, A]);
-        assert_eq!(found.media_type, "application/x");
+        assert_eq!(found.media_type, "application/vnd.oci.image.manifest.v1+json");
         assert_eq!(found.subject.unwrap().as_str(), A);
     }
 
     #[test]
     fn an_index_has_children() {
         let child = descriptor("application/vnd.oci.image.manifest.v1+json", B);
-        let found = parts(&format!(r#"{{"mediaType":"i/x","manifests":[{child},{child}]}}"#)).unwrap();
-        assert_eq!((found.media_type.as_str(), found.children.len(), found.blobs.len()), ("i/x", 1, 0));
+        let found = parts(&format!(r#"{{"manifests":[{child},{child}]}}"#)).unwrap();
+        let index = "application/vnd.oci.image.index.v1+json";
+        assert_eq!((found.media_type.as_str(), found.children.len(), found.blobs.len()), (index, 1, 0));
         assert_eq!(parts(r#"{"manifests":[]}"#).unwrap().children, []);
     }
 
@@ -176,7 +208,17 @@ mod tests {
             r#"{"manifests":[],"layers":[]}"#,
             "is both an image and an index; it is not clear what it means",
         );
-        check_refused("{}", "is neither an image, nor an index, nor an artifact (media type `application/x`)");
+        check_refused(
+            "{}",
+            "is neither an image, nor an index, nor an artifact, or says that it is something else (media type ``)",
+        );
+        let image = "application/vnd.oci.image.manifest.v1+json";
+        check_refused(
+            &format!(r#"{{"mediaType":"{image}","manifests":[]}}"#),
+            &format!(
+                "is neither an image, nor an index, nor an artifact, or says that it is something else (media type `{image}`)"
+            ),
+        );
         let foreign = descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", B);
         check_refused(
             &format!(r#"{{"layers":[{foreign}]}}"#),

@@ -12,7 +12,7 @@ use crate::manifest::Edge;
 use crate::registry::Registries;
 
 /// How many images are looked at, or copied, at once. Each registry limits its own requests.
-pub(super) const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 16;
 
 /// Looks at every edge, by HEAD requests, and changes nothing. Reports come in the order of the edges.
 pub async fn plan(registries: &Registries, edges: impl IntoIterator<Item = Edge>, progress: Arc<dyn Progress>) {

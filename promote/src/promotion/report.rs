@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::manifest::{Digest, Edge};
+use crate::manifest::{Digest, Edge, OneLine};
 
 /// What is known of an edge, or what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,17 +110,6 @@ impl fmt::Display for Report {
             State::Unreachable { reason } | State::Failed { reason } => write!(f, ": {}", OneLine(reason)),
             State::There | State::TagOnly | State::Copy | State::Tagged | State::Copied => Ok(()),
         }
-    }
-}
-
-/// A text without what a terminal obeys. Parts of it may come from others.
-struct OneLine<'a>(&'a str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| {
-            if character.is_control() { write!(f, "{}", character.escape_default()) } else { write!(f, "{character}") }
-        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! Production against the manifests.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::attached::Attached;
+use super::attached::{Attached, DEEPEST, referrer};
 use super::error::PromotionError;
 use super::item::Item;
 use super::plan::AT_ONCE;
@@ -85,7 +86,7 @@ async fn unsigned(registries: &Registries, item: &Item) -> Result<BTreeSet<Strin
     let whole = Whole::read(&target, &item.target, &item.digest).await?;
     let (source, target) = ((&*source, &item.source), (&*target, &item.target));
     stream::iter(whole.digests().map(Ok))
-        .map_ok(|digest| missing(source, target, digest))
+        .map_ok(|digest| missing(source, target, digest, 0))
         .try_buffer_unordered(AT_ONCE)
         .try_fold(BTreeSet::new(), async |mut all, missing| {
             all.extend(missing);
@@ -94,33 +95,46 @@ async fn unsigned(registries: &Registries, item: &Item) -> Result<BTreeSet<Strin
         .await
 }
 
-/// What is attached to one manifest at the source alone: digests of referrers, and tags of cosign.
-async fn missing(
-    (source, source_repository): (&Registry, &Repository),
-    (target, repository): (&Registry, &Repository),
-    digest: &Digest,
-) -> Result<Vec<String>, PromotionError> {
-    let wanted = Attached::to(source, source_repository, digest).await?;
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let there = Attached::to(target, repository, digest).await?;
-    let referrers = wanted.referrers.keys().filter(|digest| !there.referrers.contains_key(digest));
-    let mut missing: Vec<String> = referrers.map(ToString::to_string).collect();
-    for (tag, digest) in &wanted.tags {
-        let is_there = match there.tags.iter().find(|(other, _)| other == tag) {
-            None => false,
-            Some((_, found)) if found == digest => true,
-            // The target may have more signatures than the source.
-            Some((_, found)) => {
-                let wanted = Whole::read(source, source_repository, digest).await?;
-                let found = Whole::read(target, repository, found).await?;
-                found.top_parts().zip(wanted.top_parts()).is_some_and(|(found, wanted)| found.has_layers_of(wanted))
-            }
-        };
-        if !is_there {
-            missing.push(tag.to_string());
+type Missing<'f> = Pin<Box<dyn Future<Output = Result<Vec<String>, PromotionError>> + 'f>>;
+
+/// What is attached to one manifest, or to what is attached to it, at the source alone: digests of referrers, and tags of
+/// cosign.
+fn missing<'f>(
+    (source, source_repository): (&'f Registry, &'f Repository),
+    (target, repository): (&'f Registry, &'f Repository),
+    digest: &'f Digest,
+    depth: usize,
+) -> Missing<'f> {
+    Box::pin(async move {
+        let wanted = Attached::at(depth, source, source_repository, digest).await?;
+        if wanted.is_empty() || depth == DEEPEST {
+            return Ok(Vec::new());
         }
-    }
-    Ok(missing)
+        let there = Attached::at(depth, target, repository, digest).await?;
+        let mut found = Vec::new();
+        for one in wanted.referrers.keys() {
+            if there.referrers.contains_key(one) {
+                found.extend(missing((source, source_repository), (target, repository), one, depth + 1).await?);
+            } else if referrer(source, source_repository, one, digest).await?.is_some() {
+                found.push(one.to_string());
+            }
+        }
+        for (tag, digest) in &wanted.tags {
+            let is_there = match there.tags.iter().find(|(other, _)| other == tag) {
+                None => false,
+                Some((_, found)) if found == digest => true,
+                // The target may have more signatures than the source.
+                Some((_, found)) => {
+                    let wanted = Whole::read(source, source_repository, digest).await?;
+                    let found = Whole::read(target, repository, found).await?;
+                    let parts = found.top_parts().zip(wanted.top_parts());
+                    parts.is_some_and(|(found, wanted)| found.has_signatures_of(wanted))
+                }
+            };
+            if !is_there {
+                found.push(tag.to_string());
+            }
+        }
+        Ok(found)
+    })
 }

@@ -1,6 +1,6 @@
 //! An image as a whole: its manifest, and those of its children. They are few and small; blobs stay where they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::manifest::{Digest, Repository};
 use crate::registry::{RawManifest, Reference, Registry};
@@ -11,7 +11,7 @@ use super::parts::Parts;
 /// How deep an index may be in others.
 const DEEPEST: usize = 4;
 /// How many bytes all manifests of an image may have.
-const LARGEST: usize = 16 << 20;
+const LARGEST: usize = 8 << 20;
 
 /// A manifest, and what it refers to.
 #[derive(Debug)]
@@ -68,6 +68,25 @@ impl Whole {
     /// What the image's own manifest refers to.
     pub(super) fn top_parts(&self) -> Option<&Parts> {
         self.manifest(&self.top).map(|manifest| &manifest.parts)
+    }
+
+    /// All manifests, each once: first those without children, then those whose children came before, and so on.
+    pub(super) fn leaves_first(&self) -> Vec<Vec<&Manifest>> {
+        let mut levels = Vec::new();
+        let mut done: HashSet<&Digest> = HashSet::new();
+        let mut rest: Vec<&Manifest> = self.manifests.values().collect();
+        while !rest.is_empty() {
+            let is_ready = |manifest: &&Manifest| manifest.parts.children.iter().all(|child| done.contains(child));
+            let (level, later): (Vec<&Manifest>, Vec<&Manifest>) = rest.into_iter().partition(is_ready);
+            // Digests have no circles, and a whole image has all children.
+            if level.is_empty() {
+                break;
+            }
+            done.extend(level.iter().map(|manifest| &manifest.raw.digest));
+            levels.push(level);
+            rest = later;
+        }
+        levels
     }
 
     /// The digests of all manifests.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::credentials::{Credential, Credentials};
 use super::error::{Kind, RegistryError};
+use super::secrets;
 use super::transport::Transport;
 
 /// What is to be done with which repositories: the scopes of a token.
@@ -163,6 +164,7 @@ impl Authorization {
                 ("client_id", "local-registry-promote"),
             ]);
             parameters.push(("refresh_token", token));
+            secrets::keep(token);
             (Method::POST, transport.ask(&Method::POST, realm, None, &parameters).await?)
         } else {
             parameters.extend(access.scopes.iter().map(|scope| ("scope", scope.as_str())));
@@ -175,6 +177,7 @@ impl Authorization {
             serde_json::from_slice(&answer).map_err(|_| failed(Kind::Body("expected a token, in JSON".to_owned())))?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty());
         let token = token.ok_or_else(|| failed(Kind::Body("there is no token in it".to_owned())))?;
+        secrets::keep(&token);
         let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| failed(Kind::Body("the token has characters that no header may have".to_owned())))?;
         header.set_sensitive(true);
@@ -187,17 +190,12 @@ impl Authorization {
 /// The header of a user and a password.
 fn basic(credential: &Credential) -> Option<HeaderValue> {
     let Credential::Password { user, password } = credential else { return None };
-    let mut header = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()?;
+    let encoded = STANDARD.encode(format!("{user}:{password}"));
+    secrets::keep(password);
+    secrets::keep(&encoded);
+    let mut header = HeaderValue::from_str(&format!("Basic {encoded}")).ok()?;
     header.set_sensitive(true);
     Some(header)
-}
-
-/// Whether a text repeats what a request was authorised with.
-pub(super) fn repeats(text: &str, header: Option<&HeaderValue>) -> bool {
-    let Some((_, secret)) = header.and_then(|header| header.to_str().ok()?.split_once(' ')) else { return false };
-    let decoded = STANDARD.decode(secret).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let password = decoded.as_deref().and_then(|text| Some(text.split_once(':')?.1));
-    text.contains(secret) || password.is_some_and(|password| !password.is_empty() && text.contains(password))
 }
 
 /// How the headers of a refusal want to be asked.

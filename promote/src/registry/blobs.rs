@@ -4,7 +4,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, Method, StatusCode, Url};
 
 use super::authorization::Access;
-use super::client::{Call, Registry};
+use super::client::{Call, Length, Registry};
 use super::error::{Kind, RegistryError};
 use super::transport::{Answer, Place};
 use super::verified::{Fault, pieces};
@@ -108,8 +108,8 @@ impl Registry {
         let fault = Fault::default();
         let pieces = pieces(read, answer, (blob.size, blob.digest.clone()), fault.clone(), seen);
         url.query_pairs_mut().append_pair("digest", blob.digest.as_str());
-        let call =
-            Call { method: Method::PUT, url, access: Access::push(&self.path(repository)), place: Place::Request };
+        let access = Access::push(&self.path(repository));
+        let call = Call { method: Method::PUT, url, access, place: Place::Request, length: Length::Blob };
         let sent = self
             .send_once(&call, |request| {
                 request
@@ -133,6 +133,7 @@ impl Registry {
     async fn blob(&self, repository: &Repository, blob: &Blob) -> Result<(Call, Answer), RegistryError> {
         let mut call = self.call(Method::GET, repository, &format!("blobs/{}", blob.digest));
         call.place = Place::Download;
+        call.length = Length::Blob;
         let answer = self.send(&call, |request| request).await?;
         let answer = self.succeeded(&call, answer).await?;
         Ok((call, answer))

@@ -1,7 +1,6 @@
 //! One registry: its requests, signed in as it wants it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::AtomicBool;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +12,11 @@ use super::authorization::{Access, Authorization};
 use super::credentials::Credentials;
 use super::endpoint;
 use super::error::{Kind, RegistryError};
-use super::transport::{Answer, Limits, Place, Transport, no_answer, refused};
+use super::transport::{Answer, Clients, Limits, Place, Transport, no_answer, refused};
 use crate::manifest::Repository;
 
+/// How many times as long as a registry may say nothing may a request take that is about no blob.
+const DEADLINE: u32 = 3;
 /// How often an answer may lead elsewhere.
 const REDIRECTS: usize = 5;
 
@@ -33,10 +34,13 @@ pub struct Connection {
 
 /// All registries that are spoken to.
 pub struct Registries {
-    client: Client,
+    clients: Clients,
+    /// For registries that speak plain HTTP: a proxy would read their credentials.
+    direct: Clients,
     plain_http: BTreeSet<String>,
     credentials: Arc<Credentials>,
     limits: Limits,
+    deadline: Duration,
     known: Mutex<HashMap<String, Arc<Registry>>>,
 }
 
@@ -49,14 +53,28 @@ impl Registries {
         // An error means that a library was chosen before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let Connection { plain_http, credentials, limits, patience } = connection;
-        let client = Client::builder()
-            .user_agent(concat!("local-registry-promote/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(patience.min(Duration::from_secs(10)))
-            .read_timeout(patience)
-            .pool_max_idle_per_host(limits.at_once)
-            .redirect(Policy::custom(redirect))
-            .build()?;
-        Ok(Self { client, plain_http, credentials: Arc::new(credentials), limits, known: Mutex::default() })
+        let client = |is_direct: bool, policy: Policy| {
+            let builder = Client::builder()
+                .user_agent(concat!("local-registry-promote/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(patience.min(Duration::from_secs(10)))
+                .read_timeout(patience)
+                .pool_max_idle_per_host(limits.at_once)
+                .redirect(policy);
+            if is_direct { builder.no_proxy() } else { builder }.build()
+        };
+        let clients = |is_direct| {
+            let reading = client(is_direct, Policy::custom(redirect))?;
+            Ok::<_, reqwest::Error>(Clients { reading, writing: client(is_direct, Policy::none())? })
+        };
+        Ok(Self {
+            clients: clients(false)?,
+            direct: clients(true)?,
+            plain_http,
+            credentials: Arc::new(credentials),
+            limits,
+            deadline: patience * DEADLINE,
+            known: Mutex::default(),
+        })
     }
 
     /// The registry of a repository.
@@ -70,11 +88,12 @@ impl Registries {
             return Ok(Arc::clone(registry));
         }
         let base = endpoint::base(host, &self.plain_http).ok_or_else(|| RegistryError::of_host(host))?;
+        let clients = if base.scheme() == "http" { &self.direct } else { &self.clients };
         let registry = Arc::new(Registry {
             host: host.to_owned(),
-            transport: Transport::new(self.client.clone(), base, self.limits),
+            transport: Transport::new(clients.clone(), base, self.deadline, self.limits),
             authorization: Authorization::new(host, Arc::clone(&self.credentials)),
-            lacks_referrers: AtomicBool::new(false),
+            without_referrers: Mutex::default(),
         });
         known.insert(host.to_owned(), Arc::clone(&registry));
         Ok(registry)
@@ -106,8 +125,9 @@ pub(crate) struct Registry {
     pub(super) host: String,
     pub(super) transport: Transport,
     authorization: Authorization,
-    /// Whether it is known not to have the API of referrers.
-    pub(super) lacks_referrers: AtomicBool,
+    /// Repositories that are known not to have the API of referrers. One says nothing about another: there may be several
+    /// registries behind a host.
+    pub(super) without_referrers: Mutex<HashSet<String>>,
 }
 
 /// A request, but for its headers and its body.
@@ -116,6 +136,15 @@ pub(super) struct Call {
     pub(super) url: Url,
     pub(super) access: Access,
     pub(super) place: Place,
+    pub(super) length: Length,
+}
+
+/// How much a request or its answer may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    Short,
+    /// A blob, which may take hours.
+    Blob,
 }
 
 impl Call {
@@ -132,7 +161,7 @@ impl Registry {
         url.set_path(&format!("v2/{path}/{rest}"));
         let is_read = matches!(method, Method::GET | Method::HEAD);
         let access = if is_read { Access::pull(&path) } else { Access::push(&path) };
-        Call { method, url, access, place: Place::Request }
+        Call { method, url, access, place: Place::Request, length: Length::Short }
     }
 
     /// The path of a repository in the API.
@@ -160,7 +189,11 @@ impl Registry {
         call: &Call,
         prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer, RegistryError> {
-        let request = prepare(self.transport.request(&call.method, &call.url));
+        let request = match call.length {
+            Length::Short => self.transport.short_request(&call.method, &call.url),
+            Length::Blob => self.transport.request(&call.method, &call.url),
+        };
+        let request = prepare(request);
         let mut request = request.build().map_err(|error| no_answer(&call.method, &call.url, error))?;
         if self.transport.is_own(&call.url)
             && let Some(header) = self.authorization.header(&call.access, &self.transport).await?
@@ -193,7 +226,6 @@ impl Registry {
         if answer.response.status().is_success() {
             return Ok(answer);
         }
-        let header = self.authorization.header(&call.access, &self.transport).await.ok().flatten();
-        Err(refused(&call.method, &call.url, answer.response, header.as_ref()).await)
+        Err(refused(&call.method, &call.url, answer.response).await)
     }
 }

@@ -6,6 +6,7 @@ use local_registry_core::{Excerpt, Quoted};
 use reqwest::{Method, StatusCode};
 use thiserror::Error;
 
+use super::secrets::hidden;
 use crate::manifest::Digest;
 
 /// A request to a registry failed. Never quotes credentials, tokens or the query of a URL, which may have both.
@@ -59,6 +60,21 @@ fn hint(status: StatusCode) -> &'static str {
     }
 }
 
+impl Kind {
+    /// The same without secrets. A registry may repeat them in whatever it says.
+    fn hidden(self) -> Self {
+        match self {
+            Self::NoAnswer(text) => Self::NoAnswer(hidden(text)),
+            Self::Status { status, message } => Self::Status { status, message: hidden(message) },
+            Self::Header { name, value } => Self::Header { name, value: hidden(value) },
+            Self::Body(text) => Self::Body(hidden(text)),
+            Self::Challenge(text) => Self::Challenge(hidden(text)),
+            Self::PlainRealm(text) => Self::PlainRealm(hidden(text)),
+            other => other,
+        }
+    }
+}
+
 impl RegistryError {
     pub(super) fn new(method: &Method, url: &reqwest::Url, kind: Kind) -> Self {
         let mut url = url.clone();
@@ -67,7 +83,7 @@ impl RegistryError {
         // An error means that the URL can have neither.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        Self { method: method.clone(), url: url.to_string(), kind, retry_after: None }
+        Self { method: method.clone(), url: hidden(url.to_string()), kind: kind.hidden(), retry_after: None }
     }
 
     /// The error of a host that no URL can have.

@@ -61,7 +61,12 @@ impl Registry {
             .await?;
         match found {
             None => Ok(None),
-            Some(Some(digest)) => Ok(Some(digest)),
+            Some(Some(digest)) => match reference {
+                Reference::Digest(asked) if *asked != digest => {
+                    Err(call.failed(Kind::WrongDigest { found: digest, expected: asked.clone() }))
+                }
+                _ => Ok(Some(digest)),
+            },
             // The registry does not say it, so the manifest has to.
             Some(None) => Ok(self.manifest(repository, reference).await?.map(|manifest| manifest.digest)),
         }

@@ -10,6 +10,7 @@ mod endpoint;
 mod error;
 mod manifests;
 mod referrers;
+mod secrets;
 mod transport;
 mod verified;
 

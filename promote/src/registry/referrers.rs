@@ -1,6 +1,7 @@
 //! The referrers of a manifest: what says of itself that it is about it, such as a signature.
 
-use std::sync::atomic::Ordering;
+use std::collections::HashSet;
+use std::sync::{MutexGuard, PoisonError};
 
 use oci_spec::image::{Descriptor, ImageIndex};
 use reqwest::header::{HeaderMap, LINK};
@@ -8,34 +9,38 @@ use reqwest::{Method, StatusCode, Url};
 
 use super::client::Registry;
 use super::error::{Kind, RegistryError};
-use super::transport::body;
+use super::transport::{LONGEST_ANSWER, body};
 use crate::manifest::{Digest, Repository};
 
 /// How many pages of referrers are read. A registry that has more of them leads in circles.
 const PAGES: usize = 1000;
 
 impl Registry {
-    /// The referrers of a manifest, from all pages; `None` if the registry does not have this API.
+    /// The referrers of a manifest, from all pages, which have 4 MiB together at most; `None` if the registry does not have this API.
     pub(crate) async fn referrers(
         &self,
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
-        if self.lacks_referrers.load(Ordering::Relaxed) {
+        let path = self.path(repository);
+        if self.without_referrers().contains(&path) {
             return Ok(None);
         }
         let mut call = self.call(Method::GET, repository, &format!("referrers/{digest}"));
         let mut found: Vec<Descriptor> = Vec::new();
-        for _ in 0..PAGES {
+        let mut size = 0;
+        for number in 0..PAGES {
             let page = self
                 .transport
                 .retrying(async || {
                     let answer = self.send(&call, |request| request).await?;
                     let status = answer.response.status();
-                    if matches!(
-                        status,
-                        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
-                    ) {
+                    if number == 0
+                        && matches!(
+                            status,
+                            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
+                        )
+                    {
                         return Ok(None);
                     }
                     let answer = self.succeeded(&call, answer).await?;
@@ -43,13 +48,17 @@ impl Registry {
                     let bytes = body(&call.method, &call.url, answer.response).await?;
                     let index: ImageIndex = serde_json::from_slice(&bytes)
                         .map_err(|error| call.failed(Kind::Body(format!("expected an index of referrers: {error}"))))?;
-                    Ok(Some((index, next)))
+                    Ok(Some((index, next, bytes.len())))
                 })
                 .await?;
-            let Some((index, next)) = page else {
-                self.lacks_referrers.store(true, Ordering::Relaxed);
+            let Some((index, next, length)) = page else {
+                self.without_referrers().insert(path);
                 return Ok(None);
             };
+            size += length;
+            if size > LONGEST_ANSWER {
+                return Err(call.failed(Kind::TooLong { expected: LONGEST_ANSWER as u64 }));
+            }
             found.extend(index.manifests().iter().cloned());
             match next {
                 None => return Ok(Some(found)),
@@ -58,6 +67,12 @@ impl Registry {
             }
         }
         Err(call.failed(Kind::Body(format!("there are more than {PAGES} pages"))))
+    }
+}
+
+impl Registry {
+    fn without_referrers(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.without_referrers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

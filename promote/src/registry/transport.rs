@@ -12,7 +12,6 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
-use super::authorization::repeats;
 use super::error::{Kind, RegistryError};
 
 /// How many bytes of an answer are kept that is no blob. A registry need not take larger manifests.
@@ -37,14 +36,25 @@ pub struct Limits {
     pub retries: usize,
 }
 
+/// What sends requests: those that may be led elsewhere, and the others.
+#[derive(Clone)]
+pub(super) struct Clients {
+    pub(super) reading: Client,
+    pub(super) writing: Client,
+}
+
 /// The way to one registry.
 pub(super) struct Transport {
-    client: Client,
+    clients: Clients,
     base: Url,
+    /// How long anything but a blob may take as a whole.
+    deadline: Duration,
     requests: Arc<Semaphore>,
     /// Reading a blob waits for nothing but the network. If it took a place that writing it waits for, all places could be
     /// taken by readers.
     downloads: Arc<Semaphore>,
+    /// A request that has a place may need a token first.
+    tokens: Arc<Semaphore>,
     pace: Option<Mutex<Interval>>,
     retries: usize,
     sent: AtomicU64,
@@ -61,20 +71,23 @@ pub(super) struct Answer {
 pub(super) enum Place {
     Request,
     Download,
+    Token,
 }
 
 impl Transport {
-    pub(super) fn new(client: Client, base: Url, limits: Limits) -> Self {
+    pub(super) fn new(clients: Clients, base: Url, deadline: Duration, limits: Limits) -> Self {
         let pace = limits.per_second.map(|per_second| {
             let mut pace = interval(Duration::from_secs(1) / per_second.max(1));
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             Mutex::new(pace)
         });
         Self {
-            client,
+            clients,
             base,
+            deadline,
             requests: Arc::new(Semaphore::new(limits.at_once.max(1))),
             downloads: Arc::new(Semaphore::new(limits.at_once.max(1))),
+            tokens: Arc::new(Semaphore::new(limits.at_once.max(1))),
             pace,
             retries: limits.retries,
             sent: AtomicU64::new(0),
@@ -83,7 +96,12 @@ impl Transport {
 
     /// A request to which headers and a body can be added.
     pub(super) fn request(&self, method: &Method, url: &Url) -> RequestBuilder {
-        self.client.request(method.clone(), url.clone())
+        self.clients.reading.request(method.clone(), url.clone())
+    }
+
+    /// The same, which ends after a while, whatever comes.
+    pub(super) fn short_request(&self, method: &Method, url: &Url) -> RequestBuilder {
+        self.request(method, url).timeout(self.deadline)
     }
 
     /// Where the registry's API is.
@@ -106,7 +124,11 @@ impl Transport {
     /// # Errors
     /// If there is no answer, or if it says that another one may come later.
     pub(super) async fn send(&self, request: Request, place: Place) -> Result<Answer, RegistryError> {
-        let places = if place == Place::Download { &self.downloads } else { &self.requests };
+        let places = match place {
+            Place::Request => &self.requests,
+            Place::Download => &self.downloads,
+            Place::Token => &self.tokens,
+        };
         let (method, url) = (request.method().clone(), request.url().clone());
         let Ok(place) = Arc::clone(places).acquire_owned().await else {
             return Err(RegistryError::new(&method, &url, Kind::NoAnswer("nothing is sent any more".to_owned())));
@@ -115,12 +137,14 @@ impl Transport {
             pace.lock().await.tick().await;
         }
         self.sent.fetch_add(1, Ordering::Relaxed);
-        let authorization = request.headers().get(AUTHORIZATION).cloned();
-        let response = self.client.execute(request).await;
+        // Only what is read may be elsewhere.
+        let is_read = matches!(method, Method::GET | Method::HEAD);
+        let client = if is_read { &self.clients.reading } else { &self.clients.writing };
+        let response = client.execute(request).await;
         let response = response.map_err(|error| no_answer(&method, &url, error))?;
         let status = response.status();
         if status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) {
-            return Err(refused(&method, &url, response, authorization.as_ref()).await);
+            return Err(refused(&method, &url, response).await);
         }
         Ok(Answer { response, place })
     }
@@ -156,15 +180,15 @@ impl Transport {
         parameters: &[(&str, &str)],
     ) -> Result<Bytes, RegistryError> {
         self.retrying(async || {
-            let request = self.client.request(method.clone(), url.clone());
+            let request = self.short_request(method, url);
             let request = if *method == Method::POST { request.form(parameters) } else { request.query(parameters) };
             let mut request = request.build().map_err(|error| no_answer(method, url, error))?;
             if let Some(authorization) = &authorization {
                 request.headers_mut().insert(AUTHORIZATION, authorization.clone());
             }
-            let answer = self.send(request, Place::Download).await?;
+            let answer = self.send(request, Place::Token).await?;
             if !answer.response.status().is_success() {
-                return Err(refused(method, url, answer.response, authorization.as_ref()).await);
+                return Err(refused(method, url, answer.response).await);
             }
             body(method, url, answer.response).await
         })
@@ -211,12 +235,7 @@ struct Reason {
 }
 
 /// The error for an answer that refuses the request.
-pub(super) async fn refused(
-    method: &Method,
-    url: &Url,
-    mut response: Response,
-    authorization: Option<&HeaderValue>,
-) -> RegistryError {
+pub(super) async fn refused(method: &Method, url: &Url, mut response: Response) -> RegistryError {
     let status = response.status();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
     let mut bytes = Vec::new();
@@ -226,10 +245,7 @@ pub(super) async fn refused(
     }
     let reasons = serde_json::from_slice::<Refusal>(&bytes).map(|refusal| refusal.errors).unwrap_or_default();
     let words = |reason: Reason| [reason.code, reason.message].into_iter().flatten().collect::<Vec<_>>().join(": ");
-    let mut message = reasons.into_iter().map(words).collect::<Vec<_>>().join("; ");
-    if repeats(&message, authorization) {
-        "its message repeats the credentials, and is not shown".clone_into(&mut message);
-    }
+    let message = reasons.into_iter().map(words).collect::<Vec<_>>().join("; ");
     RegistryError::new(method, url, Kind::Status { status, message }).after(retry_after)
 }
 

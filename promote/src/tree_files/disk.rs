@@ -1,8 +1,9 @@
 //! The files of a folder.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::manifest::{Content, IMAGES, MANIFESTS, TreeFiles, images_file};
 
@@ -11,38 +12,59 @@ pub(super) const LARGEST: u64 = 16 << 20;
 /// How deep folders are looked into. A file that is deeper than three is in the wrong place anyway.
 const DEEPEST: usize = 8;
 
-/// Reads the folders `manifests` and `images` of a folder. Links are followed, since a volume of Kubernetes consists of them.
+/// Reads the folders `manifests` and `images` of a folder. Links are followed within that folder, since a volume of Kubernetes
+/// consists of them, and each folder is read once.
 ///
 /// # Errors
 /// If one of the folders cannot be listed. A file that cannot be read is among the files, with the reason.
 pub fn read_folder(root: &Path) -> io::Result<TreeFiles> {
-    let mut files = TreeFiles::default();
+    let mut reading = Reading { root: root.canonicalize()?, folders: HashSet::new(), files: TreeFiles::default() };
     for tree in [MANIFESTS, IMAGES] {
         let folder = root.join(tree);
         if folder.is_dir() {
-            walk(&folder, tree, 1, &mut files).map_err(|error| {
+            reading.walk(&folder, tree, 1).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: cannot be listed: {error}", folder.display()))
             })?;
         }
     }
-    Ok(files)
+    Ok(reading.files)
 }
 
-fn walk(folder: &Path, path: &str, depth: usize, files: &mut TreeFiles) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let (path, file) = (format!("{path}/{name}"), entry.path());
-        if file.is_dir() {
-            if depth < DEEPEST {
-                walk(&file, &path, depth + 1, files)?;
-            }
-            continue;
+/// What was read of a folder so far.
+struct Reading {
+    root: PathBuf,
+    folders: HashSet<PathBuf>,
+    files: TreeFiles,
+}
+
+impl Reading {
+    fn walk(&mut self, folder: &Path, path: &str, depth: usize) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let (path, file) = (format!("{path}/{name}"), entry.path());
+            let content = match file.canonicalize() {
+                Err(error) => Content::Unreadable(error.to_string()),
+                Ok(real) if !real.starts_with(&self.root) => {
+                    Content::Unreadable("it leads out of the folder".to_owned())
+                }
+                Ok(real) if real.is_dir() && depth == DEEPEST => Content::Unreadable("it is too deep".to_owned()),
+                Ok(real) if real.is_dir() && self.folders.contains(&real) => {
+                    Content::Unreadable("it is a folder that is read already".to_owned())
+                }
+                Ok(real) if real.is_dir() => {
+                    self.folders.insert(real);
+                    self.walk(&file, &path, depth + 1)?;
+                    continue;
+                }
+                Ok(real) if !real.is_file() => Content::Unreadable("it is not a file".to_owned()),
+                Ok(_) if TreeFiles::is_yaml(&name) => read(&file),
+                Ok(_) => Content::Other,
+            };
+            self.files.insert(path, content);
         }
-        let content = if TreeFiles::is_yaml(&name) { read(&file) } else { Content::Other };
-        files.insert(path, content);
+        Ok(())
     }
-    Ok(())
 }
 
 fn read(file: &Path) -> Content {

@@ -21,6 +21,8 @@ enum GitErrorKind {
     NotThere(io::Error),
     #[error("{} is not a commit that is here ({reason}); fetch it, as in `git fetch origin main`", Quoted(commit))]
     NoCommit { commit: String, reason: String },
+    #[error("{} is a link in {commit}, and what it led to is not known; make it a file there first", Quoted(path))]
+    Link { path: String, commit: String },
     #[error("git {command}: {reason}")]
     Failed { command: &'static str, reason: String },
 }
@@ -39,10 +41,16 @@ pub fn read_commit(root: &Path, commit: &str) -> Result<TreeFiles, GitError> {
     }
     let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     // By the folder, not by the repository's root.
-    let listed = succeeded(root, "ls-tree", &["ls-tree", "-r", "-z", "--name-only", &commit, "--", MANIFESTS, IMAGES])?;
+    let listed = succeeded(root, "ls-tree", &["ls-tree", "-r", "-z", &commit, "--", MANIFESTS, IMAGES])?;
     let mut files = TreeFiles::default();
-    for path in listed.split(|byte| *byte == 0).filter(|path| !path.is_empty()) {
-        let path = String::from_utf8_lossy(path).into_owned();
+    for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+        // `100644 blob HASH<tab>PATH`
+        let entry = String::from_utf8_lossy(entry).into_owned();
+        let Some((kind, path)) = entry.split_once('\t') else { continue };
+        let path = path.to_owned();
+        if kind.starts_with("120000") {
+            return Err(GitErrorKind::Link { path, commit }.into());
+        }
         let content = if TreeFiles::is_yaml(&path) {
             let bytes = succeeded(root, "show", &["show", &format!("{commit}:./{path}")])?;
             content(bytes)

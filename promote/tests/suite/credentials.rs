@@ -76,7 +76,7 @@ fn without_credentials_the_error_says_how_to_sign_in() {
     fixture.write("config.json", &json!({"auths": {host: {"auth": auth}}}).to_string());
     fixture.production.forget_requests();
     let output = fixture.run(&["verify"]).failed();
-    assert!(output.contains("its message repeats the credentials, and is not shown"), "{output}");
+    assert!(output.contains("you sent Some(\"Basic [hidden]\")"), "{output}");
     assert!(!output.contains("wrong-pass") && !output.contains(&auth), "{output}");
     assert_eq!(fixture.production.store().asked.len(), 2);
 }

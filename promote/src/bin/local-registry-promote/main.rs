@@ -81,7 +81,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
 fn check(root: &Path, base: &Base, output: Output) -> anyhow::Result<bool> {
     let (tree, mut findings) = Tree::read(&read_folder(root)?);
     if let Some(commit) = &base.base {
-        findings.extend(moved_tags(&tree, &tree_of(root, commit)?, commit));
+        findings.extend(moved_tags(&tree, &tree_of(root, commit)?.0, commit));
         findings.sort();
     }
     for finding in &findings {
@@ -94,10 +94,15 @@ fn check(root: &Path, base: &Base, output: Output) -> anyhow::Result<bool> {
     Ok(is_valid)
 }
 
-/// The tree of a commit, as far as it is valid. What was not valid could not be promoted.
-fn tree_of(root: &Path, commit: &str) -> anyhow::Result<Tree> {
+/// The tree of a commit, as far as it is valid, and whether all of it is. If not, nothing was promoted by it.
+fn tree_of(root: &Path, commit: &str) -> anyhow::Result<(Tree, bool)> {
     let files = read_commit(root, commit).context("--base")?;
-    Ok(Tree::read(&files).0)
+    let (tree, findings) = Tree::read(&files);
+    let is_valid = !has_errors(&findings);
+    if !is_valid {
+        eprintln!("warning: --base {commit}: its files have errors; what is wrong there is not compared");
+    }
+    Ok((tree, is_valid))
 }
 
 fn has_errors(findings: &[Finding]) -> bool {
@@ -108,7 +113,7 @@ fn has_errors(findings: &[Finding]) -> bool {
 fn select(root: &Path, base: &Base, edges: &Edges, output: Output) -> anyhow::Result<Vec<Edge>> {
     let (tree, mut findings) = Tree::read(&read_folder(root)?);
     let before = base.base.as_deref().map(|commit| tree_of(root, commit)).transpose()?;
-    if let (Some(before), Some(commit)) = (&before, &base.base) {
+    if let (Some((before, _)), Some(commit)) = (&before, &base.base) {
         findings.extend(moved_tags(&tree, before, commit));
     }
     for finding in &findings {
@@ -123,7 +128,10 @@ fn select(root: &Path, base: &Base, edges: &Edges, output: Output) -> anyhow::Re
             bail!("--project {wanted}: there is no such project; known are {}", known.join(", "));
         }
     }
-    let all: Vec<Edge> = before.map_or_else(|| tree.edges().collect(), |before| new_edges(&tree, &before));
+    let all: Vec<Edge> = match before {
+        Some((before, true)) => new_edges(&tree, &before),
+        _ => tree.edges().collect(),
+    };
     let is_wanted = |edge: &Edge| edges.projects.is_empty() || edges.projects.contains(&edge.project);
     Ok(all.into_iter().filter(is_wanted).collect())
 }
