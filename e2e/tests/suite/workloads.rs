@@ -178,8 +178,8 @@ fn pods_are_resolved_when_they_are_created_and_when_an_image_is_written() {
         let names = format!("local-registry-hosting/containers={names}");
         kubectl.ok(&["annotate", "pod", "app", "--namespace=team", "--overwrite", &names]);
     };
-    annotate("app,debgu");
-    debug("debug", "team/tools").failed_with("no container is named `debgu`");
+    annotate("app,debug2");
+    debug("debug", "team/tools").failed_with("no container is named `debug2`");
     annotate("app,debug");
     let answer = debug("debug", "team/tools");
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);

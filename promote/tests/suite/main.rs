@@ -8,6 +8,7 @@ mod copies;
 mod credentials;
 mod faults;
 mod fixture;
+mod hostile;
 mod kills;
 mod laws;
 mod reference;
