@@ -78,12 +78,12 @@ fn registries() {
         &[":3:10: is a second source, after `a.example` on line 2; exactly one registry has `src: true`"],
     );
     registries(
-        "registries:\n- {name: a.example, src: yes}\n- {name: team/x}\n- {nam: c.example}\n- {name: d.example, src: true}\n- {name: d.example}",
+        "registries:\n- {name: a.example, src: yes}\n- {name: team/x}\n- {title: c.example}\n- {name: d.example, src: true}\n- {name: d.example}",
         &[
             ":2:26: found a string; expected `true` or `false`",
             ":3:10: the registry `team/x` names no registry; start with its host, which has a dot or a port, as in `registry.example/team`",
             ":4:3: the field `name` is missing",
-            ":4:4: the field `nam` is not known; known are `name`, `src` and `service-account`",
+            ":4:4: the field `title` is not known; known are `name`, `src` and `service-account`",
             ":6:10: the registry `d.example` is there already, on line 5; write it once",
         ],
     );

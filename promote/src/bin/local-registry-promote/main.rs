@@ -4,6 +4,7 @@ mod adding;
 mod arguments;
 mod printer;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -67,12 +68,9 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
             adding::perform(root, images, project.as_deref(), &connect(registries)?).await
         }
         Command::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Arguments::command(),
-                "local-registry-promote",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "local-registry-promote", &mut script);
+            std::io::stdout().write_all(&script)?;
             Ok(true)
         }
     }
