@@ -185,7 +185,7 @@ e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER
 	  $(CARGO) test --locked --package local-registry-e2e --test node \
 	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(SCENARIOS)
 
-e2e-promote: $(KUBECTL) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
+e2e-promote: $(if $(wildcard $(KUBECTL)),,$(KUBEBUILDER_ASSETS)/kube-apiserver) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
 	@$(call need-package,buildah)
 	@$(call need-package,skopeo)
 	$(CARGO) build --locked --package local-registry-promote
