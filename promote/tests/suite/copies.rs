@@ -254,11 +254,7 @@ fn a_blob_that_two_images_share_is_sent_once() {
 fn the_same_registry_takes_blobs_from_its_own_repositories() {
     let fixture = Fixture::new(Kind::default(), Kind::default());
     let image = fixture.staging.index("staging/app", "v1", "app");
-    let host = fixture.staging.address;
-    fixture.write(
-        "manifests/team/promoter-manifest.yaml",
-        &format!("registries: [{{name: \"{host}/staging\", src: true}}, {{name: \"{host}/prod\"}}]"),
-    );
+    fixture.promote_within_staging();
     fixture.promote(&[("app", &image, &["v1"])]);
     fixture.run(&["run", "--confirm", "--at-once", "1"]).ok();
     assert_eq!(below(&fixture.staging, "prod/app"), below(&fixture.staging, "staging/app"));

@@ -49,11 +49,7 @@ fn a_token_is_fetched_for_each_repository_and_used_again() {
 fn a_mount_has_a_token_for_both_repositories() {
     let fixture = Fixture::new(signing_in(SignIn::Token), Kind::default());
     let image = fixture.staging.index("staging/app", "v1", "app");
-    let host = fixture.staging.address;
-    fixture.write(
-        "manifests/team/promoter-manifest.yaml",
-        &format!("registries: [{{name: \"{host}/staging\", src: true}}, {{name: \"{host}/prod\"}}]"),
-    );
+    fixture.promote_within_staging();
     fixture.promote(&[("app", &image, &["v1"])]);
     fixture.sign_in();
     fixture.run(&["run", "--confirm"]).ok();

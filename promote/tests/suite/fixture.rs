@@ -48,6 +48,13 @@ impl Fixture {
         self.write("images/team/images.yaml", &entries.collect::<String>());
     }
 
+    /// From now on, images go to another repository of the staging registry itself.
+    pub(crate) fn promote_within_staging(&self) {
+        let host = self.staging.address;
+        let registries = format!("registries: [{{name: \"{host}/staging\", src: true}}, {{name: \"{host}/prod\"}}]");
+        self.write("manifests/team/promoter-manifest.yaml", &registries);
+    }
+
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_clear();

@@ -58,11 +58,7 @@ fn reading_and_signing_in_do_not_wait_for_each_other() {
     };
     let fixture = Fixture::new(Kind { sign_in: SignIn::Token, ..Kind::hooked(hook) }, Kind::default());
     let image = fixture.staging.index("staging/app", "v1", "app");
-    let host = fixture.staging.address;
-    fixture.write(
-        "manifests/team/promoter-manifest.yaml",
-        &format!("registries: [{{name: \"{host}/staging\", src: true}}, {{name: \"{host}/prod\"}}]"),
-    );
+    fixture.promote_within_staging();
     fixture.promote(&[("app", &image, &["v1"])]);
     fixture.sign_in();
     fixture.run(&["run", "--confirm", "--at-once", "1"]).ok();
