@@ -13,12 +13,12 @@ const FOLDERS: &str = "/etc/containerd/certs.d";
 #[test]
 fn a_cluster_without_a_registry_gets_one() {
     let kit = kit::with(&[]);
-    let name = format!("{REGISTRY}/team/hello:v1");
+    let name = format!("{REGISTRY}/team/greeting:v1");
     kit.node.push(&hello(), &name, &[WITHOUT_TLS]).ok();
     assert_eq!(kit.node.pull(&name).ok(), "hello\n");
     let seconds = kit.node.started.elapsed().as_secs_f64();
     println!("number: {seconds:.1} s from the node's start to the end of the first pod that pulled");
-    assert!(storage().join("docker/registry/v2/repositories/team/hello").is_dir());
+    assert!(storage().join("docker/registry/v2/repositories/team/greeting").is_dir());
     let programs = [(AGENT, e2e::node::static_sync()), (SERVER, e2e::node::program("registry"))];
     for (command, program) in programs {
         let (bytes, process) = (program.metadata().unwrap().len(), Node::processes(&command)[0]);
