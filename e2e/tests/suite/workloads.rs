@@ -149,11 +149,12 @@ fn pods_are_resolved_when_they_are_created_and_when_an_image_is_written() {
     let (cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
     let kubectl = &cluster.kubectl;
     let create = ["create", "-f", "-"];
-    let dry = kubectl
-        .ok_with(&["create", "--dry-run=server", "--output=json", "-f", "-"], &pod("app", Some("app"), "team/app:v1"));
-    let dry: Value = serde_json::from_str(&dry).unwrap();
-    assert_eq!(dry["spec"]["containers"][0]["image"], "localhost:5001/team/app:v1");
-    assert_eq!(kubectl.run(&["get", "pod", "app", "--namespace=team"]).code, Some(1), "a dry run stored the pod");
+    // As docs/workloads.md waits for the policy.
+    let annotation = "--annotations=local-registry-hosting/containers=ready";
+    let output = "--output=jsonpath={.spec.containers[0].image}";
+    let ready = ["run", "ready", "--image=team/ready", annotation, "--dry-run=server", output, "--namespace=team"];
+    assert_eq!(kubectl.ok(&ready), "localhost:5001/team/ready");
+    assert_eq!(kubectl.run(&["get", "pod", "ready", "--namespace=team"]).code, Some(1), "a dry run stored the pod");
 
     kubectl.ok_with(&create, &pod("app", Some("app"), "team/app:v1"));
     assert_eq!(image(kubectl, "app"), "localhost:5001/team/app:v1");
