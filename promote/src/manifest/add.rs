@@ -111,7 +111,12 @@ fn edited(text: &str, addition: &Addition) -> Option<String> {
     if let Some(element) = elements.iter().find(|element| named(element).as_deref() == Some(&addition.image)) {
         return with_digest(text, field(element, "dmap")?, newline, addition);
     }
-    if elements.is_empty() || is_flow(text, &root) {
+    if elements.is_empty() {
+        let (before, after) = (text.get(..root.bytes.start)?, text.get(root.bytes.end..)?);
+        let after = after.strip_prefix(newline).unwrap_or(after);
+        return Some(format!("{}{}{after}", with_end(before, newline), image_block("", newline, addition)));
+    }
+    if is_flow(text, &root) {
         return None;
     }
     let next = elements.iter().find(|element| named(element).is_some_and(|name| name > addition.image));

@@ -1,6 +1,8 @@
 //! `add`: from a tag of the staging registry to a line of `images.yaml`.
 
-use crate::fixture::{Fixture, digest};
+use serde_json::json;
+
+use crate::fixture::{Fixture, digest, lines};
 use crate::stand_in::Kind;
 
 const FILE: &str = "images/team/images.yaml";
@@ -32,7 +34,9 @@ fn the_first_image_writes_the_file_and_the_next_ones_are_sorted_in() {
     assert_eq!(text(&fixture), expected);
     fixture.run(&["check"]).ok();
     // An image without a tag gets one.
-    fixture.run(&["add", "charts/app:0.1.0"]).ok();
+    let added = fixture.run(&["add", "charts/app:0.1.0", "--output=json"]).ok();
+    let image = json!({"file": FILE, "image": "charts/app", "digest": chart, "tag": "0.1.0", "added": true});
+    assert_eq!(lines(&added), [image]);
     assert!(text(&fixture).ends_with(&format!("\"{chart}\": [\"0.1.0\"]\n")));
 }
 
@@ -75,6 +79,23 @@ fn files_with_other_ends_of_lines_keep_them() {
 }
 
 #[test]
+fn a_file_that_says_it_is_empty_is_filled() {
+    let fixture = Fixture::new(Kind::default(), Kind::default());
+    let image = fixture.staging.index("staging/app", "v1", "app");
+    let added = format!("- name: app\n  dmap:\n    \"{image}\": [\"v1\"]\n");
+    for (before, after) in [
+        ("[]\n", added.clone()),
+        ("[]", added.clone()),
+        ("---\n[ ]\n# the end\n", format!("---\n{added}# the end\n")),
+        ("# our images\n[] # none yet\n", format!("# our images\n{added} # none yet\n")),
+    ] {
+        fixture.write(FILE, before);
+        fixture.run(&["add", "app:v1"]).ok();
+        assert_eq!(text(&fixture), after);
+    }
+}
+
+#[test]
 fn what_cannot_be_added_changes_nothing() {
     let fixture = Fixture::new(Kind::default(), Kind::default());
     let image = fixture.staging.index("staging/app", "v1", "app");
@@ -82,19 +103,21 @@ fn what_cannot_be_added_changes_nothing() {
     let host = fixture.staging.address;
     fixture.promote(&[("app", &other, &["v1"])]);
     let before = text(&fixture);
-    let check = |arguments: &[&str], expected: &str| {
+    let exits = |code: i32, arguments: &[&str], expected: &str| {
         let answer = fixture.run(&[&["add"], arguments].concat());
         assert!(answer.stderr.contains(expected), "{}", answer.stderr);
-        assert_eq!(answer.failed(), "");
+        assert_eq!((answer.code, answer.stdout.as_str()), (Some(code), ""), "{}", answer.stderr);
         assert_eq!(text(&fixture), before);
     };
+    let check = |arguments: &[&str], expected: &str| exits(1, arguments, expected);
+    let is_bad_argument = |arguments: &[&str], expected: &str| exits(2, arguments, expected);
     check(
         &["app:v2", "app:v1"],
         &format!(
             "error: {FILE}: the tag `v1` of `app` is {other} already; a tag that people pull must not move, so use another one\n"
         ),
     );
-    check(&["app"], "error: `app`: has neither a tag nor a digest; write `app:TAG`\n");
+    is_bad_argument(&["app"], "error: `app`: has neither a tag nor a digest; write `app:TAG`\n");
     check(
         &["app:v3"],
         &format!("error: `app:v3`: `{host}/staging/app:v3` is not there; push it, or look at the tag\n"),
@@ -105,14 +128,17 @@ fn what_cannot_be_added_changes_nothing() {
         &format!("`{host}/staging/app@{gone}` is not there; push it, or look at the digest\n"),
     );
     check(&[&format!("app:v2@{image}")], &format!("the tag names {other}, and not the digest that you wrote\n"));
-    check(&["App:v1"], "error: `App:v1`: has the upper-case letter `A` at character 1; a path is lower case\n");
-    check(
+    is_bad_argument(
+        &["App:v1"],
+        "error: `App:v1`: has the upper-case letter `A` at character 1; a path is lower case\n",
+    );
+    is_bad_argument(
         &["elsewhere.example/app:v1"],
         &format!(
             "is not below the staging registry of a project: there is no project for it; known are `team` ({host}/staging)\n"
         ),
     );
-    check(
+    is_bad_argument(
         &["--project", "x", "app:v1"],
         &format!("the project `x` is not known, or has no valid manifest; known are `team` ({host}/staging)\n"),
     );

@@ -254,7 +254,7 @@ fn bad_arguments_are_explained() {
     );
     let answer = run(folder.path(), &["plan", "--project", "x"]);
     assert_eq!(answer.stderr, "error: --project x: there is no such project; known are team\n");
-    assert_eq!(answer.code, Some(1));
+    assert_eq!(answer.code, Some(2));
 }
 
 fn git(folder: &Path, arguments: &[&str]) {

@@ -1,6 +1,7 @@
 //! `add`: from what the user names to a changed `images.yaml`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -9,8 +10,10 @@ use promote::{
     Addition, Content, Digest, Registries, RegistryName, Repository, Severity, Tag, Tree, add, has, images_file,
     read_folder, resolve, write_images,
 };
+use serde::Serialize;
 
-use crate::printer::line;
+use crate::arguments::{BadArgument, Output};
+use crate::printer::{line, text};
 
 /// An image, as the user names it.
 struct Named {
@@ -21,29 +24,53 @@ struct Named {
     digest: Option<Digest>,
 }
 
+/// What became of an image that the user named.
+#[derive(Serialize)]
+struct Added {
+    file: String,
+    image: String,
+    digest: Digest,
+    tag: Option<Tag>,
+    /// Whether the file did not have it before.
+    added: bool,
+}
+
+impl fmt::Display for Added {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, image, digest, tag, added } = self;
+        let verb = if *added { "added" } else { "has" };
+        write!(f, "{file}: {verb} {image}")?;
+        if let Some(tag) = tag {
+            write!(f, ":{tag}")?;
+        }
+        write!(f, ", {digest}")
+    }
+}
+
 /// Adds images, all of them or none.
 pub(crate) async fn perform(
     root: &Path,
     images: &[String],
     project: Option<&str>,
     registries: &Registries,
+    output: Output,
 ) -> anyhow::Result<bool> {
     let mut files = read_folder(root)?;
     let (tree, _) = Tree::read(&files);
     let mut changed: BTreeMap<String, String> = BTreeMap::new();
-    let mut lines = Vec::new();
-    for text in images {
-        let named = Named::of(text, project, &tree).with_context(|| Quoted(text).to_string())?;
-        let digest = named.digest(registries).await.with_context(|| Quoted(text).to_string())?;
-        let path = images_file(&named.project);
-        let before = files.text(&path).unwrap_or_default().to_owned();
+    let mut reports = Vec::new();
+    for name in images {
+        let quoted = || Quoted(name).to_string();
+        let named = Named::of(name, project, &tree).with_context(|| BadArgument(quoted()))?;
+        let digest = named.digest(registries).await.with_context(quoted)?;
+        let file = images_file(&named.project);
+        let before = files.text(&file).unwrap_or_default().to_owned();
         let addition = Addition { image: named.image, digest, tag: named.tag };
-        let after = add(&before, &addition).with_context(|| path.clone())?;
-        let tag = addition.tag.as_ref().map_or_else(String::new, |tag| format!(":{tag}"));
-        let verb = if after == before { "has" } else { "added" };
-        lines.push(format!("{path}: {verb} {}{tag}, {}", addition.image, addition.digest));
+        let after = add(&before, &addition).with_context(|| file.clone())?;
+        let Addition { image, digest, tag } = addition;
+        reports.push(Added { file: file.clone(), image, digest, tag, added: after != before });
         if after != before {
-            files.insert(path, Content::Yaml(after.clone()));
+            files.insert(file, Content::Yaml(after.clone()));
             changed.insert(named.project, after);
         }
     }
@@ -52,15 +79,15 @@ pub(crate) async fn perform(
     let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     if !errors.is_empty() {
         for finding in errors {
-            eprintln!("{finding}");
+            eprintln!("{}", text(finding, output)?);
         }
         bail!("nothing was added");
     }
     for (project, text) in changed {
         write_images(root, &project, &text).with_context(|| images_file(&project))?;
     }
-    for text in lines {
-        line(&text)?;
+    for report in reports {
+        line(&text(&report, output)?)?;
     }
     Ok(true)
 }

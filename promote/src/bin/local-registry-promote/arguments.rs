@@ -146,6 +146,11 @@ impl RegistryArguments {
     }
 }
 
+/// An argument that names something which is not there, or not in the files.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadArgument(pub(crate) String);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     Text,

@@ -17,7 +17,7 @@ use promote::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::arguments::{Arguments, Base, Command, Edges, Output, RegistryArguments};
+use self::arguments::{Arguments, BadArgument, Base, Command, Edges, Output, RegistryArguments};
 use self::printer::{Printer, line, text};
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,7 +28,8 @@ async fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            // The code that clap exits with, too.
+            if error.is::<BadArgument>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -65,7 +66,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
             Ok(printer.end()?)
         }
         Command::Add { images, project, registries } => {
-            adding::perform(root, images, project.as_deref(), &connect(registries)?).await
+            adding::perform(root, images, project.as_deref(), &connect(registries)?, output).await
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -123,7 +124,8 @@ fn select(root: &Path, base: &Base, edges: &Edges, output: Output) -> anyhow::Re
     for wanted in &edges.projects {
         if !tree.sources().any(|(name, _)| name == wanted) {
             let known: Vec<&str> = tree.sources().map(|(name, _)| name).collect();
-            bail!("--project {wanted}: there is no such project; known are {}", known.join(", "));
+            let known = known.join(", ");
+            bail!(BadArgument(format!("--project {wanted}: there is no such project; known are {known}")));
         }
     }
     let all: Vec<Edge> = match before {
