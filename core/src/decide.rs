@@ -12,6 +12,7 @@ const OBJECT: Mask = Fields(&[
         Fields(&[
             ("annotations", Fields(&Mask::joined::<5>(&shipwright::ANNOTATIONS, &workload::ANNOTATIONS))),
             shipwright::METADATA,
+            workload::METADATA,
         ]),
     ),
     ("spec", Fields(&Mask::joined::<11>(&shipwright::SPEC_OF_OBJECT, &workload::SPEC))),

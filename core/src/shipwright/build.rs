@@ -5,7 +5,7 @@ use super::before::Before;
 use super::fields::{Kind, Role, Version, image_fields};
 use super::image::Image;
 use super::remark::Remark;
-use super::{Case, docker_hub};
+use super::{Case, docker_hub, is_same};
 use crate::admission::Outcome;
 use crate::registry::Resolution;
 
@@ -34,7 +34,7 @@ pub(super) fn decide(case: &Case<'_>, outcome: &mut Outcome) {
             }
         }
     }
-    if case.old == Some(case.object) {
+    if case.old.is_some_and(|old| is_same(old, case.object)) {
         // The UPDATE changes none of the fields that are read, so they must not keep it from changing others.
         outcome.keep_edits_only();
     }

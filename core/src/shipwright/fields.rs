@@ -188,5 +188,8 @@ pub(super) const BUILDER_PARAMETER: &str = "builder-image";
 /// An object's annotations.
 pub(super) const ANNOTATIONS: Path = &["metadata", "annotations"];
 
+/// What an object says apart from its metadata.
+pub(super) const SPEC: Path = &["spec"];
+
 /// Set on an object that is being deleted.
 pub(super) const DELETION: Path = &["metadata", "deletionTimestamp"];

@@ -92,7 +92,7 @@ pub(crate) fn decide(
     }
     // A change of other fields is not the policy's business. But any annotation of a Build may be set to have its
     // source moved to the current registry.
-    if old == Some(object) && (kind == Kind::BuildRun || !request.annotations_differ()) {
+    if old.is_some_and(|old| is_same(old, object)) && (kind == Kind::BuildRun || !request.annotations_differ()) {
         return Ok(());
     }
     let case = Case {
@@ -112,4 +112,9 @@ pub(crate) fn decide(
         outcome.keep_edits_only();
     }
     Ok(())
+}
+
+/// Whether two versions of an object are the same in what this room reads. Labels are read for others.
+fn is_same(old: &Node<'_>, object: &Node<'_>) -> bool {
+    [fields::ANNOTATIONS, fields::DELETION, fields::SPEC].iter().all(|path| old.at(path).ok() == object.at(path).ok())
 }

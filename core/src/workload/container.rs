@@ -32,13 +32,14 @@ impl<'n> Container<'n> {
         Ok(found)
     }
 
-    /// Whether another version of the object has another container in this place. Kubernetes lets nobody move the
-    /// containers of a pod.
+    /// Whether another version of the object has no container of this name with this image in the same list. Kubernetes
+    /// lets nobody move the containers of a pod, but ephemeral ones come in any order.
     pub(super) fn differs_in(&self, object: &Node<'_>) -> bool {
         let Ok(Some(Node::Array(containers))) = object.at(self.list) else { return true };
-        containers.get(self.index).is_none_or(|other| {
-            other.field(NAME).and_then(Node::text) != Some(self.name) || other.field(IMAGE) != self.image
-        })
+        let has_name = |other: &&Node<'_>| other.field(NAME).and_then(Node::text) == Some(self.name);
+        let here = containers.get(self.index).filter(has_name);
+        let other = here.or_else(|| containers.iter().find(has_name));
+        other.is_none_or(|other| other.field(IMAGE) != self.image)
     }
 
     /// The image's place: a list, the position in it, and a field.

@@ -17,8 +17,17 @@ pub(super) const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 /// Where it is.
 pub(super) const MIRROR: Path = &["metadata", "annotations", MIRROR_ANNOTATION];
 
+/// Set by Knative on the pods of a revision, with the revision's name.
+pub(super) const REVISION_LABEL: &str = "serving.knative.dev/revision";
+
+/// Where it is.
+pub(super) const OF_REVISION: Path = &["metadata", "labels", REVISION_LABEL];
+
 /// An object's annotations.
 pub(super) const ANNOTATIONS: Path = &["metadata", "annotations"];
+
+/// What an object says apart from its metadata.
+pub(super) const SPEC: Path = &["spec"];
 
 /// The field of a container that has its image.
 pub(super) const IMAGE: &str = "image";

@@ -11,7 +11,7 @@ mod problem;
 mod subject;
 
 use self::container::Container;
-use self::fields::{ALL, ANNOTATION, EPHEMERAL, MIRROR, REGULAR};
+use self::fields::{ALL, ANNOTATION, EPHEMERAL, MIRROR, OF_REVISION, REGULAR, SPEC as SPEC_PATH};
 use self::names::{MOST, Names, annotation};
 use self::problem::{Problem, Remark, undo};
 use self::subject::Subject;
@@ -21,27 +21,31 @@ use crate::message::Fault;
 use crate::registry::{Host, Resolution, named_registry};
 
 pub use self::fields::CONTAINERS_ANNOTATION;
-pub(crate) use self::mask::{ANNOTATIONS, SPEC};
+pub(crate) use self::mask::{ANNOTATIONS, METADATA, SPEC};
 
 /// How many images with faults a rejection lists. Nobody reads more, and a request may have a hundred thousand.
 const LISTED: usize = 50;
 
 /// What a request turned out to be.
 enum Reading<'n> {
-    /// The object has no annotation, or the request changes no image.
+    /// The object has and had no annotation, or the request changes no image.
     Nothing,
     /// An annotated pod that the kubelet runs from a file, and only shows to the API server.
     StaticPod,
-    /// An annotated object whose images the request writes.
+    /// An object that has or had the annotation, and whose images the request writes.
     Annotated(Case<'n>),
 }
 
-/// An annotated object whose images a request writes.
+/// An object that has or had the annotation, and whose images a request writes.
 struct Case<'n> {
     subject: Subject,
-    /// The annotation, and the names in it.
+    /// Whether the object is a pod of a Knative revision, which was resolved when it was created, and never changes.
+    is_of_revision: bool,
+    /// The annotation, and the names in it; none if the object has lost the annotation.
     text: &'n str,
     names: Names<'n>,
+    /// The names in a request for ephemeral containers. The API server drops them.
+    dropped_names: Names<'n>,
     /// The containers that the object has, apart from `written`.
     others: Vec<Container<'n>>,
     /// The containers whose images this request writes.
@@ -73,8 +77,13 @@ impl<'n> Case<'n> {
         let is_ephemeral = subject == Subject::EphemeralContainers;
         // What a request for ephemeral containers says about the rest of the pod is dropped.
         let stored = if is_ephemeral { old.unwrap_or(object) } else { object };
-        let Some(text) = annotation(stored)? else { return Ok(Reading::Nothing) };
-        if matches!(stored.at(MIRROR), Ok(Some(_))) {
+        let text = annotation(stored)?;
+        let old_text = old.and_then(|old| annotation(old).ok().flatten());
+        let dropped_text = if is_ephemeral { annotation(object)? } else { None };
+        if text.or(old_text).or(dropped_text).is_none() {
+            return Ok(Reading::Nothing);
+        }
+        if subject == Subject::Pod && text.is_some() && matches!(stored.at(MIRROR), Ok(Some(_))) {
             return Ok(Reading::StaticPod);
         }
         let lists = if is_ephemeral { &EPHEMERAL[..] } else { &ALL[..] };
@@ -87,21 +96,40 @@ impl<'n> Case<'n> {
         if old.is_some() && written.is_empty() {
             return Ok(Reading::Nothing);
         }
-        let old_names = old.and_then(|old| annotation(old).ok().flatten()).map(Names::parse);
-        let names = Names::parse(text);
-        Ok(Reading::Annotated(Self { subject, text, names, others, written, old_names }))
+        Ok(Reading::Annotated(Self {
+            subject,
+            is_of_revision: subject == Subject::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
+            text: text.unwrap_or_default(),
+            names: text.map(Names::parse).unwrap_or_default(),
+            dropped_names: dropped_text.map(Names::parse).unwrap_or_default(),
+            others,
+            written,
+            old_names: old_text.map(Names::parse),
+        }))
     }
 
     fn decide(mut self, settings: &Settings, outcome: &mut Outcome) {
         let mut named = Vec::new();
+        let (mut not_yet_named, mut no_longer_named) = (Vec::new(), Vec::new());
         let mut may_be_meant = self.old_names.is_none();
         for container in &self.written {
+            let image = container.image.and_then(Node::text).unwrap_or_default();
             if self.names.takes(container.name) {
                 named.push(*container);
-            } else {
-                let image = container.image.and_then(Node::text).unwrap_or_default();
-                may_be_meant |= named_registry(image).is_none();
+            } else if self.dropped_names.contains(container.name) {
+                not_yet_named.push(container.name);
+            } else if named_registry(image).is_none() {
+                may_be_meant = true;
+                if self.old_names.as_ref().is_some_and(|names| names.contains(container.name)) {
+                    no_longer_named.push(container.name);
+                }
             }
+        }
+        if !not_yet_named.is_empty() {
+            outcome.faults.push(Problem::NotYetNamed(&not_yet_named).at(ANNOTATION));
+        }
+        if !no_longer_named.is_empty() {
+            outcome.warn(&Remark::NoLongerNamed(&no_longer_named));
         }
         for container in &self.others {
             self.names.takes(container.name);
@@ -120,7 +148,7 @@ impl<'n> Case<'n> {
             outcome.faults.push(Problem::TwoHosts { for_pods, for_nodes, help }.at(ANNOTATION));
             return;
         }
-        resolve(&named, settings, outcome);
+        self.resolve(&named, settings, outcome);
     }
 
     /// Rejects names of which there is no container: with a typo in a name, the container that was meant would run an
@@ -142,31 +170,36 @@ impl<'n> Case<'n> {
             outcome.faults.push(Problem::NoSuchContainer { unknown: &unknown, known: &known }.at(ANNOTATION));
         }
     }
-}
 
-/// Puts the nodes' registry in front of the images of these containers.
-fn resolve(containers: &[Container<'_>], settings: &Settings, outcome: &mut Outcome) {
-    let host = settings.runtime_host.as_ref().map(|host| host as &dyn Host);
-    for container in containers {
-        let undo = || undo(container.name);
-        let problem = match resolve_image(container.image, host, undo) {
-            Ok(Resolution::Keep) => continue,
-            Ok(Resolution::Inject(text)) => {
-                let (list, index, field) = container.place();
-                outcome.edits.set_text_of_element(list, index, field, &text);
-                continue;
-            }
-            Ok(Resolution::NoRegistry) => ImageProblem::NoRegistry {
+    /// Puts the nodes' registry in front of the images of these containers.
+    fn resolve(&self, containers: &[Container<'_>], settings: &Settings, outcome: &mut Outcome) {
+        let host = settings.runtime_host.as_ref().map(|host| host as &dyn Host);
+        for container in containers {
+            let undo = || undo(container.name);
+            let no_registry = || ImageProblem::NoRegistry {
                 text: container.image.and_then(Node::text).unwrap_or_default(),
                 whose: " for its nodes",
                 undo: undo(),
                 help: settings.help.as_deref(),
-            },
-            Err(problem) => problem,
-        };
-        if outcome.faults.len() == LISTED {
-            return;
+            };
+            let problem = match resolve_image(container.image, host, undo) {
+                Ok(Resolution::Keep) => continue,
+                Ok(Resolution::Inject(text)) => {
+                    let (list, index, field) = container.place();
+                    outcome.edits.set_text_of_element(list, index, field, &text);
+                    continue;
+                }
+                // The registry of a revision may be an earlier one. Nobody could change that in its pods.
+                Err(ImageProblem::ForeignRegistry { .. }) if self.is_of_revision => continue,
+                Err(ImageProblem::ForeignRegistry { .. }) if host.is_none() => no_registry(),
+                Ok(Resolution::NoRegistry) => no_registry(),
+                Err(problem) => problem,
+            };
+            if outcome.faults.len() == LISTED {
+                outcome.faults.push(Problem::More.at(SPEC_PATH));
+                return;
+            }
+            outcome.faults.push(problem.at(container.image_path()));
         }
-        outcome.faults.push(problem.at(container.image_path()));
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn annotation<'n>(object: &'n Node<'_>) -> Result<Option<&'n str>, Fa
 }
 
 /// The names of containers in an annotation, separated by commas. White space around a name is ignored.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names<'n> {
     kept: Vec<Name<'n>>,
     /// How many names there are. Those after the first [`MOST`] are not kept.
@@ -43,7 +43,7 @@ pub(super) const MOST: usize = 100;
 
 impl<'n> Names<'n> {
     pub(super) fn parse(text: &'n str) -> Self {
-        let mut found = Self { kept: Vec::new(), count: 0, has_empty: false, repeated: None };
+        let mut found = Self::default();
         for name in text.split(',').map(str::trim) {
             found.count += 1;
             if name.is_empty() {

@@ -20,6 +20,13 @@ pub(super) enum Problem<'a> {
     #[error("no container is named {}; expected names of the object's containers ({}); correct the annotation, or the container's name", List(.unknown, "or"), List(.known, "and"))]
     NoSuchContainer { unknown: &'a [&'a str], known: &'a [&'a str] },
     #[error(
+        "a request for ephemeral containers cannot change the annotations of the pod, which name no {}; annotate the pod first, by `kubectl annotate`",
+        List(.0, "or")
+    )]
+    NotYetNamed(&'a [&'a str]),
+    #[error("more images have faults than those that are listed; correct these first")]
+    More,
+    #[error(
         "the local registry is {}; Knative needs one name for both, since it looks the image up from a pod, and a node pulls it; \
          ask the cluster's operator to declare one, or name a registry and remove the annotation{}",
         Hosts { for_pods: *.for_pods, for_nodes }, See(*.help)
@@ -40,6 +47,11 @@ impl Problem<'_> {
 pub(super) enum Remark<'a> {
     #[error("metadata.annotations[{CONTAINERS_ANNOTATION}]: the name {} occurs twice", Quoted(.0))]
     Repeated(&'a str),
+    #[error(
+        "metadata.annotations[{CONTAINERS_ANNOTATION}]: it no longer names {}, so that image is pulled from Docker Hub; name the container again, or write a registry",
+        List(.0, "and")
+    )]
+    NoLongerNamed(&'a [&'a str]),
     #[error(
         "metadata.annotations[{CONTAINERS_ANNOTATION}]: a static pod runs the images in its file, which no policy sees; name the registry there"
     )]

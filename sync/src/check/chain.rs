@@ -87,7 +87,7 @@ pub async fn check(cluster: &Cluster, task: &Task, scope: &Scope, ask: impl Asyn
         links.push(match_conditions(&subject, name, about, policy));
         links.extend(declaration.as_ref().map(|declared| settings(&subject, policy, declared, is_served)));
         if let (Subject::Workloads, Some(declared)) = (about, &declaration) {
-            links.push(runtime_host(&subject, declared));
+            links.push(runtime_host(&subject, policy, declared));
         }
         links.push(rights(&subject, name, about, policy, cluster, policy_servers).await);
     }

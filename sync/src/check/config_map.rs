@@ -5,7 +5,7 @@ use local_registry_core::RuntimeHost;
 use super::link::{Link, LinkVerdict};
 use crate::causes::with_causes;
 use crate::cluster::Cluster;
-use crate::declaration::{AllowedHosts, Declaration, read, runtime_names};
+use crate::declaration::{AllowedHosts, Declaration, Declared, read, runtime_names};
 
 /// The link; and what the ConfigMap declares, with the names by which nodes pull, if it can be used.
 pub(super) async fn config_map(
@@ -22,20 +22,23 @@ pub(super) async fn config_map(
             .remedy("create it with the host under which pods reach the registry, as KEP-1755 says");
         return (link, Some((Declaration::Absent, Vec::new())));
     };
-    let declaration = match read(&data) {
-        Ok(declared) => declared.declaration,
+    let declared = match read(&data) {
+        Ok(declared) => declared,
         Err(error) => return failed(error.to_string()),
     };
-    if let Err(error) = allowed.check(&declaration) {
-        return failed(error.to_string());
-    }
+    let Declared { declaration, ignored_host, .. } = match allowed.check(declared) {
+        Ok(declared) => declared,
+        Err(error) => return failed(error.to_string()),
+    };
     let names = match runtime_names(&data) {
         Ok(names) => names,
         Err(error) => return failed(error.to_string()),
     };
     let verdict = match declaration {
-        Declaration::Registry { .. } => LinkVerdict::Ok,
+        Declaration::Registry { .. } if ignored_host.is_none() => LinkVerdict::Ok,
+        Declaration::Registry { .. } => LinkVerdict::Warning,
         Declaration::Absent | Declaration::NotForPods { .. } => LinkVerdict::Failed,
     };
-    (Link::new("ConfigMap", verdict, declaration.to_string()), Some((declaration, names)))
+    let nodes = ignored_host.map_or_else(String::new, |reason| format!("; nodes have none: {reason}"));
+    (Link::new("ConfigMap", verdict, format!("{declaration}{nodes}")), Some((declaration, names)))
 }

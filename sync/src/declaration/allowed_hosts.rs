@@ -2,7 +2,7 @@
 
 use local_registry_core::RuntimeHost;
 
-use super::declared::Declaration;
+use super::declared::{Declaration, Declared};
 use super::host_pattern::HostPattern;
 use super::kep_1755::{FOR_PODS, NAME, NAMESPACE};
 
@@ -40,15 +40,20 @@ impl AllowedHosts {
         Self(patterns)
     }
 
-    /// Checks the hosts that a declaration names.
+    /// Checks the hosts that a declaration names. A `host` that stands in for `hostFromContainerRuntime` and is not
+    /// allowed is taken away: it is for the user's own machine first.
     ///
     /// # Errors
     /// A [`NotAllowedError`], which says what is allowed.
-    pub(crate) fn check(&self, declaration: &Declaration) -> Result<(), NotAllowedError> {
-        if let Declaration::Registry { host, .. } = declaration {
+    pub(crate) fn check(&self, mut declared: Declared) -> Result<Declared, NotAllowedError> {
+        if let Declaration::Registry { host, .. } = &declared.declaration {
             self.check_host(FOR_PODS, host)?;
         }
-        declaration.runtime_host().map_or(Ok(()), |host| self.check_name(host))
+        match declared.declaration.runtime_host().map_or(Ok(()), |host| self.check_name(host)) {
+            Err(error) if declared.falls_back => declared.ignore_host(error.to_string()),
+            result => result?,
+        }
+        Ok(declared)
     }
 
     /// Checks one of the names by which nodes pull.
@@ -79,19 +84,34 @@ mod tests {
             runtime_host: runtime_host.map(|host| host.parse().unwrap()),
             help: None,
         };
-        let evil = declared("evil.io:5000", None);
+        let read = |declaration: &Declaration, falls_back: bool| Declared {
+            declaration: declaration.clone(),
+            ignored_help: None,
+            falls_back,
+            ignored_host: None,
+        };
+        let evil = read(&declared("evil.io:5000", None), false);
         let allowed = AllowedHosts::new(["reg.io", "*.svc:5000"].map(|text| text.parse().unwrap()).to_vec());
         assert_eq!(
-            allowed.check(&evil).unwrap_err().to_string(),
+            allowed.check(evil.clone()).unwrap_err().to_string(),
             "kube-public/local-registry-hosting: hostFromClusterNetwork: `evil.io:5000` is not allowed; expected `reg.io` or `*.svc:5000`; declare such a host, or allow this one by --allow-host"
         );
-        assert_eq!(AllowedHosts::default().check(&evil), Ok(()));
-        assert_eq!(allowed.check(&Declaration::Absent), Ok(()));
-        assert_eq!(allowed.check(&declared("reg.io", Some("registry.svc:5000"))), Ok(()));
+        assert_eq!(AllowedHosts::default().check(evil.clone()), Ok(evil));
+        for declaration in [Declaration::Absent, declared("reg.io", Some("registry.svc:5000"))] {
+            assert_eq!(allowed.check(read(&declaration, false)), Ok(read(&declaration, false)));
+        }
         let error = "kube-public/local-registry-hosting: hostFromContainerRuntime, or host in its place: `evil.io` is not allowed; expected `reg.io` or `*.svc:5000`; declare such a host, or allow this one by --allow-host";
-        let not_for_pods = Declaration::NotForPods { runtime_host: Some("evil.io".parse().unwrap()), help: None };
-        for declaration in [declared("reg.io", Some("evil.io")), not_for_pods] {
-            assert_eq!(allowed.check(&declaration).unwrap_err().to_string(), error);
+        let not_for_pods = |host: Option<&str>| Declaration::NotForPods {
+            runtime_host: host.map(|host| host.parse().unwrap()),
+            help: None,
+        };
+        for (before, after) in [
+            (declared("reg.io", Some("evil.io")), declared("reg.io", None)),
+            (not_for_pods(Some("evil.io")), not_for_pods(None)),
+        ] {
+            assert_eq!(allowed.check(read(&before, false)).unwrap_err().to_string(), error);
+            let expected = Declared { ignored_host: Some(error.to_owned()), ..read(&after, true) };
+            assert_eq!(allowed.check(read(&before, true)), Ok(expected));
         }
     }
 }

@@ -13,6 +13,10 @@ pub struct Declared {
     pub declaration: Declaration,
     /// A declared `help` that is not used, because it is not a printable URL.
     pub ignored_help: Option<String>,
+    /// Whether the host for nodes is `host`, since `hostFromContainerRuntime` is absent.
+    pub falls_back: bool,
+    /// Why nodes do not get a declared `host`: it cannot be right for them, or is not allowed.
+    pub ignored_host: Option<String>,
 }
 
 /// What a cluster declares about its local registry.
@@ -49,6 +53,18 @@ impl Declaration {
             Self::Absent => None,
             Self::Registry { runtime_host, .. } | Self::NotForPods { runtime_host, .. } => runtime_host.as_ref(),
         }
+    }
+}
+
+impl Declared {
+    /// Takes the host for nodes away.
+    pub(super) fn ignore_host(&mut self, reason: String) {
+        if let Declaration::Registry { runtime_host, .. } | Declaration::NotForPods { runtime_host, .. } =
+            &mut self.declaration
+        {
+            *runtime_host = None;
+        }
+        self.ignored_host = Some(reason);
     }
 }
 

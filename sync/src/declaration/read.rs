@@ -43,12 +43,17 @@ pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
         None => (None, None),
     };
     let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?;
-    let runtime_host = fields.runtime_host()?;
+    let (runtime_host, source) = fields.runtime_host()?;
     let declaration = match for_pods {
         Some(host) => Declaration::Registry { host, runtime_host, help },
         None => Declaration::NotForPods { runtime_host, help },
     };
-    Ok(Declared { declaration, ignored_help })
+    let (falls_back, ignored_host) = match source {
+        Source::Runtimes => (false, None),
+        Source::Fallback => (true, None),
+        Source::Unusable(error) => (true, Some(error.to_string())),
+    };
+    Ok(Declared { declaration, ignored_help, falls_back, ignored_host })
 }
 
 /// Reads the names by which nodes pull: `hostFromContainerRuntime`, or `host` where that is absent, as KEP-1755 says; and
@@ -58,10 +63,20 @@ pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
 /// A [`DeclarationError`] if the data cannot be understood, or one of the names cannot be right.
 pub(crate) fn runtime_names(data: &Data) -> Result<Vec<RuntimeHost>, DeclarationError> {
     let fields = Fields::newest(data)?;
-    let for_runtimes = fields.runtime_host()?;
+    let (for_runtimes, _) = fields.runtime_host()?;
     let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?.as_ref().map(RuntimeHost::from);
     let for_pods = for_pods.filter(|name| for_runtimes.as_ref() != Some(name));
     Ok(for_runtimes.into_iter().chain(for_pods).collect())
+}
+
+/// Where the host for container runtimes is from.
+enum Source {
+    /// `hostFromContainerRuntime`.
+    Runtimes,
+    /// `host`, if there is one.
+    Fallback,
+    /// `host` cannot be right.
+    Unusable(DeclarationError),
 }
 
 /// The fields of a declaration.
@@ -91,12 +106,16 @@ impl Fields {
         self.fields.get(field)
     }
 
-    /// The host under which container runtimes pull: `hostFromContainerRuntime`, or `host` where that is absent.
-    fn runtime_host(&self) -> Result<Option<RuntimeHost>, DeclarationError> {
-        match self.host(FOR_RUNTIMES, RuntimeHost::parse)? {
-            None => self.host(HOST, RuntimeHost::parse),
-            found => Ok(found),
+    /// The host under which container runtimes pull: `hostFromContainerRuntime`, or `host` where that is absent. `host` is
+    /// for the user's own machine first, so one that cannot be right for nodes is no error: then they have none.
+    fn runtime_host(&self) -> Result<(Option<RuntimeHost>, Source), DeclarationError> {
+        if let Some(host) = self.host(FOR_RUNTIMES, RuntimeHost::parse)? {
+            return Ok((Some(host), Source::Runtimes));
         }
+        Ok(match self.host(HOST, RuntimeHost::parse) {
+            Ok(host) => (host, Source::Fallback),
+            Err(error) => (None, Source::Unusable(error)),
+        })
     }
 
     /// The host in a field, if there is one.
@@ -134,7 +153,8 @@ mod tests {
 
     #[track_caller]
     fn check(value: &str, declaration: Declaration) {
-        assert_eq!(read(&v1(value)), Ok(Declared { declaration, ignored_help: None }));
+        let declared = read(&v1(value)).unwrap();
+        assert_eq!((declared.declaration, declared.ignored_help, declared.ignored_host), (declaration, None, None));
     }
 
     #[track_caller]
@@ -208,10 +228,6 @@ mod tests {
         check(
             "host: not a host\nhostFromContainerRuntime: c:1\nhostFromClusterNetwork: b:1",
             for_both("b:1", "c:1", None),
-        );
-        check_unusable(
-            "hostFromClusterNetwork: b:1\nhost: http://a:1",
-            ", line 2: host: `http://a:1` starts with a scheme; write only the host and port, without `http://`",
         );
     }
 
@@ -323,6 +339,24 @@ mod tests {
         check_unusable(
             "hostFromClusterNetwork: localhost:5001",
             ", line 1: hostFromClusterNetwork: `localhost:5001` means the build pod itself when used inside a cluster; write the host under which pods reach the registry",
+        );
+    }
+
+    #[test]
+    fn a_host_that_cannot_be_right_for_nodes_keeps_nothing_from_pods() {
+        for host in ["my-laptop", "http://localhost:5001", "0.0.0.0:5001", "docker.io", "\"\""] {
+            let declared = read(&v1(&format!("hostFromClusterNetwork: reg.io\nhost: {host}"))).unwrap();
+            assert_eq!(declared.declaration, registry("reg.io", None));
+            let reason = declared.ignored_host.unwrap();
+            assert!(
+                reason.starts_with("kube-public/local-registry-hosting: localRegistryHosting.v1, line 2: host: `"),
+                "{reason}"
+            );
+            check_names(&format!("hostFromClusterNetwork: reg.io\nhost: {host}"), &["reg.io"]);
+        }
+        check_unusable(
+            "hostFromClusterNetwork: reg.io\nhostFromContainerRuntime: docker.io",
+            ", line 2: hostFromContainerRuntime: `docker.io` is Docker Hub, not a registry of this cluster; write the host under which nodes reach the local registry",
         );
     }
 

@@ -61,14 +61,18 @@ pub(super) async fn follow(cluster: &Cluster, data: Option<&Data>, task: &Task, 
 fn declaration(data: Option<&Data>, task: &Task, reported: Option<&str>) -> Result<Declaration, String> {
     let Some(data) = data else { return Ok(Declaration::Absent) };
     let declared = read(data).map_err(|error| error.to_string())?;
-    let is_new = reported != Some(&declared.declaration.to_string());
-    if let Some(help) = declared.ignored_help.filter(|_| is_new) {
-        tracing::warn!(
-            help,
-            "the declared help is not used, because it is not a printable http(s) URL of at most 1024 characters"
-        );
+    let declared = task.allowed.check(declared).map_err(|error| error.to_string())?;
+    if reported != Some(&declared.declaration.to_string()) {
+        if let Some(help) = declared.ignored_help {
+            tracing::warn!(
+                help,
+                "the declared help is not used, because it is not a printable http(s) URL of at most 1024 characters"
+            );
+        }
+        if let Some(reason) = declared.ignored_host {
+            tracing::warn!(reason, "nodes get no registry, because the declared host cannot be used for them");
+        }
     }
-    task.allowed.check(&declared.declaration).map_err(|error| error.to_string())?;
     Ok(declared.declaration)
 }
 

@@ -583,7 +583,6 @@ async fn a_policy_for_workloads_that_does_not_work() {
             "! policy workloads objectSelector: it sees only objects with a=b; no other image is resolved; remove spec.objectSelector, unless that is meant",
             "! policy workloads matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again",
             "! policy workloads settings: spec.settings.runtimeHost: the cluster does not declare it, and no field manager owns it; remove it where it was set, if it is no longer right",
-            "✗ policy workloads runtimeHost: the cluster declares no registry for its nodes, so annotated pods are rejected; add hostFromContainerRuntime to the ConfigMap",
         ]
     );
 }

@@ -223,7 +223,8 @@ async fn a_host_that_is_not_allowed_touches_no_policy() {
     );
     for host in ["r.a.svc.cluster.local:5000", "kind-registry:5000"] {
         let report = run_with(&["local"], ApplyMode::default(), &allowed, async |server: &mut Server| {
-            server.config_map(&format!("hostFromClusterNetwork: {host}")).await;
+            // A `host` that stands in for the nodes' one and is not allowed takes nothing from pods.
+            server.config_map(&format!("hostFromClusterNetwork: {host}\nhost: localhost:5001")).await;
             server.answer("GET", POLICY, 200, policy(&json!({"host": host}))).await;
         })
         .await;

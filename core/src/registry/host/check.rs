@@ -148,6 +148,7 @@ fn check_ipv6(text: &str, user: User) -> Result<(), HostErrorKind> {
     }
     if let Some(mapped) = address.to_ipv4_mapped() {
         check_ipv4(mapped, user)?;
+        return Err(HostErrorKind::Ipv4InIpv6);
     }
     if text.contains('.') {
         return Err(HostErrorKind::Ipv4InIpv6);

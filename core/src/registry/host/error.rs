@@ -32,7 +32,7 @@ impl fmt::Display for User {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HostErrorKind {
-    #[error("is empty; write the registry's host and port, as in `kind-registry:5000`, or leave `host` out")]
+    #[error("is empty; write the registry's host and port, as in `kind-registry:5000`, or leave it out")]
     Empty,
     #[error("is longer than the 253 bytes that a domain may have")]
     TooLong,
@@ -90,6 +90,6 @@ pub(super) enum HostErrorKind {
     Unbracketed,
     #[error("has an IPv6 zone, which no other machine understands; write the address without it")]
     Zone,
-    #[error("has an IPv4 address within an IPv6 one; image parsers disagree about it, so write only the IPv4 address")]
+    #[error("has an IPv4 address within an IPv6 one; write only the IPv4 address")]
     Ipv4InIpv6,
 }

@@ -256,10 +256,10 @@ mod tests {
             "[fe80::1%eth0]:5000",
             "`[fe80::1%eth0]:5000` has an IPv6 zone, which no other machine understands; write the address without it",
         );
-        check_invalid(
-            "[::ffff:10.0.0.1]:5000",
-            "`[::ffff:10.0.0.1]:5000` has an IPv4 address within an IPv6 one; image parsers disagree about it, so write only the IPv4 address",
-        );
+        for host in ["[::ffff:10.0.0.1]:5000", "[::ffff:a00:1]:5000"] {
+            let message = format!("`{host}` has an IPv4 address within an IPv6 one; write only the IPv4 address");
+            check_invalid(host, &message);
+        }
         for host in ["[fd00::1", "[]", "[fd00::1]5000", "[fd00:::1]", "[registry]:5000"] {
             check_invalid(
                 host,
@@ -290,7 +290,7 @@ mod tests {
     fn texts_that_are_not_hosts() {
         check_invalid(
             "",
-            "`` is empty; write the registry's host and port, as in `kind-registry:5000`, or leave `host` out",
+            "`` is empty; write the registry's host and port, as in `kind-registry:5000`, or leave it out",
         );
         check_invalid(
             "http://registry:5000",

@@ -50,6 +50,13 @@ fn compare(subject: &str, about: Subject, policy: &Policy, shipped: &[Value], fo
         .filter(|condition| !shipped.contains(&expression(condition)))
         .map(|condition| condition.get("name").and_then(Value::as_str).unwrap_or_default())
         .collect();
+    let asks_about_all = about == Subject::Workloads
+        && shipped.first().is_some_and(|first| !found.iter().any(|condition| expression(condition) == *first));
+    if others.is_empty() && asks_about_all {
+        let seen =
+            "is-annotated is missing, so every pod waits for it, and none starts while its policy server is down";
+        return Link::warning(subject, seen).remedy(format!("apply {folder} again"));
+    }
     if others.is_empty() {
         return Link::ok(subject, "they are among those that this version ships");
     }
@@ -109,6 +116,12 @@ mod tests {
         let verdict = |about, policy: &Policy| match_conditions("p", &name, about, policy).verdict;
         assert_eq!(verdict(Subject::Workloads, &workloads), LinkVerdict::Ok);
         assert_eq!(verdict(Subject::Workloads, &builds), LinkVerdict::Warning);
+        let second = workloads.list("/spec/matchConditions")[1].clone();
+        let second = policy(json!({"spec": {"matchConditions": [second]}}));
+        assert_eq!(
+            match_conditions("p", &name, Subject::Workloads, &second).to_string(),
+            "! p matchConditions: is-annotated is missing, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again"
+        );
         let none = match_conditions("p", &name, Subject::Workloads, &policy(json!({"spec": {}})));
         assert_eq!(
             none.to_string(),

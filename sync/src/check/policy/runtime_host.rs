@@ -1,49 +1,58 @@
-//! Whether the cluster declares what pods need.
+//! Which host annotated pods get.
 
 use crate::check::link::Link;
 use crate::declaration::Declaration;
+use crate::policies::Policy;
 
-/// Whether the declaration has a host for the nodes, which annotated pods get, and whether Knative's revisions can get it.
-pub(in crate::check) fn runtime_host(subject: &str, declaration: &Declaration) -> Link {
+/// Whether the policy has a host for the nodes, which annotated pods get, and whether Knative's revisions can get it.
+pub(in crate::check) fn runtime_host(subject: &str, policy: &Policy, declaration: &Declaration) -> Link {
     let subject = format!("{subject} runtimeHost");
-    let Some(for_nodes) = declaration.runtime_host() else {
-        return Link::failed(subject, "the cluster declares no registry for its nodes, so annotated pods are rejected")
-            .remedy("add hostFromContainerRuntime to the ConfigMap");
+    let setting = |pointer| policy.str(pointer).filter(|host| !host.is_empty());
+    let Some(for_nodes) = setting("/spec/settings/runtimeHost") else {
+        let remedy = if declaration.runtime_host().is_none() {
+            "add hostFromContainerRuntime to the ConfigMap"
+        } else {
+            "see that the sync job has --policy for this policy, and read its log"
+        };
+        return Link::failed(subject, "it has none, so annotated pods are rejected").remedy(remedy);
     };
-    match declaration {
-        Declaration::Registry { host, .. } if host.as_str() == for_nodes.as_str() => {
-            Link::ok(subject, format!("pods and Knative revisions get {for_nodes}"))
-        }
-        _ => {
-            let seen =
-                format!("pods get {for_nodes}; Knative revisions are rejected, since pods know no such registry");
-            Link::ok(subject, seen)
-        }
+    let for_pods = setting("/spec/settings/host");
+    if for_pods == Some(for_nodes) {
+        return Link::ok(subject, format!("pods and Knative revisions get {for_nodes}"));
     }
+    let other = for_pods.unwrap_or("none");
+    let seen =
+        format!("pods get {for_nodes}; Knative revisions are rejected, since its name inside pods is another: {other}");
+    Link::ok(subject, seen)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     #[test]
-    fn each_declaration_says_what_pods_and_revisions_get() {
-        let check = |runtime_host: Option<&str>, expected: &str| {
-            let runtime_host = runtime_host.map(|host| host.parse().unwrap());
-            let declared = Declaration::Registry { host: "reg.io".parse().unwrap(), runtime_host, help: None };
-            assert_eq!(runtime_host_link(&declared), expected);
+    fn the_settings_say_what_pods_and_revisions_get() {
+        let declared = |host: Option<&str>| Declaration::NotForPods {
+            runtime_host: host.map(|host| host.parse().unwrap()),
+            help: None,
         };
-        check(Some("reg.io"), "✓ p runtimeHost: pods and Knative revisions get reg.io");
-        let nodes = "✓ p runtimeHost: pods get localhost:5001; Knative revisions are rejected, since pods know no such registry";
-        check(Some("localhost:5001"), nodes);
-        let missing = "✗ p runtimeHost: the cluster declares no registry for its nodes, so annotated pods are rejected; add hostFromContainerRuntime to the ConfigMap";
-        check(None, missing);
-        assert_eq!(runtime_host_link(&Declaration::Absent), missing);
-        let for_nodes = Some("localhost:5001".parse().unwrap());
-        assert_eq!(runtime_host_link(&Declaration::NotForPods { runtime_host: for_nodes, help: None }), nodes);
-    }
-
-    fn runtime_host_link(declaration: &Declaration) -> String {
-        runtime_host("p", declaration).to_string()
+        let check = |settings: Value, declaration: &Declaration, expected: &str| {
+            let policy = json!({"spec": {"settings": settings}});
+            let policy = serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into();
+            assert_eq!(runtime_host("p", &policy, declaration).to_string(), expected);
+        };
+        let both = json!({"host": "reg.io", "runtimeHost": "reg.io"});
+        check(both, &declared(None), "✓ p runtimeHost: pods and Knative revisions get reg.io");
+        let two = json!({"host": "reg.io", "runtimeHost": "localhost:5001"});
+        let nodes = "✓ p runtimeHost: pods get localhost:5001; Knative revisions are rejected, since its name inside pods is another";
+        check(two, &declared(None), &format!("{nodes}: reg.io"));
+        check(json!({"runtimeHost": "localhost:5001"}), &declared(None), &format!("{nodes}: none"));
+        let missing = "✗ p runtimeHost: it has none, so annotated pods are rejected";
+        let declare = format!("{missing}; add hostFromContainerRuntime to the ConfigMap");
+        check(json!({"host": "reg.io", "runtimeHost": ""}), &Declaration::Absent, &declare);
+        check(json!(null), &declared(None), &declare);
+        let sync = format!("{missing}; see that the sync job has --policy for this policy, and read its log");
+        check(json!({}), &declared(Some("reg.io")), &sync);
     }
 }

@@ -14,7 +14,8 @@ pub(in crate::check) enum Subject {
 }
 
 impl Subject {
-    /// What a policy is for, by its rules: a policy that has rules, and none about Shipwright, is for workloads.
+    /// What a policy is for, by its rules: one that names the group of pods or of Knative's revisions, and not Shipwright's,
+    /// is for workloads.
     pub(in crate::check) fn of(policy: &Policy) -> Self {
         let rules = policy.list("/spec/rules");
         let names = |group: &str| {
