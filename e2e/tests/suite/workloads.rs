@@ -146,7 +146,7 @@ fn the_pods_of_controllers_are_resolved_and_templates_stay_as_they_are_written()
 
 #[test]
 fn pods_are_resolved_when_they_are_created_and_when_an_image_is_written() {
-    let (cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
+    let (mut cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
     let kubectl = &cluster.kubectl;
     let create = ["create", "-f", "-"];
     // As docs/workloads.md waits for the policy.
@@ -202,6 +202,34 @@ fn pods_are_resolved_when_they_are_created_and_when_an_image_is_written() {
     let resource = "/api/v1/namespaces/team/pods/app/ephemeralcontainers";
     kubectl.ok_with(&["replace", "--raw", resource, "-f", "-"], &bare);
     assert_eq!(added(2), "localhost:5001/team/tools:v2");
+    // Such a request cannot annotate the pod.
+    let patch = |containers: &Value, names: &str| {
+        let metadata = json!({"annotations": {"local-registry-hosting/containers": names}});
+        let patch = json!({"metadata": metadata, "spec": {"ephemeralContainers": containers}}).to_string();
+        kubectl.run(&[
+            "patch",
+            "pod",
+            "app",
+            "--namespace=team",
+            "--subresource=ephemeralcontainers",
+            "--patch",
+            &patch,
+        ])
+    };
+    let more = json!([{"name": "more", "image": "team/tools"}]);
+    patch(&more, "app,debug,last,more").failed_with("which name no `more`; annotate the pod first");
+
+    // A patch puts a new container in front of those that are there, and these may have an earlier registry.
+    cluster.redeclare(ONE_NAME);
+    let kubectl = &cluster.kubectl;
+    let containers = json!([{"name": "first", "image": "registry.example/tools"}]);
+    let patch = json!({"spec": {"ephemeralContainers": containers}}).to_string();
+    kubectl.ok(&["patch", "pod", "app", "--namespace=team", "--subresource=ephemeralcontainers", "--patch", &patch]);
+    let images = stored(kubectl, "pod", "app")["spec"]["ephemeralContainers"].clone();
+    assert_eq!(
+        [&images[0]["image"], &images[1]["image"]],
+        [&json!("registry.example/tools"), &json!("localhost:5001/team/tools")]
+    );
 }
 
 #[test]
@@ -355,8 +383,13 @@ fn a_knative_revision_gets_the_registry_if_pods_and_nodes_know_it_by_one_name() 
         &revision("two", names, "team/app:v1"),
         "the local registry is `kind-registry:5000` for pods and `localhost:5001` for nodes; Knative needs one name for both",
     );
-    // The old one lives on.
+    // The old one lives on, and so do its pods, which have the registry of before.
     cluster.kubectl.ok(&["label", "revision", "app", "--namespace=team", "a=b"]);
+    pod["metadata"]["name"] = json!("app");
+    cluster.kubectl.run_with(&create, &pod.to_string()).failed_with("names the registry `reg.example:5000`");
+    pod["metadata"]["labels"] = json!({"serving.knative.dev/revision": "app"});
+    cluster.kubectl.ok_with(&create, &pod);
+    assert_eq!(image(&cluster, "pod", "/spec/containers/0/image"), digest.as_str());
 }
 
 #[test]

@@ -24,9 +24,9 @@ struct Named {
     digest: Option<Digest>,
 }
 
-/// What became of an image that the user named.
+/// An entry of an `images.yaml` that the user asked for.
 #[derive(Serialize)]
-struct Added {
+struct Entry {
     file: String,
     image: String,
     digest: Digest,
@@ -35,7 +35,7 @@ struct Added {
     added: bool,
 }
 
-impl fmt::Display for Added {
+impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, image, digest, tag, added } = self;
         let verb = if *added { "added" } else { "has" };
@@ -68,7 +68,7 @@ pub(crate) async fn perform(
         let addition = Addition { image: named.image, digest, tag: named.tag };
         let after = add(&before, &addition).with_context(|| file.clone())?;
         let Addition { image, digest, tag } = addition;
-        reports.push(Added { file: file.clone(), image, digest, tag, added: after != before });
+        reports.push(Entry { file: file.clone(), image, digest, tag, added: after != before });
         if after != before {
             files.insert(file, Content::Yaml(after.clone()));
             changed.insert(named.project, after);
