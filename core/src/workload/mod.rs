@@ -33,7 +33,7 @@ enum Reading<'n> {
     /// An annotated pod that the kubelet runs from a file, and only shows to the API server.
     StaticPod,
     /// An object that has or had the annotation, and whose images the request writes.
-    Annotated(Case<'n>),
+    Annotated(Box<Case<'n>>),
 }
 
 /// An object that has or had the annotation, and whose images a request writes.
@@ -96,7 +96,7 @@ impl<'n> Case<'n> {
         if old.is_some() && written.is_empty() {
             return Ok(Reading::Nothing);
         }
-        Ok(Reading::Annotated(Self {
+        Ok(Reading::Annotated(Box::new(Self {
             subject,
             is_of_revision: subject == Subject::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
             text: text.unwrap_or_default(),
@@ -105,7 +105,7 @@ impl<'n> Case<'n> {
             others,
             written,
             old_names: old_text.map(Names::parse),
-        }))
+        })))
     }
 
     fn decide(mut self, settings: &Settings, outcome: &mut Outcome) {

@@ -2,7 +2,7 @@
 //!
 //! No pod runs here: the API server and the controllers are real, and no kubelet is. `e2e/tests/node` has one.
 
-use e2e::{Kubectl, TestCluster, eventually, upstream};
+use e2e::{Answer, Kubectl, TestCluster, eventually, upstream};
 use serde_json::{Value, json};
 use testkit::case::{self, Case};
 
@@ -53,6 +53,12 @@ fn stored(kubectl: &Kubectl, kind: &str, name: &str) -> Value {
 
 fn image(kubectl: &Kubectl, name: &str) -> Value {
     stored(kubectl, "pod", name)["spec"]["containers"][0]["image"].clone()
+}
+
+/// Sends a patch of the ephemeral containers of the pod `app`.
+fn change_ephemeral(kubectl: &Kubectl, change: &Value) -> Answer {
+    let change = change.to_string();
+    kubectl.run(&["patch", "pod", "app", "--namespace=team", "--subresource=ephemeralcontainers", "--patch", &change])
 }
 
 /// The pods of an owner's kind that are not being deleted, with the images of `migrate`, `app` and `proxy`.
@@ -203,28 +209,18 @@ fn pods_are_resolved_when_they_are_created_and_when_an_image_is_written() {
     kubectl.ok_with(&["replace", "--raw", resource, "-f", "-"], &bare);
     assert_eq!(added(2), "localhost:5001/team/tools:v2");
     // Such a request cannot annotate the pod.
-    let patch = |containers: &Value, names: &str| {
-        let metadata = json!({"annotations": {"local-registry-hosting/containers": names}});
-        let patch = json!({"metadata": metadata, "spec": {"ephemeralContainers": containers}}).to_string();
-        kubectl.run(&[
-            "patch",
-            "pod",
-            "app",
-            "--namespace=team",
-            "--subresource=ephemeralcontainers",
-            "--patch",
-            &patch,
-        ])
-    };
-    let more = json!([{"name": "more", "image": "team/tools"}]);
-    patch(&more, "app,debug,last,more").failed_with("which name no `more`; annotate the pod first");
+    let more = json!({
+        "metadata": {"annotations": {"local-registry-hosting/containers": "app,debug,last,more"}},
+        "spec": {"ephemeralContainers": [{"name": "more", "image": "team/tools"}]},
+    });
+    change_ephemeral(kubectl, &more).failed_with("which name no `more`; annotate the pod first");
 
     // A patch puts a new container in front of those that are there, and these may have an earlier registry.
     cluster.redeclare(ONE_NAME);
     let kubectl = &cluster.kubectl;
-    let containers = json!([{"name": "first", "image": "registry.example/tools"}]);
-    let patch = json!({"spec": {"ephemeralContainers": containers}}).to_string();
-    kubectl.ok(&["patch", "pod", "app", "--namespace=team", "--subresource=ephemeralcontainers", "--patch", &patch]);
+    let first = json!({"spec": {"ephemeralContainers": [{"name": "first", "image": "registry.example/tools"}]}});
+    let answer = change_ephemeral(kubectl, &first);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     let images = stored(kubectl, "pod", "app")["spec"]["ephemeralContainers"].clone();
     assert_eq!(
         [&images[0]["image"], &images[1]["image"]],
