@@ -269,7 +269,7 @@ fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers, the decision 
 	@$(call need,cargo-fuzz,cargo install --locked cargo-fuzz && rustup toolchain install nightly)
 	cd fuzz && for target in reference host json settings decision manifest; do \
 	  mkdir -p corpus/$$target && \
-	  $(CARGO) +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
+	  $(CARGO) +nightly fuzz run $$target corpus/$$target $$(ls -d seeds/$$target 2>/dev/null) -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
 	done
 
 mutants: ## Change core in small ways, and check that a test fails each time (needs cargo-mutants)
