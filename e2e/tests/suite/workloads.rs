@@ -151,6 +151,43 @@ fn the_pods_of_controllers_are_resolved_and_templates_stay_as_they_are_written()
 }
 
 #[test]
+fn an_annotation_that_nothing_reads_is_warned_about() {
+    let (cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
+    let apply = |object: &Value| {
+        let answer = cluster.kubectl.run_with(&["apply", "--dry-run=server", "-f", "-"], &object.to_string());
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+        answer.stderr
+    };
+    let with = |object: &Value, pointer: &str, annotations: Value| {
+        let mut object = object.clone();
+        object.pointer_mut(pointer).unwrap()["annotations"] = annotations;
+        object
+    };
+    let key = "local-registry-hosting/containers";
+    let template = template("team/app:v1", "Never");
+    let job = json!({"template": template});
+    let cron = object("batch/v1", "CronJob", "app", json!({"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job}}));
+    let all = [
+        (deployment("team/app:v1"), "/spec/template/metadata"),
+        (object("batch/v1", "Job", "app", job), "/spec/template/metadata"),
+        (cron, "/spec/jobTemplate/spec/template/metadata"),
+    ];
+    for (object, of_pods) in all {
+        let misplaced = with(&with(&object, "/metadata", json!({key: "app"})), of_pods, json!({"a": "b"}));
+        // The API server takes a moment to know the policy.
+        let warning = eventually("a warning", || Some(apply(&misplaced)).filter(|text| !text.is_empty()));
+        assert!(warning.contains(&format!("metadata.annotations[{key}]: it does nothing here")), "{warning}");
+        let typo = apply(&with(&object, of_pods, json!({"local-registry-hosting/Container": "app"})));
+        assert!(typo.contains("the unknown annotation local-registry-hosting/Container, which does nothing"), "{typo}");
+        for fine in
+            [object.clone(), with(&object, "/metadata", json!({key: "app"})), with(&object, of_pods, json!(null))]
+        {
+            assert_eq!(apply(&fine), "");
+        }
+    }
+}
+
+#[test]
 fn pods_are_resolved_when_they_are_created_and_when_an_image_is_written() {
     let (mut cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
     let kubectl = &cluster.kubectl;
