@@ -43,16 +43,13 @@ pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
         None => (None, None),
     };
     let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?;
-    let (runtime_host, source) = fields.runtime_host()?;
+    let (runtime_host, unusable) = fields.runtime_host()?;
     let declaration = match for_pods {
         Some(host) => Declaration::Registry { host, runtime_host, help },
         None => Declaration::NotForPods { runtime_host, help },
     };
-    let (falls_back, ignored_host) = match source {
-        Source::Runtimes => (false, None),
-        Source::Fallback => (true, None),
-        Source::Unusable(error) => (true, Some(error.to_string())),
-    };
+    let falls_back = fields.get(FOR_RUNTIMES).is_none();
+    let ignored_host = unusable.map(|error| error.to_string());
     Ok(Declared { declaration, ignored_help, falls_back, ignored_host })
 }
 
@@ -67,16 +64,6 @@ pub(crate) fn runtime_names(data: &Data) -> Result<Vec<RuntimeHost>, Declaration
     let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?.as_ref().map(RuntimeHost::from);
     let for_pods = for_pods.filter(|name| for_runtimes.as_ref() != Some(name));
     Ok(for_runtimes.into_iter().chain(for_pods).collect())
-}
-
-/// Where the host for container runtimes is from.
-enum Source {
-    /// `hostFromContainerRuntime`.
-    Runtimes,
-    /// `host`, if there is one.
-    Fallback,
-    /// `host` cannot be right.
-    Unusable(DeclarationError),
 }
 
 /// The fields of a declaration.
@@ -107,14 +94,15 @@ impl Fields {
     }
 
     /// The host under which container runtimes pull: `hostFromContainerRuntime`, or `host` where that is absent. `host` is
-    /// for the user's own machine first, so one that cannot be right for nodes is no error: then they have none.
-    fn runtime_host(&self) -> Result<(Option<RuntimeHost>, Source), DeclarationError> {
+    /// for the user's own machine first, so one that cannot be right for nodes is no error: then they have none, and the
+    /// second value says why.
+    fn runtime_host(&self) -> Result<(Option<RuntimeHost>, Option<DeclarationError>), DeclarationError> {
         if let Some(host) = self.host(FOR_RUNTIMES, RuntimeHost::parse)? {
-            return Ok((Some(host), Source::Runtimes));
+            return Ok((Some(host), None));
         }
         Ok(match self.host(HOST, RuntimeHost::parse) {
-            Ok(host) => (host, Source::Fallback),
-            Err(error) => (None, Source::Unusable(error)),
+            Ok(host) => (host, None),
+            Err(error) => (None, Some(error)),
         })
     }
 

@@ -146,11 +146,11 @@ fn check_ipv6(text: &str, user: User) -> Result<(), HostErrorKind> {
     if address.is_unicast_link_local() || address.is_multicast() {
         return Err(HostErrorKind::Unreachable(user));
     }
-    if let Some(mapped) = address.to_ipv4_mapped() {
+    let mapped = address.to_ipv4_mapped();
+    if let Some(mapped) = mapped {
         check_ipv4(mapped, user)?;
-        return Err(HostErrorKind::Ipv4InIpv6);
     }
-    if text.contains('.') {
+    if mapped.is_some() || text.contains('.') {
         return Err(HostErrorKind::Ipv4InIpv6);
     }
     Ok(())

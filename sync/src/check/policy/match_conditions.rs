@@ -37,25 +37,22 @@ pub(in crate::check) fn match_conditions(subject: &str, name: &PolicyName, about
 fn compare(subject: &str, about: Subject, policy: &Policy, shipped: &[Value], folder: &str) -> Link {
     let subject = format!("{subject} matchConditions");
     let found = policy.list("/spec/matchConditions");
-    if found.is_empty() && about == Subject::Workloads {
-        let seen = "there are none, so every pod waits for it, and none starts while its policy server is down";
-        return Link::warning(subject, seen).remedy(format!("apply {folder} again"));
-    }
-    if found.is_empty() {
-        return Link::ok(subject, "there are none, so it is asked about every Build and BuildRun");
-    }
     let shipped: Vec<String> = shipped.iter().map(expression).collect();
     let others: Vec<&str> = found
         .iter()
         .filter(|condition| !shipped.contains(&expression(condition)))
         .map(|condition| condition.get("name").and_then(Value::as_str).unwrap_or_default())
         .collect();
+    // The first condition for workloads asks for the annotation.
     let asks_about_all = about == Subject::Workloads
         && shipped.first().is_some_and(|first| !found.iter().any(|condition| expression(condition) == *first));
     if others.is_empty() && asks_about_all {
-        let seen =
-            "is-annotated is missing, so every pod waits for it, and none starts while its policy server is down";
+        let missing = if found.is_empty() { "there are none" } else { "is-annotated is missing" };
+        let seen = format!("{missing}, so every pod waits for it, and none starts while its policy server is down");
         return Link::warning(subject, seen).remedy(format!("apply {folder} again"));
+    }
+    if found.is_empty() {
+        return Link::ok(subject, "there are none, so it is asked about every Build and BuildRun");
     }
     if others.is_empty() {
         return Link::ok(subject, "they are among those that this version ships");
