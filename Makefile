@@ -114,32 +114,32 @@ serve: policy.wasm ## Serve the policy at http://127.0.0.1:8443/validate/local-r
 	$(HARNESS) --features serve -- serve --settings-path $(SETTINGS) --objects-path $(OBJECTS) policy.wasm
 
 sync: ## Build local-registry-sync for this machine
-	$(CARGO) build --locked --profile sync --package local-registry-sync
-	@$(call check-size,$(CARGO_TARGET)/sync/local-registry-sync,$(SYNC_LIMIT))
+	$(CARGO) build --locked --profile program --package local-registry-program
+	@$(call check-size,$(CARGO_TARGET)/program/local-registry-sync,$(SYNC_LIMIT))
 
 promote: ## Build local-registry-promote for this machine
-	$(CARGO) build --locked --profile sync --package local-registry-promote
-	@$(call check-size,$(CARGO_TARGET)/sync/local-registry-promote,$(PROMOTE_LIMIT))
+	$(CARGO) build --locked --profile program --package local-registry-promote
+	@$(call check-size,$(CARGO_TARGET)/program/local-registry-promote,$(PROMOTE_LIMIT))
 
 # The C code of ring needs only the memory functions of a C library, so any C compiler for this machine works.
-# $(call build-static,PROGRAM,BYTES)
+# $(call build-static,PACKAGE,PROGRAM,BYTES)
 define build-static
 	@test -d "$$(rustc --print target-libdir --target $(MUSL))" || rustup target add $(MUSL)
-	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile sync --target $(MUSL) --package $(1)
-	@$(call check-size,$(CARGO_TARGET)/$(MUSL)/sync/$(1),$(2))
+	CC_$(subst -,_,$(MUSL))="$${CC:-cc}" $(CARGO) build --locked --profile program --target $(MUSL) --package $(1)
+	@$(call check-size,$(CARGO_TARGET)/$(MUSL)/program/$(2),$(3))
 endef
 
 sync-static: ## Build local-registry-sync without any shared library (musl)
-	$(call build-static,local-registry-sync,$(SYNC_LIMIT))
+	$(call build-static,local-registry-program,local-registry-sync,$(SYNC_LIMIT))
 
 promote-static: ## Build local-registry-promote without any shared library (musl)
-	$(call build-static,local-registry-promote,$(PROMOTE_LIMIT))
+	$(call build-static,local-registry-promote,local-registry-promote,$(PROMOTE_LIMIT))
 
 # $(call build-image,PROGRAM,IMAGE)
 define build-image
 	@$(call need,$(CONTAINER),install docker or buildah$(COMMA) or set CONTAINER)
 	rm -rf target/$(1)-image && mkdir -p target/$(1)-image
-	cp $(CARGO_TARGET)/$(MUSL)/sync/$(1) LICENSE target/$(1)-image/
+	cp $(CARGO_TARGET)/$(MUSL)/program/$(1) LICENSE target/$(1)-image/
 	cp $(CA_CERTIFICATES) target/$(1)-image/ca-certificates.crt
 	$(CONTAINER) build --tag $(2) --file Dockerfile --target $(1) --build-arg VERSION=$(VERSION) --build-arg SOURCE=$(SOURCE) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) target/$(1)-image
@@ -173,7 +173,7 @@ test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including 
 	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
 
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
-	$(CARGO) build --locked --package local-registry-harness --package local-registry-sync
+	$(CARGO) build --locked --package local-registry-harness --package local-registry-program
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) \
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
@@ -181,7 +181,7 @@ e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if
 e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
-	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/sync/local-registry-sync \
+	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
 	  $(CARGO) test --locked --package local-registry-e2e --test node \
 	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(SCENARIOS)
 
@@ -224,9 +224,9 @@ reproducible: policy.wasm ## Build the policy again in another folder, and check
 sbom: ## Write the bills of materials into target/sbom, as CycloneDX (needs cargo-cyclonedx)
 	@$(call need,cargo-cyclonedx,cargo install --locked cargo-cyclonedx)
 	$(CARGO) cyclonedx --format json --target $(TARGET) --override-filename policy.cdx
-	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename sync.cdx --manifest-path sync/Cargo.toml
-	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename promote.cdx --manifest-path promote/Cargo.toml
-	mkdir -p target/sbom && mv policy.cdx.json sync/sync.cdx.json promote/promote.cdx.json target/sbom/
+	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename sync.cdx --manifest-path crates/program/Cargo.toml
+	$(CARGO) cyclonedx --format json --target $(MUSL) --override-filename promote.cdx --manifest-path crates/promote/Cargo.toml
+	mkdir -p target/sbom && mv policy.cdx.json crates/program/sync.cdx.json crates/promote/promote.cdx.json target/sbom/
 	git clean --quiet --force -- '*.cdx.json'
 
 # The linker sets the version that a Kubernetes program reports. kubectl and the API server compare their versions.
@@ -289,14 +289,14 @@ bench-agents: $(KUBEBUILDER_ASSETS)/kube-apiserver ## Measure what the agents of
 
 bench-promote: $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Compare local-registry-promote with skopeo and crane (IMAGES; needs skopeo)
 	@$(call need-package,skopeo)
-	$(CARGO) build --locked --profile sync --package local-registry-promote
-	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) PROMOTE=$(CARGO_TARGET)/sync/local-registry-promote \
+	$(CARGO) build --locked --profile program --package local-registry-promote
+	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) PROMOTE=$(CARGO_TARGET)/program/local-registry-promote \
 	  $(CARGO) run --locked --package local-registry-e2e --example promote
 
 load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connections (DURATION; needs oha)
 	@$(call need,oha,cargo install --locked oha)
 	$(CARGO) build --locked --release --package local-registry-harness
-	REQUEST=$(REQUEST) SETTINGS=$(SETTINGS) OBJECTS=$(OBJECTS) DURATION=$(DURATION) URL=$(URL) HARNESS=$(CARGO_TARGET)/release/harness harness/load
+	REQUEST=$(REQUEST) SETTINGS=$(SETTINGS) OBJECTS=$(OBJECTS) DURATION=$(DURATION) URL=$(URL) HARNESS=$(CARGO_TARGET)/release/harness crates/harness/load
 
 nothing.wasm: wasm-target
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-nothing
@@ -316,12 +316,12 @@ lint: wasm-target ## Check format, lints, docs, spelling, workflows and dependen
 	$(CARGO) clippy --locked --package local-registry-policy --package local-registry-nothing --target $(TARGET) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --workspace
 
-verdicts: ## Record again how the Go parsers read the cases of core/tests/parsers (needs go)
-	cd core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
+verdicts: ## Record again how the Go parsers read the cases of crates/core/tests/parsers (needs go)
+	cd crates/core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
 
 reference: ## Write the references of all command lines into docs
 	BLESS=1 $(CARGO) test --locked --package local-registry-promote --test suite reference::
-	BLESS=1 $(CARGO) test --locked --package local-registry-sync --test suite reference::
+	BLESS=1 $(CARGO) test --locked --package local-registry-program --test suite reference::
 	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test suite reference::
 
 promote-digest: ## Print the digest of the released local-registry-promote

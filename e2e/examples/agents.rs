@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use e2e::{ControlPlane, eventually};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use sync::{Cluster, NodeTask, Paths, follow};
+use local_registry_cluster::Cluster;
+use local_registry_node::{NodeTask, Paths, follow};
 use tempfile::TempDir;
 
 /// How long the processor time is measured for.

@@ -1,6 +1,6 @@
 //! Many small images in a registry.
 
-use promote::Digest;
+use local_registry_oci::digest_of;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub fn fleet(host: &str, images: usize) -> String {
 fn push(client: &Client, host: &str, name: &str) -> String {
     let base = format!("http://{host}/v2/staging/{name}");
     let blob = |media_type: &str, bytes: Vec<u8>| {
-        let digest = Digest::of(&bytes);
+        let digest = digest_of(&bytes);
         let size = bytes.len();
         let begun = client.post(format!("{base}/blobs/uploads/")).send().unwrap().error_for_status().unwrap();
         let location = begun.headers()["location"].to_str().unwrap();
@@ -36,7 +36,7 @@ fn push(client: &Client, host: &str, name: &str) -> String {
     };
     let manifest = |tag: Option<&str>, manifest: &Value| {
         let (bytes, media_type) = (manifest.to_string(), manifest["mediaType"].as_str().unwrap());
-        let digest = Digest::of(bytes.as_bytes());
+        let digest = digest_of(bytes.as_bytes());
         let size = bytes.len();
         let url = format!("{base}/manifests/{}", tag.unwrap_or(digest.as_str()));
         let request = client.put(url).header("content-type", media_type).body(bytes);
@@ -50,7 +50,7 @@ fn push(client: &Client, host: &str, name: &str) -> String {
             // 20 KB that do not repeat.
             let layer: Vec<u8> = (0..625_u32)
                 .flat_map(|at| {
-                    Digest::of(format!("{name} {platform} {at}").as_bytes()).hex()[..32].to_owned().into_bytes()
+                    digest_of(format!("{name} {platform} {at}").as_bytes()).hex()[..32].to_owned().into_bytes()
                 })
                 .collect();
             manifest(

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use local_registry_testkit::repository::root;
 use serde_json::Value;
-use testkit::repository::root;
 
 use crate::process::eventually;
 use crate::programs;

@@ -12,8 +12,8 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use local_registry_testkit::repository::{self, policy_module};
 use serde_json::{Value, json};
-use testkit::repository::{self, policy_module};
 
 use crate::control_plane::ControlPlane;
 use crate::kubectl::Kubectl;
@@ -316,7 +316,7 @@ fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> P
 fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
     let mut metadata = repository::read("policy-metadata/metadata.yml");
     metadata["protocolVersion"] = json!("v1");
-    let module = harness::metadata::annotated(std::fs::read(policy_module()).unwrap(), &metadata);
+    let module = local_registry_harness::metadata::annotated(std::fs::read(policy_module()).unwrap(), &metadata);
     let path = control_plane.file("annotated-policy.wasm");
     std::fs::write(&path, module).unwrap();
     path

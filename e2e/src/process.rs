@@ -102,7 +102,7 @@ pub fn signal(process: u32, name: &str) {
 /// A free TCP port of the loopback interface.
 #[must_use]
 pub fn free_port() -> u16 {
-    harness::port::free_port().unwrap()
+    local_registry_harness::port::free_port().unwrap()
 }
 
 /// Asks again and again until there is an answer. After two minutes, the test fails; `what` says what it waited for.

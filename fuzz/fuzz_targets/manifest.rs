@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use promote::{Addition, Digest, Severity, Tree, TreeFiles, add};
+use local_registry_oci::digest_of;
+use local_registry_promote::{Addition, Severity, Tree, TreeFiles, add};
 
 const REGISTRIES: &str = "registries: [{name: s.example/x, src: true}, {name: p.example}]";
 
@@ -19,7 +20,7 @@ fn read(registries: &str, images: &str) -> (Tree, bool) {
 fuzz_target!(|text: &str| {
     read(text, "[]");
     let (before, was_valid) = read(REGISTRIES, text);
-    let addition = Addition { image: "app".to_owned(), digest: Digest::of(b"x"), tag: "v1".parse().ok() };
+    let addition = Addition { image: "app".to_owned(), digest: digest_of(b"x"), tag: "v1".parse().ok() };
     let Ok(after) = add(text, &addition) else { return };
     let (tree, is_valid) = read(REGISTRIES, &after);
     assert!(is_valid || !was_valid);

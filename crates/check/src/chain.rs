@@ -13,18 +13,20 @@ use super::policy::{
 use super::probe::Probe;
 use super::registry::registry;
 use super::scope::Scope;
-use crate::causes::with_causes;
-use crate::cluster::Cluster;
-use crate::declaration::Declaration;
-use crate::job::Task;
-use crate::policies::Policy;
+use local_registry_cluster::Cluster;
+use local_registry_cluster::Policy;
+use local_registry_core::with_causes;
+use local_registry_declaration::Declaration;
+use local_registry_sync::Task;
 
 /// Follows the chain, and returns its links in order.
 ///
 /// `ask` asks a registry, as [`probe`](super::probe()) does.
 ///
 /// ```no_run
-/// use sync::{Cluster, Scope, Task, check, probe};
+/// use local_registry_check::{Scope, check, probe};
+/// use local_registry_cluster::Cluster;
+/// use local_registry_sync::Task;
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);

@@ -3,9 +3,9 @@
 use local_registry_core::RuntimeHost;
 
 use super::link::{Link, LinkVerdict};
-use crate::causes::with_causes;
-use crate::cluster::Cluster;
-use crate::declaration::{AllowedHosts, Declaration, Declared, read, runtime_names};
+use local_registry_cluster::Cluster;
+use local_registry_core::with_causes;
+use local_registry_declaration::{AllowedHosts, Declaration, Declared, read, runtime_names};
 
 /// The link; and what the ConfigMap declares, with the names by which nodes pull, if it can be used.
 pub(super) async fn config_map(

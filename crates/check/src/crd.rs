@@ -4,8 +4,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomR
 use local_registry_core::{Kind, Version, image_fields};
 
 use super::link::Link;
-use crate::causes::with_causes;
-use crate::cluster::ClusterError;
+use local_registry_cluster::ClusterError;
+use local_registry_core::with_causes;
 
 /// Whether Shipwright's CRD has the field `local` beside each image, in every version that is served.
 pub(super) fn crd(kind: Kind, name: &str, found: Result<Option<CustomResourceDefinition>, ClusterError>) -> Link {

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::causes::printable;
+use local_registry_core::printable;
 
 /// One link of the chain: what was seen of it, and what to do about it.
 ///
 /// Prints as `✓ link: what was seen`, with the remedy after a semicolon.
 ///
 /// ```
-/// use sync::{Link, LinkVerdict};
+/// use local_registry_check::{Link, LinkVerdict};
 ///
 /// let link = Link {
 ///     link: "registry".to_owned(),

@@ -8,7 +8,7 @@ use kube::{Client, Config};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
-use crate::causes::root_cause;
+use local_registry_core::root_cause;
 
 /// How long each step may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ pub struct Probe {
 ///
 /// ```no_run
 /// # async fn run() {
-/// let found = sync::probe("kind-registry:5000").await;
+/// let found = local_registry_check::probe("kind-registry:5000").await;
 /// println!("HTTPS: {:?}, HTTP: {:?}", found.https, found.http);
 /// # }
 /// ```

@@ -5,7 +5,7 @@ use super::vantage::Vantage;
 /// Where `check` looks, and from where.
 ///
 /// ```
-/// use sync::{Scope, Vantage};
+/// use local_registry_check::{Scope, Vantage};
 ///
 /// let scope = Scope { vantage: Vantage::Inside, ..Scope::default() };
 /// assert_eq!(scope.policy_servers, "kubewarden");

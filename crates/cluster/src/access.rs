@@ -12,7 +12,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if the API server does not answer the question.
-    pub(crate) async fn may_get_builds(&self, namespace: &str, account: &str) -> Result<bool, ClusterError> {
+    pub async fn may_get_builds(&self, namespace: &str, account: &str) -> Result<bool, ClusterError> {
         let review = SubjectAccessReview {
             spec: SubjectAccessReviewSpec {
                 user: Some(format!("system:serviceaccount:{namespace}:{account}")),

@@ -11,12 +11,12 @@ use super::call::{Failure, limited};
 use super::connection::Cluster;
 use super::journal::{Announcement, Publication};
 use super::policies::{GROUP, VERSION};
-use crate::declaration::{NAME, NAMESPACE};
-use crate::policies::PolicyName;
+use crate::PolicyName;
+use local_registry_declaration::{NAME, NAMESPACE};
 
 impl Cluster {
     /// Publishes an Event on the ConfigMap that it cannot be used.
-    pub(crate) async fn announce_unusable(&self, note: String) {
+    pub async fn announce_unusable(&self, note: String) {
         let object = ObjectReference {
             api_version: Some("v1".to_owned()),
             kind: Some("ConfigMap".to_owned()),
@@ -28,7 +28,7 @@ impl Cluster {
     }
 
     /// Publishes an Event on a policy that its settings were changed.
-    pub(crate) async fn announce_change(&self, policy: &PolicyName, note: String) {
+    pub async fn announce_change(&self, policy: &PolicyName, note: String) {
         let object = ObjectReference {
             api_version: Some(format!("{GROUP}/{VERSION}")),
             kind: Some(policy.kind().to_owned()),
@@ -41,7 +41,7 @@ impl Cluster {
     }
 
     /// Publishes an Event on a Node that somebody has to do something there.
-    pub(crate) async fn announce_on_node(&self, name: &str, reason: &'static str, note: String) {
+    pub async fn announce_on_node(&self, name: &str, reason: &'static str, note: String) {
         let object = ObjectReference {
             api_version: Some("v1".to_owned()),
             kind: Some("Node".to_owned()),

@@ -7,7 +7,7 @@ use super::connection::Cluster;
 use super::error::ClusterError;
 use super::following::Following;
 use super::slim::{Content, Slim};
-use crate::declaration::{Data, NAME, NAMESPACE};
+use local_registry_declaration::{Data, NAME, NAMESPACE};
 
 impl Content for Data {
     const KIND: &'static str = "ConfigMap";
@@ -20,14 +20,14 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be read.
-    pub(crate) async fn config_map(&self) -> Result<Option<Data>, ClusterError> {
+    pub async fn config_map(&self) -> Result<Option<Data>, ClusterError> {
         let api: Api<Slim<Data>> = Api::namespaced(self.client.clone(), NAMESPACE);
         let found = call("get").answer(api.get_opt(NAME)).await?;
         Ok(found.map(Slim::into_content))
     }
 
     /// Follows the ConfigMap.
-    pub(crate) fn config_maps(&self) -> Following<Data> {
+    pub fn config_maps(&self) -> Following<Data> {
         Following::new(Api::namespaced(self.client.clone(), NAMESPACE), NAME.to_owned(), call)
     }
 }

@@ -10,7 +10,7 @@ use super::journal::Journal;
 ///
 /// ```no_run
 /// # async fn connect() -> Result<(), kube::Error> {
-/// let cluster = sync::Cluster::new(kube::Client::try_default().await?);
+/// let cluster = local_registry_cluster::Cluster::new(kube::Client::try_default().await?);
 /// # Ok(())
 /// # }
 /// ```

@@ -5,7 +5,7 @@ use kube::core::Status;
 /// A call to the API server that failed: what was asked for, why it failed, and how to fix it.
 #[derive(Debug, thiserror::Error)]
 #[error("{subject}: {kind}")]
-pub(crate) struct ClusterError {
+pub struct ClusterError {
     pub(super) subject: String,
     pub(super) kind: ClusterErrorKind,
     /// What the client says about a call that the API server did not answer.

@@ -20,7 +20,7 @@ const RECOVERED: Duration = Duration::from_mins(2);
 ///
 /// After an error it lists again, even if only the watch failed. A watch is silent until something changes, so only an
 /// answered list shows that the object can be read again.
-pub(crate) struct Following<C: Content> {
+pub struct Following<C: Content> {
     api: Api<Slim<C>>,
     name: String,
     call: Box<dyn Fn(&'static str) -> Call + Send>,
@@ -45,7 +45,7 @@ impl<C: Content + Default> Following<C> {
     ///
     /// # Errors
     /// A [`ClusterError`]. The next call tries again, after a pause that grows with each error.
-    pub(crate) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
+    pub async fn next(&mut self) -> Result<Option<C>, ClusterError> {
         loop {
             if let Some(instant) = self.resume {
                 sleep_until(instant).await;

@@ -13,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::policies::FIELD_MANAGER;
+use crate::FIELD_MANAGER;
 
 /// How many Events may be published at once, and after how long one more may be. The figures are those of Kubernetes' own
 /// clients. With them, a ConfigMap that changes every second does not fill the API server's storage.

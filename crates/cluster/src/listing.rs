@@ -15,7 +15,7 @@ const PAGE: u32 = 25;
 
 /// Objects that are listed in the whole cluster.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Listed {
+pub enum Listed {
     /// Shipwright's Builds, in the version that is stored.
     Builds,
     /// The namespaces.
@@ -44,7 +44,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`]; some objects may have been shown before.
-    pub(crate) async fn each<T: DeserializeOwned + Clone>(
+    pub async fn each<T: DeserializeOwned + Clone>(
         &self,
         listed: Listed,
         show: impl FnMut(T),

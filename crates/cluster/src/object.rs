@@ -13,7 +13,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be read.
-    pub(crate) async fn custom_resource_definition(
+    pub async fn custom_resource_definition(
         &self,
         name: &str,
     ) -> Result<Option<CustomResourceDefinition>, ClusterError> {
@@ -27,7 +27,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if the PolicyServer does not exist or cannot be read.
-    pub(crate) async fn service_account(&self, policy_server: &str) -> Result<String, ClusterError> {
+    pub async fn service_account(&self, policy_server: &str) -> Result<String, ClusterError> {
         let kind = GroupVersionKind::gvk(GROUP, VERSION, "PolicyServer");
         let resource = ApiResource::from_gvk_with_plural(&kind, "policyservers");
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);

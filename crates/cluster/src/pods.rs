@@ -15,20 +15,20 @@ use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::listing::pages;
-use crate::causes::root_cause;
+use local_registry_core::root_cause;
 
 /// How many objects are on a page. The pod of `check` has little memory.
 const PAGE: u32 = 50;
 
 /// What is used of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NodeSummary {
-    pub(crate) name: String,
+pub struct NodeSummary {
+    pub name: String,
     /// Its architecture, as Kubernetes names it, such as `amd64`.
-    pub(crate) architecture: String,
+    pub architecture: String,
     /// Its operating system, such as `linux`.
-    pub(crate) system: String,
-    pub(crate) is_ready: bool,
+    pub system: String,
+    pub is_ready: bool,
 }
 
 impl From<Node> for NodeSummary {
@@ -47,21 +47,21 @@ impl From<Node> for NodeSummary {
 
 /// What is used of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PodSummary {
-    pub(crate) name: String,
+pub struct PodSummary {
+    pub name: String,
     /// The node that it runs on; `None` before it is scheduled.
-    pub(crate) node: Option<String>,
+    pub node: Option<String>,
     /// Why it is not ready, as far as its status says; `None` if it is ready.
-    pub(crate) trouble: Option<String>,
+    pub trouble: Option<String>,
     /// How its only container is.
-    pub(crate) container: ContainerState,
+    pub container: ContainerState,
     /// Whether it has ended, or is being deleted.
-    pub(crate) is_over: bool,
+    pub is_over: bool,
 }
 
 /// How a container is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ContainerState {
+pub enum ContainerState {
     /// It waits to be started, for this reason if one is known.
     Waiting(Option<String>),
     /// Its image was pulled, and it runs, or has run to its end.
@@ -125,7 +125,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if they cannot be listed.
-    pub(crate) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<PodSummary>, ClusterError> {
+    pub async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<PodSummary>, ClusterError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         summaries(&api, ListParams::default().labels(selector), &call(namespace, "list")).await
     }
@@ -134,7 +134,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if they cannot be listed.
-    pub(crate) async fn nodes(&self) -> Result<Vec<NodeSummary>, ClusterError> {
+    pub async fn nodes(&self) -> Result<Vec<NodeSummary>, ClusterError> {
         let api: Api<Node> = Api::all(self.client.clone());
         let call = Call { subject: "nodes".to_owned(), verb: "list", resource: "nodes".to_owned() };
         summaries(&api, ListParams::default(), &call).await
@@ -144,7 +144,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Why it does not answer with 200 and a text of at most 256 KiB, in a few seconds.
-    pub(crate) async fn ask_pod(&self, namespace: &str, pod: &str, port: u16, path: &str) -> Result<Vec<u8>, String> {
+    pub async fn ask_pod(&self, namespace: &str, pod: &str, port: u16, path: &str) -> Result<Vec<u8>, String> {
         const LIMIT: Duration = Duration::from_secs(5);
         const LONGEST: usize = 256 * 1024;
         let url = format!("/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}");
@@ -168,7 +168,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be created.
-    pub(crate) async fn create_pod(&self, namespace: &str, pod: &Pod) -> Result<String, ClusterError> {
+    pub async fn create_pod(&self, namespace: &str, pod: &Pod) -> Result<String, ClusterError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let created = call(namespace, "create").answer(api.create(&PostParams::default(), pod)).await?;
         Ok(created.metadata.name.unwrap_or_default())
@@ -178,7 +178,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be deleted.
-    pub(crate) async fn delete_pod(&self, namespace: &str, pod: &str) -> Result<(), ClusterError> {
+    pub async fn delete_pod(&self, namespace: &str, pod: &str) -> Result<(), ClusterError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let delete = async {
             match api.delete(pod, &DeleteParams::default().grace_period(0)).await {

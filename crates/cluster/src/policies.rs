@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use kube::Error;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::call::{Call, Failure, limited};
 use super::connection::Cluster;
 use super::error::{ClusterError, ClusterErrorKind};
-use crate::policies::{FIELD_MANAGER, OwnedSettings, Policy, PolicyName};
+use crate::{FIELD_MANAGER, Policy, PolicyName};
 
 /// The API group of Kubewarden's policies, and its version.
 pub(super) const GROUP: &str = "policies.kubewarden.io";
@@ -29,7 +29,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if it does not exist or cannot be read.
-    pub(crate) async fn policy(&self, name: &PolicyName) -> Result<Policy, ClusterError> {
+    pub async fn policy(&self, name: &PolicyName) -> Result<Policy, ClusterError> {
         answer(name, "get", self.policies(name).get(name.name())).await
     }
 
@@ -37,12 +37,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`]; then nothing was written.
-    pub(crate) async fn apply(
-        &self,
-        name: &PolicyName,
-        settings: &OwnedSettings,
-        mode: ApplyMode,
-    ) -> Result<Policy, ClusterError> {
+    pub async fn apply(&self, name: &PolicyName, settings: &Value, mode: ApplyMode) -> Result<Policy, ClusterError> {
         let metadata = match name.namespace() {
             Some(namespace) => json!({"name": name.name(), "namespace": namespace}),
             None => json!({"name": name.name()}),
@@ -50,8 +45,7 @@ impl Cluster {
         let identity =
             [("apiVersion", json!(format!("{GROUP}/{VERSION}"))), ("kind", json!(name.kind())), ("metadata", metadata)];
         // An empty `settings` would make this program own that object, so without fields `spec` is left out.
-        let settings = settings.to_json();
-        let spec = (settings != json!({})).then(|| ("spec", json!({"settings": settings})));
+        let spec = (*settings != json!({})).then(|| ("spec", json!({"settings": settings})));
         let fields: BTreeMap<_, _> = identity.into_iter().chain(spec).collect();
         let mut parameters = PatchParams::apply(FIELD_MANAGER);
         parameters.dry_run = mode.dry_run;

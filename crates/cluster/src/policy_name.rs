@@ -8,7 +8,7 @@ use local_registry_core::is_object_name;
 /// A policy: `NAME` of a ClusterAdmissionPolicy, or `NAMESPACE/NAME` of an AdmissionPolicy.
 ///
 /// ```
-/// use sync::PolicyName;
+/// use local_registry_cluster::PolicyName;
 ///
 /// let name: PolicyName = "team-a/local-registry".parse()?;
 /// assert_eq!(name.kind(), "AdmissionPolicy");
@@ -16,7 +16,7 @@ use local_registry_core::is_object_name;
 ///
 /// assert_eq!(PolicyName::parse("local-registry")?.kind(), "ClusterAdmissionPolicy");
 /// assert!(PolicyName::parse("../secrets").is_err());
-/// # Ok::<(), sync::PolicyNameError>(())
+/// # Ok::<(), local_registry_cluster::PolicyNameError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PolicyName(String);
@@ -53,24 +53,24 @@ impl PolicyName {
         &self.0
     }
 
-    pub(crate) fn namespace(&self) -> Option<&str> {
+    pub fn namespace(&self) -> Option<&str> {
         split(&self.0).0
     }
 
     /// The name without the namespace.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         split(&self.0).1
     }
 
     /// The name as arguments of kubectl.
-    pub(crate) fn arguments(&self) -> String {
+    pub fn arguments(&self) -> String {
         match split(&self.0) {
             (Some(namespace), name) => format!("{name} --namespace {namespace}"),
             (None, name) => name.to_owned(),
         }
     }
 
-    pub(crate) fn plural(&self) -> &'static str {
+    pub fn plural(&self) -> &'static str {
         if self.namespace().is_some() { "admissionpolicies" } else { "clusteradmissionpolicies" }
     }
 }

@@ -15,9 +15,9 @@ use super::slim::{Content, Slim};
 
 /// The name of a Service. Prints as `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ServiceName {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
+pub struct ServiceName {
+    pub namespace: String,
+    pub name: String,
 }
 
 impl fmt::Display for ServiceName {
@@ -29,23 +29,23 @@ impl fmt::Display for ServiceName {
 /// What is used of a Service's `spec`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct ServiceSpec {
+pub struct ServiceSpec {
     #[serde(rename = "clusterIP")]
-    pub(crate) cluster_ip: Option<String>,
-    pub(crate) ports: Vec<ServicePort>,
+    pub cluster_ip: Option<String>,
+    pub ports: Vec<ServicePort>,
     #[serde(rename = "type")]
-    pub(crate) kind: Option<String>,
-    pub(crate) selector: Option<BTreeMap<String, String>>,
+    pub kind: Option<String>,
+    pub selector: Option<BTreeMap<String, String>>,
 }
 
 /// What is used of one port of a Service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct ServicePort {
-    pub(crate) port: u16,
-    pub(crate) name: Option<String>,
-    pub(crate) app_protocol: Option<String>,
-    pub(crate) protocol: Option<String>,
+pub struct ServicePort {
+    pub port: u16,
+    pub name: Option<String>,
+    pub app_protocol: Option<String>,
+    pub protocol: Option<String>,
 }
 
 impl Content for ServiceSpec {
@@ -59,7 +59,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be read.
-    pub(crate) async fn service(&self, service: &ServiceName) -> Result<Option<ServiceSpec>, ClusterError> {
+    pub async fn service(&self, service: &ServiceName) -> Result<Option<ServiceSpec>, ClusterError> {
         let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), &service.namespace);
         let found = call(service, "get").answer(api.get_opt(&service.name)).await?;
         Ok(found.map(Slim::into_content))
@@ -69,7 +69,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`] if they cannot be listed.
-    pub(crate) async fn service_addresses(&self, namespace: &str) -> Result<Vec<String>, ClusterError> {
+    pub async fn service_addresses(&self, namespace: &str) -> Result<Vec<String>, ClusterError> {
         let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), namespace);
         let (subject, resource) = (format!("Services of {namespace}"), format!("services in {namespace}"));
         let call = Call { subject, verb: "list", resource };
@@ -78,7 +78,7 @@ impl Cluster {
     }
 
     /// Follows a Service.
-    pub(crate) fn services(&self, service: &ServiceName) -> Following<ServiceSpec> {
+    pub fn services(&self, service: &ServiceName) -> Following<ServiceSpec> {
         let api = Api::namespaced(self.client.clone(), &service.namespace);
         let name = service.name.clone();
         let service = service.clone();

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// What is kept of an object of the core API group: one of its fields.
-pub(crate) trait Content: DeserializeOwned + Clone + fmt::Debug + Send + 'static {
+pub trait Content: DeserializeOwned + Clone + fmt::Debug + Send + 'static {
     /// The object's kind.
     const KIND: &'static str;
     /// The resource, as paths and RBAC name it.
@@ -111,7 +111,7 @@ impl<C: Content> Resource for Slim<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::declaration::Data;
+    use local_registry_declaration::Data;
     use serde_json::json;
 
     #[test]

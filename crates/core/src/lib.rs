@@ -15,6 +15,7 @@ mod json;
 mod message;
 mod registry;
 mod shipwright;
+mod text;
 mod workload;
 
 pub use admission::{
@@ -25,9 +26,13 @@ pub use decide::decide;
 pub use json::compare_with_serde_json;
 pub use json::{EditError, Edits, JsonError};
 pub use message::{Code, Excerpt, Fault, Quoted, Rejection, Warning};
-pub use registry::{Host, HostError, ImageReference, ReferenceError, RegistryHost, RuntimeHost};
+pub use registry::{
+    Digest, DigestError, Host, HostError, ImageReference, ReferenceError, RegistryHost, RegistryUrl, RuntimeHost,
+    Scheme, Tag, TagError,
+};
 pub use shipwright::{
     BUILD_API_VERSION, BUILD_FIELDS, BuildLookup, ImageField, Kind, LookupError, Mark, Role, Version, image_fields,
     is_object_name,
 };
+pub use text::{hex, printable, root_cause, with_causes};
 pub use workload::CONTAINERS_ANNOTATION;

@@ -9,12 +9,12 @@ use super::kep_1755::{FOR_PODS, NAME, NAMESPACE};
 /// The registry hosts that a cluster may declare: all hosts, or those that one of the patterns matches.
 ///
 /// ```
-/// use sync::{AllowedHosts, HostPattern};
+/// use local_registry_declaration::{AllowedHosts, HostPattern};
 ///
 /// let all = AllowedHosts::default();
 /// let some = AllowedHosts::new(vec!["*.svc.cluster.local:5000".parse()?]);
 /// # assert_ne!(all, some);
-/// # Ok::<(), sync::HostPatternError>(())
+/// # Ok::<(), local_registry_declaration::HostPatternError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<HostPattern>);
@@ -24,7 +24,7 @@ pub struct AllowedHosts(Vec<HostPattern>);
 #[error(
     "{NAMESPACE}/{NAME}: {field}: `{host}` is not allowed; expected {expected}; declare such a host, or allow this one by --allow-host"
 )]
-pub(crate) struct NotAllowedError {
+pub struct NotAllowedError {
     field: &'static str,
     host: String,
     expected: String,
@@ -45,7 +45,7 @@ impl AllowedHosts {
     ///
     /// # Errors
     /// A [`NotAllowedError`], which says what is allowed.
-    pub(crate) fn check(&self, mut declared: Declared) -> Result<Declared, NotAllowedError> {
+    pub fn check(&self, mut declared: Declared) -> Result<Declared, NotAllowedError> {
         if let Declaration::Registry { host, .. } = &declared.declaration {
             self.check_host(FOR_PODS, host)?;
         }
@@ -60,7 +60,7 @@ impl AllowedHosts {
     ///
     /// # Errors
     /// A [`NotAllowedError`], which says what is allowed.
-    pub(crate) fn check_name(&self, name: &RuntimeHost) -> Result<(), NotAllowedError> {
+    pub fn check_name(&self, name: &RuntimeHost) -> Result<(), NotAllowedError> {
         self.check_host(RUNTIMES, name)
     }
 

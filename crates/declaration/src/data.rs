@@ -22,11 +22,11 @@ const NAMES: usize = 5;
 /// The data of the ConfigMap: the values of its known keys, and the names of some others.
 ///
 /// ```
-/// use sync::{Data, read};
+/// use local_registry_declaration::{Data, read};
 ///
 /// let data: Data = [("localRegistryHosting.v1", "hostFromClusterNetwork: reg.io"), ("note", "x")].into_iter().collect();
 /// assert_eq!(read(&data)?.declaration.to_string(), "the local registry is reg.io");
-/// # Ok::<(), sync::DeclarationError>(())
+/// # Ok::<(), local_registry_declaration::DeclarationError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Data {

@@ -8,7 +8,7 @@ use local_registry_core::Quoted;
 /// A pattern of registry hosts, such as `kind-registry:5000` or `*.svc.cluster.local:5000`.
 ///
 /// ```
-/// use sync::HostPattern;
+/// use local_registry_declaration::HostPattern;
 ///
 /// let pattern: HostPattern = "*.svc.cluster.local:5000".parse()?;
 /// assert!(pattern.matches(&"registry.infra.svc.cluster.local:5000"));

@@ -1,9 +1,9 @@
 //! The names that KEP-1755 gives: of the ConfigMap, its keys, and the fields of their values.
 
 /// The namespace of the ConfigMap.
-pub(crate) const NAMESPACE: &str = "kube-public";
+pub const NAMESPACE: &str = "kube-public";
 /// The name of the ConfigMap.
-pub(crate) const NAME: &str = "local-registry-hosting";
+pub const NAME: &str = "local-registry-hosting";
 
 /// The key of version 1, the only version so far.
 pub(super) const V1: &str = "localRegistryHosting.v1";

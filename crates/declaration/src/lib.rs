@@ -17,6 +17,6 @@ pub use self::data::Data;
 pub use self::declared::{Declaration, Declared};
 pub use self::error::DeclarationError;
 pub use self::host_pattern::{HostPattern, HostPatternError};
-pub(crate) use self::kep_1755::{NAME, NAMESPACE};
+pub use self::kep_1755::{NAME, NAMESPACE};
 pub use self::read::read;
-pub(crate) use self::read::runtime_names;
+pub use self::read::runtime_names;

@@ -14,7 +14,7 @@ use super::yaml::{self, Field};
 /// KEP-1755 demands.
 ///
 /// ```
-/// use sync::{Data, Declaration, read};
+/// use local_registry_declaration::{Data, Declaration, read};
 ///
 /// let data: Data = [("localRegistryHosting.v1", "hostFromClusterNetwork: kind-registry:5000")].into_iter().collect();
 /// let declared = read(&data)?;
@@ -30,7 +30,7 @@ use super::yaml::{self, Field};
 ///     "kube-public/local-registry-hosting: localRegistryHosting.v1, line 1: hostFromClusterNetwork: \
 ///      `Registry.example` has an upper-case letter; write the host in lower case",
 /// );
-/// # Ok::<(), sync::DeclarationError>(())
+/// # Ok::<(), local_registry_declaration::DeclarationError>(())
 /// ```
 ///
 /// # Errors
@@ -58,7 +58,7 @@ pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
 ///
 /// # Errors
 /// A [`DeclarationError`] if the data cannot be understood, or one of the names cannot be right.
-pub(crate) fn runtime_names(data: &Data) -> Result<Vec<RuntimeHost>, DeclarationError> {
+pub fn runtime_names(data: &Data) -> Result<Vec<RuntimeHost>, DeclarationError> {
     let fields = Fields::newest(data)?;
     let (for_runtimes, _) = fields.runtime_host()?;
     let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?.as_ref().map(RuntimeHost::from);

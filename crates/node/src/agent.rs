@@ -14,9 +14,9 @@ use super::reading::Reading;
 use super::report::{NameResult, NodeReport, NodeState};
 use super::runtime::Runtime;
 use super::task::NodeTask;
-use crate::causes::with_causes;
-use crate::cluster::{Cluster, ClusterError, Content, Following, ServiceName, ServiceSpec};
-use crate::declaration::Data;
+use local_registry_cluster::{Cluster, ClusterError, Content, Following, ServiceName, ServiceSpec};
+use local_registry_core::with_causes;
+use local_registry_declaration::Data;
 
 /// The directory that the agent writes to was removed on the node. Only a new start of the agent's container mounts the
 /// one that the node has now.
@@ -27,7 +27,8 @@ pub struct DirectoryRemovedError(PathBuf);
 /// Brings the node in line once: reads the ConfigMap and the Services that it names, and looks at the files.
 ///
 /// ```no_run
-/// use sync::{Cluster, NodeTask, look_once};
+/// use local_registry_cluster::Cluster;
+/// use local_registry_node::{NodeTask, look_once};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);

@@ -2,8 +2,8 @@
 
 use local_registry_core::RuntimeHost;
 
-use super::place::{RegistryUrl, Scheme};
 use super::runtime::header;
+use local_registry_core::{RegistryUrl, Scheme};
 
 /// With what the names of our drop-ins begin and end.
 pub(super) const PREFIX: &str = "local-registry-";

@@ -10,13 +10,15 @@ use super::authority;
 use super::containerd::reading;
 use super::file_system::NodeFiles;
 use super::files::{self, FileError};
-use super::place::{Place, RegistryUrl, Scheme, ServiceError};
+use super::place::Place;
 use super::reading::{Reading, RuntimeConfig};
 use super::report::{NameReport, NameResult, NodeReport, NodeState};
 use super::runtime::{Runtime, contents};
 use super::task::NodeTask;
-use crate::cluster::{ServiceName, ServiceSpec};
-use crate::declaration::{Data, NAME, NAMESPACE, runtime_names};
+use local_registry_cluster::ServiceError;
+use local_registry_cluster::{ServiceName, ServiceSpec};
+use local_registry_core::{RegistryUrl, Scheme};
+use local_registry_declaration::{Data, NAME, NAMESPACE, runtime_names};
 
 /// What is known of an object: what is used of it, or `None` if there is no such object; or why it is not known.
 pub(super) type Known<C> = Result<Option<C>, String>;

@@ -17,7 +17,8 @@ pub enum Reading {
 }
 
 impl Reading {
-    pub(super) const ALL: [Self; 3] = [Self::Yes, Self::No, Self::Unknown];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Yes, Self::No, Self::Unknown];
 
     /// The word that JSON and metrics have for it.
     #[must_use]

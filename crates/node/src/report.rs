@@ -7,7 +7,7 @@ use serde::Serialize;
 use similar::TextDiff;
 
 use super::reading::RuntimeConfig;
-use crate::causes::printable;
+use local_registry_core::printable;
 
 /// What a cluster declares to its nodes, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -26,7 +26,8 @@ pub enum NodeState {
 }
 
 impl NodeState {
-    pub(super) const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::Declared, Self::CleanUp];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::Declared, Self::CleanUp];
 
     /// The word that JSON and metrics have for it.
     #[must_use]
@@ -123,7 +124,8 @@ pub enum NameResult {
 }
 
 impl NameResult {
-    pub(super) const NAMES: [&str; 10] = [
+    /// The names of all results.
+    pub const NAMES: [&str; 10] = [
         "unchanged",
         "written",
         "would-write",

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use local_registry_core::RuntimeHost;
 
-use super::place::RegistryUrl;
 use super::task::Paths;
 use super::{containerd, cri_o};
+use local_registry_core::RegistryUrl;
 
 /// The first words of every file of ours. The whole first line is the mark of ownership, and the rest of it says what the
 /// file is about: a copy of a file under another name is not ours.

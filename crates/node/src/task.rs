@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::place::AddressRule;
 use super::runtime::Runtime;
-use crate::declaration::AllowedHosts;
+use local_registry_declaration::AllowedHosts;
 
 /// What the agent does on its node.
 #[derive(Debug, Clone)]

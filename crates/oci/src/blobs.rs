@@ -8,13 +8,14 @@ use super::client::{Call, Length, Registry};
 use super::error::{Kind, RegistryError};
 use super::transport::{Answer, Place};
 use super::verified::{Fault, pieces};
-use crate::manifest::{Digest, Repository};
+use crate::Repository;
+use local_registry_core::Digest;
 
 /// A blob, as a manifest describes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Blob {
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
+pub struct Blob {
+    pub digest: Digest,
+    pub size: u64,
 }
 
 /// What became of the wish to have a blob without sending it.
@@ -25,7 +26,7 @@ enum Upload {
 
 impl Registry {
     /// Whether a repository has a blob.
-    pub(crate) async fn has_blob(&self, repository: &Repository, blob: &Blob) -> Result<bool, RegistryError> {
+    pub async fn has_blob(&self, repository: &Repository, blob: &Blob) -> Result<bool, RegistryError> {
         let call = self.call(Method::HEAD, repository, &format!("blobs/{}", blob.digest));
         self.transport
             .retrying(async || {
@@ -37,7 +38,7 @@ impl Registry {
 
     /// Gives a repository a blob: from another repository of this registry, if that works, else from `source`. Returns how
     /// many bytes were sent.
-    pub(crate) async fn copy_blob(
+    pub async fn copy_blob(
         &self,
         repository: &Repository,
         blob: &Blob,

@@ -13,7 +13,7 @@ use super::credentials::Credentials;
 use super::endpoint;
 use super::error::{Kind, RegistryError};
 use super::transport::{Answer, Clients, Limits, Place, Transport, no_answer, refused};
-use crate::manifest::Repository;
+use crate::Repository;
 
 /// How many times as long as a registry may say nothing may a request take that is about no blob.
 const DEADLINE: u32 = 3;
@@ -81,7 +81,7 @@ impl Registries {
     ///
     /// # Errors
     /// A [`RegistryError`] if its host cannot be part of a URL.
-    pub(crate) fn of(&self, repository: &Repository) -> Result<Arc<Registry>, RegistryError> {
+    pub fn of(&self, repository: &Repository) -> Result<Arc<Registry>, RegistryError> {
         let host = repository.host();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(registry) = known.get(host) {
@@ -121,7 +121,7 @@ fn redirect(attempt: Attempt<'_>) -> Action {
 }
 
 /// One registry.
-pub(crate) struct Registry {
+pub struct Registry {
     pub(super) host: String,
     pub(super) transport: Transport,
     authorization: Authorization,

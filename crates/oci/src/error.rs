@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use thiserror::Error;
 
 use super::secrets::hidden;
-use crate::manifest::Digest;
+use local_registry_core::Digest;
 
 /// A request to a registry failed. Never quotes credentials, tokens or the query of a URL, which may have both.
 #[derive(Debug, Error)]
@@ -103,7 +103,7 @@ impl RegistryError {
     }
 
     /// Whether the same request may succeed a moment later.
-    pub(crate) fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match &self.kind {
             Kind::NoAnswer(_) | Kind::CutOff { .. } => true,
             Kind::Status { status, .. } => {

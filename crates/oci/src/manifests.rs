@@ -7,7 +7,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use super::client::{Call, Registry};
 use super::error::{Kind, RegistryError};
 use super::transport::{Answer, body};
-use crate::manifest::{Digest, Repository, Tag};
+use crate::{Repository, digest_of};
+use local_registry_core::{Digest, Tag};
 
 /// The media types of manifests that are understood.
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -20,16 +21,16 @@ const SUBJECT: &str = "oci-subject";
 
 /// A manifest as it was sent.
 #[derive(Debug, Clone)]
-pub(crate) struct RawManifest {
-    pub(crate) digest: Digest,
-    pub(crate) bytes: Bytes,
+pub struct RawManifest {
+    pub digest: Digest,
+    pub bytes: Bytes,
     /// What the registry says it is.
-    pub(crate) media_type: String,
+    pub media_type: String,
 }
 
 /// How a manifest is asked for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Reference<'a> {
+pub enum Reference<'a> {
     Tag(&'a Tag),
     Digest(&'a Digest),
 }
@@ -45,7 +46,7 @@ impl Reference<'_> {
 
 impl Registry {
     /// The digest of a manifest; `None` if there is none.
-    pub(crate) async fn manifest_digest(
+    pub async fn manifest_digest(
         &self,
         repository: &Repository,
         reference: Reference<'_>,
@@ -73,7 +74,7 @@ impl Registry {
     }
 
     /// A manifest; `None` if there is none. What was asked for by digest has that digest.
-    pub(crate) async fn manifest(
+    pub async fn manifest(
         &self,
         repository: &Repository,
         reference: Reference<'_>,
@@ -89,7 +90,7 @@ impl Registry {
                 let said = said_digest(&call, response.headers())?;
                 let bytes = body(&call.method, &call.url, response).await?;
                 drop(place);
-                let digest = Digest::of(&bytes);
+                let digest = digest_of(&bytes);
                 let expected = match reference {
                     Reference::Digest(asked) => Some(asked.clone()),
                     Reference::Tag(_) => said,
@@ -105,7 +106,7 @@ impl Registry {
     }
 
     /// Pushes a manifest, and returns whether the registry has understood its subject.
-    pub(crate) async fn put_manifest(
+    pub async fn put_manifest(
         &self,
         repository: &Repository,
         reference: Reference<'_>,

@@ -10,14 +10,15 @@ use reqwest::{Method, StatusCode, Url};
 use super::client::Registry;
 use super::error::{Kind, RegistryError};
 use super::transport::{LONGEST_ANSWER, body};
-use crate::manifest::{Digest, Repository};
+use crate::Repository;
+use local_registry_core::Digest;
 
 /// How many pages of referrers are read. A registry that has more of them leads in circles.
 const PAGES: usize = 1000;
 
 impl Registry {
     /// The referrers of a manifest, from all pages, which have 4 MiB together at most; `None` if the registry does not have this API.
-    pub(crate) async fn referrers(
+    pub async fn referrers(
         &self,
         repository: &Repository,
         digest: &Digest,

@@ -203,7 +203,7 @@ pub(super) fn no_answer(method: &Method, url: &Url, error: reqwest::Error) -> Re
 }
 
 /// The message of an error and those of its causes, joined by colons.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |&error: &&dyn std::error::Error| error.source());
     let mut messages: Vec<String> = causes.map(ToString::to_string).collect();
     messages.dedup();

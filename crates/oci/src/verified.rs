@@ -10,7 +10,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::client::Call;
 use super::error::{Kind, RegistryError};
 use super::transport::{Answer, no_answer};
-use crate::manifest::{Digest, Hasher};
+use crate::Hasher;
+use local_registry_core::Digest;
 
 /// What went wrong while a blob was read. Whoever writes it only learns that it ended early.
 #[derive(Clone, Default)]

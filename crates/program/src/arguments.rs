@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sync::{AddressRule, HostPattern, PolicyName};
+use local_registry_cluster::PolicyName;
+use local_registry_declaration::HostPattern;
+use local_registry_node::AddressRule;
 
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod connection;
+mod metrics;
 mod node;
 
 use std::io::{IsTerminal, Write};
@@ -12,15 +13,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
-use sync::{
-    AllowedHosts, ApplyMode, Cluster, LinkVerdict, Metrics, Monitored, Patience, PullTask, Report, Scope, Task,
-    Vantage, check, once, probe, pull, serve, watch,
-};
+use local_registry_check::{LinkVerdict, PullTask, Scope, Vantage, check, probe, pull};
+use local_registry_cluster::{ApplyMode, Cluster};
+use local_registry_declaration::AllowedHosts;
+use local_registry_sync::{Patience, Report, Task, once, watch};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use self::arguments::{Arguments, CheckArguments, Command, Output, Policies};
 use self::connection::connect;
+use self::metrics::{Monitored, SyncMetrics, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -69,7 +71,7 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
         print(&text(&report, arguments.output)?)?;
         return Ok(report.succeeded());
     }
-    let metrics = Arc::new(Metrics::default());
+    let metrics = Arc::new(SyncMetrics::default());
     let patience =
         Patience { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
     let mut changes = Changes::default();

@@ -7,9 +7,11 @@ use std::time::Duration;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use local_registry_core::RuntimeHost;
-use sync::{AddressRule, AllowedHosts, NodeMetrics, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, look_once};
+use local_registry_declaration::AllowedHosts;
+use local_registry_node::{AddressRule, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, look_once};
 
 use crate::arguments::{Arguments, NodeArguments, Output, RuntimeName};
+use crate::metrics::NodeMetrics;
 use crate::{Changes, cluster, listen, print, until_stopped};
 
 pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyhow::Result<bool> {

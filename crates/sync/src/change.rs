@@ -3,7 +3,7 @@
 use serde_json::Value;
 use similar::TextDiff;
 
-use crate::policies::OWNED_FIELDS;
+use crate::settings::OWNED_FIELDS;
 
 /// The owned fields that differ, as `host: nothing -> "reg.io"`.
 pub(super) fn summary(before: &Value, after: &Value) -> String {

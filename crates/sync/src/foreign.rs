@@ -8,7 +8,7 @@ use std::fmt;
 ///
 /// Prints a clause for each field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ForeignFields(pub(super) Vec<ForeignField>);
+pub struct ForeignFields(pub(super) Vec<ForeignField>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ForeignField {
@@ -20,7 +20,7 @@ pub(super) struct ForeignField {
 
 impl ForeignFields {
     /// What an operator does about them.
-    pub(crate) fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &'static str {
         match self.0.as_slice() {
             [_] => "remove it where it was set, if it is no longer right",
             _ => "remove them where they were set, if they are no longer right",

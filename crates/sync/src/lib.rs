@@ -1,16 +1,42 @@
-//! The sync job: one run, which brings policies in line with the ConfigMap, the loop around it, and what both report.
+//! Keeps the policies' settings equal to what the cluster declares about its local registry.
+//!
+//! [`once`] brings policies in line with the declaration, and [`watch`] keeps them in line.
+//!
+//! ```no_run
+//! use local_registry_cluster::{ApplyMode, Cluster};
+//! use local_registry_sync::{Task, once};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let cluster = Cluster::new(kube::Client::try_default().await?);
+//! let task = Task {
+//!     policies: vec!["local-registry".parse()?],
+//!     mode: ApplyMode { dry_run: true, force: false },
+//!     ..Task::default()
+//! };
+//! let report = once(&cluster, &task).await;
+//! println!("{}", report.to_text());
+//! assert!(report.succeeded());
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
 
 mod change;
-mod metrics;
+mod foreign;
 mod once;
+mod plan;
 mod report;
+mod settings;
 mod state;
 mod task;
 mod watch;
 
-pub use self::metrics::Metrics;
+pub use self::foreign::ForeignFields;
 pub use self::once::once;
+pub use self::plan::{Plan, SettingsTypeError};
 pub use self::report::{PolicyReport, PolicyResult, Report};
+pub use self::settings::OwnedSettings;
 pub use self::state::State;
 pub use self::task::Task;
 pub use self::watch::{Patience, watch};

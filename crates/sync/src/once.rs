@@ -6,17 +6,18 @@ use super::change::summary;
 use super::report::{PolicyReport, PolicyResult, Report};
 use super::state::State;
 use super::task::Task;
-use crate::causes::with_causes;
-use crate::cluster::{ApplyMode, Cluster};
-use crate::declaration::{Data, Declaration, read};
-use crate::policies::{Plan, PolicyName};
+use crate::plan::Plan;
+use local_registry_cluster::PolicyName;
+use local_registry_cluster::{ApplyMode, Cluster};
+use local_registry_core::with_causes;
+use local_registry_declaration::{Data, Declaration, read};
 
 /// Reads the ConfigMap and brings every policy in line with it.
 ///
 /// A policy that fails does not stop the others. If the ConfigMap cannot be read or understood, no policy is touched.
 ///
 /// ```no_run
-/// use sync::{Cluster, Task, once};
+/// use local_registry_sync::{Cluster, Task, once};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);
@@ -88,7 +89,7 @@ async fn bring_in_line(
         Plan::Foreign(fields) => Ok(PolicyResult::LeftAlone { reason: format!("{fields}; {}", fields.remedy()) }),
         Plan::Apply(settings) => {
             let before = current.settings();
-            let after = cluster.apply(name, &settings, mode).await?.settings();
+            let after = cluster.apply(name, &settings.to_json(), mode).await?.settings();
             Ok(if mode.dry_run {
                 PolicyResult::WouldChange { before, after }
             } else {

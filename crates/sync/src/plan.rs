@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::foreign::{ForeignField, ForeignFields};
-use super::policy::{FIELD_MANAGER, Policy};
 use super::settings::OwnedSettings;
-use crate::declaration::Declaration;
+use local_registry_cluster::{FIELD_MANAGER, Policy};
+use local_registry_declaration::Declaration;
 
 /// What is to be written to a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Plan {
+pub enum Plan {
     /// Nothing: the policy has the settings that the cluster declares.
     Unchanged,
     /// These fields, by server-side apply. Owned fields that are absent here are given up.
@@ -21,7 +21,7 @@ pub(crate) enum Plan {
 /// The settings of a policy are not an object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("spec.settings: found {found}; expected an object; correct the policy")]
-pub(crate) struct SettingsTypeError {
+pub struct SettingsTypeError {
     found: &'static str,
 }
 
@@ -30,7 +30,7 @@ impl Plan {
     ///
     /// # Errors
     /// A [`SettingsTypeError`] if the policy's settings are not an object. Null and absent settings are empty.
-    pub(crate) fn new(declaration: &Declaration, policy: &Policy) -> Result<Self, SettingsTypeError> {
+    pub fn new(declaration: &Declaration, policy: &Policy) -> Result<Self, SettingsTypeError> {
         let empty = Map::new();
         let current = match policy.pointer("/spec/settings") {
             None | Some(Value::Null) => &empty,
@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use crate::policies::OWNED_FIELDS;
+    use crate::settings::OWNED_FIELDS;
 
     fn registry(host: &str, help: Option<&str>) -> Declaration {
         let host = RegistryHost::parse(host).unwrap();

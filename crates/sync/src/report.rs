@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use super::change::diff;
 use super::state::State;
-use crate::declaration::Declaration;
+use local_registry_declaration::Declaration;
 
 /// A run over all policies.
 ///
 /// ```
-/// use sync::{PolicyReport, PolicyResult, Report, State};
+/// use local_registry_sync::{PolicyReport, PolicyResult, Report, State};
 ///
 /// let report = Report {
 ///     state: State::Registry,
@@ -83,7 +83,8 @@ pub enum PolicyResult {
 
 impl PolicyResult {
     /// The result as JSON and metrics name it.
-    pub(super) fn name(&self) -> &'static str {
+    #[must_use]
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
             Self::Changed { .. } => "changed",

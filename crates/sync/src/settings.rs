@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::declaration::Declaration;
+use local_registry_declaration::Declaration;
 
 /// The fields of `spec.settings` that this program writes. It never touches any other, `insecure` and `lookupBuilds`
 /// among them.
-pub(crate) const OWNED_FIELDS: [&str; 3] = ["host", "runtimeHost", "help"];
+pub const OWNED_FIELDS: [&str; 3] = ["host", "runtimeHost", "help"];
 
 /// What the owned fields of a policy's settings should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct OwnedSettings {
+pub struct OwnedSettings {
     /// `host`: the registry as pods reach it.
     pub(super) host: Option<String>,
     /// `runtimeHost`: the registry as the nodes' container runtimes reach it.
@@ -31,7 +31,7 @@ impl OwnedSettings {
     }
 
     /// The fields as they stand in `spec.settings`.
-    pub(crate) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let mut fields = Map::new();
         for (field, value) in self.fields() {
             fields.extend(value.map(|value| (field.to_owned(), value.into())));

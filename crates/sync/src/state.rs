@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::declaration::Declaration;
+use local_registry_declaration::Declaration;
 
 /// What a cluster declares, in a word.
 ///
 /// ```
-/// use sync::State;
+/// use local_registry_sync::State;
 ///
 /// assert_eq!(State::NotForPods.name(), "not-for-pods");
 /// assert!(State::NotForPods.is_usable() && !State::Unusable.is_usable());
@@ -28,7 +28,8 @@ pub enum State {
 }
 
 impl State {
-    pub(super) const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::NotForPods, Self::Registry];
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::NotForPods, Self::Registry];
 
     /// The state as JSON and metrics name it.
     #[must_use]

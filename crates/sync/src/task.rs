@@ -1,20 +1,20 @@
 //! What the program is started for.
 
-use crate::cluster::ApplyMode;
-use crate::declaration::AllowedHosts;
-use crate::policies::PolicyName;
+use local_registry_cluster::ApplyMode;
+use local_registry_cluster::PolicyName;
+use local_registry_declaration::AllowedHosts;
 
 /// The policies that the program keeps in line with the cluster's declaration, and how.
 ///
 /// ```
-/// use sync::{ApplyMode, Task};
+/// use local_registry_sync::{ApplyMode, Task};
 ///
 /// let task = Task {
 ///     policies: vec!["local-registry".parse()?],
 ///     mode: ApplyMode { dry_run: true, force: false },
 ///     ..Task::default()
 /// };
-/// # Ok::<(), sync::PolicyNameError>(())
+/// # Ok::<(), local_registry_cluster::PolicyNameError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Task {

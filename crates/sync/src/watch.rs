@@ -9,9 +9,9 @@ use super::once::follow;
 use super::report::Report;
 use super::state::State;
 use super::task::Task;
-use crate::causes::with_causes;
-use crate::cluster::Cluster;
-use crate::declaration::Data;
+use local_registry_cluster::Cluster;
+use local_registry_core::with_causes;
+use local_registry_declaration::Data;
 
 /// How long [`watch`] waits.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ impl View {
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use sync::{Cluster, Patience, Report, Task, watch};
+/// use local_registry_sync::{Cluster, Patience, Report, Task, watch};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);

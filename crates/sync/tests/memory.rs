@@ -12,8 +12,10 @@ use std::time::Duration;
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
+use local_registry_cluster::Cluster;
+use local_registry_declaration::{Data, read};
+use local_registry_sync::{Patience, Report, State, Task, watch};
 use serde_json::{Value, json};
-use sync::{Cluster, Data, Patience, Report, State, Task, read, watch};
 use tokio::time::sleep;
 use tower_test::mock::pair;
 

@@ -1,4 +1,4 @@
-//! The cases in `core/tests/cases`: requests, each with the expected answer.
+//! The cases in `crates/core/tests/cases`: requests, each with the expected answer.
 //!
 //! `NAME.yaml` describes the request: `object` and `oldObject`, the `operation` (default: CREATE), the `settings`
 //! (default: those of a KinD cluster), `granted: false` if the policy may not read Builds, and `request` with other
@@ -43,7 +43,7 @@ struct Question {
 
 /// The folder of cases.
 pub fn folder() -> PathBuf {
-    repository::root().join("core/tests/cases")
+    repository::root().join("crates/core/tests/cases")
 }
 
 /// Every case, sorted by name.

@@ -2,6 +2,8 @@
 //!
 //! This crate's own tests check the repository's files: manifests, metadata, and the links between pages.
 
+#[cfg(feature = "api-server")]
+pub mod api_server;
 pub mod case;
 pub mod properties;
 pub mod reference;

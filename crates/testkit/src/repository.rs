@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The root of the repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
 /// The module that `make policy.wasm` builds, or the one that `POLICY_WASM` names.

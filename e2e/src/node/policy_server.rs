@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use local_registry_testkit::repository::policy_module;
 use serde_json::{Value, json};
-use testkit::repository::policy_module;
 
 use super::{Image, Node};
 use crate::certificates::{Authority, Issued};

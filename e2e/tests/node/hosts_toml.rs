@@ -7,13 +7,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use e2e::node::program;
+use local_registry_core::{RegistryUrl, Scheme};
+use local_registry_node::{Runtime, contents, directory};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rcgen::generate_simple_self_signed;
 use serde::Deserialize;
-use sync::{RegistryUrl, Runtime, Scheme, contents, directory};
 
 /// How many names are generated.
 const CASES: usize = 400;

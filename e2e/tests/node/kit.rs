@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use e2e::node::{Bucket, Image, Node, ONE_FOLDER};
 use e2e::{Authority, eventually, signal};
+use local_registry_testkit::repository::{self, root};
 use serde_json::{Value, json};
-use testkit::repository::{self, root};
 
 /// The registry's name, for pods and for the node.
 pub(crate) const REGISTRY: &str = "registry.local-registry.svc.cluster.local:5000";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use e2e::{PromotionTree, peak_memory};
-use promote::Digest;
+use local_registry_oci::digest_of;
 use serde_json::json;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -83,7 +83,7 @@ fn digest_of_zeros(mut count: u64) -> Digest {
 fn promote_zeros(size: u64) -> u64 {
     let layer = json!({"mediaType": "application/x", "digest": digest_of_zeros(size), "size": size});
     let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [layer]}).to_string();
-    let digest = Digest::of(manifest.as_bytes());
+    let digest = digest_of(manifest.as_bytes());
     let source = serve(move |connection, request| match (request.method.as_str(), &request.path) {
         ("GET", path) if path.contains("/blobs/") => {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use e2e::ok;
-use promote::Digest;
+use local_registry_oci::digest_of;
 use serde_json::{Value, json};
 
 /// Writes a layout with one image, and returns the image's digest.
@@ -13,7 +13,7 @@ pub(crate) fn write(folder: &Path, manifest: impl FnOnce(&dyn Fn(&str, &[u8]) ->
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
     let blob = |media_type: &str, bytes: &[u8]| {
-        let digest = Digest::of(bytes);
+        let digest = digest_of(bytes);
         std::fs::write(blobs.join(digest.hex()), bytes).unwrap();
         json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
     };

@@ -72,7 +72,7 @@ fn describe(image: &str) -> Value {
     command.args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{image}")]);
     let raw = ok(command);
     let manifest: Value = serde_json::from_str(&raw).unwrap();
-    json!({"mediaType": manifest["mediaType"], "digest": promote::Digest::of(raw.as_bytes()), "size": raw.len()})
+    json!({"mediaType": manifest["mediaType"], "digest": local_registry_oci::digest_of(raw.as_bytes()), "size": raw.len()})
 }
 
 #[track_caller]

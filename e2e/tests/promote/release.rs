@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use e2e::{LocalRegistry, Make, ok};
+use local_registry_testkit::repository::root;
 use serde_json::json;
-use testkit::repository::root;
 
 use crate::layouts::{read, skopeo, write};
 

@@ -1,8 +1,8 @@
 //! Which requests the API server sends to the policy: `matchConditions`, with and without a running policy server.
 
 use e2e::{Crds, HOST, Kubectl, TestCluster, build, build_run, hello};
+use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
-use testkit::case::{self, Case};
 
 /// What the API server answers if it has to ask a policy server that is down.
 pub(crate) const IS_DOWN: &str = "failed calling webhook";

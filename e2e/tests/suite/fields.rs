@@ -1,8 +1,8 @@
 //! The field `local`, in an API server with and without `deploy/crd-patches`.
 
 use e2e::{Crds, HOST, TestCluster, build, build_run, eventually, in_v1alpha1, v1alpha1_build};
+use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
-use testkit::repository::root;
 
 fn local_run(name: &str) -> Value {
     build_run(name, json!({"build": {"name": "any"}, "output": {"image": "team/app:v1", "local": true}}))

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use e2e::{Crds, Process, TestCluster, eventually};
-use testkit::repository::root;
+use local_registry_testkit::repository::root;
 
 /// The commands of the quick start that wait for the policy, as `e2e/quick-start` prints them.
 fn waiting() -> String {

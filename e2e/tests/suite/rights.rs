@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use e2e::{Crds, Kubectl, TestCluster, eventually, upstream};
 use local_registry_core::{RegistryHost, RuntimeHost};
+use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
-use testkit::repository::root;
 
 /// Every right that a service account has in a namespace, as `group/resource[name] verb`.
 fn rights(kubectl: &Kubectl, namespace: &str) -> BTreeSet<String> {
@@ -336,7 +336,7 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
         let answer = set(settings);
         assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     }
-    let verdicts = std::fs::read_to_string(root().join("core/tests/parsers/verdicts.jsonl")).unwrap();
+    let verdicts = std::fs::read_to_string(root().join("crates/core/tests/parsers/verdicts.jsonl")).unwrap();
     let known: Vec<Value> = verdicts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let known = known.iter().filter_map(|verdict| verdict["host"].as_str());
     let others = [

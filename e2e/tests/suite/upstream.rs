@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use e2e::upstream;
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::metadata::context_aware_resources;
-use harness::objects::{GetResource, Objects};
-use harness::review::{AdmissionRequest, AdmissionReview};
 use local_registry_core::{Kind, Version, image_fields};
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::metadata::context_aware_resources;
+use local_registry_harness::objects::{GetResource, Objects};
+use local_registry_harness::review::{AdmissionRequest, AdmissionReview};
+use local_registry_testkit::repository::{policy_module, root};
+use local_registry_testkit::review;
 use serde_json::{Value, json};
-use testkit::repository::{policy_module, root};
-use testkit::review;
 
 /// Every document of every YAML file in a folder and its subfolders, with the file's name.
 fn documents(folder: &Path) -> Vec<(String, Value)> {

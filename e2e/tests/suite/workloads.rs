@@ -3,8 +3,8 @@
 //! No pod runs here: the API server and the controllers are real, and no kubelet is. `e2e/tests/node` has one.
 
 use e2e::{Answer, Kubectl, TestCluster, eventually, upstream};
+use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
-use testkit::case::{self, Case};
 
 use crate::asked::{Counts, IS_DOWN, ask_about};
 

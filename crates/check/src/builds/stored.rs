@@ -1,14 +1,14 @@
 //! What the stored Builds have in common: marks that are missing, and outputs that go to Docker Hub.
 
 use super::build::Build;
-use crate::causes::with_causes;
-use crate::check::link::Link;
-use crate::check::names::Names;
-use crate::check::selector::Selector;
-use crate::cluster::{Cluster, Listed};
+use crate::link::Link;
+use crate::names::Names;
+use crate::selector::Selector;
+use local_registry_cluster::{Cluster, Listed};
+use local_registry_core::with_causes;
 
 /// What was found in the stored Builds.
-pub(in crate::check) struct StoredBuilds {
+pub(crate) struct StoredBuilds {
     /// Whether all could be listed, or why not.
     listed: Result<(), String>,
     count: usize,
@@ -26,7 +26,7 @@ pub(in crate::check) struct StoredBuilds {
 
 impl StoredBuilds {
     /// Lists all Builds, and counts how many each of the selectors matches.
-    pub(in crate::check) async fn read(cluster: &Cluster, selectors: Vec<Selector>) -> Self {
+    pub(crate) async fn read(cluster: &Cluster, selectors: Vec<Selector>) -> Self {
         let mut stored = Self {
             listed: Ok(()),
             count: 0,
@@ -59,14 +59,14 @@ impl StoredBuilds {
     }
 
     /// How many Builds a selector matches, and how many there are; `None` if they could not be listed.
-    pub(in crate::check) fn matched(&self, selector: &Selector) -> Option<(usize, usize)> {
+    pub(crate) fn matched(&self, selector: &Selector) -> Option<(usize, usize)> {
         self.listed.as_ref().ok()?;
         self.matched.iter().find(|(known, _)| known == selector).map(|(_, matched)| (*matched, self.count))
     }
 
     /// The links of the Builds. `none_looks_up`: whether policies were found, but none reads the Build that a BuildRun
     /// names.
-    pub(in crate::check) fn links(self, none_looks_up: bool) -> Vec<Link> {
+    pub(crate) fn links(self, none_looks_up: bool) -> Vec<Link> {
         if let Err(error) = self.listed {
             return vec![Link::warning("Builds", error)];
         }

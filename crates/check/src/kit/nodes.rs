@@ -7,11 +7,11 @@ use local_registry_core::RuntimeHost;
 use serde::Deserialize;
 
 use super::service::Target;
-use crate::causes::with_causes;
-use crate::check::link::Link;
-use crate::check::scope::Scope;
-use crate::cluster::{Cluster, ClusterError, NodeSummary, PodSummary};
-use crate::node::{Reading, service_name};
+use crate::link::Link;
+use crate::scope::Scope;
+use local_registry_cluster::{Cluster, ClusterError, NodeSummary, PodSummary, ServiceName};
+use local_registry_core::with_causes;
+use local_registry_node::Reading;
 
 /// The labels of the agents' pods in `deploy/nodes`.
 const AGENTS: &str = "app.kubernetes.io/name=local-registry-node";
@@ -57,7 +57,7 @@ struct Named {
 
 /// The links of the nodes. `target` is the Service that the declared name is of: nodes
 /// cannot resolve such a name by themselves.
-pub(in crate::check) async fn nodes(
+pub(crate) async fn nodes(
     cluster: &Cluster,
     names: &[RuntimeHost],
     Scope { agents, cluster_domain, .. }: &Scope,
@@ -169,7 +169,7 @@ impl Asked<'_> {
             return Err(reason.unwrap_or(&found.result).to_owned());
         }
         if let (Some(address), Some(known)) = (&found.address, &self.addresses)
-            && service_name(name, self.cluster_domain).is_some()
+            && ServiceName::named_by(name, self.cluster_domain).is_some()
             && !known
                 .iter()
                 .any(|ip| address.contains(&format!("://{ip}:")) || address.contains(&format!("://[{ip}]:")))

@@ -4,29 +4,28 @@ use std::collections::BTreeMap;
 
 use local_registry_core::RuntimeHost;
 
-use crate::causes::with_causes;
-use crate::check::link::Link;
-use crate::cluster::{Cluster, ServiceName};
-use crate::node::{ServiceError, port, service_name};
+use crate::link::Link;
+use local_registry_cluster::{Cluster, ServiceError, ServiceName};
+use local_registry_core::with_causes;
 
 /// A declared name that is the name of a Service.
-pub(in crate::check) struct Target {
+pub(crate) struct Target {
     pub(super) service: ServiceName,
     port: u16,
 }
 
 impl Target {
     /// The first of the names that is the name of a Service.
-    pub(in crate::check) fn of(names: &[RuntimeHost], cluster_domain: &str) -> Option<Self> {
+    pub(crate) fn of(names: &[RuntimeHost], cluster_domain: &str) -> Option<Self> {
         names.iter().find_map(|name| {
-            let service = service_name(name, cluster_domain)?;
-            Some(Self { service, port: port(name).unwrap_or(443) })
+            let service = ServiceName::named_by(name, cluster_domain)?;
+            Some(Self { service, port: name.port().unwrap_or(443) })
         })
     }
 }
 
 /// The links of the Service and of its pods.
-pub(in crate::check) async fn service(cluster: &Cluster, target: &Target) -> Vec<Link> {
+pub(crate) async fn service(cluster: &Cluster, target: &Target) -> Vec<Link> {
     let Target { service, port } = target;
     let subject = format!("Service {service}");
     let spec = match cluster.service(service).await {

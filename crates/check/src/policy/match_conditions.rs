@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Subject;
-use crate::check::link::Link;
-use crate::policies::{Policy, PolicyName};
+use crate::link::Link;
+use local_registry_cluster::{Policy, PolicyName};
 
 /// The manifests that are shipped: of a policy that mutates, of a guard, of a namespaced policy, and of one for workloads.
 const SHIPPED: [&str; 4] = [
@@ -15,7 +15,7 @@ const SHIPPED: [&str; 4] = [
 ];
 
 /// Whether the match conditions are among those that are shipped.
-pub(in crate::check) fn match_conditions(subject: &str, name: &PolicyName, about: Subject, policy: &Policy) -> Link {
+pub(crate) fn match_conditions(subject: &str, name: &PolicyName, about: Subject, policy: &Policy) -> Link {
     let [cluster_wide, guard, namespaced, workloads] = SHIPPED;
     let (shipped, folder) = if about == Subject::Workloads {
         (workloads, "deploy/workloads")
@@ -72,7 +72,7 @@ fn expression(condition: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::link::LinkVerdict;
+    use crate::link::LinkVerdict;
     use serde_json::json;
 
     fn policy(policy: Value) -> Policy {
@@ -130,7 +130,7 @@ mod tests {
     fn shipped_policies_can_be_read() {
         for text in SHIPPED {
             let shipped = policy(serde_saphyr::from_str(text).unwrap());
-            assert_eq!(crate::check::policy::rules("p", Subject::of(&shipped), &shipped).verdict, LinkVerdict::Ok);
+            assert_eq!(crate::policy::rules("p", Subject::of(&shipped), &shipped).verdict, LinkVerdict::Ok);
             assert_eq!(shipped.str("/spec/failurePolicy"), Some("Fail"));
             let conditions = shipped.list("/spec/matchConditions");
             assert!(!conditions.is_empty() && conditions.iter().all(|condition| !expression(condition).is_empty()));

@@ -1,7 +1,7 @@
 //! Whether a policy may do what it is for.
 
-use crate::check::link::Link;
-use crate::policies::Policy;
+use crate::link::Link;
+use local_registry_cluster::Policy;
 
 /// The fields that make a policy do nothing unless they have this value, and what happens otherwise. Kubewarden's CRD and
 /// the API server default them to this value.
@@ -12,7 +12,7 @@ const FIELDS: [(&str, &str, &str); 2] = [
 
 /// Whether the policy mutates and rejects. `any_mutates`: whether one of the policies that are checked mutates, so that
 /// one that does not is a guard.
-pub(in crate::check) fn purpose(subject: &str, policy: &Policy, any_mutates: bool) -> Vec<Link> {
+pub(crate) fn purpose(subject: &str, policy: &Policy, any_mutates: bool) -> Vec<Link> {
     let mut links = Vec::new();
     if !policy.is_mutating() {
         let subject = format!("{subject} mutating");

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::Subject;
-use crate::causes::with_causes;
-use crate::check::link::Link;
-use crate::cluster::{Cluster, ClusterError};
-use crate::policies::{Policy, PolicyName};
+use crate::link::Link;
+use local_registry_cluster::{Cluster, ClusterError};
+use local_registry_cluster::{Policy, PolicyName};
+use local_registry_core::with_causes;
 
 /// Whether the policy, and the policy server that it runs on, may read Builds.
-pub(in crate::check) async fn rights(
+pub(crate) async fn rights(
     subject: &str,
     name: &PolicyName,
     about: Subject,

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Subject;
-use crate::check::link::Link;
-use crate::policies::Policy;
+use crate::link::Link;
+use local_registry_cluster::Policy;
 
 const SHIPWRIGHT: &str = "shipwright.io";
 const KNATIVE: &str = "serving.knative.dev";
@@ -50,7 +50,7 @@ impl Subject {
 }
 
 /// Whether the rules cover what the policy is for.
-pub(in crate::check) fn rules(subject: &str, about: Subject, policy: &Policy) -> Link {
+pub(crate) fn rules(subject: &str, about: Subject, policy: &Policy) -> Link {
     let subject = format!("{subject} rules");
     let rules = policy.list("/spec/rules");
     let asked = about.asked();
@@ -93,7 +93,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::link::LinkVerdict;
+    use crate::link::LinkVerdict;
     use serde_json::json;
 
     #[track_caller]

@@ -1,11 +1,11 @@
 //! Which host annotated pods get.
 
-use crate::check::link::Link;
-use crate::declaration::Declaration;
-use crate::policies::Policy;
+use crate::link::Link;
+use local_registry_cluster::Policy;
+use local_registry_declaration::Declaration;
 
 /// Whether the policy has a host for the nodes, which annotated pods get, and whether Knative's revisions can get it.
-pub(in crate::check) fn runtime_host(subject: &str, policy: &Policy, declaration: &Declaration) -> Link {
+pub(crate) fn runtime_host(subject: &str, policy: &Policy, declaration: &Declaration) -> Link {
     let subject = format!("{subject} runtimeHost");
     let setting = |pointer| policy.str(pointer).filter(|host| !host.is_empty());
     let Some(for_nodes) = setting("/spec/settings/runtimeHost") else {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Subject;
-use crate::causes::with_causes;
-use crate::check::builds::StoredBuilds;
-use crate::check::link::Link;
-use crate::check::names::Names;
-use crate::check::selector::{Selector, SelectorError};
-use crate::cluster::{Cluster, Listed};
-use crate::policies::Policy;
+use crate::builds::StoredBuilds;
+use crate::link::Link;
+use crate::names::Names;
+use crate::selector::{Selector, SelectorError};
+use local_registry_cluster::Policy;
+use local_registry_cluster::{Cluster, Listed};
+use local_registry_core::with_causes;
 
 /// What to do about a selector that leaves out everything, and about one that leaves out something.
 const NAMESPACE_REMEDIES: [&str; 2] =
@@ -33,12 +33,12 @@ struct Metadata {
 }
 
 /// The selector of objects that a policy has, if any.
-pub(in crate::check) fn object_selector(policy: &Policy) -> Result<Option<Selector>, SelectorError> {
+pub(crate) fn object_selector(policy: &Policy) -> Result<Option<Selector>, SelectorError> {
     Selector::read(policy.pointer("/spec/objectSelector"))
 }
 
 /// The links of the policy's selectors, or one that says that there are none.
-pub(in crate::check) async fn selectors(
+pub(crate) async fn selectors(
     subject: &str,
     about: Subject,
     policy: &Policy,

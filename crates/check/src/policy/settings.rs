@@ -1,11 +1,12 @@
 //! Whether a policy's settings say what the cluster declares.
 
-use crate::check::link::Link;
-use crate::declaration::Declaration;
-use crate::policies::{Plan, Policy};
+use crate::link::Link;
+use local_registry_cluster::Policy;
+use local_registry_declaration::Declaration;
+use local_registry_sync::Plan;
 
 /// Whether the settings say what the cluster declares. `is_served`: whether the policy server is known to serve them.
-pub(in crate::check) fn settings(subject: &str, policy: &Policy, declaration: &Declaration, is_served: bool) -> Link {
+pub(crate) fn settings(subject: &str, policy: &Policy, declaration: &Declaration, is_served: bool) -> Link {
     let subject = format!("{subject} settings");
     match Plan::new(declaration, policy) {
         Ok(Plan::Unchanged) if is_served => Link::ok(subject, "they say what the cluster declares, and are served"),

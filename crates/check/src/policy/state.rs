@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::check::link::Link;
-use crate::policies::{Policy, PolicyName};
+use crate::link::Link;
+use local_registry_cluster::{Policy, PolicyName};
 
 /// Conditions that Kubewarden's controller sets to `True` once the API server calls the policy, and once every pod of the
 /// policy server has the policy's newest settings.
@@ -12,7 +12,7 @@ const CONDITIONS: [&str; 2] = ["PolicyActive", "PolicyUniquelyReachable"];
 /// Whether every pod of the policy server serves the policy with its newest settings.
 ///
 /// `policyStatus` alone does not show that: it stays `active` while the policy server rolls, and also if the roll hangs.
-pub(in crate::check) fn state(subject: &str, name: &PolicyName, policy: &Policy, policy_servers: &str) -> Link {
+pub(crate) fn state(subject: &str, name: &PolicyName, policy: &Policy, policy_servers: &str) -> Link {
     let mut trouble = Vec::new();
     let status = policy.str("/status/policyStatus").unwrap_or("unknown");
     let is_active = status == "active";

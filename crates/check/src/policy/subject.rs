@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::policies::Policy;
+use local_registry_cluster::Policy;
 
 /// What a policy is asked about. The same module decides about both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::check) enum Subject {
+pub(crate) enum Subject {
     /// Shipwright's Builds and BuildRuns.
     Builds,
     /// Pods and Knative revisions, as in `deploy/workloads`.
@@ -16,7 +16,7 @@ pub(in crate::check) enum Subject {
 impl Subject {
     /// What a policy is for, by its rules: one that names the group of pods or of Knative's revisions, and not Shipwright's,
     /// is for workloads.
-    pub(in crate::check) fn of(policy: &Policy) -> Self {
+    pub(crate) fn of(policy: &Policy) -> Self {
         let rules = policy.list("/spec/rules");
         let names = |group: &str| {
             let groups = rules.iter().filter_map(|rule| rule.get("apiGroups").and_then(Value::as_array)).flatten();

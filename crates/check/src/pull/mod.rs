@@ -12,10 +12,10 @@ use self::push::push;
 use super::config_map::config_map;
 use super::link::Link;
 use super::probe::Probe;
-use crate::causes::with_causes;
-use crate::cluster::Cluster;
-use crate::declaration::AllowedHosts;
-use crate::node::{RegistryUrl, Scheme};
+use local_registry_cluster::Cluster;
+use local_registry_core::with_causes;
+use local_registry_core::{RegistryUrl, Scheme};
+use local_registry_declaration::AllowedHosts;
 
 /// The repository that the canary is pushed to, below the registry.
 const REPOSITORY: &str = "local-registry-check/canary";
@@ -35,7 +35,9 @@ pub struct PullTask {
 /// Every pod is deleted again. The image stays in the registry: a registry need not allow that it is deleted.
 ///
 /// ```no_run
-/// use sync::{AllowedHosts, Cluster, PullTask, probe, pull};
+/// use local_registry_check::{PullTask, probe, pull};
+/// use local_registry_cluster::Cluster;
+/// use local_registry_declaration::AllowedHosts;
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);

@@ -6,11 +6,14 @@ use std::time::Duration;
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
+use local_registry_check::{Probe, Scope, Vantage, check};
+use local_registry_cluster::Cluster;
+use local_registry_declaration::AllowedHosts;
+use local_registry_sync::Task;
 use serde_json::{Value, json};
-use sync::{AllowedHosts, Cluster, Probe, Scope, Task, Vantage, check};
 use tower_test::mock::pair;
 
-use super::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
+use local_registry_testkit::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
 
 const SERVER: &str = "/apis/policies.kubewarden.io/v1/policyservers/default";
 const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.shipwright.io";
@@ -532,7 +535,7 @@ const WORKLOADS: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicie
 async fn lines_about_workloads(declared: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut objects = cluster();
     objects.insert(CONFIG_MAP, config_map(declared));
-    let mut policy = testkit::repository::read("deploy/workloads/component/policy.yaml");
+    let mut policy = local_registry_testkit::repository::read("deploy/workloads/component/policy.yaml");
     policy["metadata"]["name"] = json!("workloads");
     policy["spec"]["settings"] = json!({"host": "kind-registry:5000", "runtimeHost": "kind-registry:5000"});
     policy["status"] = objects[POLICY]["status"].clone();
@@ -590,7 +593,7 @@ async fn a_policy_for_workloads_that_does_not_work() {
 #[tokio::test]
 async fn a_policy_for_workloads_alone_says_nothing_of_builds() {
     let mut objects = cluster();
-    let policy = testkit::repository::read("deploy/workloads/component/policy.yaml");
+    let policy = local_registry_testkit::repository::read("deploy/workloads/component/policy.yaml");
     objects.insert(WORKLOADS, policy);
     objects.insert(STORED, list(&[recorded("a", json!({"image": "team/app", "local": true}))]));
     let lines = run(objects, "workloads", Vantage::Inside, plain_http()).await;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use local_registry_check::{Probe, Vantage};
 use serde_json::{Value, json};
-use sync::{Probe, Vantage};
 
-use super::api_server::{CONFIG_MAP, config_map};
 use super::check::{KIT, cluster, list, run};
+use local_registry_testkit::api_server::{CONFIG_MAP, config_map};
 
 const SERVICE: &str = "/api/v1/namespaces/local-registry/services/registry";
 const SERVICES: &str = "/api/v1/namespaces/local-registry/services";

@@ -49,10 +49,10 @@ pub fn compare_with_serde_json(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use local_registry_testkit::properties::config;
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
     use serde_json::Value;
-    use testkit::properties::config;
 
     /// Texts that are JSON, or nearly.
     fn text() -> impl Strategy<Value = String> {

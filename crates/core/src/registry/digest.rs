@@ -3,18 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ring::digest::{Context, SHA256};
 use serde::Serialize;
 use thiserror::Error;
+
+use crate::text::hex;
 
 /// The SHA-256 of a manifest or a blob, as registries write it.
 ///
 /// ```
-/// use promote::Digest;
+/// use local_registry_core::Digest;
 ///
-/// let digest = Digest::of(b"{}");
-/// assert_eq!(digest.as_str(), "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
-/// assert_eq!(digest.as_str().parse(), Ok(digest));
+/// let digest: Digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".parse()?;
+/// assert!(digest.hex().starts_with("44136fa3"));
+/// # Ok::<(), local_registry_core::DigestError>(())
 /// ```
 ///
 /// ```text
@@ -26,12 +27,10 @@ pub struct Digest(String);
 const PREFIX: &str = "sha256:";
 
 impl Digest {
-    /// The digest of these bytes.
+    /// The digest with these bytes of a SHA-256.
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        let mut hasher = Hasher::default();
-        hasher.update(bytes);
-        hasher.finish()
+    pub fn from_sha256(bytes: &[u8; 32]) -> Self {
+        Self(format!("{PREFIX}{}", hex(bytes)))
     }
 
     /// The digest as it is written.
@@ -71,30 +70,6 @@ impl AsRef<str> for Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// Computes a [`Digest`] of bytes that come in pieces.
-pub(crate) struct Hasher(Context);
-
-impl Default for Hasher {
-    fn default() -> Self {
-        Self(Context::new(&SHA256))
-    }
-}
-
-impl Hasher {
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(crate) fn finish(self) -> Digest {
-        let mut text = String::with_capacity(PREFIX.len() + 64);
-        text.push_str(PREFIX);
-        for byte in self.0.finish().as_ref() {
-            text.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()));
-        }
-        Digest(text)
     }
 }
 

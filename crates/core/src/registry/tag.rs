@@ -10,7 +10,7 @@ use thiserror::Error;
 /// A tag of an image.
 ///
 /// ```
-/// use promote::Tag;
+/// use local_registry_core::Tag;
 ///
 /// assert!("v1.2".parse::<Tag>().is_ok());
 /// assert_eq!("v+1".parse::<Tag>().unwrap_err().to_string(), "has `+`, which no tag has");
@@ -34,7 +34,7 @@ impl Tag {
     }
 
     /// Whether the tag is one by which something is attached to an image: `sha256-HEX`, or that with `.sig`, `.att` or `.sbom`.
-    pub(crate) fn is_attachment(&self) -> bool {
+    pub fn is_attachment(&self) -> bool {
         let Some(rest) = self.0.strip_prefix("sha256-") else { return false };
         let (hex, end) = rest.split_once('.').unwrap_or((rest, ""));
         hex.len() == 64
@@ -43,7 +43,7 @@ impl Tag {
     }
 
     /// Orders tags as people read versions: `v1.9` before `v1.10`.
-    pub(crate) fn natural_order(&self, other: &Self) -> Ordering {
+    pub fn natural_order(&self, other: &Self) -> Ordering {
         natural(&self.0).cmp(&natural(&other.0)).then_with(|| self.cmp(other))
     }
 }

@@ -4,13 +4,13 @@ use std::error::Error;
 use std::iter::successors;
 
 /// The message of an error and those of its causes, joined by colons.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+pub fn with_causes(error: &dyn Error) -> String {
     let messages: Vec<String> = causes(error).map(ToString::to_string).collect();
     messages.join(": ")
 }
 
 /// The message of the innermost cause.
-pub(crate) fn root_cause(error: &dyn Error) -> String {
+pub fn root_cause(error: &dyn Error) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
 
@@ -21,7 +21,7 @@ fn causes<'e>(error: &'e dyn Error) -> impl Iterator<Item = &'e dyn Error> {
 
 /// A text whose control characters, but for the ends of lines, are escaped. Others may have written it, and a terminal obeys
 /// such characters.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let escape = |character: char| {
         let is_plain = character == '\n' || !character.is_control();
         if is_plain { character.to_string() } else { character.escape_default().to_string() }

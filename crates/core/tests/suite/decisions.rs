@@ -2,8 +2,8 @@
 
 use assert_json_diff::assert_json_eq;
 use local_registry_core::{Decision, LookupError, Request, decide};
+use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
-use testkit::case::{self, Case};
 
 /// The Builds that the cases look up.
 fn builds() -> Vec<Value> {

@@ -1,12 +1,12 @@
 //! Laws that hold for every reference, host and object.
 
 use local_registry_core::{Decision, Edits, ImageReference, ReferenceError, RegistryHost, Request, decide};
+use local_registry_testkit::properties::config;
+use local_registry_testkit::strategy::{json_value, reference};
 use oci_spec::distribution::Reference;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use testkit::properties::config;
-use testkit::strategy::{json_value, reference};
 
 fn host() -> impl Strategy<Value = String> {
     select(vec!["kind-registry:5000", "registry.ns.svc.cluster.local", "10.0.0.5:5000", "[fd00::1]:5000", "a.b"])

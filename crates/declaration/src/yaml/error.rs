@@ -6,9 +6,9 @@ const EXAMPLE: &str = "`hostFromClusterNetwork: \"kind-registry:5000\"`";
 /// Why a value is not a mapping of strings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
-pub(in crate::declaration) struct YamlError {
+pub(crate) struct YamlError {
     /// The line that is wrong, counted from 1, if it is known.
-    pub(in crate::declaration) line: Option<u64>,
+    pub(crate) line: Option<u64>,
     pub(super) kind: YamlErrorKind,
 }
 

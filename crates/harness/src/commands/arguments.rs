@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use harness::review::Terms;
+use local_registry_harness::review::Terms;
 use serde_json::{Value, json};
 
 /// Runs the built policy in the engine that the policy server uses.

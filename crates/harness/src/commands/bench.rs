@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use harness::bench::{self, Comparison};
+use local_registry_harness::bench::{self, Comparison};
 
 use super::arguments::Bench;
 use super::exit_code;

@@ -1,10 +1,10 @@
 //! What `run` and `serve` need: a policy, settings that it accepts, and objects that it can look up.
 
 use anyhow::bail;
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::metadata::{context_aware_resources, context_aware_resources_of};
-use harness::objects::{Folder, Objects};
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::metadata::{context_aware_resources, context_aware_resources_of};
+use local_registry_harness::objects::{Folder, Objects};
 use serde_json::Value;
 
 use super::arguments::Evaluation;
@@ -31,7 +31,7 @@ fn objects(evaluation: &Evaluation) -> anyhow::Result<Objects> {
     #[cfg(feature = "cluster")]
     if let Some(path) = &evaluation.kubeconfig {
         let context = evaluation.context.clone();
-        return Ok(Objects::Cluster(harness::objects::ClusterObjects::connect(path, context)?));
+        return Ok(Objects::Cluster(local_registry_harness::objects::ClusterObjects::connect(path, context)?));
     }
     Ok(Objects::Nowhere)
 }

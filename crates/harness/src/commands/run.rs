@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use harness::diff;
-use harness::review::{AdmissionRequest, AdmissionReview};
+use local_registry_harness::diff;
+use local_registry_harness::review::{AdmissionRequest, AdmissionReview};
 
 use super::arguments::{Run, When};
 use super::{evaluation, exit_code};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use harness::serve::{Tls, Webhook, serve};
+use local_registry_harness::serve::{Tls, Webhook, serve};
 
 use super::arguments::Serve;
 use super::evaluation;

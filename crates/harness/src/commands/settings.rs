@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::objects::Objects;
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::objects::Objects;
 
 use super::arguments::Settings;
 use super::exit_code;

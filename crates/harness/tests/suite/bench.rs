@@ -1,9 +1,9 @@
 //! `harness bench` measures every scenario, and only answers that it expects. How fast they are is not tested.
 
+use local_registry_testkit::repository::{policy_module, root};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use testkit::repository::{policy_module, root};
 
 use serde_json::Value;
 

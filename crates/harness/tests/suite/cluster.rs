@@ -1,8 +1,8 @@
 //! Lookups in a cluster, by a kubeconfig. A server on loopback stands in for the API server and gives the same answers.
 
+use local_registry_testkit::repository::{policy_module, root};
+use local_registry_testkit::review::patch;
 use std::net::TcpListener;
-use testkit::repository::{policy_module, root};
-use testkit::review::patch;
 
 use assert_cmd::Command;
 use axum::extract::Path;

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use cel::{Context, Program, Value as CelValue};
+use local_registry_testkit::repository;
 use serde_json::{Value, json};
-use testkit::repository;
 
 /// The policy that `deploy/policy` installs.
 pub(crate) static SHIPWRIGHT: LazyLock<Shipped> = LazyLock::new(|| Shipped::read("deploy/policy/policy.yaml"));

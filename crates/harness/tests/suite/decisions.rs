@@ -2,13 +2,13 @@
 
 use crate::module;
 use assert_json_diff::assert_json_eq;
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::objects::{Folder, Objects};
-use harness::review::{AdmissionRequest, AdmissionReview};
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::objects::{Folder, Objects};
+use local_registry_harness::review::{AdmissionRequest, AdmissionReview};
+use local_registry_testkit::case::{self, Case};
+use local_registry_testkit::review::patch;
 use serde_json::{Value, json};
-use testkit::case::{self, Case};
-use testkit::review::patch;
 
 struct Policies {
     granted: Policy,

@@ -3,9 +3,9 @@
 use crate::module;
 use std::sync::mpsc;
 
-use harness::capabilities::Capabilities;
-use harness::engine::ValidationResponse;
-use harness::objects::{GetResource, Objects};
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::ValidationResponse;
+use local_registry_harness::objects::{GetResource, Objects};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 //! others. `laws.rs` compares them with the built module on generated objects, and `e2e/` with a real API server.
 
 use crate::conditions::{SHIPWRIGHT, Shipped, WORKLOADS};
+use local_registry_testkit::case;
 use serde_json::{Value, json};
-use testkit::case;
 
 #[test]
 fn a_case_that_the_conditions_skip_is_allowed_unchanged() {

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::metadata::{ContextAwareResource, context_aware_resources};
-use harness::objects::Objects;
-use testkit::repository::{policy_module, root};
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::metadata::{ContextAwareResource, context_aware_resources};
+use local_registry_harness::objects::Objects;
+use local_registry_testkit::repository::{policy_module, root};
 
 /// The module with these capabilities. It is compiled once for all tests.
 pub(crate) fn load(capabilities: Capabilities) -> Policy {

@@ -1,9 +1,9 @@
 //! Payloads that no policy server sends. The module rejects them, and never traps or returns an error.
 
 use crate::module;
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::objects::Objects;
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::objects::Objects;
 use serde_json::{Value, json};
 
 fn policy() -> Policy {

@@ -1,9 +1,9 @@
 //! The harness as a program: its exit codes, its output, and bad arguments.
 
+use local_registry_testkit::repository::{policy_module, root};
+use local_registry_testkit::review::patch;
 use std::path::Path;
 use std::process::Output;
-use testkit::repository::{policy_module, root};
-use testkit::review::patch;
 
 use assert_cmd::Command;
 use serde_json::{Value, json};

@@ -2,5 +2,5 @@
 
 #[test]
 fn the_reference_page_shows_the_help_of_the_program() {
-    testkit::reference::check(env!("CARGO_BIN_EXE_harness"), "harness");
+    local_registry_testkit::reference::check(env!("CARGO_BIN_EXE_harness"), "harness");
 }

@@ -2,19 +2,19 @@
 //! server allows. A trap, an error of the engine or a 500 fails the test.
 
 use crate::module;
+use local_registry_testkit::repository::policy_module;
 use std::sync::LazyLock;
-use testkit::repository::policy_module;
 
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::objects::{Folder, Objects};
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::objects::{Folder, Objects};
+use local_registry_testkit::case;
+use local_registry_testkit::properties::config;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use testkit::case;
-use testkit::properties::config;
 
 /// The memory that a guest may use: 64 MiB.
 const MEMORY: usize = 64 << 20;

@@ -1,9 +1,9 @@
 //! The harness as an admission webhook.
 
+use local_registry_testkit::repository::{policy_module, root};
+use local_registry_testkit::review::patch;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use testkit::repository::{policy_module, root};
-use testkit::review::patch;
 
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};

@@ -2,19 +2,19 @@
 
 use crate::conditions::WORKLOADS;
 use crate::module;
+use local_registry_testkit::review::patch;
 use std::sync::LazyLock;
-use testkit::review::patch;
 
-use harness::capabilities::Capabilities;
-use harness::engine::Policy;
-use harness::objects::Objects;
-use harness::review::{AdmissionRequest, AdmissionReview};
 use local_registry_core::{CONTAINERS_ANNOTATION, ImageReference};
+use local_registry_harness::capabilities::Capabilities;
+use local_registry_harness::engine::Policy;
+use local_registry_harness::objects::Objects;
+use local_registry_harness::review::{AdmissionRequest, AdmissionReview};
+use local_registry_testkit::properties::config;
+use local_registry_testkit::strategy::{json_value, reference};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use testkit::properties::config;
-use testkit::strategy::{json_value, reference};
 
 const HOST: &str = "kind-registry:5000";
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];

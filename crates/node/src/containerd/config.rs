@@ -9,12 +9,12 @@ use std::path::{Component, Path, PathBuf};
 use toml::Value;
 
 use super::config_file::ImageConfig;
-use crate::node::file_system::NodeFiles;
-use crate::node::reading::{Reading, RuntimeConfig};
-use crate::node::task::Paths;
+use crate::file_system::NodeFiles;
+use crate::reading::{Reading, RuntimeConfig};
+use crate::task::Paths;
 
 /// Reads containerd's configuration, and says whether it makes containerd read the directory.
-pub(in crate::node) fn reading(files: &NodeFiles, paths: &Paths) -> RuntimeConfig {
+pub(crate) fn reading(files: &NodeFiles, paths: &Paths) -> RuntimeConfig {
     match ImageConfig::read(files, &paths.containerd_config) {
         Ok(config) => of(&config, paths),
         Err(error) => RuntimeConfig::new(

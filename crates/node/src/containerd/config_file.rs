@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::node::file_system::NodeFiles;
+use crate::file_system::NodeFiles;
 
 /// How many files are read. A node has one or two.
 const MOST: usize = 32;

@@ -2,19 +2,19 @@
 
 use local_registry_core::RuntimeHost;
 
-use crate::node::place::RegistryUrl;
-use crate::node::runtime::header;
+use crate::runtime::header;
+use local_registry_core::RegistryUrl;
 
 /// The name of the file.
-pub(in crate::node) const HOSTS: &str = "hosts.toml";
+pub(crate) const HOSTS: &str = "hosts.toml";
 /// The name of the certificate authority's file beside it.
-pub(in crate::node) const CA: &str = "ca.crt";
+pub(crate) const CA: &str = "ca.crt";
 
 /// The directory in which containerd looks first for the files of a host: its last `:` is a `_`, and a `_` follows.
 ///
 /// ```
-/// assert_eq!(sync::directory("registry.infra.svc:5000"), "registry.infra.svc_5000_");
-/// assert_eq!(sync::directory("reg.io"), "reg.io");
+/// assert_eq!(local_registry_node::directory("registry.infra.svc:5000"), "registry.infra.svc_5000_");
+/// assert_eq!(local_registry_node::directory("reg.io"), "reg.io");
 /// ```
 #[must_use]
 pub fn directory(host: &str) -> String {
@@ -25,14 +25,14 @@ pub fn directory(host: &str) -> String {
 }
 
 /// The directory in which containerd looks next, if there is another.
-pub(in crate::node) fn other_directory(host: &str) -> Option<&str> {
+pub(crate) fn other_directory(host: &str) -> Option<&str> {
     host.contains(':').then_some(host)
 }
 
 /// The text of the file. An unknown capability, or a `ca` that is not there, would make containerd drop all of it.
 ///
 /// `server` is what containerd falls back on. Without it, that would be the name itself, by HTTPS.
-pub(in crate::node) fn hosts_toml(name: &RuntimeHost, url: &RegistryUrl, has_ca: bool) -> String {
+pub(crate) fn hosts_toml(name: &RuntimeHost, url: &RegistryUrl, has_ca: bool) -> String {
     let settings = |indent: &str| {
         let ca = if has_ca { format!("{indent}ca = \"{CA}\"\n") } else { String::new() };
         format!("{indent}capabilities = [\"pull\", \"resolve\"]\n{ca}")
@@ -43,7 +43,7 @@ pub(in crate::node) fn hosts_toml(name: &RuntimeHost, url: &RegistryUrl, has_ca:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::place::Scheme;
+    use local_registry_core::Scheme;
 
     #[test]
     fn a_file_leads_to_the_address() {

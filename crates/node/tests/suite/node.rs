@@ -10,16 +10,17 @@ use std::time::Duration;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
-use serde_json::{Value, json};
-use sync::{
-    Cluster, DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up,
-    follow, look_once,
+use local_registry_cluster::Cluster;
+use local_registry_node::{
+    DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up, follow,
+    look_once,
 };
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
 use tower_test::mock::{Handle, SendResponse, pair};
 
-use super::api_server::{config_map, send, status};
+use local_registry_testkit::api_server::{config_map, send, status};
 
 const NAME: &str = "registry.infra.svc.cluster.local:5000";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/kube-public/configmaps";
@@ -448,7 +449,8 @@ async fn a_declaration_that_cannot_be_used_changes_nothing() {
 #[tokio::test]
 async fn a_name_that_is_not_allowed_changes_nothing() {
     let mut scene = Scene::new();
-    scene.task.allowed = sync::AllowedHosts::new(vec!["*.other.svc.cluster.local:5000".parse().unwrap()]);
+    scene.task.allowed =
+        local_registry_declaration::AllowedHosts::new(vec!["*.other.svc.cluster.local:5000".parse().unwrap()]);
     let report = scene.once().await;
     assert_eq!(report.state, NodeState::Unusable);
     assert!(report.message.contains("is not allowed"), "{}", report.message);

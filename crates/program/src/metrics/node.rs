@@ -8,12 +8,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::reading::Reading;
-use super::report::{NameResult, NodeReport, NodeState};
-use crate::monitoring::{Label, Monitored, now};
+use local_registry_node::{NameResult, NodeReport, NodeState, Reading};
+
+use super::{Label, Monitored, now};
 
 /// The metrics of a running agent, all named `local_registry_sync_node_…`, and its last report.
-pub struct NodeMetrics {
+pub(crate) struct NodeMetrics {
     registry: Registry,
     names: Family<Label, Gauge>,
     writes: Counter,
@@ -47,7 +47,7 @@ impl Default for NodeMetrics {
 
 impl NodeMetrics {
     /// Counts a report. The agent is ready while it knows what is declared.
-    pub fn record(&self, report: &NodeReport) {
+    pub(crate) fn record(&self, report: &NodeReport) {
         for result in NameResult::NAMES {
             let count = report.names.iter().filter(|name| name.result.name() == result).count();
             self.names.get_or_create(&[("result", result.to_owned())]).set(i64::try_from(count).unwrap_or(i64::MAX));

@@ -7,22 +7,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::report::Report;
-use super::state::State;
-use crate::monitoring::{Label, Monitored, now};
+use local_registry_sync::{Report, State};
 
-/// The metrics of a running program, all named `local_registry_sync_…`.
-///
-/// ```no_run
-/// use std::sync::Arc;
-///
-/// # async fn run() -> std::io::Result<()> {
-/// let metrics = Arc::new(sync::Metrics::default());
-/// // metrics.record(&report), for each report
-/// sync::serve("127.0.0.1:8080".parse().unwrap(), metrics).await
-/// # }
-/// ```
-pub struct Metrics {
+use super::{Label, Monitored, now};
+
+/// The metrics of a running sync job, all named `local_registry_sync_…`.
+pub(crate) struct SyncMetrics {
     registry: Registry,
     syncs: Family<Label, Counter>,
     last_success: Gauge<i64, AtomicI64>,
@@ -31,7 +21,7 @@ pub struct Metrics {
     ready: AtomicBool,
 }
 
-impl Default for Metrics {
+impl Default for SyncMetrics {
     fn default() -> Self {
         let (syncs, last_success) = (Family::default(), Gauge::default());
         let (state, host): (Family<Label, Gauge>, Family<Label, Gauge>) = (Family::default(), Family::default());
@@ -51,9 +41,9 @@ impl Default for Metrics {
     }
 }
 
-impl Metrics {
+impl SyncMetrics {
     /// Counts a report. The program is ready while the ConfigMap can be read.
-    pub fn record(&self, report: &Report) {
+    pub(crate) fn record(&self, report: &Report) {
         for policy in &report.policies {
             self.syncs.get_or_create(&[("result", policy.result.name().to_owned())]).inc();
         }
@@ -77,7 +67,7 @@ impl Metrics {
     }
 }
 
-impl Monitored for Metrics {
+impl Monitored for SyncMetrics {
     fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
     }
@@ -90,7 +80,7 @@ impl Monitored for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::report::{PolicyReport, PolicyResult};
+    use local_registry_sync::{PolicyReport, PolicyResult};
     use prometheus_client::encoding::text::encode;
     use serde_json::json;
 
@@ -100,7 +90,7 @@ mod tests {
     }
 
     /// The lines of a metric, sorted.
-    fn lines(metrics: &Metrics, name: &str) -> Vec<String> {
+    fn lines(metrics: &SyncMetrics, name: &str) -> Vec<String> {
         let mut text = String::new();
         encode(&mut text, &metrics.registry).unwrap();
         let start = format!("local_registry_sync_{name}");
@@ -112,7 +102,7 @@ mod tests {
 
     #[test]
     fn reports_are_counted() {
-        let metrics = Metrics::default();
+        let metrics = SyncMetrics::default();
         assert!(!metrics.is_ready());
         assert_eq!(lines(&metrics, "last_success_timestamp_seconds"), [" 0"]);
 

@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 
 use thiserror::Error;
 
-use super::digest::Digest;
 use super::finding::Findings;
 use super::images::{self, Image};
-use super::tag::Tag;
 use super::yaml::{self, Node, Value};
+use local_registry_core::Digest;
+use local_registry_core::Tag;
 
 /// An image to add, by digest, under one tag or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +40,10 @@ enum AddErrorKind {
 /// read versions. The same text if it has the image already.
 ///
 /// ```
-/// use promote::{Addition, Digest, add};
+/// use local_registry_oci::digest_of;
+/// use local_registry_promote::{Addition, add};
 ///
-/// let digest = Digest::of(b"an image");
+/// let digest = digest_of(b"an image");
 /// let addition = Addition { image: "app".to_owned(), digest: digest.clone(), tag: "v1".parse().ok() };
 /// assert_eq!(add("", &addition), Ok(format!("- name: app\n  dmap:\n    \"{digest}\": [\"v1\"]\n")));
 /// ```

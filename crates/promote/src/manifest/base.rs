@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Edge;
 use super::finding::{Finding, Severity};
 use super::tree::Tree;
-use super::{Digest, Edge, Tag};
+use local_registry_core::{Digest, Tag};
 
 /// Every tag that names another digest than before. A tag that people pull must not move.
 ///

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::finding::Place;
 use super::tree::Project;
-use super::{Digest, Repository, Tag};
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::Repository;
 
 /// An image to promote, from where, and to where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use local_registry_core::{ImageReference, Quoted};
 
-use super::digest::Digest;
 use super::fields::{fields, list, mapping, string};
 use super::finding::{Findings, Place, Position};
-use super::repository::RegistryName;
-use super::tag::Tag;
+use super::registry_name::RegistryName;
 use super::yaml::{self, Node};
+use local_registry_core::Digest;
+use local_registry_core::Tag;
 
 /// An image of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 
 mod add;
 mod base;
-mod digest;
 mod edge;
 mod fields;
 mod files;
@@ -12,21 +11,17 @@ mod finding;
 mod images;
 mod overlap;
 mod registries;
-mod repository;
-mod tag;
+mod registry_name;
 mod tree;
 mod yaml;
 
 pub use self::add::{AddError, Addition, add};
 pub use self::base::{moved_tags, new_edges};
-pub(crate) use self::digest::Hasher;
-pub use self::digest::{Digest, DigestError};
 pub use self::edge::Edge;
 pub use self::files::images_file;
 pub use self::files::{Content, TreeFiles};
 pub(crate) use self::files::{IMAGES, MANIFESTS};
 pub(crate) use self::finding::OneLine;
 pub use self::finding::{Finding, Place, Position, Severity};
-pub use self::repository::{NameError, RegistryName, Repository};
-pub use self::tag::{Tag, TagError};
+pub use self::registry_name::RegistryName;
 pub use self::tree::{Size, Tree};

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::Edge;
 use super::finding::{Finding, Place, Severity};
 use super::tree::Tree;
-use super::{Edge, Tag};
+use local_registry_core::Tag;
 
 /// The findings about names that are no repository below a registry, and about targets that overlap.
 pub(super) fn find(tree: &Tree) -> Vec<Finding> {

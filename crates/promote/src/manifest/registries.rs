@@ -5,7 +5,7 @@ use local_registry_core::Quoted;
 use super::fields::{boolean, fields, list, string};
 use super::files::{IMAGES, IMAGES_FILE, MANIFESTS, images_file};
 use super::finding::{Findings, Place, Position};
-use super::repository::RegistryName;
+use super::registry_name::RegistryName;
 use super::yaml::{self, Node};
 
 /// The registries of a project.

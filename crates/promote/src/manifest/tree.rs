@@ -11,7 +11,7 @@ use super::files::{
 use super::finding::{Finding, Findings, Place, Severity};
 use super::images::{self, Image};
 use super::registries::{self, Registries};
-use super::repository::RegistryName;
+use super::registry_name::RegistryName;
 use super::{Edge, overlap};
 
 /// What is promoted: projects, in the order of their names.
@@ -47,7 +47,7 @@ impl Tree {
     /// Reads all files. What is valid is in the tree, and what is not is in the findings, in the order of the files.
     ///
     /// ```
-    /// use promote::{Tree, TreeFiles};
+    /// use local_registry_promote::{Tree, TreeFiles};
     ///
     /// let registries = "registries: [{name: staging.example/team, src: true}, {name: registry.example/team}]";
     /// let images = "- name: app\n  dmap: {\"sha256:12\": [v1]}";

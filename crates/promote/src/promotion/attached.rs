@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use oci_spec::image::{Descriptor, ImageIndex};
 
-use crate::manifest::{Digest, Repository, Tag};
-use crate::registry::{RawManifest, Reference, Registry};
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::Repository;
+use local_registry_oci::{RawManifest, Reference, Registry};
 
 use super::error::PromotionError;
 use super::parts::Parts;

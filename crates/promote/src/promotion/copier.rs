@@ -20,8 +20,9 @@ use super::item::Item;
 use super::parts::Parts;
 use super::progress::Progress;
 use super::whole::{Manifest, Whole};
-use crate::manifest::{Digest, Repository, Tag};
-use crate::registry::{Blob, RawManifest, Reference, Registries, Registry};
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::Repository;
+use local_registry_oci::{Blob, RawManifest, Reference, Registries, Registry, digest_of};
 
 /// How many attached artifacts are in memory at once, at each depth.
 const ATTACHED_AT_ONCE: usize = 4;
@@ -291,5 +292,5 @@ fn merged(before: Option<&RawManifest>, referrers: &[&Descriptor]) -> Option<Raw
     }
     index.get_mut("manifests")?.as_array_mut()?.extend(new);
     let bytes = bytes::Bytes::from(serde_json::to_vec(&index).ok()?);
-    Some(RawManifest { digest: Digest::of(&bytes), bytes, media_type: INDEX.to_owned() })
+    Some(RawManifest { digest: digest_of(&bytes), bytes, media_type: INDEX.to_owned() })
 }

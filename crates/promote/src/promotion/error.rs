@@ -3,8 +3,9 @@
 use thiserror::Error;
 
 use super::parts::PartsError;
-use crate::manifest::{Digest, Repository, Tag};
-use crate::registry::RegistryError;
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::RegistryError;
+use local_registry_oci::Repository;
 
 /// Why an image is not promoted.
 #[derive(Debug, Error)]

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::manifest::{Digest, Edge, Repository, Tag};
+use crate::manifest::Edge;
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::Repository;
 
 /// The edges that only differ in their tags.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use futures_util::future::try_join_all;
 
 use super::item::Item;
 use super::report::State;
-use crate::manifest::{Digest, Tag};
-use crate::registry::{Reference, Registries, RegistryError};
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::{Reference, Registries, RegistryError};
 
 /// What is known of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]

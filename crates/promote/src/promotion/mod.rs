@@ -1,6 +1,6 @@
 //! Promotions: what each edge needs, and doing it.
 //!
-//! Asks registries by [`Registries`](crate::Registries) alone, and prints nothing.
+//! Asks registries by [`Registries`](local_registry_oci::Registries) alone, and prints nothing.
 
 mod attached;
 mod copier;

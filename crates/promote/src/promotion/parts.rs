@@ -7,8 +7,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::manifest::Digest;
-use crate::registry::{Blob, RawManifest};
+use local_registry_core::Digest;
+use local_registry_oci::{Blob, RawManifest};
 
 /// What a manifest refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::look::look;
 use super::progress::Progress;
 use super::report::{Report, State};
 use crate::manifest::Edge;
-use crate::registry::Registries;
+use local_registry_oci::Registries;
 
 /// How many images are looked at, or copied, at once. Each registry limits its own requests.
 pub(super) const AT_ONCE: usize = 16;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::manifest::{Digest, Edge, OneLine};
+use crate::manifest::{Edge, OneLine};
+use local_registry_core::Digest;
 
 /// What is known of an edge, or what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,7 +1,8 @@
 //! What a tag of the staging registry names.
 
-use crate::manifest::{Digest, Repository, Tag};
-use crate::registry::{Reference, Registries, RegistryError};
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::Repository;
+use local_registry_oci::{Reference, Registries, RegistryError};
 
 /// The digest that a tag names; `None` if there is no such tag.
 ///

@@ -12,7 +12,7 @@ use super::plan::AT_ONCE;
 use super::progress::Progress;
 use super::report::{Report, State};
 use crate::manifest::Edge;
-use crate::registry::Registries;
+use local_registry_oci::Registries;
 
 /// Whether images that are there already are looked at for signatures that came later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,10 @@ use super::plan::AT_ONCE;
 use super::progress::Progress;
 use super::report::{Report, State};
 use super::whole::Whole;
-use crate::manifest::{Digest, Edge, Repository, Tag};
-use crate::registry::{Reference, Registries, Registry};
+use crate::manifest::Edge;
+use local_registry_core::{Digest, Tag};
+use local_registry_oci::Repository;
+use local_registry_oci::{Reference, Registries, Registry};
 
 /// Whether signatures are compared with those of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::manifest::{Digest, Repository};
-use crate::registry::{RawManifest, Reference, Registry};
+use local_registry_core::Digest;
+use local_registry_oci::Repository;
+use local_registry_oci::{RawManifest, Reference, Registry};
 
 use super::error::PromotionError;
 use super::parts::Parts;

@@ -243,7 +243,7 @@ fn a_blob_that_two_images_share_is_sent_once() {
         names.iter().zip(&images).map(|(name, image)| (name.as_str(), image.as_str(), ["v1"].as_slice())).collect();
     fixture.promote(&entries);
     fixture.run(&["run", "--confirm"]).ok();
-    let base = promote::Digest::of(b"a large base");
+    let base = local_registry_oci::digest_of(b"a large base");
     assert_eq!(fixture.staging.count("GET", &format!("/blobs/{base}")), 1);
     let store = fixture.production.store();
     let mounts = store.asked.iter().filter(|asked| asked.query.starts_with("mount=")).count();

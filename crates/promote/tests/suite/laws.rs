@@ -1,11 +1,12 @@
 //! What holds for all manifests.
 
-use promote::{Addition, Digest, Severity, Tag, Tree, TreeFiles, add, moved_tags, new_edges};
+use local_registry_core::Tag;
+use local_registry_promote::{Addition, Severity, Tree, TreeFiles, add, moved_tags, new_edges};
 use proptest::prelude::*;
 
 const REGISTRIES: &str = "registries: [{name: s.example/x, src: true}, {name: p.example/x}, {name: q.example}]";
 
-fn tree(images: &str) -> (Tree, Vec<promote::Finding>) {
+fn tree(images: &str) -> (Tree, Vec<local_registry_promote::Finding>) {
     Tree::read(&TreeFiles::from_iter([
         ("manifests/team/promoter-manifest.yaml", REGISTRIES),
         ("images/team/images.yaml", images),
@@ -17,7 +18,7 @@ fn additions() -> impl Strategy<Value = Vec<Addition>> {
     let tag = proptest::option::weighted(0.8, "v[0-9]{1,2}(\\.[0-9]{1,2})?(-rc)?");
     let one = (image, 0..6_u8, tag).prop_map(|(image, seed, tag)| Addition {
         image: image.to_owned(),
-        digest: Digest::of(&[seed]),
+        digest: local_registry_oci::digest_of(&[seed]),
         tag: tag.map(|tag: String| tag.parse::<Tag>().unwrap()),
     });
     proptest::collection::vec(one, 1..20)
@@ -100,7 +101,7 @@ proptest! {
         for finding in findings.iter().chain(&others) {
             prop_assert!(!finding.to_string().chars().any(char::is_control), "{}", finding);
         }
-        let addition = Addition { image: "app".to_owned(), digest: Digest::of(b""), tag: None };
+        let addition = Addition { image: "app".to_owned(), digest: local_registry_oci::digest_of(b""), tag: None };
         if let Ok(after) = add(&text, &addition) {
             prop_assert!(tree(&after).0.edges().count() >= 2);
         }

@@ -2,5 +2,5 @@
 
 #[test]
 fn the_reference_shows_the_help_of_every_command() {
-    testkit::reference::check(env!("CARGO_BIN_EXE_local-registry-promote"), "local-registry-promote");
+    local_registry_testkit::reference::check(env!("CARGO_BIN_EXE_local-registry-promote"), "local-registry-promote");
 }

@@ -18,7 +18,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use promote::Digest;
 use serde_json::{Value, json};
 
 /// The user that tests sign in as, and the password.
@@ -150,7 +149,7 @@ impl StandIn {
 
     /// Stores a blob, and describes it.
     pub(crate) fn blob(&self, repository: &str, media_type: &str, bytes: &[u8]) -> Value {
-        let digest = Digest::of(bytes).to_string();
+        let digest = local_registry_oci::digest_of(bytes).to_string();
         self.store().blobs.insert((repository.to_owned(), digest.clone()), Bytes::copy_from_slice(bytes));
         json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
     }
@@ -159,7 +158,7 @@ impl StandIn {
     pub(crate) fn manifest(&self, repository: &str, tag: Option<&str>, manifest: &Value) -> Value {
         let bytes = serde_json::to_vec(manifest).unwrap();
         let media_type = manifest["mediaType"].as_str().unwrap().to_owned();
-        let digest = Digest::of(&bytes).to_string();
+        let digest = local_registry_oci::digest_of(&bytes).to_string();
         let mut store = self.store();
         let size = bytes.len();
         store.manifests.insert((repository.to_owned(), digest.clone()), (media_type.clone(), bytes.into()));
@@ -353,7 +352,7 @@ fn serve(asked: &Asked, media_type: Option<String>, sent: Bytes, store: &mut Sto
         }
         (Method::PUT, "/blobs/uploads/") => {
             let digest = parameter(asked, "digest").unwrap();
-            if Digest::of(&sent).as_str() != digest || !asked.query.contains("state=secret-state") {
+            if local_registry_oci::digest_of(&sent).as_str() != digest || !asked.query.contains("state=secret-state") {
                 return refuse(400, "DIGEST_INVALID", "these are other bytes");
             }
             store.blobs.insert((repository, digest), sent);
@@ -377,7 +376,7 @@ fn put_manifest(
     if manifest.get("mediaType").is_some_and(|own| *own != media_type) {
         return refuse(400, "MANIFEST_INVALID", "its own type is another one");
     }
-    let digest = Digest::of(&sent).to_string();
+    let digest = local_registry_oci::digest_of(&sent).to_string();
     if name.starts_with("sha256:") && name != digest {
         return refuse(400, "DIGEST_INVALID", "this is another manifest");
     }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
+use local_registry_cluster::{ApplyMode, Cluster, PolicyName};
+use local_registry_declaration::AllowedHosts;
+use local_registry_sync::{Report, Task, once};
 use serde_json::{Value, json};
-use sync::{AllowedHosts, ApplyMode, Cluster, PolicyName, Report, Task, once};
 use tower_test::mock::{Handle, SendResponse, pair};
 
-use super::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
+use local_registry_testkit::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
 
 /// The API server's side of a scenario.
 struct Server(Handle<Request<Body>, Response<Body>>);

@@ -8,12 +8,13 @@ use std::time::Duration;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
+use local_registry_cluster::Cluster;
+use local_registry_sync::{Patience, Report, State, Task, watch};
 use serde_json::{Value, json};
-use sync::{Cluster, Patience, Report, State, Task, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tower_test::mock::pair;
 
-use super::api_server::{POLICY, config_map, send, status};
+use local_registry_testkit::api_server::{POLICY, config_map, send, status};
 
 /// An API server with one ConfigMap and one policy. What each watch sends is set in advance; after the last of them, a
 /// watch stays open and sends nothing.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use testkit::repository::root;
+use local_registry_testkit::repository::root;
 
 /// The Markdown pages of the repository's root and of `docs/`.
 fn pages() -> Vec<PathBuf> {

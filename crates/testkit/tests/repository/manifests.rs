@@ -1,8 +1,8 @@
 //! The manifests of `deploy/` and the policy's metadata agree with the code.
 
 use local_registry_core::{CONTAINERS_ANNOTATION, Kind, Version, image_fields};
+use local_registry_testkit::repository::read;
 use serde_json::{Value, json};
-use testkit::repository::read;
 
 /// The versions, in the order in which Shipwright's CRDs list them.
 const VERSIONS: [(Version, &str); 2] = [(Version::V1Alpha1, "v1alpha1"), (Version::V1Beta1, "v1beta1")];

@@ -1,8 +1,8 @@
 //! Published files agree about the version, the registry, the settings and the changes.
 
 use local_registry_core::Settings;
+use local_registry_testkit::repository::{read, text};
 use serde_json::{Value, json};
-use testkit::repository::{read, text};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

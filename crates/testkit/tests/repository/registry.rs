@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use local_registry_testkit::repository::{read, root, text};
 use serde_json::{Value, json};
-use testkit::repository::{read, root, text};
 
 /// The objects of a YAML file with several documents.
 fn objects(path: &str) -> Vec<Value> {

@@ -19,7 +19,7 @@ pub use self::runtime::RuntimeHost;
 /// use local_registry_core::RegistryHost;
 ///
 /// let host: RegistryHost = "kind-registry:5000".parse()?;
-/// assert_eq!(host.as_str(), "kind-registry:5000");
+/// assert_eq!((host.name(), host.port()), ("kind-registry", Some(5000)));
 ///
 /// let error = RegistryHost::parse("Registry.example").unwrap_err();
 /// assert_eq!(error.to_string(), "`Registry.example` has an upper-case letter; write the host in lower case");
@@ -55,6 +55,27 @@ impl RegistryHost {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The host without its port: a domain, an IPv4 address, or an IPv6 address between brackets.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        parts(&self.0).0
+    }
+
+    /// The port, if the host has one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        parts(&self.0).1
+    }
+}
+
+/// The parts of a host that was checked.
+fn parts(host: &str) -> (&str, Option<u16>) {
+    match host.rsplit_once(':') {
+        // The last colon may be one of an IPv6 address.
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
+        _ => (host, None),
     }
 }
 
@@ -314,5 +335,21 @@ mod tests {
             "☃.com",
             "`☃.com` has a character that is not ASCII; write an international domain in its `xn--` form",
         );
+    }
+
+    #[test]
+    fn hosts_know_their_parts() {
+        for (text, expected) in [
+            ("reg.io", ("reg.io", None)),
+            ("kind-registry:5000", ("kind-registry", Some(5000))),
+            ("10.0.0.5:80", ("10.0.0.5", Some(80))),
+            ("[fd00::1]", ("[fd00::1]", None)),
+            ("[fd00::1]:5000", ("[fd00::1]", Some(5000))),
+        ] {
+            let host = RegistryHost::parse(text).unwrap();
+            assert_eq!((host.name(), host.port()), expected, "{text}");
+            let host = RuntimeHost::parse(text).unwrap();
+            assert_eq!((host.name(), host.port()), expected, "{text}");
+        }
     }
 }

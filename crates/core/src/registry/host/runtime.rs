@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::RegistryHost;
 use super::check::check;
 use super::error::{HostError, User};
+use super::parts;
 
 /// The host, and port if any, under which the nodes' container runtimes pull: KEP-1755's `hostFromContainerRuntime`.
 ///
@@ -39,6 +40,18 @@ impl RuntimeHost {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The host without its port: a domain, an IPv4 address, or an IPv6 address between brackets.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        parts(&self.0).0
+    }
+
+    /// The port, if the host has one.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        parts(&self.0).1
     }
 }
 

@@ -5,10 +5,11 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use local_registry_core::{Digest, Tag};
 use local_registry_core::{ImageReference, Quoted};
-use promote::{
-    Addition, Content, Digest, Registries, RegistryName, Repository, Severity, Tag, Tree, add, has, images_file,
-    read_folder, resolve, write_images,
+use local_registry_oci::{Registries, Repository};
+use local_registry_promote::{
+    Addition, Content, RegistryName, Severity, Tree, add, has, images_file, read_folder, resolve, write_images,
 };
 use serde::Serialize;
 

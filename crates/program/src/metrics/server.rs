@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -24,17 +24,8 @@ const BUFFER: usize = 16 * 1024;
 /// How long nothing is accepted after an error, such as too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A label of a metric, and its value.
-pub(crate) type Label = [(&'static str, String); 1];
-
-/// The time, as metrics have it: in seconds since 1970.
-pub(crate) fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
-}
-
 /// What a running program tells monitoring.
-pub trait Monitored: Send + Sync + 'static {
+pub(crate) trait Monitored: Send + Sync + 'static {
     /// Whether it knows what is declared.
     fn is_ready(&self) -> bool;
     /// Its metrics.
@@ -49,7 +40,7 @@ pub trait Monitored: Send + Sync + 'static {
 ///
 /// # Errors
 /// If the address cannot be listened on.
-pub async fn serve<M: Monitored>(address: SocketAddr, monitored: Arc<M>) -> std::io::Result<()> {
+pub(crate) async fn serve<M: Monitored>(address: SocketAddr, monitored: Arc<M>) -> std::io::Result<()> {
     let (ready, report) = (Arc::clone(&monitored), Arc::clone(&monitored));
     let routes = Router::new()
         .route("/healthz", get(|| async { StatusCode::OK }))

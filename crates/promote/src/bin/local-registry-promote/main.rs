@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
-use promote::{
-    Edge, Finding, LateSignatures, Registries, Severity, Signatures, Tree, moved_tags, new_edges, plan, read_commit,
-    read_folder, run, verify,
+use local_registry_oci::Registries;
+use local_registry_promote::{
+    Edge, Finding, LateSignatures, Severity, Signatures, Tree, moved_tags, new_edges, plan, read_commit, read_folder,
+    run, verify,
 };
 use tokio::signal::unix::{SignalKind, signal};
 

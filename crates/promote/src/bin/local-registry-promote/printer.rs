@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use promote::{Progress, Report, State, Summary};
+use local_registry_promote::{Progress, Report, State, Summary};
 use serde::Serialize;
 
 use crate::arguments::Output;

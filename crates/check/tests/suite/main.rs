@@ -1,0 +1,6 @@
+//! The crate's tests, against a stand-in for the API server.
+
+#![cfg(test)]
+
+mod check;
+mod kit;

@@ -1,0 +1,140 @@
+//! Where a Service is: its name in a host, and the URL of one of its ports.
+
+use std::net::IpAddr;
+
+use local_registry_core::{RegistryUrl, RuntimeHost, Scheme, is_object_name};
+
+use super::service::{ServiceName, ServicePort, ServiceSpec};
+
+impl ServiceName {
+    /// The Service that a host names: `name.namespace.svc`, with or without the cluster's domain.
+    pub fn named_by(host: &RuntimeHost, cluster_domain: &str) -> Option<Self> {
+        let name = host.name();
+        let name = name.strip_suffix(cluster_domain).and_then(|name| name.strip_suffix('.')).unwrap_or(name);
+        let (name, namespace) = name.strip_suffix(".svc")?.split_once('.')?;
+        let are_labels = [name, namespace].iter().all(|label| is_object_name(label) && !label.contains('.'));
+        are_labels.then(|| Self { namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+}
+
+/// Why a Service has no address that nodes could use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    #[error("Service {0} does not exist; create it, or declare where the registry is")]
+    Missing(ServiceName),
+    #[error("Service {0} is of the type ExternalName, so it has no address; name the registry itself by --address")]
+    ExternalName(ServiceName),
+    #[error("Service {0} has no cluster IP (it is headless), so nodes have no address for it; give it one")]
+    Headless(ServiceName),
+    #[error("Service {service} has no port {port}, but {found}; declare one of its ports")]
+    NoPort { service: ServiceName, port: u16, found: String },
+}
+
+impl ServiceSpec {
+    /// Where the Service is: its cluster IP, at this port.
+    ///
+    /// The scheme is that of the port's `appProtocol`, or that with which the port's name begins, unless one is given.
+    ///
+    /// # Errors
+    /// A [`ServiceError`] if nodes cannot use it.
+    pub fn url(&self, service: &ServiceName, port: u16, scheme: Option<Scheme>) -> Result<RegistryUrl, ServiceError> {
+        if self.kind.as_deref() == Some("ExternalName") {
+            return Err(ServiceError::ExternalName(service.clone()));
+        }
+        let address = self.cluster_ip.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
+        let address = address.ok_or_else(|| ServiceError::Headless(service.clone()))?;
+        let Some(found) = self.ports.iter().find(|found| found.is_tcp() && found.port == port) else {
+            let ports: Vec<String> = self.ports.iter().map(|found| found.port.to_string()).collect();
+            return Err(ServiceError::NoPort { service: service.clone(), port, found: ports.join(", ") });
+        };
+        let host = match address {
+            IpAddr::V4(address) => format!("{address}:{port}"),
+            IpAddr::V6(address) => format!("[{address}]:{port}"),
+        };
+        let host = RuntimeHost::parse(&host).map_err(|_| ServiceError::Headless(service.clone()))?;
+        Ok(RegistryUrl { scheme: scheme.or_else(|| found.scheme()).unwrap_or(Scheme::Https), host })
+    }
+
+    /// Whether a port says how it is spoken to.
+    pub fn says_scheme(&self, port: u16) -> bool {
+        self.ports.iter().any(|found| found.is_tcp() && found.port == port && found.scheme().is_some())
+    }
+}
+
+impl ServicePort {
+    fn is_tcp(&self) -> bool {
+        self.protocol.as_deref().is_none_or(|protocol| protocol == "TCP")
+    }
+
+    /// How the port is spoken to, if it says so.
+    pub fn scheme(&self) -> Option<Scheme> {
+        let says = |text: &Option<String>| {
+            let text = text.as_deref()?.to_ascii_lowercase();
+            let first = text.split(['-', '/']).find(|part| part.starts_with("http"))?.to_owned();
+            match first.as_str() {
+                "https" => Some(Scheme::Https),
+                "http" => Some(Scheme::Http),
+                _ => None,
+            }
+        };
+        says(&self.app_protocol).or_else(|| says(&self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry() -> ServiceName {
+        ServiceName { namespace: "infra".to_owned(), name: "registry".to_owned() }
+    }
+
+    fn spec(address: &str, ports: &[(u16, &str, &str)]) -> ServiceSpec {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let ports = ports.iter().map(|(port, name, protocol)| ServicePort {
+            port: *port,
+            name: text(name),
+            app_protocol: text(protocol),
+            protocol: None,
+        });
+        ServiceSpec { cluster_ip: text(address), ports: ports.collect(), ..ServiceSpec::default() }
+    }
+
+    #[test]
+    fn a_service_is_at_its_cluster_ip() {
+        let url = |address: &str, name: &str, protocol: &str, scheme| {
+            spec(address, &[(80, "other", ""), (5000, name, protocol)])
+                .url(&registry(), 5000, scheme)
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(url("10.0.0.5", "registry", "http", None), "http://10.0.0.5:5000");
+        assert_eq!(url("10.0.0.5", "registry", "https", None), "https://10.0.0.5:5000");
+        assert_eq!(url("10.0.0.5", "http-registry", "", None), "http://10.0.0.5:5000");
+        assert_eq!(url("10.0.0.5", "https", "", None), "https://10.0.0.5:5000");
+        assert_eq!(url("10.0.0.5", "", "kubernetes.io/http", None), "http://10.0.0.5:5000");
+        assert_eq!(url("10.0.0.5", "http", "https", None), "https://10.0.0.5:5000");
+        assert_eq!(url("10.0.0.5", "", "", None), "https://10.0.0.5:5000");
+        assert_eq!(url("fd00::5", "", "https", Some(Scheme::Http)), "http://[fd00::5]:5000");
+    }
+
+    #[test]
+    fn services_that_nodes_cannot_use() {
+        let check = |spec: ServiceSpec, message: &str| {
+            assert_eq!(spec.url(&registry(), 5000, None).unwrap_err().to_string(), message);
+        };
+        let headless =
+            "Service infra/registry has no cluster IP (it is headless), so nodes have no address for it; give it one";
+        check(spec("None", &[(5000, "", "")]), headless);
+        check(spec("", &[(5000, "", "")]), headless);
+        check(
+            spec("10.0.0.5", &[(80, "", ""), (443, "", "")]),
+            "Service infra/registry has no port 5000, but 80, 443; declare one of its ports",
+        );
+        let external = ServiceSpec { kind: Some("ExternalName".to_owned()), ..ServiceSpec::default() };
+        check(
+            external,
+            "Service infra/registry is of the type ExternalName, so it has no address; name the registry itself by --address",
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! Texts for people and for machines: errors with their causes, what a terminal must not obey, and hexadecimal digits.
+
+mod causes;
+mod hex;
+
+pub use self::causes::{printable, root_cause, with_causes};
+pub use self::hex::hex;

@@ -1,0 +1,6 @@
+//! The program as users start it.
+
+#![cfg(test)]
+
+mod program;
+mod reference;
