@@ -5,7 +5,8 @@ use kube::api::Api;
 use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
-use super::following::Following;
+use super::followed::Followed;
+use super::object_watch::ObjectWatch;
 use super::slim::{Content, Slim};
 use local_registry_declaration::{Data, NAME, NAMESPACE};
 
@@ -27,8 +28,9 @@ impl Cluster {
     }
 
     /// Follows the ConfigMap.
-    pub fn config_maps(&self) -> Following<Data> {
-        Following::new(Api::namespaced(self.client.clone(), NAMESPACE), NAME.to_owned(), call)
+    #[must_use]
+    pub fn follow_config_map(&self) -> Followed<Data> {
+        Followed::new(ObjectWatch::new(Api::namespaced(self.client.clone(), NAMESPACE), NAME.to_owned(), call))
     }
 }
 

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
-use super::following::Following;
+use super::followed::Followed;
+use super::object_watch::ObjectWatch;
 use super::pods::summaries;
 use super::slim::{Content, Slim};
 
@@ -78,11 +79,12 @@ impl Cluster {
     }
 
     /// Follows a Service.
-    pub fn services(&self, service: &ServiceName) -> Following<ServiceSpec> {
+    #[must_use]
+    pub fn follow_service(&self, service: &ServiceName) -> Followed<ServiceSpec> {
         let api = Api::namespaced(self.client.clone(), &service.namespace);
         let name = service.name.clone();
         let service = service.clone();
-        Following::new(api, name, move |verb| call(&service, verb))
+        Followed::new(ObjectWatch::new(api, name, move |verb| call(&service, verb)))
     }
 }
 

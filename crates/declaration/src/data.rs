@@ -22,10 +22,10 @@ const NAMES: usize = 5;
 /// The data of the ConfigMap: the values of its known keys, and the names of some others.
 ///
 /// ```
-/// use local_registry_declaration::{Data, read};
+/// use local_registry_declaration::{AllowedHosts, Data, Declared};
 ///
 /// let data: Data = [("localRegistryHosting.v1", "hostFromClusterNetwork: reg.io"), ("note", "x")].into_iter().collect();
-/// assert_eq!(read(&data)?.declaration.to_string(), "the local registry is reg.io");
+/// assert_eq!(Declared::read(&data, &AllowedHosts::default())?.to_string(), "the local registry is reg.io");
 /// # Ok::<(), local_registry_declaration::DeclarationError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

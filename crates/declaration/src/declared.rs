@@ -1,4 +1,4 @@
-//! What a cluster declares, as one of the few states that policies know.
+//! What a cluster declares: the one value from which every program takes its hosts.
 
 use std::fmt;
 
@@ -6,83 +6,125 @@ use local_registry_core::{RegistryHost, RuntimeHost};
 
 use super::kep_1755::{FOR_PODS, NAME, NAMESPACE};
 
-/// What [`read`](super::read) found in a ConfigMap.
+/// What a cluster declares about its local registry, within what the operator allows.
+///
+/// [`Declared::read`] is the only way from a ConfigMap to hosts, so all programs come to one verdict. Prints as a sentence
+/// that says what to do where no registry is declared for pods.
+///
+/// ```
+/// use local_registry_declaration::{AllowedHosts, Data, Declared};
+///
+/// let value = "host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000";
+/// let data: Data = [("localRegistryHosting.v1", value)].into_iter().collect();
+/// let declared = Declared::read(&data, &AllowedHosts::default())?;
+/// assert_eq!(declared.to_string(), "the local registry is kind-registry:5000, and localhost:5001 for nodes");
+/// assert_eq!(declared.for_pods().map(|host| host.as_str()), Some("kind-registry:5000"));
+/// assert_eq!(declared.for_nodes().map(|host| host.as_str()), Some("localhost:5001"));
+/// assert_eq!(declared.names().len(), 2);
+/// # Ok::<(), local_registry_declaration::DeclarationError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
-    /// What the cluster declares.
-    pub declaration: Declaration,
-    /// A declared `help` that is not used, because it is not a printable URL.
-    pub ignored_help: Option<String>,
-    /// Whether the host for nodes is `host`, since `hostFromContainerRuntime` is absent.
-    pub falls_back: bool,
-    /// Why nodes do not get a declared `host`: it cannot be right for them, or is not allowed.
-    pub ignored_host: Option<String>,
+    pub(super) is_there: bool,
+    pub(super) for_pods: Option<RegistryHost>,
+    pub(super) for_nodes: Option<RuntimeHost>,
+    pub(super) help: Option<String>,
+    pub(super) warnings: Vec<DeclarationWarning>,
 }
 
-/// What a cluster declares about its local registry.
-///
-/// Prints as a sentence that says what to do where no registry is declared for pods.
+/// Something in a usable declaration that is not used, and why. Prints as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Declaration {
-    /// There is no ConfigMap.
-    Absent,
-    /// Pods reach a registry.
-    Registry {
-        /// `hostFromClusterNetwork`.
-        host: RegistryHost,
-        /// `hostFromContainerRuntime`, or `host` where that is absent, as KEP-1755 says.
-        runtime_host: Option<RuntimeHost>,
-        /// `help`, a printable http(s) URL.
-        help: Option<String>,
-    },
-    /// The ConfigMap declares no registry that pods reach. Its `host` never takes the place of one: it is the registry
-    /// as the user's own machine reaches it.
-    NotForPods {
-        /// As above: nodes may reach a registry that pods do not.
-        runtime_host: Option<RuntimeHost>,
-        /// `help`, a printable http(s) URL.
-        help: Option<String>,
-    },
-}
-
-impl Declaration {
-    /// The registry as the nodes' container runtimes reach it.
-    #[must_use]
-    pub fn runtime_host(&self) -> Option<&RuntimeHost> {
-        match self {
-            Self::Absent => None,
-            Self::Registry { runtime_host, .. } | Self::NotForPods { runtime_host, .. } => runtime_host.as_ref(),
-        }
-    }
+pub enum DeclarationWarning {
+    /// The `help` is not a printable URL. This is the text as it was declared.
+    Help(String),
+    /// The `host`, which stands in for `hostFromContainerRuntime`, cannot be right for nodes, or is not allowed. This says
+    /// why. It is for the user's own machine first, so it is no error.
+    Host(String),
 }
 
 impl Declared {
-    /// Takes the host for nodes away.
-    pub(super) fn ignore_host(&mut self, reason: String) {
-        if let Declaration::Registry { runtime_host, .. } | Declaration::NotForPods { runtime_host, .. } =
-            &mut self.declaration
-        {
-            *runtime_host = None;
-        }
-        self.ignored_host = Some(reason);
+    /// What a cluster without the ConfigMap declares: no registry.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self { is_there: false, for_pods: None, for_nodes: None, help: None, warnings: Vec::new() }
+    }
+
+    /// Whether there is a ConfigMap.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.is_there
+    }
+
+    /// The registry as pods reach it: `hostFromClusterNetwork`. The declared `host` never takes its place: that is the
+    /// registry as the user's own machine reaches it.
+    #[must_use]
+    pub fn for_pods(&self) -> Option<&RegistryHost> {
+        self.for_pods.as_ref()
+    }
+
+    /// The registry as the nodes' container runtimes reach it: `hostFromContainerRuntime`, or `host` where that is absent, as
+    /// KEP-1755 says.
+    #[must_use]
+    pub fn for_nodes(&self) -> Option<&RuntimeHost> {
+        self.for_nodes.as_ref()
+    }
+
+    /// The names by which nodes pull, each once: that of [`for_nodes`](Self::for_nodes), and that of
+    /// [`for_pods`](Self::for_pods), since the images that pods push have that name.
+    #[must_use]
+    pub fn names(&self) -> Vec<RuntimeHost> {
+        let for_pods = self.for_pods.as_ref().map(RuntimeHost::from);
+        let for_pods = for_pods.filter(|name| self.for_nodes.as_ref() != Some(name));
+        self.for_nodes.iter().cloned().chain(for_pods).collect()
+    }
+
+    /// The `help` of the declaration, a printable http(s) URL.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// What of the declaration is not used.
+    #[must_use]
+    pub fn warnings(&self) -> &[DeclarationWarning] {
+        &self.warnings
+    }
+
+    /// Why nodes do not get the declared `host`.
+    #[must_use]
+    pub fn unused_host(&self) -> Option<&str> {
+        self.warnings.iter().find_map(|warning| match warning {
+            DeclarationWarning::Host(reason) => Some(reason.as_str()),
+            DeclarationWarning::Help(_) => None,
+        })
     }
 }
 
-impl fmt::Display for Declaration {
+impl fmt::Display for Declared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absent => write!(f, "no local registry is declared: there is no ConfigMap {NAMESPACE}/{NAME}"),
-            Self::Registry { host, runtime_host, .. } => {
-                write!(f, "the local registry is {host}")?;
-                match runtime_host {
-                    Some(other) if other.as_str() != host.as_str() => write!(f, ", and {other} for nodes"),
-                    _ => Ok(()),
-                }
+        match (&self.for_pods, &self.for_nodes) {
+            _ if !self.is_there => {
+                write!(f, "no local registry is declared: there is no ConfigMap {NAMESPACE}/{NAME}")
             }
-            Self::NotForPods { .. } => write!(
+            (Some(host), Some(other)) if other.as_str() != host.as_str() => {
+                write!(f, "the local registry is {host}, and {other} for nodes")
+            }
+            (Some(host), _) => write!(f, "the local registry is {host}"),
+            (None, _) => write!(
                 f,
                 "no local registry is declared for pods: {NAMESPACE}/{NAME} has no {FOR_PODS}; add the line `{FOR_PODS}: \"kind-registry:5000\"` with the host and port under which pods reach the registry"
             ),
+        }
+    }
+}
+
+impl fmt::Display for DeclarationWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Help(_) => f.write_str(
+                "the declared help is not used, because it is not a printable http(s) URL of at most 1024 characters",
+            ),
+            Self::Host(_) => f.write_str("nodes get no registry, because the declared host cannot be used for them"),
         }
     }
 }
@@ -92,21 +134,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_state_says_what_to_write() {
-        let check = |declaration: Declaration, message: &str| assert_eq!(declaration.to_string(), message);
+    fn each_declaration_says_what_to_write() {
+        let check = |declared: Declared, message: &str| assert_eq!(declared.to_string(), message);
         check(
-            Declaration::Absent,
+            Declared::absent(),
             "no local registry is declared: there is no ConfigMap kube-public/local-registry-hosting",
         );
-        let registry = |runtime_host: Option<&str>| {
-            let runtime_host = runtime_host.map(|host| host.parse().unwrap());
-            Declaration::Registry { host: "reg.io".parse().unwrap(), runtime_host, help: None }
+        let declared = |for_pods: Option<&str>, for_nodes: Option<&str>| Declared {
+            is_there: true,
+            for_pods: for_pods.map(|host| host.parse().unwrap()),
+            for_nodes: for_nodes.map(|host| host.parse().unwrap()),
+            ..Declared::absent()
         };
-        check(registry(None), "the local registry is reg.io");
-        check(registry(Some("reg.io")), "the local registry is reg.io");
-        check(registry(Some("localhost:5001")), "the local registry is reg.io, and localhost:5001 for nodes");
+        check(declared(Some("reg.io"), None), "the local registry is reg.io");
+        check(declared(Some("reg.io"), Some("reg.io")), "the local registry is reg.io");
         check(
-            Declaration::NotForPods { runtime_host: None, help: None },
+            declared(Some("reg.io"), Some("localhost:5001")),
+            "the local registry is reg.io, and localhost:5001 for nodes",
+        );
+        check(
+            declared(None, Some("localhost:5001")),
             "no local registry is declared for pods: kube-public/local-registry-hosting has no hostFromClusterNetwork; add the line `hostFromClusterNetwork: \"kind-registry:5000\"` with the host and port under which pods reach the registry",
         );
     }

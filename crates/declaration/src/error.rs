@@ -8,7 +8,7 @@ use super::data::LONGEST;
 use super::kep_1755::{NAME, NAMESPACE};
 use super::yaml::YamlError;
 
-/// Why the data of a ConfigMap is not a declaration: where, what was found, and how to fix it.
+/// Why the data of a ConfigMap is not a declaration that may be used: where, what was found, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{NAMESPACE}/{NAME}: {0}")]
 pub struct DeclarationError(pub(super) DeclarationErrorKind);
@@ -25,6 +25,10 @@ pub(super) enum DeclarationErrorKind {
     Yaml { key: &'static str, error: YamlError },
     #[error("{key}{line}: {field}: {error}", line = Line(*line))]
     Host { key: &'static str, line: Option<u64>, field: &'static str, error: HostError },
+    #[error(
+        "{field}: `{host}` is not allowed; expected {allowed}; declare such a host, or allow this one by --allow-host"
+    )]
+    NotAllowed { field: &'static str, host: String, allowed: String },
 }
 
 /// A line of the value, counted from 1, if it is known.

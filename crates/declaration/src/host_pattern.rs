@@ -112,20 +112,6 @@ impl FromStr for HostPattern {
     }
 }
 
-impl TryFrom<&str> for HostPattern {
-    type Error = HostPatternError;
-
-    fn try_from(text: &str) -> Result<Self, HostPatternError> {
-        Self::parse(text)
-    }
-}
-
-impl AsRef<str> for HostPattern {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

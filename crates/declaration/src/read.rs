@@ -4,66 +4,85 @@ use std::collections::BTreeMap;
 
 use local_registry_core::{HostError, Quoted, RegistryHost, RuntimeHost, is_help_url};
 
+use super::allowed_hosts::AllowedHosts;
 use super::data::{Data, KeptValue};
-use super::declared::{Declaration, Declared};
+use super::declared::{DeclarationWarning, Declared};
 use super::error::{DeclarationError, DeclarationErrorKind};
 use super::kep_1755::{FOR_PODS, FOR_RUNTIMES, HELP, HOST, VERSIONS};
 use super::yaml::{self, Field};
 
-/// Reads what the data of the ConfigMap declares, in the newest version that is known. Unknown fields are ignored, as
-/// KEP-1755 demands.
-///
-/// ```
-/// use local_registry_declaration::{Data, Declaration, read};
-///
-/// let data: Data = [("localRegistryHosting.v1", "hostFromClusterNetwork: kind-registry:5000")].into_iter().collect();
-/// let declared = read(&data)?;
-/// assert_eq!(declared.declaration.to_string(), "the local registry is kind-registry:5000");
-///
-/// let data: Data = [("localRegistryHosting.v1", "host: localhost:5001")].into_iter().collect();
-/// let runtime_host = Some("localhost:5001".parse().expect("a host of a node"));
-/// assert_eq!(read(&data)?.declaration, Declaration::NotForPods { runtime_host, help: None });
-///
-/// let data: Data = [("localRegistryHosting.v1", "hostFromClusterNetwork: Registry.example")].into_iter().collect();
-/// assert_eq!(
-///     read(&data).unwrap_err().to_string(),
-///     "kube-public/local-registry-hosting: localRegistryHosting.v1, line 1: hostFromClusterNetwork: \
-///      `Registry.example` has an upper-case letter; write the host in lower case",
-/// );
-/// # Ok::<(), local_registry_declaration::DeclarationError>(())
-/// ```
-///
-/// # Errors
-/// A [`DeclarationError`] if the data cannot be understood. It says where, and what to write instead.
-pub fn read(data: &Data) -> Result<Declared, DeclarationError> {
-    let fields = Fields::newest(data)?;
-    let (help, ignored_help) = match fields.get(HELP) {
-        Some(help) if is_help_url(&help.text) => (Some(help.text.clone()), None),
-        Some(help) => (None, Some(help.text.clone())),
-        None => (None, None),
-    };
-    let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?;
-    let (runtime_host, unusable) = fields.runtime_host()?;
-    let declaration = match for_pods {
-        Some(host) => Declaration::Registry { host, runtime_host, help },
-        None => Declaration::NotForPods { runtime_host, help },
-    };
-    let falls_back = fields.get(FOR_RUNTIMES).is_none();
-    let ignored_host = unusable.map(|error| error.to_string());
-    Ok(Declared { declaration, ignored_help, falls_back, ignored_host })
+impl Declared {
+    /// Reads what the data of the ConfigMap declares, in the newest version that is known. Unknown fields are ignored, as
+    /// KEP-1755 demands.
+    ///
+    /// ```
+    /// use local_registry_declaration::{AllowedHosts, Data, Declared};
+    ///
+    /// let read = |value: &str, allowed: &AllowedHosts| {
+    ///     let data: Data = [("localRegistryHosting.v1", value)].into_iter().collect();
+    ///     Declared::read(&data, allowed)
+    /// };
+    /// let all = AllowedHosts::default();
+    /// assert_eq!(
+    ///     read("hostFromClusterNetwork: Registry.example", &all).unwrap_err().to_string(),
+    ///     "kube-public/local-registry-hosting: localRegistryHosting.v1, line 1: hostFromClusterNetwork: \
+    ///      `Registry.example` has an upper-case letter; write the host in lower case",
+    /// );
+    ///
+    /// let some = AllowedHosts::new(vec!["*.svc:5000".parse()?]);
+    /// let declared = read("host: localhost:5001\nhostFromClusterNetwork: registry.infra.svc:5000", &some)?;
+    /// assert_eq!((declared.for_nodes(), declared.warnings().len()), (None, 1));
+    /// assert!(read("hostFromClusterNetwork: evil.example", &some).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A [`DeclarationError`] if the data cannot be understood, or declares a host for pods or for container runtimes that
+    /// cannot be right or is not allowed. It says where, and what to write instead.
+    pub fn read(data: &Data, allowed: &AllowedHosts) -> Result<Self, DeclarationError> {
+        let fields = Fields::newest(data)?;
+        let mut warnings = Vec::new();
+        let help = fields.get(HELP).and_then(|help| {
+            if is_help_url(&help.text) {
+                return Some(help.text.clone());
+            }
+            warnings.push(DeclarationWarning::Help(help.text.clone()));
+            None
+        });
+        let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?;
+        let for_runtimes = fields.host(FOR_RUNTIMES, RuntimeHost::parse)?;
+        if let Some(host) = &for_pods {
+            permitted(allowed, FOR_PODS, host)?;
+        }
+        let for_nodes = match for_runtimes {
+            Some(host) => {
+                permitted(allowed, RUNTIMES, &host)?;
+                Some(host)
+            }
+            // `host` is for the user's own machine first, so one that nodes cannot use is no error.
+            None => fields.host_of_users(allowed).unwrap_or_else(|error| {
+                warnings.push(DeclarationWarning::Host(error.to_string()));
+                None
+            }),
+        };
+        Ok(Self { is_there: true, for_pods, for_nodes, help, warnings })
+    }
 }
 
-/// Reads the names by which nodes pull: `hostFromContainerRuntime`, or `host` where that is absent, as KEP-1755 says; and
-/// `hostFromClusterNetwork`, since the images that pods push have that name.
-///
-/// # Errors
-/// A [`DeclarationError`] if the data cannot be understood, or one of the names cannot be right.
-pub fn runtime_names(data: &Data) -> Result<Vec<RuntimeHost>, DeclarationError> {
-    let fields = Fields::newest(data)?;
-    let (for_runtimes, _) = fields.runtime_host()?;
-    let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?.as_ref().map(RuntimeHost::from);
-    let for_pods = for_pods.filter(|name| for_runtimes.as_ref() != Some(name));
-    Ok(for_runtimes.into_iter().chain(for_pods).collect())
+/// Where the name for container runtimes is from, in messages.
+const RUNTIMES: &str = "hostFromContainerRuntime, or host in its place";
+
+/// Checks that the operator allows a host.
+fn permitted(
+    allowed: &AllowedHosts,
+    field: &'static str,
+    host: &(impl AsRef<str> + ToString),
+) -> Result<(), DeclarationError> {
+    if allowed.permit(host) {
+        return Ok(());
+    }
+    let (host, allowed) = (host.to_string(), allowed.to_string());
+    Err(DeclarationError(DeclarationErrorKind::NotAllowed { field, host, allowed }))
 }
 
 /// The fields of a declaration.
@@ -93,17 +112,13 @@ impl Fields {
         self.fields.get(field)
     }
 
-    /// The host under which container runtimes pull: `hostFromContainerRuntime`, or `host` where that is absent. `host` is
-    /// for the user's own machine first, so one that cannot be right for nodes is no error: then they have none, and the
-    /// second value says why.
-    fn runtime_host(&self) -> Result<(Option<RuntimeHost>, Option<DeclarationError>), DeclarationError> {
-        if let Some(host) = self.host(FOR_RUNTIMES, RuntimeHost::parse)? {
-            return Ok((Some(host), None));
+    /// The `host`, if container runtimes can use it.
+    fn host_of_users(&self, allowed: &AllowedHosts) -> Result<Option<RuntimeHost>, DeclarationError> {
+        let host = self.host(HOST, RuntimeHost::parse)?;
+        if let Some(host) = &host {
+            permitted(allowed, RUNTIMES, host)?;
         }
-        Ok(match self.host(HOST, RuntimeHost::parse) {
-            Ok(host) => (host, None),
-            Err(error) => (None, Some(error)),
-        })
+        Ok(host)
     }
 
     /// The host in a field, if there is one.
@@ -139,27 +154,38 @@ mod tests {
         [("localRegistryHosting.v1", value)].into_iter().collect()
     }
 
+    fn read(value: &str) -> Result<Declared, DeclarationError> {
+        Declared::read(&v1(value), &AllowedHosts::default())
+    }
+
     #[track_caller]
-    fn check(value: &str, declaration: Declaration) {
-        let declared = read(&v1(value)).unwrap();
-        assert_eq!((declared.declaration, declared.ignored_help, declared.ignored_host), (declaration, None, None));
+    fn check(value: &str, expected: Declared) {
+        assert_eq!(read(value), Ok(expected));
     }
 
     #[track_caller]
     fn check_unusable(value: &str, message: &str) {
         let expected = format!("kube-public/local-registry-hosting: localRegistryHosting.v1{message}");
-        assert_eq!(read(&v1(value)).unwrap_err().to_string(), expected);
+        assert_eq!(read(value).unwrap_err().to_string(), expected);
     }
 
-    fn registry(host: &str, help: Option<&str>) -> Declaration {
-        let host = RegistryHost::parse(host).unwrap();
-        Declaration::Registry { host, runtime_host: None, help: help.map(ToOwned::to_owned) }
+    fn declared(for_pods: Option<&str>, for_nodes: Option<&str>, help: Option<&str>) -> Declared {
+        Declared {
+            is_there: true,
+            for_pods: for_pods.map(|host| RegistryHost::parse(host).unwrap()),
+            for_nodes: for_nodes.map(|host| RuntimeHost::parse(host).unwrap()),
+            help: help.map(ToOwned::to_owned),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn registry(host: &str, help: Option<&str>) -> Declared {
+        declared(Some(host), None, help)
     }
 
     /// The same, for nodes as well.
-    fn for_both(host: &str, runtime_host: &str, help: Option<&str>) -> Declaration {
-        let (host, runtime_host) = (RegistryHost::parse(host).unwrap(), RuntimeHost::parse(runtime_host).unwrap());
-        Declaration::Registry { host, runtime_host: Some(runtime_host), help: help.map(ToOwned::to_owned) }
+    fn for_both(host: &str, runtime_host: &str, help: Option<&str>) -> Declared {
+        declared(Some(host), Some(runtime_host), help)
     }
 
     #[test]
@@ -189,19 +215,13 @@ mod tests {
         let help = "https://kind.sigs.k8s.io/docs/user/local-registry/";
         check(
             &format!("host: \"localhost:5001\"\nhelp: \"{help}\"\n"),
-            Declaration::NotForPods {
-                runtime_host: Some(RuntimeHost::parse("localhost:5001").unwrap()),
-                help: Some(help.to_owned()),
-            },
+            declared(None, Some("localhost:5001"), Some(help)),
         );
         check(
             "help: \"https://microk8s.io/docs/registry-built-in\"",
-            Declaration::NotForPods {
-                runtime_host: None,
-                help: Some("https://microk8s.io/docs/registry-built-in".to_owned()),
-            },
+            declared(None, None, Some("https://microk8s.io/docs/registry-built-in")),
         );
-        check("{}", Declaration::NotForPods { runtime_host: None, help: None });
+        check("{}", declared(None, None, None));
     }
 
     #[test]
@@ -221,9 +241,11 @@ mod tests {
 
     #[test]
     fn a_help_that_is_not_a_url_is_not_used() {
-        let declared = read(&v1("hostFromClusterNetwork: reg.io\nhelp: \"call \\e[31mme\"")).unwrap();
-        assert_eq!(declared.declaration, registry("reg.io", None));
-        assert_eq!(declared.ignored_help.as_deref(), Some("call \u{1b}[31mme"));
+        let warnings = vec![DeclarationWarning::Help("call \u{1b}[31mme".to_owned())];
+        check(
+            "hostFromClusterNetwork: reg.io\nhelp: \"call \\e[31mme\"",
+            Declared { warnings, ..registry("reg.io", None) },
+        );
     }
 
     #[test]
@@ -234,7 +256,7 @@ mod tests {
             ("note", "x"),
         ];
         let data = data.into_iter().collect();
-        assert_eq!(read(&data).unwrap().declaration, registry("reg.io", None));
+        assert_eq!(Declared::read(&data, &AllowedHosts::default()), Ok(registry("reg.io", None)));
     }
 
     #[test]
@@ -242,7 +264,7 @@ mod tests {
         let check = |keys: &[&str], found: &str| {
             let data = keys.iter().map(|key| (key, "")).collect();
             assert_eq!(
-                read(&data).unwrap_err().to_string(),
+                Declared::read(&data, &AllowedHosts::default()).unwrap_err().to_string(),
                 format!(
                     "kube-public/local-registry-hosting: found {found}; expected the key `localRegistryHosting.v1`, which is the only version that is known"
                 ),
@@ -333,9 +355,9 @@ mod tests {
     #[test]
     fn a_host_that_cannot_be_right_for_nodes_keeps_nothing_from_pods() {
         for host in ["my-laptop", "http://localhost:5001", "0.0.0.0:5001", "docker.io", "\"\""] {
-            let declared = read(&v1(&format!("hostFromClusterNetwork: reg.io\nhost: {host}"))).unwrap();
-            assert_eq!(declared.declaration, registry("reg.io", None));
-            let reason = declared.ignored_host.unwrap();
+            let declared = read(&format!("hostFromClusterNetwork: reg.io\nhost: {host}")).unwrap();
+            assert_eq!((declared.for_pods().map(RegistryHost::as_str), declared.for_nodes()), (Some("reg.io"), None));
+            let reason = declared.unused_host().unwrap();
             assert!(
                 reason.starts_with("kube-public/local-registry-hosting: localRegistryHosting.v1, line 2: host: `"),
                 "{reason}"
@@ -350,7 +372,7 @@ mod tests {
 
     #[track_caller]
     fn check_names(value: &str, expected: &[&str]) {
-        let names = runtime_names(&v1(value)).unwrap();
+        let names = read(value).unwrap().names();
         assert_eq!(names.iter().map(RuntimeHost::as_str).collect::<Vec<_>>(), expected);
     }
 
@@ -361,7 +383,7 @@ mod tests {
         check_names("hostFromClusterNetwork: a:1\nhost: localhost:5001", &["localhost:5001", "a:1"]);
         check_names("host: localhost:5001", &["localhost:5001"]);
         check_names("help: x", &[]);
-        let error = runtime_names(&v1("help: x\nhostFromContainerRuntime: A:1")).unwrap_err().to_string();
+        let error = read("help: x\nhostFromContainerRuntime: A:1").unwrap_err().to_string();
         let expected = "localRegistryHosting.v1, line 2: hostFromContainerRuntime: `A:1` has an upper-case letter; write the host in lower case";
         assert_eq!(error, format!("kube-public/local-registry-hosting: {expected}"));
     }
@@ -380,7 +402,7 @@ mod tests {
             let alias = format!("*a{},", level - 1).repeat(9);
             writeln!(bomb, "a{level}: &a{level} [{}]", alias.trim_end_matches(',')).unwrap();
         }
-        let error = read(&v1(&bomb)).unwrap_err().to_string();
+        let error = read(&bomb).unwrap_err().to_string();
         assert!(error.ends_with(too_much), "{error}");
     }
 
@@ -392,9 +414,9 @@ mod tests {
             ": the value has 104032 bytes; expected at most 16384; leave out what does not belong to the declaration",
         );
         let long = format!("other: {0}\nhelp: https://{0}\nhostFromClusterNetwork: reg.io", "x".repeat(5_000));
-        assert_eq!(read(&v1(&long)).unwrap().declaration, registry("reg.io", None));
+        assert_eq!(read(&long).unwrap().for_pods().map(RegistryHost::as_str), Some("reg.io"));
         let long = format!("hostFromClusterNetwork: {}.io", "x".repeat(10_000));
-        let error = read(&v1(&long)).unwrap_err().to_string();
+        let error = read(&long).unwrap_err().to_string();
         assert!(error.len() < 600, "{error}");
     }
 
@@ -404,5 +426,31 @@ mod tests {
             "hostFromContainerRuntime: &name kind-registry:5000\nhostFromClusterNetwork: *name\n",
             for_both("kind-registry:5000", "kind-registry:5000", None),
         );
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_named_with_those_that_are() {
+        let allowed = AllowedHosts::new(["reg.io", "*.svc:5000"].map(|text| text.parse().unwrap()).to_vec());
+        let read = |value: &str| Declared::read(&v1(value), &allowed).map_err(|error| error.to_string());
+        let message = |field: &str, host: &str| {
+            format!(
+                "kube-public/local-registry-hosting: {field}: `{host}` is not allowed; expected `reg.io` or `*.svc:5000`; declare such a host, or allow this one by --allow-host"
+            )
+        };
+        assert_eq!(
+            read("hostFromClusterNetwork: evil.io:5000"),
+            Err(message("hostFromClusterNetwork", "evil.io:5000"))
+        );
+        let both = "hostFromClusterNetwork: reg.io\nhostFromContainerRuntime: registry.svc:5000";
+        assert_eq!(read(both), Ok(for_both("reg.io", "registry.svc:5000", None)));
+        let nodes = message("hostFromContainerRuntime, or host in its place", "evil.io");
+        for for_pods in ["", "hostFromClusterNetwork: reg.io"] {
+            assert_eq!(read(&format!("{for_pods}\nhostFromContainerRuntime: evil.io")), Err(nodes.clone()));
+            // A `host` in its place is for the user's own machine first.
+            let found = read(&format!("{for_pods}\nhost: evil.io")).unwrap();
+            assert_eq!((found.for_nodes(), found.unused_host()), (None, Some(nodes.as_str())));
+            let for_pods = if for_pods.is_empty() { vec![] } else { vec!["reg.io"] };
+            assert_eq!(found.names().iter().map(RuntimeHost::as_str).collect::<Vec<_>>(), for_pods);
+        }
     }
 }

@@ -1,22 +1,25 @@
-//! The loop: the node's files follow the ConfigMap and the Services for as long as the program runs.
+//! The agent: the node's files follow the ConfigMap and the Services for as long as the program runs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::select_all;
-use tokio::time::{Instant, sleep_until};
+use local_registry_cluster::{
+    Cluster, Due, Followed, Lost, Outcome, Reconciler, ServiceName, ServiceSpec, View, reconcile_forever,
+};
+use local_registry_core::with_causes;
+use local_registry_declaration::Data;
+use tokio::time::Instant;
 
 use super::file_system::NodeFiles;
-use super::look::{Knowledge, Known, look, services};
+use super::knowledge::Knowledge;
 use super::reading::Reading;
+use super::reconcile::reconcile;
 use super::report::{NameResult, NodeReport, NodeState};
 use super::runtime::Runtime;
 use super::task::NodeTask;
-use local_registry_cluster::{Cluster, ClusterError, Content, Following, ServiceName, ServiceSpec};
-use local_registry_core::with_causes;
-use local_registry_declaration::Data;
 
 /// The directory that the agent writes to was removed on the node. Only a new start of the agent's container mounts the
 /// one that the node has now.
@@ -24,28 +27,30 @@ use local_registry_declaration::Data;
 #[error("{} is not there, or was removed on the node; a restart of the agent's container mounts it again", .0.display())]
 pub struct DirectoryRemovedError(PathBuf);
 
-/// Brings the node in line once: reads the ConfigMap and the Services that it names, and looks at the files.
+/// Reconciles the node once: reads the ConfigMap and the Services that it names, and writes the files that differ.
 ///
 /// ```no_run
 /// use local_registry_cluster::Cluster;
-/// use local_registry_node::{NodeTask, look_once};
+/// use local_registry_node::{NodeTask, once};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);
 /// let task = NodeTask { dry_run: true, ..NodeTask::default() };
-/// println!("{}", look_once(&cluster, &task).await.to_text());
+/// println!("{}", once(&cluster, &task).await.to_text());
 /// # Ok(())
 /// # }
 /// ```
-pub async fn look_once(cluster: &Cluster, task: &NodeTask) -> NodeReport {
-    let declaration = cluster.config_map().await.map_err(|error| with_causes(&error));
-    let mut knowledge = Knowledge { declaration: Some(declaration), ..Knowledge::default() };
-    knowledge.names = knowledge.declared(task).unwrap_or_default();
-    for service in services(&knowledge.names, task) {
+pub async fn once(cluster: &Cluster, task: &NodeTask) -> NodeReport {
+    let mut knowledge = Knowledge::default();
+    match cluster.config_map().await {
+        Ok(data) => knowledge.learn_declaration(data.as_ref(), task),
+        Err(error) => knowledge.lose_declaration(&with_causes(&error)),
+    }
+    for service in knowledge.wanted_services(task) {
         let known = cluster.service(&service).await.map_err(|error| with_causes(&error));
         knowledge.services.insert(service, known);
     }
-    let report = look(&knowledge, task, &NodeFiles::new(&task.paths.root));
+    let report = reconcile(&knowledge, task, &NodeFiles::new(&task.paths.root));
     if !task.dry_run {
         announce(cluster, task, &report, None).await;
     }
@@ -54,8 +59,8 @@ pub async fn look_once(cluster: &Cluster, task: &NodeTask) -> NodeReport {
 
 /// Keeps the node in line until the future is dropped, and shows every report.
 ///
-/// The files are looked at after each change of the ConfigMap or of a Service, and at least that often as `resync` says.
-/// What was known last counts while the API server is away.
+/// Reconciles after each change of the ConfigMap or of a Service, and at least that often as `resync` says. What was known
+/// last counts while the API server is away.
 ///
 /// # Errors
 /// A [`DirectoryRemovedError`] if nothing that is written reaches the node any more.
@@ -63,142 +68,124 @@ pub async fn follow(
     cluster: &Cluster,
     task: &NodeTask,
     resync: Duration,
-    mut show: impl FnMut(&NodeReport),
+    show: impl FnMut(&NodeReport),
 ) -> Result<(), DirectoryRemovedError> {
-    let files = NodeFiles::new(&task.paths.root);
-    let mut sources = Sources::new(cluster);
-    let mut next_look = Instant::now() + resync;
-    let mut last: Option<NodeReport> = None;
-    loop {
-        tokio::select! {
-            () = sources.change(cluster, task) => {
-                if sources.is_waiting() {
-                    continue;
-                }
-            }
-            () = sleep_until(next_look) => next_look = Instant::now() + resync,
-        }
-        let directory = match task.runtime {
-            Runtime::Containerd => &task.paths.certs,
-            Runtime::CriO => &task.paths.registries,
-        };
-        if files.is_removed(directory) {
-            return Err(DirectoryRemovedError(directory.clone()));
-        }
-        let mut report = look(&sources.knowledge, task, &files);
-        if let Some(error) = sources.lost_for(resync) {
-            report.state = NodeState::Unknown;
-            report.message = format!("{error}; until it can be read again, the files stay as they are");
-        }
-        announce(cluster, task, &report, last.as_ref()).await;
-        show(&report);
-        last = Some(report);
-    }
+    let agent = Agent {
+        cluster,
+        task,
+        files: NodeFiles::new(&task.paths.root),
+        config_map: cluster.follow_config_map(),
+        services: BTreeMap::new(),
+        knowledge: Knowledge::default(),
+        last: None,
+        show,
+    };
+    Err(reconcile_forever(agent, resync).await)
 }
 
 /// What is followed, and what is known of it.
-struct Sources {
+struct Agent<'a, F> {
+    cluster: &'a Cluster,
+    task: &'a NodeTask,
+    files: NodeFiles,
     config_map: Followed<Data>,
     services: BTreeMap<ServiceName, Followed<ServiceSpec>>,
     knowledge: Knowledge,
+    last: Option<NodeReport>,
+    show: F,
 }
 
-/// One object that is followed.
-struct Followed<C: Content> {
-    following: Following<C>,
-    /// Since when it cannot be read, and why.
-    lost: Option<(Instant, String)>,
+impl<F: FnMut(&NodeReport)> Reconciler for Agent<'_, F> {
+    type End = DirectoryRemovedError;
+
+    async fn news(&mut self) -> Due {
+        tokio::select! {
+            _ = self.config_map.news() => self.on_declaration(),
+            name = any_news(&mut self.services) => self.on_service(&name),
+        }
+        let is_waiting = self.services.keys().any(|service| !self.knowledge.services.contains_key(service));
+        if is_waiting { Due::Unchanged } else { Due::Now }
+    }
+
+    fn lost_since(&self) -> Option<Instant> {
+        self.lost().map(|lost| lost.since)
+    }
+
+    async fn reconcile(&mut self, view: View) -> Result<Outcome, DirectoryRemovedError> {
+        let directory = self.directory();
+        if self.files.is_removed(directory) {
+            return Err(DirectoryRemovedError(directory.to_owned()));
+        }
+        let mut report = reconcile(&self.knowledge, self.task, &self.files);
+        if let (View::Stale, Some(lost)) = (view, self.lost()) {
+            report.state = NodeState::Unknown;
+            report.message = format!("{}; until it can be read again, the files stay as they are", lost.error);
+        }
+        announce(self.cluster, self.task, &report, self.last.as_ref()).await;
+        (self.show)(&report);
+        self.last = Some(report);
+        Ok(Outcome::Done)
+    }
 }
 
-impl<C: Content + Default> Followed<C> {
-    fn new(following: Following<C>) -> Self {
-        Self { following, lost: None }
-    }
-
-    /// Takes news into what is known. After an error, what was known before still counts.
-    fn learn(&mut self, news: Result<Option<C>, ClusterError>, known: Option<&Known<C>>) -> Option<Known<C>> {
-        match news {
-            Ok(content) => {
-                self.lost = None;
-                Some(Ok(content))
-            }
-            Err(error) => {
-                let error = with_causes(&error);
-                tracing::warn!(error, "it cannot be watched; trying again");
-                let since = self.lost.take().map_or_else(Instant::now, |(since, _)| since);
-                self.lost = Some((since, error.clone()));
-                match known {
-                    Some(Ok(_)) => None,
-                    _ => Some(Err(error)),
-                }
-            }
+impl<F> Agent<'_, F> {
+    fn on_declaration(&mut self) {
+        match (self.config_map.seen(), self.config_map.lost()) {
+            (Some(data), _) => self.knowledge.learn_declaration(data, self.task),
+            (None, Some(lost)) => self.knowledge.lose_declaration(&lost.error),
+            (None, None) => {}
         }
-    }
-}
-
-impl Sources {
-    fn new(cluster: &Cluster) -> Self {
-        Self {
-            config_map: Followed::new(cluster.config_maps()),
-            services: BTreeMap::new(),
-            knowledge: Knowledge::default(),
-        }
-    }
-
-    /// Waits for news of anything that is followed, and takes them into what is known. Dropping the future loses nothing.
-    async fn change(&mut self, cluster: &Cluster, task: &NodeTask) {
-        let Self { config_map, services: followed, knowledge } = self;
-        let of_services = async {
-            if followed.is_empty() {
-                return std::future::pending().await;
-            }
-            let next = followed.iter_mut().map(|(name, service)| {
-                let name = name.clone();
-                async move { (name, service.following.next().await) }.boxed()
-            });
-            select_all(next).await.0
-        };
-        let (name, news) = tokio::select! {
-            news = config_map.following.next() => {
-                if let Some(known) = config_map.learn(news, knowledge.declaration.as_ref()) {
-                    knowledge.declaration = Some(known);
-                }
-                return self.follow_services(cluster, task);
-            }
-            news = of_services => news,
-        };
-        if let Some(service) = followed.get_mut(&name)
-            && let Some(known) = service.learn(news, knowledge.services.get(&name))
-        {
-            knowledge.services.insert(name, known);
-        }
+        self.follow_services();
     }
 
     /// Follows the Services that the declared names lead to, and no others.
-    fn follow_services(&mut self, cluster: &Cluster, task: &NodeTask) {
-        // A declaration that cannot be used changes nothing.
-        let Ok(names) = self.knowledge.declared(task) else { return };
-        let wanted = services(&names, task);
-        self.knowledge.names = names;
+    fn follow_services(&mut self) {
+        let wanted = self.knowledge.wanted_services(self.task);
         self.services.retain(|service, _| wanted.contains(service));
         self.knowledge.services.retain(|service, _| wanted.contains(service));
         for service in wanted {
-            let follow = || Followed::new(cluster.services(&service));
+            let follow = || self.cluster.follow_service(&service);
             self.services.entry(service.clone()).or_insert_with(follow);
         }
     }
 
-    /// Whether a Service was neither read nor failed to be read yet.
-    fn is_waiting(&self) -> bool {
-        self.services.keys().any(|service| !self.knowledge.services.contains_key(service))
+    fn on_service(&mut self, name: &ServiceName) {
+        let Some(service) = self.services.get(name) else { return };
+        let known = match (service.seen(), service.lost()) {
+            (Some(spec), _) => Ok(spec.cloned()),
+            (None, Some(lost)) => Err(lost.error.clone()),
+            (None, None) => return,
+        };
+        self.knowledge.services.insert(name.clone(), known);
     }
 
-    /// Why something could not be read for longer than that.
-    fn lost_for(&self, patience: Duration) -> Option<&str> {
-        let of_services = self.services.values().map(|service| &service.lost);
-        let mut lost = [&self.config_map.lost].into_iter().chain(of_services).flatten();
-        lost.find(|(since, _)| since.elapsed() >= patience).map(|(_, error)| error.as_str())
+    /// What has been unreadable for the longest time.
+    fn lost(&self) -> Option<&Lost> {
+        let services = self.services.values().filter_map(Followed::lost);
+        self.config_map.lost().into_iter().chain(services).min_by_key(|lost| lost.since)
     }
+
+    fn directory(&self) -> &Path {
+        match self.task.runtime {
+            Runtime::Containerd => &self.task.paths.certs,
+            Runtime::CriO => &self.task.paths.registries,
+        }
+    }
+}
+
+/// Waits for news of one of the Services, and says of which.
+async fn any_news(services: &mut BTreeMap<ServiceName, Followed<ServiceSpec>>) -> ServiceName {
+    if services.is_empty() {
+        return std::future::pending().await;
+    }
+    let news = services.iter_mut().map(|(name, service)| {
+        async move {
+            service.news().await;
+            name.clone()
+        }
+        .boxed()
+    });
+    select_all(news).await.0
 }
 
 /// Publishes an Event about the Node for each thing that somebody has to do there, unless the last report said so, too.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::place::AddressRule;
+use super::route::AddressRule;
 use super::runtime::Runtime;
 use local_registry_declaration::AllowedHosts;
 

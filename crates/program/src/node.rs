@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use local_registry_core::RuntimeHost;
 use local_registry_declaration::AllowedHosts;
-use local_registry_node::{AddressRule, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, look_once};
+use local_registry_node::{AddressRule, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, once};
 
 use crate::arguments::{Arguments, NodeArguments, Output, RuntimeName};
 use crate::metrics::NodeMetrics;
@@ -33,7 +33,7 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
     }
     let cluster = cluster(arguments).await?;
     if is_once {
-        let report = look_once(&cluster, &task).await;
+        let report = once(&cluster, &task).await;
         print(&text(&report)?)?;
         return Ok(report.succeeded());
     }

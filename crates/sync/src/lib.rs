@@ -39,4 +39,4 @@ pub use self::report::{PolicyReport, PolicyResult, Report};
 pub use self::settings::OwnedSettings;
 pub use self::state::State;
 pub use self::task::Task;
-pub use self::watch::{Patience, watch};
+pub use self::watch::{Timing, watch};

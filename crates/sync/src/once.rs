@@ -2,22 +2,23 @@
 
 use std::error::Error;
 
+use local_registry_cluster::{ApplyMode, Cluster, PolicyName};
+use local_registry_core::with_causes;
+use local_registry_declaration::{Data, DeclarationWarning, Declared};
+
 use super::change::summary;
+use super::plan::Plan;
 use super::report::{PolicyReport, PolicyResult, Report};
 use super::state::State;
 use super::task::Task;
-use crate::plan::Plan;
-use local_registry_cluster::PolicyName;
-use local_registry_cluster::{ApplyMode, Cluster};
-use local_registry_core::with_causes;
-use local_registry_declaration::{Data, Declaration, read};
 
 /// Reads the ConfigMap and brings every policy in line with it.
 ///
 /// A policy that fails does not stop the others. If the ConfigMap cannot be read or understood, no policy is touched.
 ///
 /// ```no_run
-/// use local_registry_sync::{Cluster, Task, once};
+/// use local_registry_cluster::Cluster;
+/// use local_registry_sync::{Task, once};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);
@@ -28,7 +29,7 @@ use local_registry_declaration::{Data, Declaration, read};
 /// ```
 pub async fn once(cluster: &Cluster, task: &Task) -> Report {
     match cluster.config_map().await {
-        Ok(data) => follow(cluster, data.as_ref(), task, None).await,
+        Ok(data) => reconcile(cluster, data.as_ref(), task, None).await,
         Err(error) => Report::unusable(State::Unknown, with_causes(&error)),
     }
 }
@@ -36,9 +37,9 @@ pub async fn once(cluster: &Cluster, task: &Task) -> Report {
 /// Brings every policy in line with what a ConfigMap declares; `None` if there is no ConfigMap.
 ///
 /// `reported` is the message of the last report. A message that was reported is neither logged nor published again.
-pub(super) async fn follow(cluster: &Cluster, data: Option<&Data>, task: &Task, reported: Option<&str>) -> Report {
-    let declaration = match declaration(data, task, reported) {
-        Ok(declaration) => declaration,
+pub(super) async fn reconcile(cluster: &Cluster, data: Option<&Data>, task: &Task, reported: Option<&str>) -> Report {
+    let declared = match declared(data, task, reported) {
+        Ok(declared) => declared,
         Err(message) => {
             if !task.mode.dry_run && reported != Some(&message) {
                 cluster.announce_unusable(message.clone()).await;
@@ -46,12 +47,12 @@ pub(super) async fn follow(cluster: &Cluster, data: Option<&Data>, task: &Task, 
             return Report::unusable(State::Unusable, message);
         }
     };
-    let mut report = Report::of(&declaration);
+    let mut report = Report::about(&declared);
     for policy in &task.policies {
-        let result = bring_in_line(cluster, policy, &declaration, task.mode).await;
+        let result = reconcile_policy(cluster, policy, &declared, task.mode).await;
         let result = result.unwrap_or_else(|error| PolicyResult::Failed { error: with_causes(error.as_ref()) });
         if let PolicyResult::Changed { before, after } = &result {
-            cluster.announce_change(policy, format!("{declaration} ({})", summary(before, after))).await;
+            cluster.announce_change(policy, format!("{declared} ({})", summary(before, after))).await;
         }
         report.policies.push(PolicyReport { policy: policy.to_string(), result });
     }
@@ -59,32 +60,30 @@ pub(super) async fn follow(cluster: &Cluster, data: Option<&Data>, task: &Task, 
 }
 
 /// What the data declares, or why it cannot be used.
-fn declaration(data: Option<&Data>, task: &Task, reported: Option<&str>) -> Result<Declaration, String> {
-    let Some(data) = data else { return Ok(Declaration::Absent) };
-    let declared = read(data).map_err(|error| error.to_string())?;
-    let declared = task.allowed.check(declared).map_err(|error| error.to_string())?;
-    if reported != Some(&declared.declaration.to_string()) {
-        if let Some(help) = declared.ignored_help {
-            tracing::warn!(
-                help,
-                "the declared help is not used, because it is not a printable http(s) URL of at most 1024 characters"
-            );
-        }
-        if let Some(reason) = declared.ignored_host {
-            tracing::warn!(reason, "nodes get no registry, because the declared host cannot be used for them");
-        }
+fn declared(data: Option<&Data>, task: &Task, reported: Option<&str>) -> Result<Declared, String> {
+    let Some(data) = data else { return Ok(Declared::absent()) };
+    let declared = Declared::read(data, &task.allowed).map_err(|error| error.to_string())?;
+    if reported != Some(&declared.to_string()) {
+        declared.warnings().iter().for_each(log);
     }
-    Ok(declared.declaration)
+    Ok(declared)
 }
 
-async fn bring_in_line(
+fn log(warning: &DeclarationWarning) {
+    match warning {
+        DeclarationWarning::Help(help) => tracing::warn!(help, "{warning}"),
+        DeclarationWarning::Host(reason) => tracing::warn!(reason, "{warning}"),
+    }
+}
+
+async fn reconcile_policy(
     cluster: &Cluster,
     name: &PolicyName,
-    declaration: &Declaration,
+    declared: &Declared,
     mode: ApplyMode,
 ) -> Result<PolicyResult, Box<dyn Error + Send + Sync>> {
     let current = cluster.policy(name).await?;
-    match Plan::new(declaration, &current)? {
+    match Plan::new(declared, &current)? {
         Plan::Unchanged => Ok(PolicyResult::Unchanged),
         Plan::Foreign(fields) => Ok(PolicyResult::LeftAlone { reason: format!("{fields}; {}", fields.remedy()) }),
         Plan::Apply(settings) => {

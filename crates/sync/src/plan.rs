@@ -1,11 +1,11 @@
 //! What is to be written to a policy.
 
+use local_registry_cluster::{FIELD_MANAGER, Policy};
+use local_registry_declaration::Declared;
 use serde_json::{Map, Value};
 
 use super::foreign::{ForeignField, ForeignFields};
 use super::settings::OwnedSettings;
-use local_registry_cluster::{FIELD_MANAGER, Policy};
-use local_registry_declaration::Declaration;
 
 /// What is to be written to a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +30,14 @@ impl Plan {
     ///
     /// # Errors
     /// A [`SettingsTypeError`] if the policy's settings are not an object. Null and absent settings are empty.
-    pub fn new(declaration: &Declaration, policy: &Policy) -> Result<Self, SettingsTypeError> {
+    pub fn new(declared: &Declared, policy: &Policy) -> Result<Self, SettingsTypeError> {
         let empty = Map::new();
         let current = match policy.pointer("/spec/settings") {
             None | Some(Value::Null) => &empty,
             Some(Value::Object(fields)) => fields,
             Some(other) => return Err(SettingsTypeError { found: type_name(other) }),
         };
-        let declared = OwnedSettings::of(declaration);
+        let declared = OwnedSettings::declared(declared);
         let mut foreign = Vec::new();
         for (field, value) in declared.fields() {
             match (value, current.get(field).filter(|current| !current.is_null())) {
@@ -70,16 +70,26 @@ fn type_name(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use local_registry_core::{RegistryHost, RuntimeHost, Settings};
+    use local_registry_core::Settings;
+    use local_registry_declaration::{AllowedHosts, Data};
     use proptest::prelude::*;
     use serde_json::json;
 
     use crate::settings::OWNED_FIELDS;
 
-    fn registry(host: &str, help: Option<&str>) -> Declaration {
-        let host = RegistryHost::parse(host).unwrap();
-        Declaration::Registry { host, runtime_host: None, help: help.map(ToOwned::to_owned) }
+    /// What a ConfigMap with these fields declares.
+    fn declared(fields: &[(&str, Option<&str>)]) -> Declared {
+        let fields: BTreeMap<&str, &str> =
+            fields.iter().filter_map(|(field, value)| value.map(|value| (*field, value))).collect();
+        let data: Data = [("localRegistryHosting.v1", json!(fields).to_string())].into_iter().collect();
+        Declared::read(&data, &AllowedHosts::default()).unwrap()
+    }
+
+    fn registry(host: &str, help: Option<&str>) -> Declared {
+        declared(&[("hostFromClusterNetwork", Some(host)), ("help", help)])
     }
 
     /// A policy with these settings, and the fields that each manager owns.
@@ -101,8 +111,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(declaration: &Declaration, policy: &Policy, expected: Plan) {
-        assert_eq!(Plan::new(declaration, policy), Ok(expected));
+    fn check(declared: &Declared, policy: &Policy, expected: Plan) {
+        assert_eq!(Plan::new(declared, policy), Ok(expected));
     }
 
     fn apply(host: Option<&str>, help: Option<&str>) -> Plan {
@@ -125,31 +135,26 @@ mod tests {
         let settings = json!({"host": "reg.io", "insecure": true, "unknown": {"a": 1}});
         check(&registry("reg.io", None), &policy(settings.clone(), &[(FIELD_MANAGER, &["host"])]), Plan::Unchanged);
         check(&registry("reg.io", None), &policy(settings, &[("kubectl", &["host"])]), Plan::Unchanged);
-        check(&Declaration::Absent, &policy(json!({"insecure": true}), &[]), Plan::Unchanged);
-        check(&Declaration::Absent, &policy(json!(null), &[]), Plan::Unchanged);
+        check(&Declared::absent(), &policy(json!({"insecure": true}), &[]), Plan::Unchanged);
+        check(&Declared::absent(), &policy(json!(null), &[]), Plan::Unchanged);
         let nulls = policy(json!({"host": null, "help": null}), &[("kubectl", &["host", "help"])]);
-        check(&Declaration::Absent, &nulls, Plan::Unchanged);
+        check(&Declared::absent(), &nulls, Plan::Unchanged);
     }
 
     #[test]
     fn what_is_no_longer_declared_is_given_up() {
         let settings = json!({"host": "reg.io", "help": "https://a.b"});
         let ours = policy(settings.clone(), &[(FIELD_MANAGER, &["host", "help"])]);
-        check(&Declaration::Absent, &ours, apply(None, None));
-        let help = Some("https://a.b".to_owned());
-        check(&Declaration::NotForPods { runtime_host: None, help }, &ours, apply(None, Some("https://a.b")));
+        check(&Declared::absent(), &ours, apply(None, None));
+        check(&declared(&[("help", Some("https://a.b"))]), &ours, apply(None, Some("https://a.b")));
         check(&registry("reg.io", None), &ours, apply(Some("reg.io"), None));
     }
 
     #[test]
     fn the_host_for_nodes_is_written_beside_the_one_for_pods() {
-        let runtime_host: RuntimeHost = "localhost:5001".parse().unwrap();
-        let both = Declaration::Registry {
-            host: "reg.io".parse().unwrap(),
-            runtime_host: Some(runtime_host.clone()),
-            help: None,
-        };
-        let nodes = Declaration::NotForPods { runtime_host: Some(runtime_host), help: None };
+        let nodes = ("hostFromContainerRuntime", Some("localhost:5001"));
+        let both = declared(&[("hostFromClusterNetwork", Some("reg.io")), nodes]);
+        let nodes = declared(&[nodes]);
         let plan = |host: Option<&str>| {
             let (host, runtime_host) = (host.map(ToOwned::to_owned), Some("localhost:5001".to_owned()));
             Plan::Apply(OwnedSettings { host, runtime_host, help: None })
@@ -182,40 +187,35 @@ mod tests {
                 "remove them where they were set, if they are no longer right",
             )
         );
-        check(&Declaration::Absent, &theirs, Plan::Foreign(both));
+        check(&Declared::absent(), &theirs, Plan::Foreign(both));
         check(
-            &Declaration::Absent,
+            &Declared::absent(),
             &policy(json!({"help": "x"}), &[]),
             Plan::Foreign(ForeignFields(vec![foreign("help", &[])])),
         );
         // A change that can be made comes first.
         let mixed =
             policy(json!({"host": "reg.io", "help": "x"}), &[("argocd", &["host"]), (FIELD_MANAGER, &["help"])]);
-        check(&Declaration::Absent, &mixed, apply(None, None));
+        check(&Declared::absent(), &mixed, apply(None, None));
     }
 
     #[test]
     fn settings_that_are_not_an_object() {
-        let error = Plan::new(&Declaration::Absent, &policy(json!([]), &[])).unwrap_err();
+        let error = Plan::new(&Declared::absent(), &policy(json!([]), &[])).unwrap_err();
         assert_eq!(error.to_string(), "spec.settings: found an array; expected an object; correct the policy");
     }
 
-    fn declaration() -> impl Strategy<Value = Declaration> {
-        let help =
-            || prop::option::of(prop::sample::select(vec!["https://a.b", "http://c.d/e?f"]).prop_map(str::to_owned));
-        let for_nodes = || {
-            let host = prop::sample::select(vec!["localhost", "localhost:5001", "[::1]:5000", "reg.io"]);
-            prop::option::of(host.prop_map(|host| host.parse::<RuntimeHost>().unwrap()))
+    fn any_declared() -> impl Strategy<Value = Declared> {
+        let one_of = |values: &[&'static str]| prop::option::of(prop::sample::select(values.to_vec()));
+        let for_pods = one_of(&["reg.io", "kind-registry:5000", "[fd00::1]:5000"]);
+        let for_nodes = one_of(&["localhost", "localhost:5001", "[::1]:5000", "reg.io"]);
+        let help = one_of(&["https://a.b", "http://c.d/e?f"]);
+        let fields = |(for_pods, for_nodes, help)| {
+            [("hostFromClusterNetwork", for_pods), ("hostFromContainerRuntime", for_nodes), ("help", help)]
         };
-        let host = prop::sample::select(vec!["reg.io", "kind-registry:5000", "[fd00::1]:5000"]);
         prop_oneof![
-            Just(Declaration::Absent),
-            (host, for_nodes(), help()).prop_map(|(host, runtime_host, help)| Declaration::Registry {
-                host: host.parse().unwrap(),
-                runtime_host,
-                help
-            }),
-            (for_nodes(), help()).prop_map(|(runtime_host, help)| Declaration::NotForPods { runtime_host, help }),
+            Just(Declared::absent()),
+            (for_pods, for_nodes, help).prop_map(move |values| declared(&fields(values))),
         ]
     }
 
@@ -234,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn applied_plans_are_valid_settings_and_planning_again_writes_nothing(
-            declarations in prop::collection::vec(declaration(), 1..5),
+            declarations in prop::collection::vec(any_declared(), 1..5),
             insecure in any::<Option<bool>>(),
         ) {
             let mut policy = policy(json!({"insecure": insecure, "other": [1]}), &[]);
@@ -244,7 +244,7 @@ mod tests {
                 }
                 let settings = policy.settings();
                 let (read, _) = Settings::parse(settings.to_string().as_bytes()).unwrap();
-                let declared = OwnedSettings::of(&declaration);
+                let declared = OwnedSettings::declared(&declaration);
                 prop_assert_eq!(read.host.map(|host| host.to_string()), declared.host);
                 prop_assert_eq!(read.runtime_host.map(|host| host.to_string()), declared.runtime_host);
                 prop_assert_eq!(read.help, declared.help);

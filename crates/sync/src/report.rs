@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use local_registry_declaration::Declared;
+
 use super::change::diff;
 use super::state::State;
-use local_registry_declaration::Declaration;
 
 /// A run over all policies.
 ///
@@ -97,13 +98,14 @@ impl PolicyResult {
 
 impl Report {
     /// The report of a run that has not looked at the policies yet.
-    pub(super) fn of(declaration: &Declaration) -> Self {
-        let host = match declaration {
-            Declaration::Registry { host, .. } => Some(host.to_string()),
-            Declaration::Absent | Declaration::NotForPods { .. } => None,
-        };
-        let runtime_host = declaration.runtime_host().map(ToString::to_string);
-        Self { state: declaration.into(), message: declaration.to_string(), host, runtime_host, policies: Vec::new() }
+    pub(super) fn about(declared: &Declared) -> Self {
+        Self {
+            state: declared.into(),
+            message: declared.to_string(),
+            host: declared.for_pods().map(ToString::to_string),
+            runtime_host: declared.for_nodes().map(ToString::to_string),
+            policies: Vec::new(),
+        }
     }
 
     /// The report of a run that looks at no policy.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use local_registry_declaration::Declaration;
+use local_registry_declaration::Declared;
 
 /// The fields of `spec.settings` that this program writes. It never touches any other, `insecure` and `lookupBuilds`
 /// among them.
@@ -21,13 +21,12 @@ pub struct OwnedSettings {
 
 impl OwnedSettings {
     /// What a declaration makes of them.
-    pub(super) fn of(declaration: &Declaration) -> Self {
-        let (host, help) = match declaration {
-            Declaration::Absent => (None, None),
-            Declaration::Registry { host, help, .. } => (Some(host.to_string()), help.clone()),
-            Declaration::NotForPods { help, .. } => (None, help.clone()),
-        };
-        Self { host, runtime_host: declaration.runtime_host().map(ToString::to_string), help }
+    pub(super) fn declared(declared: &Declared) -> Self {
+        Self {
+            host: declared.for_pods().map(ToString::to_string),
+            runtime_host: declared.for_nodes().map(ToString::to_string),
+            help: declared.help().map(ToOwned::to_owned),
+        }
     }
 
     /// The fields as they stand in `spec.settings`.

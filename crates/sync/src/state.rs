@@ -1,8 +1,7 @@
 //! What a cluster declares, in a word.
 
+use local_registry_declaration::Declared;
 use serde::Serialize;
-
-use local_registry_declaration::Declaration;
 
 /// What a cluster declares, in a word.
 ///
@@ -43,19 +42,19 @@ impl State {
         }
     }
 
-    /// Whether policies can be brought in line with it.
+    /// Whether policies can be reconciled with it.
     #[must_use]
     pub fn is_usable(self) -> bool {
         !matches!(self, Self::Unknown | Self::Unusable)
     }
 }
 
-impl From<&Declaration> for State {
-    fn from(declaration: &Declaration) -> Self {
-        match declaration {
-            Declaration::Absent => Self::Absent,
-            Declaration::NotForPods { .. } => Self::NotForPods,
-            Declaration::Registry { .. } => Self::Registry,
+impl From<&Declared> for State {
+    fn from(declared: &Declared) -> Self {
+        match declared.for_pods() {
+            _ if !declared.is_there() => Self::Absent,
+            None => Self::NotForPods,
+            Some(_) => Self::Registry,
         }
     }
 }

@@ -7,7 +7,8 @@ use local_registry_declaration::AllowedHosts;
 /// The policies that the program keeps in line with the cluster's declaration, and how.
 ///
 /// ```
-/// use local_registry_sync::{ApplyMode, Task};
+/// use local_registry_cluster::ApplyMode;
+/// use local_registry_sync::Task;
 ///
 /// let task = Task {
 ///     policies: vec!["local-registry".parse()?],

@@ -13,8 +13,8 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
-use local_registry_declaration::{Data, read};
-use local_registry_sync::{Patience, Report, State, Task, watch};
+use local_registry_declaration::{AllowedHosts, Data, Declared};
+use local_registry_sync::{Report, State, Task, Timing, watch};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower_test::mock::pair;
@@ -138,10 +138,10 @@ fn run(list: &'static str, event: &'static str) -> Vec<Report> {
         };
         let cluster = Cluster::new(Client::new(service, "default"));
         let task = Task { policies: vec!["local".parse().unwrap()], ..Task::default() };
-        let patience = Patience { settle: Duration::from_secs(1), resync: Duration::from_mins(1) };
+        let timing = Timing { settle: Duration::from_secs(1), resync: Duration::from_mins(1) };
         let mut reports = Vec::new();
         tokio::select! {
-            () = watch(&cluster, &task, patience, |report| reports.push(report.clone())) => {}
+            never = watch(&cluster, &task, timing, |report| reports.push(report.clone())) => match never {},
             () = serving => {}
             () = sleep(Duration::from_secs(200)) => {}
         }
@@ -153,7 +153,8 @@ fn run(list: &'static str, event: &'static str) -> Vec<Report> {
 fn no_config_map_takes_more_memory_than_the_pod_has() {
     // Reading a value takes a fraction of a MiB, whatever it says.
     for (name, value, is_usable) in values() {
-        let (bytes, result) = peak(|| read(&[("localRegistryHosting.v1", &value)].into_iter().collect::<Data>()));
+        let read = |data: &Data| Declared::read(data, &AllowedHosts::default());
+        let (bytes, result) = peak(|| read(&[("localRegistryHosting.v1", &value)].into_iter().collect()));
         assert_eq!(result.is_ok(), is_usable, "{name}: {result:?}");
         assert!(bytes < 512 * KIB, "{name}: {bytes} bytes");
     }

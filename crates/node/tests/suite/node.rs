@@ -12,8 +12,7 @@ use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_node::{
-    DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up, follow,
-    look_once,
+    DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up, follow, once,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -148,7 +147,7 @@ impl Scene {
     }
 
     async fn once(&self) -> NodeReport {
-        look_once(&self.cluster(), &self.task).await
+        once(&self.cluster(), &self.task).await
     }
 }
 
@@ -467,7 +466,7 @@ async fn a_service_that_may_not_be_read_is_named_with_the_right() {
         let (_, response) = handle.next_request().await.unwrap();
         send(response, 403, &status(403, "Forbidden", "services is forbidden", &json!({})));
     });
-    let report = look_once(&Cluster::new(Client::new(service, "default")), &scene.task).await;
+    let report = once(&Cluster::new(Client::new(service, "default")), &scene.task).await;
     assert_eq!(
         report.names[0].to_string(),
         format!(

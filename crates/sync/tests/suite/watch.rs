@@ -9,7 +9,7 @@ use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
-use local_registry_sync::{Patience, Report, State, Task, watch};
+use local_registry_sync::{Report, State, Task, Timing, watch};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 use tower_test::mock::pair;
@@ -104,7 +104,7 @@ impl Server {
     }
 }
 
-const PATIENCE: Patience = Patience { settle: Duration::from_secs(10), resync: Duration::from_mins(1) };
+const TIMING: Timing = Timing { settle: Duration::from_secs(10), resync: Duration::from_mins(1) };
 
 /// Watches for that many seconds, and returns the server and the reports, each with its second.
 async fn run(
@@ -112,11 +112,11 @@ async fn run(
     seconds: u64,
     meanwhile: impl AsyncFnOnce(Arc<Mutex<Server>>),
 ) -> (Server, Vec<(u64, Report)>) {
-    run_with(PATIENCE, server, seconds, meanwhile).await
+    run_with(TIMING, server, seconds, meanwhile).await
 }
 
 async fn run_with(
-    patience: Patience,
+    timing: Timing,
     server: Server,
     seconds: u64,
     meanwhile: impl AsyncFnOnce(Arc<Mutex<Server>>),
@@ -159,7 +159,7 @@ async fn run_with(
     let task = Task { policies: vec!["local".parse().unwrap()], ..Task::default() };
     let show = |report: &Report| reports.push((start.elapsed().as_secs(), report.clone()));
     tokio::select! {
-        () = watch(&cluster, &task, patience, show) => panic!("the watch has ended"),
+        never = watch(&cluster, &task, timing, show) => match never {},
         () = serving => panic!("the server has ended"),
         () = async { meanwhile(Arc::clone(&server)).await; sleep_until(start + Duration::from_secs(seconds)).await } => {}
     }
@@ -387,7 +387,7 @@ async fn an_edit_that_is_undone_again_and_again_is_one_event() {
 
 #[tokio::test(start_paused = true)]
 async fn endless_patience_is_not_an_error() {
-    let endless = Patience { settle: Duration::MAX, resync: Duration::MAX };
+    let endless = Timing { settle: Duration::MAX, resync: Duration::MAX };
     let mut server = Server::new([Ok(Some(KIND))]);
     server.watches.push_back((Duration::from_secs(30), vec![event("MODIFIED", OTHER)]));
     let (server, _) = run_with(endless, server, 3_000, async |_| {}).await;

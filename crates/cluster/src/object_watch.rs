@@ -1,14 +1,14 @@
-//! Follows one object: its content now and after each change, and errors while it cannot be read.
+//! The watch of one object: its content now and after each change, and errors while it cannot be read.
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, pin_mut};
 use kube::api::Api;
 use kube::runtime::watcher::{self, watcher};
 use tokio::time::{Instant, sleep_until};
 
+use super::backoff::Backoff;
 use super::call::{Call, Failure};
 use super::error::{ClusterError, ClusterErrorKind};
 use super::slim::{Content, Slim};
@@ -20,7 +20,7 @@ const RECOVERED: Duration = Duration::from_mins(2);
 ///
 /// After an error it lists again, even if only the watch failed. A watch is silent until something changes, so only an
 /// answered list shows that the object can be read again.
-pub struct Following<C: Content> {
+pub(crate) struct ObjectWatch<C: Content> {
     api: Api<Slim<C>>,
     name: String,
     call: Box<dyn Fn(&'static str) -> Call + Send>,
@@ -29,14 +29,14 @@ pub struct Following<C: Content> {
     /// When to list again after an error.
     resume: Option<Instant>,
     failed: Option<Instant>,
-    pauses: ExponentialBackoff,
+    backoff: Backoff,
 }
 
-impl<C: Content + Default> Following<C> {
-    /// Follows the object of that name. `call` describes a call about it, by its verb.
+impl<C: Content + Default> ObjectWatch<C> {
+    /// Watches the object of that name. `call` describes a call about it, by its verb.
     pub(super) fn new(api: Api<Slim<C>>, name: String, call: impl Fn(&'static str) -> Call + Send + 'static) -> Self {
         let call = Box::new(call);
-        Self { api, name, call, events: None, listed: None, resume: None, failed: None, pauses: pauses() }
+        Self { api, name, call, events: None, listed: None, resume: None, failed: None, backoff: Backoff::default() }
     }
 
     /// Waits until the object was listed or has changed, and returns its content; `None` if there is no such object.
@@ -45,7 +45,7 @@ impl<C: Content + Default> Following<C> {
     ///
     /// # Errors
     /// A [`ClusterError`]. The next call tries again, after a pause that grows with each error.
-    pub async fn next(&mut self) -> Result<Option<C>, ClusterError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
         loop {
             if let Some(instant) = self.resume {
                 sleep_until(instant).await;
@@ -76,11 +76,11 @@ impl<C: Content + Default> Following<C> {
     fn pause(&mut self) {
         let now = Instant::now();
         if self.failed.is_none_or(|failed| now.duration_since(failed) > RECOVERED) {
-            self.pauses = pauses();
+            self.backoff = Backoff::default();
         }
         self.failed = Some(now);
         self.events = None;
-        self.resume = Some(now + self.pauses.next().unwrap_or(RECOVERED));
+        self.resume = Some(now + self.backoff.pause());
     }
 
     /// Says which of the two requests failed.
@@ -95,14 +95,4 @@ impl<C: Content + Default> Following<C> {
         };
         (self.call)(verb).failed(Failure::Api(error))
     }
-}
-
-/// Pauses as long as kube's own: from 0.8 to 30 seconds, and up to twice that at random.
-fn pauses() -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(800))
-        .with_max_delay(Duration::from_secs(30))
-        .with_jitter()
-        .without_max_times()
-        .build()
 }

@@ -55,15 +55,15 @@ impl FromStr for AddressRule {
     type Err = AddressRuleError;
 
     fn from_str(text: &str) -> Result<Self, AddressRuleError> {
-        let (name, place) = text.split_once('=').ok_or(AddressRuleError(AddressRuleErrorKind::Form))?;
-        let (scheme, host) = match place.split_once("://") {
-            None => (None, place),
+        let (name, target) = text.split_once('=').ok_or(AddressRuleError(AddressRuleErrorKind::Form))?;
+        let (scheme, host) = match target.split_once("://") {
+            None => (None, target),
             Some(("http", host)) => (Some(Scheme::Http), host),
             Some(("https", host)) => (Some(Scheme::Https), host),
             Some((other, _)) => return Err(AddressRuleError(AddressRuleErrorKind::Scheme(other.to_owned()))),
         };
-        let host_of = |text| RuntimeHost::parse(text).map_err(|error| AddressRuleError(error.into()));
-        Ok(Self { name: host_of(name)?, scheme, host: host_of(host)? })
+        let parse = |text| RuntimeHost::parse(text).map_err(|error| AddressRuleError(error.into()));
+        Ok(Self { name: parse(name)?, scheme, host: parse(host)? })
     }
 }
 
@@ -79,18 +79,18 @@ impl fmt::Display for AddressRule {
 
 /// Where a name leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Route {
     /// To this Service, at this port of it.
     Service { service: ServiceName, port: u16, scheme: Option<Scheme> },
-    /// To this place.
+    /// To this URL.
     Url(RegistryUrl),
     /// To wherever the node's DNS says. The runtime needs no file for that.
     Dns,
 }
 
-impl Place {
+impl Route {
     /// Where a declared name leads, by the first rule about it, or by itself.
-    pub(super) fn of(name: &RuntimeHost, rules: &[AddressRule], cluster_domain: &str) -> Self {
+    pub(super) fn new(name: &RuntimeHost, rules: &[AddressRule], cluster_domain: &str) -> Self {
         let rule = rules.iter().find(|rule| rule.name == *name);
         let (scheme, host) = rule.map_or((None, name), |rule| (rule.scheme, &rule.host));
         if let Some(service) = ServiceName::named_by(host, cluster_domain) {
@@ -112,13 +112,13 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn place(name: &str, rules: &[&str]) -> Place {
+    fn route(name: &str, rules: &[&str]) -> Route {
         let rules: Vec<AddressRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        Place::of(&host(name), &rules, "cluster.local")
+        Route::new(&host(name), &rules, "cluster.local")
     }
 
-    fn service(port: u16, scheme: Option<Scheme>) -> Place {
-        Place::Service { service: registry(), port, scheme }
+    fn service(port: u16, scheme: Option<Scheme>) -> Route {
+        Route::Service { service: registry(), port, scheme }
     }
 
     fn registry() -> ServiceName {
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn a_name_of_a_service_leads_to_it() {
-        assert_eq!(place("registry.infra.svc.cluster.local:5000", &[]), service(5000, None));
-        assert_eq!(place("registry.infra.svc:5000", &[]), service(5000, None));
-        assert_eq!(place("registry.infra.svc", &[]), service(443, None));
+        assert_eq!(route("registry.infra.svc.cluster.local:5000", &[]), service(5000, None));
+        assert_eq!(route("registry.infra.svc:5000", &[]), service(5000, None));
+        assert_eq!(route("registry.infra.svc", &[]), service(443, None));
         for name in [
             "registry.infra.svc.example.com:5000",
             "registry.infra:5000",
@@ -140,25 +140,25 @@ mod tests {
             "[fd00::1]:5000",
             "kind-registry:5000",
         ] {
-            assert_eq!(place(name, &[]), Place::Dns, "{name}");
+            assert_eq!(route(name, &[]), Route::Dns, "{name}");
         }
     }
 
     #[test]
     fn a_rule_comes_before_the_name() {
-        let url = |scheme, text| Place::Url(RegistryUrl { scheme, host: host(text) });
+        let url = |scheme, text| Route::Url(RegistryUrl { scheme, host: host(text) });
         assert_eq!(
-            place("kind-registry:5000", &["kind-registry:5000=http://10.0.0.5:5000"]),
+            route("kind-registry:5000", &["kind-registry:5000=http://10.0.0.5:5000"]),
             url(Scheme::Http, "10.0.0.5:5000")
         );
         assert_eq!(
-            place("kind-registry:5000", &["kind-registry:5000=[fd00::1]:5000"]),
+            route("kind-registry:5000", &["kind-registry:5000=[fd00::1]:5000"]),
             url(Scheme::Https, "[fd00::1]:5000")
         );
-        assert_eq!(place("kind-registry:5000", &["other:5000=10.0.0.5:5000"]), Place::Dns);
-        assert_eq!(place("a:1", &["a:1=registry.infra.svc:5000"]), service(5000, None));
-        assert_eq!(place("a:1", &["a:1=http://registry.infra.svc"]), service(80, Some(Scheme::Http)));
-        assert_eq!(place("registry.infra.svc:5000", &["registry.infra.svc:5000=reg.io"]), url(Scheme::Https, "reg.io"));
+        assert_eq!(route("kind-registry:5000", &["other:5000=10.0.0.5:5000"]), Route::Dns);
+        assert_eq!(route("a:1", &["a:1=registry.infra.svc:5000"]), service(5000, None));
+        assert_eq!(route("a:1", &["a:1=http://registry.infra.svc"]), service(80, Some(Scheme::Http)));
+        assert_eq!(route("registry.infra.svc:5000", &["registry.infra.svc:5000=reg.io"]), url(Scheme::Https, "reg.io"));
     }
 
     #[test]
