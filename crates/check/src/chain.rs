@@ -16,7 +16,7 @@ use super::scope::Scope;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::Policy;
 use local_registry_core::with_causes;
-use local_registry_declaration::Declaration;
+use local_registry_declaration::Declared;
 use local_registry_sync::Task;
 
 /// Follows the chain, and returns its links in order.
@@ -41,15 +41,15 @@ use local_registry_sync::Task;
 pub async fn check(cluster: &Cluster, task: &Task, scope: &Scope, ask: impl AsyncFnOnce(&str) -> Probe) -> Vec<Link> {
     let (link, found) = config_map(cluster, &task.allowed).await;
     let mut links = vec![link];
-    let (declaration, names) = found.unzip();
-    let names = names.unwrap_or_default();
+    let declared = found;
+    let names = declared.as_ref().map(Declared::names).unwrap_or_default();
     let policy_servers = scope.policy_servers.as_str();
     let mut found = Vec::new();
     for name in &task.policies {
         found.push((name, cluster.policy(name).await));
     }
     let policies: Vec<&Policy> = found.iter().flat_map(|(_, policy)| policy).collect();
-    if let Some(Declaration::Registry { host, .. }) = &declaration {
+    if let Some(host) = declared.as_ref().and_then(Declared::for_pods) {
         links.push(Link::ok("host", format!("image parsers read {host} as a registry")));
         let is_insecure = policies.iter().any(|policy| policy.is_insecure());
         links.extend(registry(host, &ask(host.as_str()).await, scope.vantage, is_insecure));
@@ -87,8 +87,8 @@ pub async fn check(cluster: &Cluster, task: &Task, scope: &Scope, ask: impl Asyn
         links.push(rules(&subject, about, policy));
         links.extend(selectors(&subject, about, policy, cluster, &stored).await);
         links.push(match_conditions(&subject, name, about, policy));
-        links.extend(declaration.as_ref().map(|declared| settings(&subject, policy, declared, is_served)));
-        if let (Subject::Workloads, Some(declared)) = (about, &declaration) {
+        links.extend(declared.as_ref().map(|declared| settings(&subject, policy, declared, is_served)));
+        if let (Subject::Workloads, Some(declared)) = (about, &declared) {
             links.push(runtime_host(&subject, policy, declared));
         }
         links.push(rights(&subject, name, about, policy, cluster, policy_servers).await);

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use local_registry_cluster::PolicyName;
 use local_registry_declaration::HostPattern;
 use local_registry_node::AddressRule;
@@ -14,7 +16,7 @@ use local_registry_node::AddressRule;
 /// Applies `host`, `runtimeHost` and `help` of `spec.settings`, and no other field, by server-side apply.
 /// Exit codes: 0 every policy is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -51,6 +53,31 @@ pub(crate) struct Arguments {
     /// Context of the kubeconfig. By default, its current context; without a kubeconfig, the service account of the pod.
     #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_SYNC_CONTEXT", global = true)]
     pub(crate) context: Option<String>,
+}
+
+impl Arguments {
+    /// Reads the command line, or says what is wrong with it and ends the program.
+    pub(crate) fn from_command_line() -> Self {
+        let matches = Self::command().get_matches();
+        if let Some((option, command)) = misplaced(&matches) {
+            let message = format!(
+                "{option}: before `{command}`, it would be about the sync job; write it after `{command}`, or leave it out"
+            );
+            Self::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// An option of the sync job that stands before a command, and that command. Options that every command has may stand there.
+fn misplaced(matches: &ArgMatches) -> Option<(String, &str)> {
+    let (command, _) = matches.subcommand()?;
+    let arguments = Arguments::command();
+    let is_misplaced = |argument: &&clap::Arg| {
+        !argument.is_global_set() && matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    let found = arguments.get_arguments().find(is_misplaced)?;
+    Some((format!("--{}", found.get_long()?), command))
 }
 
 /// Which policies.

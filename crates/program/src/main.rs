@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use local_registry_check::{LinkVerdict, PullTask, Scope, Vantage, check, probe, pull};
 use local_registry_cluster::{ApplyMode, Cluster};
 use local_registry_declaration::AllowedHosts;
-use local_registry_sync::{Patience, Report, Task, once, watch};
+use local_registry_sync::{Report, Task, Timing, once, watch};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -26,7 +26,7 @@ use self::metrics::{Monitored, SyncMetrics, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::from_command_line();
     start_logging(arguments.log_format);
     match perform(&arguments).await {
         Ok(true) => ExitCode::SUCCESS,
@@ -72,8 +72,8 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
         return Ok(report.succeeded());
     }
     let metrics = Arc::new(SyncMetrics::default());
-    let patience =
-        Patience { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
+    let timing =
+        Timing { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
     let mut changes = Changes::default();
     let show = |report: &Report| {
         metrics.record(report);
@@ -81,7 +81,7 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
     };
     until_stopped(async {
         tokio::select! {
-            () = watch(&cluster, &task, patience, show) => Ok(()),
+            never = watch(&cluster, &task, timing, show) => match never {},
             result = listen(arguments.listen, Arc::clone(&metrics)) => result,
         }
     })

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use e2e::{PromotionTree, peak_memory};
-use local_registry_oci::digest_of;
+use local_registry_core::Digest;
+use local_registry_oci::{Hasher, digest_of};
 use serde_json::json;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -69,14 +70,13 @@ fn serve(respond: impl Fn(&mut BufReader<TcpStream>, &Request) + Send + Sync + '
 /// The digest of that many zeros.
 fn digest_of_zeros(mut count: u64) -> Digest {
     let piece = vec![0; 1 << 20];
-    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut hasher = Hasher::default();
     while count > 0 {
         let length = count.min(1 << 20);
-        context.update(&piece[..usize::try_from(length).unwrap()]);
+        hasher.update(&piece[..usize::try_from(length).unwrap()]);
         count -= length;
     }
-    let hex: String = context.finish().as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    format!("sha256:{hex}").parse().unwrap()
+    hasher.finish()
 }
 
 /// Promotes an image with one layer of so many zeros, and returns the peak of the program's memory in KiB.

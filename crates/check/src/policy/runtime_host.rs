@@ -2,14 +2,14 @@
 
 use crate::link::Link;
 use local_registry_cluster::Policy;
-use local_registry_declaration::Declaration;
+use local_registry_declaration::Declared;
 
 /// Whether the policy has a host for the nodes, which annotated pods get, and whether Knative's revisions can get it.
-pub(crate) fn runtime_host(subject: &str, policy: &Policy, declaration: &Declaration) -> Link {
+pub(crate) fn runtime_host(subject: &str, policy: &Policy, declared: &Declared) -> Link {
     let subject = format!("{subject} runtimeHost");
     let setting = |pointer| policy.str(pointer).filter(|host| !host.is_empty());
     let Some(for_nodes) = setting("/spec/settings/runtimeHost") else {
-        let remedy = if declaration.runtime_host().is_none() {
+        let remedy = if declared.for_nodes().is_none() {
             "add hostFromContainerRuntime to the ConfigMap"
         } else {
             "see that the sync job has --policy for this policy, and read its log"
@@ -29,18 +29,20 @@ pub(crate) fn runtime_host(subject: &str, policy: &Policy, declaration: &Declara
 #[cfg(test)]
 mod tests {
     use super::*;
+    use local_registry_declaration::{AllowedHosts, Data};
     use serde_json::{Value, json};
 
     #[test]
     fn the_settings_say_what_pods_and_revisions_get() {
-        let declared = |host: Option<&str>| Declaration::NotForPods {
-            runtime_host: host.map(|host| host.parse().unwrap()),
-            help: None,
+        let declared = |host: Option<&str>| {
+            let host = host.map(|host| format!("hostFromContainerRuntime: {host}")).unwrap_or("{}".to_owned());
+            let data: Data = [("localRegistryHosting.v1", host)].into_iter().collect();
+            Declared::read(&data, &AllowedHosts::default()).unwrap()
         };
-        let check = |settings: Value, declaration: &Declaration, expected: &str| {
+        let check = |settings: Value, declared: &Declared, expected: &str| {
             let policy = json!({"spec": {"settings": settings}});
             let policy = serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into();
-            assert_eq!(runtime_host("p", &policy, declaration).to_string(), expected);
+            assert_eq!(runtime_host("p", &policy, declared).to_string(), expected);
         };
         let both = json!({"host": "reg.io", "runtimeHost": "reg.io"});
         check(both, &declared(None), "✓ p runtimeHost: pods and Knative revisions get reg.io");
@@ -50,7 +52,7 @@ mod tests {
         check(json!({"runtimeHost": "localhost:5001"}), &declared(None), &format!("{nodes}: none"));
         let missing = "✗ p runtimeHost: it has none, so annotated pods are rejected";
         let declare = format!("{missing}; add hostFromContainerRuntime to the ConfigMap");
-        check(json!({"host": "reg.io", "runtimeHost": ""}), &Declaration::Absent, &declare);
+        check(json!({"host": "reg.io", "runtimeHost": ""}), &Declared::absent(), &declare);
         check(json!(null), &declared(None), &declare);
         let sync = format!("{missing}; see that the sync job has --policy for this policy, and read its log");
         check(json!({}), &declared(Some("reg.io")), &sync);

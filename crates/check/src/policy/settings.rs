@@ -2,13 +2,13 @@
 
 use crate::link::Link;
 use local_registry_cluster::Policy;
-use local_registry_declaration::Declaration;
+use local_registry_declaration::Declared;
 use local_registry_sync::Plan;
 
 /// Whether the settings say what the cluster declares. `is_served`: whether the policy server is known to serve them.
-pub(crate) fn settings(subject: &str, policy: &Policy, declaration: &Declaration, is_served: bool) -> Link {
+pub(crate) fn settings(subject: &str, policy: &Policy, declared: &Declared, is_served: bool) -> Link {
     let subject = format!("{subject} settings");
-    match Plan::new(declaration, policy) {
+    match Plan::new(declared, policy) {
         Ok(Plan::Unchanged) if is_served => Link::ok(subject, "they say what the cluster declares, and are served"),
         Ok(Plan::Unchanged) => {
             Link::warning(subject, "they say what the cluster declares, but it is not known whether they are served")

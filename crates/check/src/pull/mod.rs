@@ -54,7 +54,7 @@ pub async fn pull(
     allowed: &AllowedHosts,
     ask: impl AsyncFnOnce(&str) -> Probe,
 ) -> Vec<Link> {
-    let names = config_map(cluster, allowed).await.1.map(|(_, names)| names).unwrap_or_default();
+    let names = config_map(cluster, allowed).await.1.map(|declared| declared.names()).unwrap_or_default();
     // The first name is the one for runtimes, and the last one that for pods.
     let (Some(by_nodes), Some(by_pods)) = (names.first(), names.last()) else {
         return vec![Link::failed("canary", "no registry is declared, so there is nothing to pull from")];

@@ -57,6 +57,36 @@ fn an_api_server_that_is_not_there_is_an_error_and_touches_nothing() {
     );
 }
 
+#[test]
+fn options_of_every_command_may_stand_before_it() {
+    let server = NoServer::new();
+    let output = sync(&["--output", "json", "--context", "x", "--allow-host", "reg.io", "check"], server.path());
+    assert_eq!(output.status.code(), Some(1));
+    let first: serde_json::Value =
+        serde_json::from_slice(output.stdout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(first["link"], "ConfigMap");
+    let output = sync(&["--context", "other", "check"], server.path());
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: no cluster: no usable kubeconfig: failed to load current context: other\n"
+    );
+}
+
+#[test]
+fn options_of_the_sync_job_may_not_stand_before_another_command() {
+    for (options, option) in
+        [(&["--watch"][..], "--watch"), (&["--policy", "x"], "--policy"), (&["--dry-run"], "--dry-run")]
+    {
+        let output = sync(&[options, &["check"]].concat(), "/dev/null");
+        assert_eq!(output.status.code(), Some(2));
+        let message = String::from_utf8(output.stderr).unwrap();
+        let expected = format!(
+            "error: {option}: before `check`, it would be about the sync job; write it after `check`, or leave it out\n"
+        );
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
 #[track_caller]
 fn check_no_cluster(arguments: &[&str], kubeconfig: &str, expected: &str) {
     let output = sync(arguments, kubeconfig);
