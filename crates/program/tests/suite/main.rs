@@ -2,5 +2,6 @@
 
 #![cfg(test)]
 
+mod declarations;
 mod program;
 mod reference;

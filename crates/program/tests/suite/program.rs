@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::NamedTempFile;
 use tokio::net::TcpSocket;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_local-registry-sync");
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_local-registry-sync");
 
 fn sync(arguments: &[&str], kubeconfig: &str) -> Output {
     Command::new(PROGRAM).args(arguments).env_remove("RUST_LOG").env("KUBECONFIG", kubeconfig).output().unwrap()
@@ -33,7 +33,7 @@ impl NoServer {
     }
 }
 
-fn kubeconfig(port: u16) -> NamedTempFile {
+pub(super) fn kubeconfig(port: u16) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     write!(
         file,
