@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{build, build_run};
 use crate::control_plane::ControlPlane;
 use crate::conversion::Conversion;
 use crate::kubectl::Kubectl;
+use crate::objects::{build, build_run};
 use crate::process::eventually;
 use crate::programs::{self, yaml};
 

@@ -35,7 +35,7 @@ pub(super) enum ClusterErrorKind {
 }
 
 impl ClusterErrorKind {
-    pub(super) fn of(self, subject: impl Into<String>) -> ClusterError {
+    pub(super) fn about(self, subject: impl Into<String>) -> ClusterError {
         ClusterError { subject: subject.into(), kind: self, source: None }
     }
 

@@ -34,7 +34,7 @@ impl Cluster {
         let subject = format!("PolicyServer {policy_server}");
         let call = Call { subject, verb: "get", resource: format!("policyservers.{GROUP}/{policy_server}") };
         let Some(found) = call.answer(api.get_opt(policy_server)).await? else {
-            return Err(ClusterErrorKind::NoObject.of(call.subject));
+            return Err(ClusterErrorKind::NoObject.about(call.subject));
         };
         let account = found.data.pointer("/spec/serviceAccountName").and_then(|name| name.as_str());
         Ok(account.unwrap_or("default").to_owned())

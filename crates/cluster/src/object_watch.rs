@@ -90,7 +90,7 @@ impl<C: Content + Default> ObjectWatch<C> {
             watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => ("watch", error),
             watcher::Error::WatchError(status) => ("watch", kube::Error::Api(status)),
             watcher::Error::NoResourceVersion => {
-                return ClusterErrorKind::NotWatchable.of((self.call)("list").subject);
+                return ClusterErrorKind::NotWatchable.about((self.call)("list").subject);
             }
         };
         (self.call)(verb).failed(Failure::Api(error))

@@ -79,10 +79,10 @@ async fn answer(
             } else {
                 ClusterErrorKind::NoCrd(format!("{GROUP}/{VERSION}"))
             };
-            Err(kind.of(subject))
+            Err(kind.about(subject))
         }
         Err(Failure::Api(Error::Api(status))) if status.code == 409 => {
-            Err(ClusterErrorKind::conflict(&status).of(subject))
+            Err(ClusterErrorKind::conflict(&status).about(subject))
         }
         Err(failure) => {
             let resource = format!("{}.{GROUP}/{}", name.plural(), name.name());

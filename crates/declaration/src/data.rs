@@ -79,14 +79,14 @@ impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Data {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut data = Self::default();
         for (key, value) in entries {
-            data.insert(key.as_ref(), KeptValue::of(value.as_ref()));
+            data.insert(key.as_ref(), KeptValue::from_text(value.as_ref()));
         }
         data
     }
 }
 
 impl KeptValue {
-    fn of(text: &str) -> Self {
+    fn from_text(text: &str) -> Self {
         if text.len() > LONGEST { Self::TooLong(text.len()) } else { Self::Text(text.to_owned()) }
     }
 }
@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for KeptValue {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<KeptValue, E> {
-                Ok(KeptValue::of(text))
+                Ok(KeptValue::from_text(text))
             }
         }
         deserializer.deserialize_str(Length)

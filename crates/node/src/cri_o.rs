@@ -2,7 +2,7 @@
 
 use local_registry_core::RuntimeHost;
 
-use super::runtime::header;
+use super::marker::header;
 use local_registry_core::{RegistryUrl, Scheme};
 
 /// With what the names of our drop-ins begin and end.

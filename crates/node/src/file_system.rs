@@ -30,12 +30,12 @@ impl NodeFiles {
     }
 
     /// Where this program sees a path of the node.
-    pub(super) fn here(&self, path: &Path) -> PathBuf {
+    pub(super) fn mounted(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// The path of the node that this program sees here.
-    pub(super) fn there(&self, path: &Path) -> PathBuf {
+    pub(super) fn on_node(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.root).map_or_else(|_| path.to_owned(), |path| Path::new("/").join(path))
     }
 
@@ -44,7 +44,7 @@ impl NodeFiles {
     /// # Errors
     /// If it cannot be read, is not a plain file, is longer than 128 KiB, or is not UTF-8.
     pub(super) fn read(&self, path: &Path) -> io::Result<Option<String>> {
-        let path = self.here(path);
+        let path = self.mounted(path);
         // Opening a named pipe would wait for a writer.
         match fs::metadata(&path) {
             Ok(found) if found.is_file() => {}
@@ -61,12 +61,12 @@ impl NodeFiles {
 
     /// Whether there is a symbolic link at a path.
     pub(super) fn is_link(&self, path: &Path) -> bool {
-        fs::symlink_metadata(self.here(path)).is_ok_and(|found| found.is_symlink())
+        fs::symlink_metadata(self.mounted(path)).is_ok_and(|found| found.is_symlink())
     }
 
     /// The names in a directory, sorted; none if there is no directory.
     pub(super) fn names(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.here(directory)) {
+        let entries = match fs::read_dir(self.mounted(directory)) {
             Ok(entries) => entries,
             Err(error) if is_absence(&error) => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -82,7 +82,7 @@ impl NodeFiles {
     /// Creates the directory that the file is in, and the one above it: k3s removes all of its registries' directory when
     /// it starts. None above these is created.
     pub(super) fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        let path = self.here(path);
+        let path = self.mounted(path);
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::Error::other("it is not the path of a file"));
         };
@@ -103,12 +103,12 @@ impl NodeFiles {
 
     /// Removes a file, if there is one.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
-        remove_if_there(&self.here(path))
+        remove_if_there(&self.mounted(path))
     }
 
     /// Removes a directory if it is empty.
     pub(super) fn remove_empty(&self, directory: &Path) -> io::Result<()> {
-        match fs::remove_dir(self.here(directory)) {
+        match fs::remove_dir(self.mounted(directory)) {
             Err(error) if !is_absence(&error) && error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
             _ => Ok(()),
         }
@@ -119,7 +119,7 @@ impl NodeFiles {
     /// The mount of a removed directory is a directory without a name. Or it is gone itself: the kernel detaches it where
     /// the directory above is mounted, too. If that may be written to, it is not a mount, and the directory is created.
     pub(super) fn is_removed(&self, directory: &Path) -> bool {
-        let here = self.here(directory);
+        let here = self.mounted(directory);
         match fs::metadata(&here) {
             Ok(found) => found.nlink() == 0,
             Err(error) => is_absence(&error) && create_directory(&here).is_err(),

@@ -8,8 +8,9 @@ use local_registry_core::RuntimeHost;
 use super::containerd::{CA, HOSTS, directory, other_directory};
 use super::cri_o::{PREFIX, SUFFIX, file_name, has_entry};
 use super::file_system::{NodeFiles, temporary};
-use super::runtime::{Runtime, first_line, name_of};
-use super::task::Paths;
+use super::marker::{first_line, name_of};
+use super::paths::Paths;
+use super::runtime::Runtime;
 
 /// What the first line of a certificate authority's file says that the file is about.
 pub(super) const AUTHORITY: &str = "the certificate authority of hosts.toml";

@@ -2,25 +2,10 @@
 
 use std::path::PathBuf;
 
-use local_registry_core::RuntimeHost;
+use local_registry_core::{RegistryUrl, RuntimeHost};
 
-use super::task::Paths;
+use super::paths::Paths;
 use super::{containerd, cri_o};
-use local_registry_core::RegistryUrl;
-
-/// The first words of every file of ours. The whole first line is the mark of ownership, and the rest of it says what the
-/// file is about: a copy of a file under another name is not ours.
-const MARKER: &str = "# local-registry-sync node";
-
-/// The first line of a file about a name.
-pub(super) fn first_line(name: &str) -> String {
-    format!("{MARKER}: {name}")
-}
-
-/// The name that a file is about, by its first line.
-pub(super) fn name_of(text: &str) -> Option<&str> {
-    text.lines().next()?.strip_prefix(MARKER)?.strip_prefix(": ")
-}
 
 /// A container runtime.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,12 +34,4 @@ pub fn contents(runtime: Runtime, name: &RuntimeHost, url: &RegistryUrl, has_ca:
         Runtime::Containerd => containerd::hosts_toml(name, url, has_ca),
         Runtime::CriO => cri_o::drop_in(name, url),
     }
-}
-
-/// The first lines of a file about a name.
-pub(super) fn header(name: &RuntimeHost) -> String {
-    format!(
-        "{}\n# The agent writes this file again wherever it differs. It leaves a file alone whose first line is another.\n",
-        first_line(name.as_str())
-    )
 }

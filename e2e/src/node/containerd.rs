@@ -1,11 +1,12 @@
-//! containerd, as a node's container runtime.
+//! containerd, as a node's container runtime, and the network of its pods.
 
 use std::process::{Command, Stdio};
 
+use serde_json::json;
 use tempfile::TempDir;
 
+use super::PODS;
 use super::image::Image;
-use super::kubelet;
 use crate::process::{Process, eventually};
 use crate::programs;
 
@@ -30,7 +31,7 @@ impl Containerd {
         let folder = tempfile::tempdir().unwrap();
         let network = folder.path().join("network");
         std::fs::create_dir(&network).unwrap();
-        std::fs::write(network.join("pods.conflist"), kubelet::network()).unwrap();
+        std::fs::write(network.join("pods.conflist"), pod_network()).unwrap();
         let mut containerd = Self { process: None, folder };
         containerd.restart(settings);
         containerd
@@ -93,4 +94,24 @@ cni.conf_dir = '{network}'
         command.stdin(Stdio::null());
         command
     }
+}
+
+/// What containerd's CNI reads: pods on a bridge, and their host ports.
+fn pod_network() -> String {
+    json!({
+        "cniVersion": "1.0.0",
+        "name": "pods",
+        "plugins": [
+            {
+                "type": "bridge",
+                "bridge": "pods0",
+                "isGateway": true,
+                "ipMasq": true,
+                "hairpinMode": true,
+                "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS}]], "routes": [{"dst": "0.0.0.0/0"}]},
+            },
+            {"type": "portmap", "capabilities": {"portMappings": true}},
+        ],
+    })
+    .to_string()
 }

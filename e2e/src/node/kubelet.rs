@@ -1,10 +1,11 @@
-//! The kubelet, and the network of its pods.
+//! The kubelet.
 
 use std::process::Command;
 
 use serde_json::json;
 
-use super::{ADDRESS, NODE_TOKEN, PODS, of_machine, spawn, write};
+use super::containerd::ENDPOINT;
+use super::{ADDRESS, NODE_TOKEN, of_machine, spawn, write};
 use crate::control_plane::ControlPlane;
 use crate::process::Process;
 use crate::programs;
@@ -31,7 +32,7 @@ pub(super) fn start(control_plane: &ControlPlane) -> Process {
         "clusterDNS": [ADDRESS],
         "clusterDomain": "cluster.local",
         "resolvConf": no_names,
-        "containerRuntimeEndpoint": super::containerd::ENDPOINT,
+        "containerRuntimeEndpoint": ENDPOINT,
         "configMapAndSecretChangeDetectionStrategy": "Watch",
         "crashLoopBackOff": {"maxContainerRestartPeriod": "2s"},
         // A full machine is no reason to stop the pods of a test.
@@ -45,24 +46,4 @@ pub(super) fn start(control_plane: &ControlPlane) -> Process {
     command.arg("--kubeconfig").arg(control_plane.write_kubeconfig("node", NODE_TOKEN));
     command.args(["--hostname-override", "node", "--node-ip", ADDRESS]);
     spawn("kubelet", command, control_plane)
-}
-
-/// What containerd's CNI reads: pods on a bridge, and their host ports.
-pub(super) fn network() -> String {
-    json!({
-        "cniVersion": "1.0.0",
-        "name": "pods",
-        "plugins": [
-            {
-                "type": "bridge",
-                "bridge": "pods0",
-                "isGateway": true,
-                "ipMasq": true,
-                "hairpinMode": true,
-                "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS}]], "routes": [{"dst": "0.0.0.0/0"}]},
-            },
-            {"type": "portmap", "capabilities": {"portMappings": true}},
-        ],
-    })
-    .to_string()
 }

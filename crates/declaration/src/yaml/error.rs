@@ -35,11 +35,7 @@ pub(super) enum YamlErrorKind {
 }
 
 impl YamlErrorKind {
-    /// The error of a value as a whole.
-    pub(super) fn of_value(self) -> YamlError {
-        YamlError { line: None, kind: self }
-    }
-
+    /// The error, on a line if one is known.
     pub(super) fn on(self, line: Option<u64>) -> YamlError {
         YamlError { line, kind: self }
     }

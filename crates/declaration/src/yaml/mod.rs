@@ -28,13 +28,13 @@ pub(super) struct Field {
 pub(super) fn fields(text: &str, names: &[&'static str]) -> Result<BTreeMap<&'static str, Field>, YamlError> {
     let entries = match parse(text, names) {
         Ok(YamlValue::Mapping(entries)) => entries,
-        Ok(YamlValue::Null) => return Err(YamlErrorKind::Empty.of_value()),
+        Ok(YamlValue::Null) => return Err(YamlErrorKind::Empty.on(None)),
         Ok(YamlValue::String(text))
             if parse(&text, names).is_ok_and(|value| matches!(value, YamlValue::Mapping(_))) =>
         {
-            return Err(YamlErrorKind::EncodedTwice.of_value());
+            return Err(YamlErrorKind::EncodedTwice.on(None));
         }
-        Ok(other) => return Err(YamlErrorKind::NotAMapping(other.kind()).of_value()),
+        Ok(other) => return Err(YamlErrorKind::NotAMapping(other.kind()).on(None)),
         Err(error) => return Err(error.without_snippet().into()),
     };
     let mut fields = BTreeMap::new();

@@ -10,8 +10,8 @@ use toml::Value;
 
 use super::config_file::ImageConfig;
 use crate::file_system::NodeFiles;
+use crate::paths::Paths;
 use crate::reading::{Reading, RuntimeConfig};
-use crate::task::Paths;
 
 /// Reads containerd's configuration, and says whether it makes containerd read the directory.
 pub(crate) fn reading(files: &NodeFiles, paths: &Paths) -> RuntimeConfig {

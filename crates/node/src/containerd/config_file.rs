@@ -90,12 +90,12 @@ fn imports(table: &Table, files: &NodeFiles, path: &Path) -> Result<Vec<PathBuf>
             continue;
         }
         // The pattern is the node's, and what is before it is not a pattern.
-        let root = glob::Pattern::escape(&files.here(Path::new("/")).to_string_lossy());
+        let root = glob::Pattern::escape(&files.mounted(Path::new("/")).to_string_lossy());
         // To containerd, `**` is no more than `*`.
         let import_pattern = import.to_string_lossy().replace("**", "*");
         let pattern = format!("{root}{}", import_pattern.trim_start_matches('/'));
         let matches = glob::glob(&pattern).map_err(|error| format!("imports {}: {error}", import.display()))?;
-        found.extend(matches.filter_map(Result::ok).map(|path| files.there(&path)));
+        found.extend(matches.filter_map(Result::ok).map(|path| files.on_node(&path)));
     }
     Ok(found)
 }

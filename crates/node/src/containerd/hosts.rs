@@ -2,7 +2,7 @@
 
 use local_registry_core::RuntimeHost;
 
-use crate::runtime::header;
+use crate::marker::header;
 use local_registry_core::RegistryUrl;
 
 /// The name of the file.
