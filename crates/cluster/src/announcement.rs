@@ -5,6 +5,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
 use kube::Error;
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use local_registry_declaration::{NAME, NAMESPACE};
 use tokio::time::Instant;
 
 use super::call::{Failure, limited};
@@ -12,7 +13,6 @@ use super::connection::Cluster;
 use super::journal::{Announcement, Publication};
 use super::policies::{GROUP, VERSION};
 use crate::PolicyName;
-use local_registry_declaration::{NAME, NAMESPACE};
 
 impl Cluster {
     /// Publishes an Event on the ConfigMap that it cannot be used.

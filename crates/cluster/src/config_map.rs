@@ -1,6 +1,7 @@
 //! The ConfigMap that declares the cluster's registry.
 
 use kube::api::Api;
+use local_registry_declaration::{Data, NAME, NAMESPACE};
 
 use super::call::Call;
 use super::connection::Cluster;
@@ -8,7 +9,6 @@ use super::error::ClusterError;
 use super::followed::Followed;
 use super::object_watch::ObjectWatch;
 use super::slim::{Content, Slim};
-use local_registry_declaration::{Data, NAME, NAMESPACE};
 
 impl Content for Data {
     const KIND: &'static str = "ConfigMap";

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::client::Body;
+use local_registry_core::root_cause;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -15,7 +16,6 @@ use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::listing::pages;
-use local_registry_core::root_cause;
 
 /// How many objects are on a page. The pod of `check` has little memory.
 const PAGE: u32 = 50;
@@ -23,11 +23,13 @@ const PAGE: u32 = 50;
 /// What is used of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeSummary {
+    /// Its name.
     pub name: String,
     /// Its architecture, as Kubernetes names it, such as `amd64`.
     pub architecture: String,
     /// Its operating system, such as `linux`.
     pub system: String,
+    /// Whether its kubelet says that it is ready.
     pub is_ready: bool,
 }
 
@@ -48,6 +50,7 @@ impl From<Node> for NodeSummary {
 /// What is used of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodSummary {
+    /// Its name.
     pub name: String,
     /// The node that it runs on; `None` before it is scheduled.
     pub node: Option<String>,

@@ -53,16 +53,20 @@ impl PolicyName {
         &self.0
     }
 
+    /// The namespace of an AdmissionPolicy.
+    #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         split(&self.0).0
     }
 
     /// The name without the namespace.
+    #[must_use]
     pub fn name(&self) -> &str {
         split(&self.0).1
     }
 
     /// The name as arguments of kubectl.
+    #[must_use]
     pub fn arguments(&self) -> String {
         match split(&self.0) {
             (Some(namespace), name) => format!("{name} --namespace {namespace}"),
@@ -70,6 +74,8 @@ impl PolicyName {
         }
     }
 
+    /// The resource, as paths and RBAC name it.
+    #[must_use]
     pub fn plural(&self) -> &'static str {
         if self.namespace().is_some() { "admissionpolicies" } else { "clusteradmissionpolicies" }
     }

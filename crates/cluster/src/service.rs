@@ -17,7 +17,9 @@ use super::slim::{Content, Slim};
 /// The name of a Service. Prints as `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceName {
+    /// Its namespace.
     pub namespace: String,
+    /// Its name.
     pub name: String,
 }
 
@@ -31,11 +33,15 @@ impl fmt::Display for ServiceName {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceSpec {
+    /// Its address; `None` as text for a headless Service.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: Option<String>,
+    /// Its ports.
     pub ports: Vec<ServicePort>,
+    /// `ClusterIP`, `ExternalName` and the like.
     #[serde(rename = "type")]
     pub kind: Option<String>,
+    /// The labels of its pods.
     pub selector: Option<BTreeMap<String, String>>,
 }
 
@@ -43,9 +49,13 @@ pub struct ServiceSpec {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServicePort {
+    /// Its number.
     pub port: u16,
+    /// Its name, such as `https-registry`.
     pub name: Option<String>,
+    /// `appProtocol`, such as `http`.
     pub app_protocol: Option<String>,
+    /// `TCP`, which is the default, `UDP` or `SCTP`.
     pub protocol: Option<String>,
 }
 

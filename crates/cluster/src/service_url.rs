@@ -17,9 +17,13 @@ impl ServiceName {
     }
 }
 
-/// Why a Service has no address that nodes could use.
+/// Why a Service has no address that nodes could use, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceError {
+#[error(transparent)]
+pub struct ServiceError(#[from] ServiceErrorKind);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum ServiceErrorKind {
     #[error("Service {0} does not exist; create it, or declare where the registry is")]
     Missing(ServiceName),
     #[error("Service {0} is of the type ExternalName, so it has no address; name the registry itself by --address")]
@@ -28,6 +32,14 @@ pub enum ServiceError {
     Headless(ServiceName),
     #[error("Service {service} has no port {port}, but {found}; declare one of its ports")]
     NoPort { service: ServiceName, port: u16, found: String },
+}
+
+impl ServiceError {
+    /// The error of a Service that does not exist.
+    #[must_use]
+    pub fn missing(service: ServiceName) -> Self {
+        ServiceErrorKind::Missing(service).into()
+    }
 }
 
 impl ServiceSpec {
@@ -39,19 +51,19 @@ impl ServiceSpec {
     /// A [`ServiceError`] if nodes cannot use it.
     pub fn url(&self, service: &ServiceName, port: u16, scheme: Option<Scheme>) -> Result<RegistryUrl, ServiceError> {
         if self.kind.as_deref() == Some("ExternalName") {
-            return Err(ServiceError::ExternalName(service.clone()));
+            return Err(ServiceErrorKind::ExternalName(service.clone()).into());
         }
         let address = self.cluster_ip.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
-        let address = address.ok_or_else(|| ServiceError::Headless(service.clone()))?;
+        let address = address.ok_or_else(|| ServiceErrorKind::Headless(service.clone()))?;
         let Some(found) = self.ports.iter().find(|found| found.is_tcp() && found.port == port) else {
             let ports: Vec<String> = self.ports.iter().map(|found| found.port.to_string()).collect();
-            return Err(ServiceError::NoPort { service: service.clone(), port, found: ports.join(", ") });
+            return Err(ServiceErrorKind::NoPort { service: service.clone(), port, found: ports.join(", ") }.into());
         };
         let host = match address {
             IpAddr::V4(address) => format!("{address}:{port}"),
             IpAddr::V6(address) => format!("[{address}]:{port}"),
         };
-        let host = RuntimeHost::parse(&host).map_err(|_| ServiceError::Headless(service.clone()))?;
+        let host = RuntimeHost::parse(&host).map_err(|_| ServiceErrorKind::Headless(service.clone()))?;
         Ok(RegistryUrl { scheme: scheme.or_else(|| found.scheme()).unwrap_or(Scheme::Https), host })
     }
 

@@ -1,9 +1,8 @@
 //! CRI-O's drop-in for a registry (`containers-registries.conf.d(5)`).
 
-use local_registry_core::RuntimeHost;
+use local_registry_core::{RegistryUrl, RuntimeHost, Scheme};
 
 use super::marker::header;
-use local_registry_core::{RegistryUrl, Scheme};
 
 /// With what the names of our drop-ins begin and end.
 pub(super) const PREFIX: &str = "local-registry-";

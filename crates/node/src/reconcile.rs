@@ -79,7 +79,7 @@ fn url(name: &RuntimeHost, knowledge: &Knowledge, task: &NodeTask) -> Result<Opt
         Route::Service { service, port, scheme } => match knowledge.services.get(&service) {
             None => Err(format!("Service {service} was not read yet")),
             Some(Err(error)) => Err(error.clone()),
-            Some(Ok(None)) => Err(ServiceError::Missing(service).to_string()),
+            Some(Ok(None)) => Err(ServiceError::missing(service).to_string()),
             Some(Ok(Some(spec))) => spec.url(&service, port, scheme).map(Some).map_err(|error| error.to_string()),
         },
     }

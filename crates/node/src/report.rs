@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use local_registry_core::printable;
 use serde::Serialize;
 use similar::TextDiff;
 
 use super::reading::RuntimeConfig;
-use local_registry_core::printable;
 
 /// What a cluster declares to its nodes, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

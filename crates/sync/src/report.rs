@@ -1,9 +1,8 @@
 //! What a run found and did, for people and for programs.
 
+use local_registry_declaration::Declared;
 use serde::Serialize;
 use serde_json::Value;
-
-use local_registry_declaration::Declared;
 
 use super::change::diff;
 use super::state::State;

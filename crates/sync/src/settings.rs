@@ -1,8 +1,7 @@
 //! The fields of a policy's settings that the cluster's declaration decides.
 
-use serde_json::{Map, Value};
-
 use local_registry_declaration::Declared;
+use serde_json::{Map, Value};
 
 /// The fields of `spec.settings` that this program writes. It never touches any other, `insecure` and `lookupBuilds`
 /// among them.

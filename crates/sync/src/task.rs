@@ -1,7 +1,6 @@
 //! What the program is started for.
 
-use local_registry_cluster::ApplyMode;
-use local_registry_cluster::PolicyName;
+use local_registry_cluster::{ApplyMode, PolicyName};
 use local_registry_declaration::AllowedHosts;
 
 /// The policies that the program keeps in line with the cluster's declaration, and how.

@@ -30,7 +30,7 @@ pub(crate) async fn service(cluster: &Cluster, target: &Target) -> Vec<Link> {
     let subject = format!("Service {service}");
     let spec = match cluster.service(service).await {
         Err(error) => return vec![Link::warning(subject, with_causes(&error))],
-        Ok(None) => return vec![Link::failed(subject, ServiceError::Missing(service.clone()).to_string())],
+        Ok(None) => return vec![Link::failed(subject, ServiceError::missing(service.clone()).to_string())],
         Ok(Some(spec)) => spec,
     };
     let link = match spec.url(service, *port, None) {

@@ -1,9 +1,8 @@
 //! `hosts.toml`, which leads the pulls of a name to another address.
 
-use local_registry_core::RuntimeHost;
+use local_registry_core::{RegistryUrl, RuntimeHost};
 
 use crate::marker::header;
-use local_registry_core::RegistryUrl;
 
 /// The name of the file.
 pub(crate) const HOSTS: &str = "hosts.toml";

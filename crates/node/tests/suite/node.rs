@@ -14,12 +14,11 @@ use local_registry_cluster::Cluster;
 use local_registry_node::{
     DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up, follow, once,
 };
+use local_registry_testkit::api_server::{config_map, send, status};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
 use tower_test::mock::{Handle, SendResponse, pair};
-
-use local_registry_testkit::api_server::{config_map, send, status};
 
 const NAME: &str = "registry.infra.svc.cluster.local:5000";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/kube-public/configmaps";

@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use local_registry_node::{NameResult, NodeReport, NodeState, Reading};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-
-use local_registry_node::{NameResult, NodeReport, NodeState, Reading};
 
 use super::{Label, Monitored, now};
 

@@ -8,10 +8,9 @@ use kube::client::Body;
 use local_registry_cluster::{ApplyMode, Cluster, PolicyName};
 use local_registry_declaration::AllowedHosts;
 use local_registry_sync::{Report, Task, once};
+use local_registry_testkit::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
 use serde_json::{Value, json};
 use tower_test::mock::{Handle, SendResponse, pair};
-
-use local_registry_testkit::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
 
 /// The API server's side of a scenario.
 struct Server(Handle<Request<Body>, Response<Body>>);

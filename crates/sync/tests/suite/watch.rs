@@ -10,11 +10,10 @@ use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_sync::{Report, State, Task, Timing, watch};
+use local_registry_testkit::api_server::{POLICY, config_map, send, status};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 use tower_test::mock::pair;
-
-use local_registry_testkit::api_server::{POLICY, config_map, send, status};
 
 /// An API server with one ConfigMap and one policy. What each watch sends is set in advance; after the last of them, a
 /// watch stays open and sends nothing.
