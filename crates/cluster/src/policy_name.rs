@@ -96,20 +96,6 @@ impl FromStr for PolicyName {
     }
 }
 
-impl TryFrom<&str> for PolicyName {
-    type Error = PolicyNameError;
-
-    fn try_from(text: &str) -> Result<Self, PolicyNameError> {
-        Self::parse(text)
-    }
-}
-
-impl AsRef<str> for PolicyName {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
 impl fmt::Display for PolicyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
