@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kube::Error;
+use local_registry_core::Excerpt;
 
 use super::error::{ClusterError, ClusterErrorKind};
 
@@ -48,9 +49,10 @@ impl Call {
                 (ClusterErrorKind::Forbidden { verb, resource, message: status.message }, None)
             }
             Failure::Api(Error::Api(status)) => {
-                (ClusterErrorKind::Refused { code: status.code, message: status.message }, None)
+                let message = Excerpt(&status.message).to_string();
+                (ClusterErrorKind::Refused { code: status.code, message }, None)
             }
-            Failure::Api(error) => (ClusterErrorKind::NoAnswer, Some(error)),
+            Failure::Api(error) => (ClusterErrorKind::NoAnswer, Some(Box::new(error))),
         };
         ClusterError { subject: self.subject.clone(), kind, source }
     }

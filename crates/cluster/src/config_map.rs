@@ -7,6 +7,7 @@ use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::followed::Followed;
+use super::named::named;
 use super::object_watch::ObjectWatch;
 use super::slim::{Content, Slim};
 
@@ -23,14 +24,15 @@ impl Cluster {
     /// A [`ClusterError`] if it cannot be read.
     pub async fn config_map(&self) -> Result<Option<Data>, ClusterError> {
         let api: Api<Slim<Data>> = Api::namespaced(self.client.clone(), NAMESPACE);
-        let found = call("get").answer(api.get_opt(NAME)).await?;
+        let found = named(&api, NAME, &call("get")).await?;
         Ok(found.map(Slim::into_content))
     }
 
     /// Follows the ConfigMap.
     #[must_use]
     pub fn follow_config_map(&self) -> Followed<Data> {
-        Followed::new(ObjectWatch::new(Api::namespaced(self.client.clone(), NAMESPACE), NAME.to_owned(), call))
+        let api = Api::namespaced(self.client.clone(), NAMESPACE);
+        Followed::new(ObjectWatch::new(api, NAME.to_owned(), self.ended_watches(), call))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A cluster that a client is connected to.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::Client;
@@ -18,13 +19,20 @@ use super::journal::Journal;
 pub struct Cluster {
     pub(super) client: Client,
     journal: Arc<Mutex<Journal>>,
+    ended_watches: Arc<AtomicU64>,
 }
 
 impl Cluster {
     /// The cluster that the client is connected to.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, journal: Arc::new(Mutex::new(Journal::new())) }
+        Self { client, journal: Arc::new(Mutex::new(Journal::new())), ended_watches: Arc::default() }
+    }
+
+    /// How many watches have ended, and were begun again.
+    #[must_use]
+    pub fn ended_watches(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.ended_watches)
     }
 
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {

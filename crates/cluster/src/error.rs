@@ -1,6 +1,9 @@
 //! What each error of the API server means, and how to fix it.
 
+use std::fmt;
+
 use kube::core::Status;
+use local_registry_core::Quoted;
 
 /// A call to the API server that failed: what was asked for, why it failed, and how to fix it.
 #[derive(Debug, thiserror::Error)]
@@ -9,7 +12,7 @@ pub struct ClusterError {
     pub(super) subject: String,
     pub(super) kind: ClusterErrorKind,
     /// What the client says about a call that the API server did not answer.
-    pub(super) source: Option<kube::Error>,
+    pub(super) source: Option<Box<kube::Error>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,10 +31,24 @@ pub(super) enum ClusterErrorKind {
     Timeout(u64),
     #[error("the API server answered {code}: {message}")]
     Refused { code: u16, message: String },
+    #[error("the answer is about {}; something between this program and the API server answers in its place", Found(.found))]
+    Other { found: String },
     #[error("the list has no resourceVersion, so it cannot be watched")]
     NotWatchable,
     #[error("the request to the API server failed")]
     NoAnswer,
+}
+
+/// The name of an object that was not asked for.
+struct Found<'a>(&'a str);
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "" => f.write_str("an object without a name"),
+            name => write!(f, "the object {}", Quoted(name)),
+        }
+    }
 }
 
 impl ClusterErrorKind {

@@ -9,15 +9,25 @@ use super::slim::Content;
 /// An object that is followed, and what was last seen of it. That still counts while the object cannot be read.
 pub struct Followed<C: Content> {
     watch: ObjectWatch<C>,
-    /// Outer: whether the object was ever listed. Inner: whether it exists.
-    seen: Option<Option<C>>,
+    seen: Seen<C>,
     lost: Option<Lost>,
+}
+
+/// What was last seen of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen<C> {
+    /// Nothing: it was not read yet.
+    NotYet,
+    /// That there is no such object.
+    Absent,
+    /// What is used of it.
+    Present(C),
 }
 
 /// That an object cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// Since when.
+    /// Since when: when the API server was last heard of.
     pub since: Instant,
     /// Why, by the last error.
     pub error: String,
@@ -38,7 +48,7 @@ pub enum News {
 
 impl<C: Content + Default + PartialEq> Followed<C> {
     pub(super) fn new(watch: ObjectWatch<C>) -> Self {
-        Self { watch, seen: None, lost: None }
+        Self { watch, seen: Seen::NotYet, lost: None }
     }
 
     /// Waits for news of the object. Dropping the future loses nothing.
@@ -46,27 +56,26 @@ impl<C: Content + Default + PartialEq> Followed<C> {
         match self.watch.next().await {
             Ok(content) => {
                 self.lost = None;
-                let before = self.seen.replace(content);
-                match before {
-                    None => News::First,
-                    Some(_) if self.seen == before => News::Same,
-                    Some(_) => News::Changed,
+                let seen = content.map_or(Seen::Absent, Seen::Present);
+                match std::mem::replace(&mut self.seen, seen) {
+                    Seen::NotYet => News::First,
+                    before if self.seen == before => News::Same,
+                    _ => News::Changed,
                 }
             }
             Err(error) => {
                 let error = with_causes(&error);
                 tracing::warn!(error, "the {} cannot be watched; trying again", C::KIND);
-                let since = self.lost.take().map_or_else(Instant::now, |lost| lost.since);
-                self.lost = Some(Lost { since, error });
+                self.lost = Some(Lost { since: self.watch.heard(), error });
                 News::Lost
             }
         }
     }
 
-    /// What was last seen: nothing before the object was read, and then what is used of it, or that there is no such object.
+    /// What was last seen.
     #[must_use]
-    pub fn seen(&self) -> Option<Option<&C>> {
-        self.seen.as_ref().map(Option::as_ref)
+    pub fn seen(&self) -> &Seen<C> {
+        &self.seen
     }
 
     /// Since when the object cannot be read, and why.

@@ -27,6 +27,7 @@ mod error;
 mod followed;
 mod journal;
 mod listing;
+mod named;
 mod object;
 mod object_watch;
 mod pods;
@@ -42,7 +43,7 @@ pub use self::connection::Cluster;
 pub use self::error::ClusterError;
 
 // Objects that are followed, and the loop around them.
-pub use self::followed::{Followed, Lost, News};
+pub use self::followed::{Followed, Lost, News, Seen};
 pub use self::reconcile::{Due, Outcome, Reconciler, View, reconcile_forever};
 pub use self::slim::Content;
 

@@ -6,6 +6,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use super::call::Call;
 use super::connection::Cluster;
 use super::error::{ClusterError, ClusterErrorKind};
+use super::named::named;
 use super::policies::{GROUP, VERSION};
 
 impl Cluster {
@@ -20,7 +21,7 @@ impl Cluster {
         let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let subject = format!("CustomResourceDefinition {name}");
         let resource = format!("customresourcedefinitions.apiextensions.k8s.io/{name}");
-        Call { subject, verb: "get", resource }.answer(api.get_opt(name)).await
+        named(&api, name, &Call { subject, verb: "get", resource }).await
     }
 
     /// The service account of a PolicyServer.
@@ -33,7 +34,7 @@ impl Cluster {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
         let subject = format!("PolicyServer {policy_server}");
         let call = Call { subject, verb: "get", resource: format!("policyservers.{GROUP}/{policy_server}") };
-        let Some(found) = call.answer(api.get_opt(policy_server)).await? else {
+        let Some(found) = named(&api, policy_server, &call).await? else {
             return Err(ClusterErrorKind::NoObject.about(call.subject));
         };
         let account = found.data.pointer("/spec/serviceAccountName").and_then(|name| name.as_str());

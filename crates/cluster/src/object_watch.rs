@@ -1,42 +1,83 @@
 //! The watch of one object: its content now and after each change, and errors while it cannot be read.
+//!
+//! Not kube's own watcher: that one waits for an answer as long as the connection lasts, reconnects at once where a watch ends
+//! at once, and hides the bookmarks that show that a silent watch is alive.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, pin_mut};
-use kube::api::Api;
-use kube::runtime::watcher::{self, watcher};
-use tokio::time::{Instant, sleep_until};
+use futures_util::{FutureExt, StreamExt};
+use kube::Resource;
+use kube::api::{Api, ListParams, WatchParams};
+use kube::core::{ObjectList, WatchEvent};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::backoff::Backoff;
-use super::call::{Call, Failure};
+use super::call::{Call, Failure, limited};
 use super::error::{ClusterError, ClusterErrorKind};
 use super::slim::{Content, Slim};
 
-/// After an error, pauses start short again if the watch lasted this long since the last one.
-const RECOVERED: Duration = Duration::from_mins(2);
+/// How long a watch may be silent. The API server sends a bookmark every minute.
+const IDLE: Duration = Duration::from_secs(75);
+/// For how long the API server keeps a watch, in seconds: kube's own default.
+const WATCHED: u32 = 290;
+/// A watch that lasted this long has worked: the next pause is short again.
+const WORKED: Duration = Duration::from_mins(2);
 
 /// Lists one object by its name and watches it, again and again.
 ///
-/// After an error it lists again, even if only the watch failed. A watch is silent until something changes, so only an
-/// answered list shows that the object can be read again.
+/// Each request has a limit. After an error it lists again, even if only the watch failed. A watch is silent until something
+/// changes, so only an answered list shows that the object can be read again.
 pub(crate) struct ObjectWatch<C: Content> {
     api: Api<Slim<C>>,
     name: String,
     call: Box<dyn Fn(&'static str) -> Call + Send>,
-    events: Option<BoxStream<'static, Result<watcher::Event<Slim<C>>, watcher::Error>>>,
-    listed: Option<C>,
-    /// When to list again after an error.
-    resume: Option<Instant>,
-    failed: Option<Instant>,
+    phase: Phase<C>,
     backoff: Backoff,
+    /// When the API server was last heard of.
+    heard: Instant,
+    /// How many watches have ended, of all objects of the cluster.
+    ended: Arc<AtomicU64>,
+}
+
+type Listing<C> = BoxFuture<'static, Result<ObjectList<Slim<C>>, Failure>>;
+type Events<C> = BoxStream<'static, kube::Result<WatchEvent<Slim<C>>>>;
+type Starting<C> = BoxFuture<'static, Result<Events<C>, Failure>>;
+
+/// What goes on. Requests are kept here, so that dropping the future of [`ObjectWatch::next`] does not send them again.
+enum Phase<C: Content> {
+    Pausing(Instant, Option<String>),
+    Listing(Listing<C>),
+    Starting(Starting<C>, String),
+    Watching { events: Events<C>, version: String, since: Instant },
+}
+
+/// What an event of a watch changes.
+enum Change<C> {
+    None,
+    /// The content is this now; `None` if there is no such object any more.
+    Content(Option<C>),
 }
 
 impl<C: Content + Default> ObjectWatch<C> {
-    /// Watches the object of that name. `call` describes a call about it, by its verb.
-    pub(super) fn new(api: Api<Slim<C>>, name: String, call: impl Fn(&'static str) -> Call + Send + 'static) -> Self {
-        let call = Box::new(call);
-        Self { api, name, call, events: None, listed: None, resume: None, failed: None, backoff: Backoff::default() }
+    /// Watches the object of that name. `call` describes a call about it, by its verb; `ended` counts watches that end.
+    pub(super) fn new(
+        api: Api<Slim<C>>,
+        name: String,
+        ended: Arc<AtomicU64>,
+        call: impl Fn(&'static str) -> Call + Send + 'static,
+    ) -> Self {
+        let now = Instant::now();
+        let (call, phase, backoff) = (Box::new(call), Phase::Pausing(now, None), Backoff::default());
+        Self { api, name, call, phase, backoff, heard: now, ended }
+    }
+
+    /// When the API server was last heard of.
+    pub(super) fn heard(&self) -> Instant {
+        self.heard
     }
 
     /// Waits until the object was listed or has changed, and returns its content; `None` if there is no such object.
@@ -45,54 +86,148 @@ impl<C: Content + Default> ObjectWatch<C> {
     ///
     /// # Errors
     /// A [`ClusterError`]. The next call tries again, after a pause that grows with each error.
-    pub(crate) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
+    pub(super) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
         loop {
-            if let Some(instant) = self.resume {
-                sleep_until(instant).await;
-                self.resume = None;
-            }
-            let events = self.events.get_or_insert_with(|| {
-                let only = watcher::Config::default().fields(&format!("metadata.name={}", self.name));
-                watcher(self.api.clone(), only).boxed()
-            });
-            let next = events.next();
-            pin_mut!(next);
-            match next.await {
-                Some(Ok(watcher::Event::Init)) => self.listed = None,
-                Some(Ok(watcher::Event::InitApply(object))) => self.listed = Some(object.into_content()),
-                Some(Ok(watcher::Event::InitDone)) => return Ok(self.listed.take()),
-                Some(Ok(watcher::Event::Apply(object))) => return Ok(Some(object.into_content())),
-                Some(Ok(watcher::Event::Delete(_))) => return Ok(None),
-                Some(Err(error)) => {
-                    self.pause();
-                    return Err(self.explain(error));
+            match &mut self.phase {
+                Phase::Pausing(until, version) => {
+                    sleep_until(*until).await;
+                    let version = version.take();
+                    self.resume(version);
                 }
-                // kube does not end a watcher.
-                None => self.pause(),
+                Phase::Listing(listing) => {
+                    let answer = listing.await;
+                    return self.on_list(answer);
+                }
+                Phase::Starting(starting, _) => {
+                    let answer = starting.await;
+                    self.on_start(answer)?;
+                }
+                Phase::Watching { events, .. } => {
+                    let event = timeout_at(self.heard + IDLE, events.next()).await;
+                    let Ok(event) = event else {
+                        // Not even a bookmark came. A list shows whether the API server is there.
+                        self.pause(None);
+                        continue;
+                    };
+                    if let Change::Content(content) = self.on_event(event)? {
+                        return Ok(content);
+                    }
+                }
             }
         }
     }
 
-    fn pause(&mut self) {
-        let now = Instant::now();
-        if self.failed.is_none_or(|failed| now.duration_since(failed) > RECOVERED) {
-            self.backoff = Backoff::default();
-        }
-        self.failed = Some(now);
-        self.events = None;
-        self.resume = Some(now + self.backoff.pause());
-    }
-
-    /// Says which of the two requests failed.
-    fn explain(&self, error: watcher::Error) -> ClusterError {
-        let (verb, error) = match error {
-            watcher::Error::InitialListFailed(error) => ("list", error),
-            watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => ("watch", error),
-            watcher::Error::WatchError(status) => ("watch", kube::Error::Api(status)),
-            watcher::Error::NoResourceVersion => {
-                return ClusterErrorKind::NotWatchable.about((self.call)("list").subject);
+    /// Starts a watch from this version, or lists.
+    fn resume(&mut self, version: Option<String>) {
+        let (api, selector) = (self.api.clone(), format!("metadata.name={}", self.name));
+        self.phase = match version {
+            None => {
+                let only = ListParams::default().fields(&selector);
+                Phase::Listing(async move { limited(api.list(&only)).await }.boxed())
+            }
+            Some(version) => {
+                let only = WatchParams::default().fields(&selector).timeout(WATCHED);
+                let from = version.clone();
+                let start = async move { limited(api.watch(&only, &from)).await.map(StreamExt::boxed) };
+                Phase::Starting(start.boxed(), version)
             }
         };
-        (self.call)(verb).failed(Failure::Api(error))
+    }
+
+    fn on_list(&mut self, answer: Result<ObjectList<Slim<C>>, Failure>) -> Result<Option<C>, ClusterError> {
+        let list = answer.map_err(|failure| self.fail("list", failure))?;
+        let mut items = list.items.into_iter();
+        let found = match items.next() {
+            None => None,
+            Some(item) => Some(self.content("list", item)?),
+        };
+        let Some(version) = list.metadata.resource_version.filter(|version| !version.is_empty()) else {
+            self.pause(None);
+            return Err(ClusterErrorKind::NotWatchable.about((self.call)("list").subject));
+        };
+        self.heard = Instant::now();
+        self.resume(Some(version));
+        Ok(found)
+    }
+
+    fn on_start(&mut self, answer: Result<Events<C>, Failure>) -> Result<(), ClusterError> {
+        let events = answer.map_err(|failure| self.fail("watch", failure))?;
+        let now = Instant::now();
+        self.heard = now;
+        if let Phase::Starting(_, version) = &mut self.phase {
+            let version = std::mem::take(version);
+            self.phase = Phase::Watching { events, version, since: now };
+        }
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: Option<kube::Result<WatchEvent<Slim<C>>>>) -> Result<Change<C>, ClusterError> {
+        let (object, is_there) = match event {
+            None => {
+                self.on_end();
+                return Ok(Change::None);
+            }
+            Some(Err(error)) => return Err(self.fail("watch", Failure::Api(error))),
+            Some(Ok(WatchEvent::Error(status))) => {
+                return Err(self.fail("watch", Failure::Api(kube::Error::Api(status))));
+            }
+            Some(Ok(WatchEvent::Bookmark(bookmark))) => {
+                self.on_version(Some(bookmark.metadata.resource_version));
+                return Ok(Change::None);
+            }
+            Some(Ok(WatchEvent::Deleted(object))) => (object, false),
+            Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object))) => (object, true),
+        };
+        self.on_version(object.meta().resource_version.clone());
+        let content = self.content("watch", object)?;
+        Ok(Change::Content(is_there.then_some(content)))
+    }
+
+    fn on_version(&mut self, seen: Option<String>) {
+        self.heard = Instant::now();
+        if let (Phase::Watching { version, .. }, Some(seen)) = (&mut self.phase, seen) {
+            *version = seen;
+        }
+    }
+
+    /// After a watch that has worked, watches from where it ended. One that ended soon may have shown nothing, so lists.
+    fn on_end(&mut self) {
+        let worked = match &mut self.phase {
+            Phase::Watching { version, since, .. } if since.elapsed() >= WORKED => Some(std::mem::take(version)),
+            _ => None,
+        };
+        if worked.is_some() {
+            self.backoff = Backoff::default();
+        }
+        self.pause(worked);
+    }
+
+    /// The content of an object that has to be the one that was asked for.
+    fn content(&mut self, verb: &'static str, object: Slim<C>) -> Result<C, ClusterError> {
+        let found = object.meta().name.clone().unwrap_or_default();
+        if found == self.name {
+            return Ok(object.into_content());
+        }
+        self.pause(None);
+        Err(ClusterErrorKind::Other { found }.about((self.call)(verb).subject))
+    }
+
+    fn fail(&mut self, verb: &'static str, failure: Failure) -> ClusterError {
+        if let Phase::Watching { since, .. } = &self.phase {
+            // What was seen was right until now.
+            self.heard = Instant::now();
+            if since.elapsed() >= WORKED {
+                self.backoff = Backoff::default();
+            }
+        }
+        self.pause(None);
+        (self.call)(verb).failed(failure)
+    }
+
+    fn pause(&mut self, version: Option<String>) {
+        if matches!(self.phase, Phase::Starting(..) | Phase::Watching { .. }) {
+            self.ended.fetch_add(1, Ordering::Relaxed);
+        }
+        self.phase = Phase::Pausing(Instant::now() + self.backoff.pause(), version);
     }
 }

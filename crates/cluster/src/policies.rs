@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Failure, limited};
 use super::connection::Cluster;
 use super::error::{ClusterError, ClusterErrorKind};
+use super::named::{check_name, is_about};
 use crate::{FIELD_MANAGER, Policy, PolicyName};
 
 /// The API group of Kubewarden's policies, and its version.
@@ -66,15 +67,18 @@ impl Cluster {
 async fn answer(
     name: &PolicyName,
     verb: &'static str,
-    call: impl Future<Output = Result<DynamicObject, Error>>,
+    answer: impl Future<Output = Result<DynamicObject, Error>>,
 ) -> Result<Policy, ClusterError> {
     let subject = format!("{} {name}", name.kind());
-    match limited(call).await {
-        Ok(policy) => Ok(policy.into()),
+    let resource = format!("{}.{GROUP}/{}", name.plural(), name.name());
+    let call = Call { subject: subject.clone(), verb, resource };
+    match limited(answer).await {
+        Ok(policy) => {
+            check_name(&policy, name.name(), &call)?;
+            Ok(policy.into())
+        }
         Err(Failure::Api(Error::Api(status))) if status.code == 404 => {
-            // The status names an object that is missing, and does not name a resource that is missing.
-            let is_named = status.details.as_ref().is_some_and(|details| details.name == name.name());
-            let kind = if is_named {
+            let kind = if is_about(&status, name.name()) {
                 ClusterErrorKind::NoPolicy
             } else {
                 ClusterErrorKind::NoCrd(format!("{GROUP}/{VERSION}"))
@@ -84,9 +88,6 @@ async fn answer(
         Err(Failure::Api(Error::Api(status))) if status.code == 409 => {
             Err(ClusterErrorKind::conflict(&status).about(subject))
         }
-        Err(failure) => {
-            let resource = format!("{}.{GROUP}/{}", name.plural(), name.name());
-            Err(Call { subject, verb, resource }.failed(failure))
-        }
+        Err(failure) => Err(call.failed(failure)),
     }
 }

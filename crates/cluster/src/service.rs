@@ -10,6 +10,7 @@ use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::followed::Followed;
+use super::named::named;
 use super::object_watch::ObjectWatch;
 use super::pods::summaries;
 use super::slim::{Content, Slim};
@@ -72,7 +73,7 @@ impl Cluster {
     /// A [`ClusterError`] if it cannot be read.
     pub async fn service(&self, service: &ServiceName) -> Result<Option<ServiceSpec>, ClusterError> {
         let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), &service.namespace);
-        let found = call(service, "get").answer(api.get_opt(&service.name)).await?;
+        let found = named(&api, &service.name, &call(service, "get")).await?;
         Ok(found.map(Slim::into_content))
     }
 
@@ -94,7 +95,7 @@ impl Cluster {
         let api = Api::namespaced(self.client.clone(), &service.namespace);
         let name = service.name.clone();
         let service = service.clone();
-        Followed::new(ObjectWatch::new(api, name, move |verb| call(&service, verb)))
+        Followed::new(ObjectWatch::new(api, name, self.ended_watches(), move |verb| call(&service, verb)))
     }
 }
 

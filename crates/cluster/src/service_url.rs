@@ -8,6 +8,7 @@ use super::service::{ServiceName, ServicePort, ServiceSpec};
 
 impl ServiceName {
     /// The Service that a host names: `name.namespace.svc`, with or without the cluster's domain.
+    #[must_use]
     pub fn named_by(host: &RuntimeHost, cluster_domain: &str) -> Option<Self> {
         let name = host.name();
         let name = name.strip_suffix(cluster_domain).and_then(|name| name.strip_suffix('.')).unwrap_or(name);
@@ -68,6 +69,7 @@ impl ServiceSpec {
     }
 
     /// Whether a port says how it is spoken to.
+    #[must_use]
     pub fn says_scheme(&self, port: u16) -> bool {
         self.ports.iter().any(|found| found.is_tcp() && found.port == port && found.scheme().is_some())
     }
@@ -79,6 +81,7 @@ impl ServicePort {
     }
 
     /// How the port is spoken to, if it says so.
+    #[must_use]
     pub fn scheme(&self) -> Option<Scheme> {
         let says = |text: &Option<String>| {
             let text = text.as_deref()?.to_ascii_lowercase();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::select_all;
 use local_registry_cluster::{
-    Cluster, Due, Followed, Lost, Outcome, Reconciler, ServiceName, ServiceSpec, View, reconcile_forever,
+    Cluster, Due, Followed, Lost, Outcome, Reconciler, Seen, ServiceName, ServiceSpec, View, reconcile_forever,
 };
 use local_registry_core::with_causes;
 use local_registry_declaration::Data;
@@ -131,9 +131,10 @@ impl<F: FnMut(&NodeReport)> Reconciler for Agent<'_, F> {
 impl<F> Agent<'_, F> {
     fn on_declaration(&mut self) {
         match (self.config_map.seen(), self.config_map.lost()) {
-            (Some(data), _) => self.knowledge.learn_declaration(data, self.task),
-            (None, Some(lost)) => self.knowledge.lose_declaration(&lost.error),
-            (None, None) => {}
+            (Seen::Present(data), _) => self.knowledge.learn_declaration(Some(data), self.task),
+            (Seen::Absent, _) => self.knowledge.learn_declaration(None, self.task),
+            (Seen::NotYet, Some(lost)) => self.knowledge.lose_declaration(&lost.error),
+            (Seen::NotYet, None) => {}
         }
         self.follow_services();
     }
@@ -152,9 +153,10 @@ impl<F> Agent<'_, F> {
     fn on_service(&mut self, name: &ServiceName) {
         let Some(service) = self.services.get(name) else { return };
         let known = match (service.seen(), service.lost()) {
-            (Some(spec), _) => Ok(spec.cloned()),
-            (None, Some(lost)) => Err(lost.error.clone()),
-            (None, None) => return,
+            (Seen::Present(spec), _) => Ok(Some(spec.clone())),
+            (Seen::Absent, _) => Ok(None),
+            (Seen::NotYet, Some(lost)) => Err(lost.error.clone()),
+            (Seen::NotYet, None) => return,
         };
         self.knowledge.services.insert(name.clone(), known);
     }

@@ -205,8 +205,7 @@ pub(crate) struct NodeArguments {
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
     pub(crate) cluster_domain: String,
     /// How often the files are looked at, in seconds, in case somebody changed or removed them. Also, how long the
-    /// ConfigMap may be unreadable before its state is reported as unknown. An API server that neither answers nor closes
-    /// a connection is noticed after five minutes at most.
+    /// ConfigMap may be unreadable before its state is reported as unknown.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
     pub(crate) resync: u64,
     /// Address at which to serve /healthz, /readyz, /metrics and /report. By default, they are not served.

@@ -71,7 +71,7 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
         print(&text(&report, arguments.output)?)?;
         return Ok(report.succeeded());
     }
-    let metrics = Arc::new(SyncMetrics::default());
+    let metrics = Arc::new(SyncMetrics::default().with_ended_watches(cluster.ended_watches()));
     let timing =
         Timing { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
     let mut changes = Changes::default();

@@ -37,7 +37,7 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
         print(&text(&report)?)?;
         return Ok(report.succeeded());
     }
-    let metrics = Arc::new(NodeMetrics::default());
+    let metrics = Arc::new(NodeMetrics::default().with_ended_watches(cluster.ended_watches()));
     let mut changes = Changes::default();
     let show = |report: &NodeReport| {
         metrics.record(report);

@@ -20,6 +20,7 @@ pub(super) struct ForeignField {
 
 impl ForeignFields {
     /// What an operator does about them.
+    #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self.0.as_slice() {
             [_] => "remove it where it was set, if it is no longer right",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// The fields of `spec.settings` that this program writes. It never touches any other, `insecure` and `lookupBuilds`
 /// among them.
-pub const OWNED_FIELDS: [&str; 3] = ["host", "runtimeHost", "help"];
+pub(crate) const OWNED_FIELDS: [&str; 3] = ["host", "runtimeHost", "help"];
 
 /// What the owned fields of a policy's settings should be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +29,7 @@ impl OwnedSettings {
     }
 
     /// The fields as they stand in `spec.settings`.
+    #[must_use]
     pub fn to_json(&self) -> Value {
         let mut fields = Map::new();
         for (field, value) in self.fields() {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use local_registry_cluster::{Cluster, Due, Followed, News, Outcome, Reconciler, View, reconcile_forever};
+use local_registry_cluster::{Cluster, Due, Followed, News, Outcome, Reconciler, Seen, View, reconcile_forever};
 use local_registry_declaration::Data;
 use tokio::time::Instant;
 
@@ -75,8 +75,9 @@ impl<F: FnMut(&Report)> Reconciler for Policies<'_, F> {
                 let message = format!("{}; until it can be read again, the policies keep their settings", lost.error);
                 Report::unusable(State::Unknown, message)
             }
-            (_, _, None) => return Ok(Outcome::Done),
-            (_, _, Some(data)) => {
+            (_, _, Seen::NotYet) => return Ok(Outcome::Done),
+            (_, _, seen) => {
+                let data = if let Seen::Present(data) = seen { Some(data) } else { None };
                 let report = reconcile(self.cluster, data, self.task, self.reported.as_deref()).await;
                 self.reported = Some(report.message.clone());
                 report

@@ -15,6 +15,7 @@ use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_declaration::{AllowedHosts, Data, Declared};
 use local_registry_sync::{Report, State, Task, Timing, watch};
+use local_registry_testkit::api_server::{Answer, send, send_watch};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower_test::mock::pair;
@@ -110,9 +111,8 @@ fn as_go_writes_it(value: &Value) -> String {
 fn run(list: &'static str, event: &'static str) -> Vec<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
+        let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
         let serving = async move {
-            let mut open = Vec::new();
             let mut watches = 0;
             while let Some((request, response)) = handle.next_request().await {
                 let query = request.uri().query().unwrap_or_default();
@@ -120,20 +120,20 @@ fn run(list: &'static str, event: &'static str) -> Vec<Report> {
                     path if path.ends_with("/configmaps") && query.contains("watch=true") => {
                         watches += 1;
                         if watches > 3 {
-                            open.push(response);
+                            send_watch(response, []);
                             continue;
                         }
-                        (200, Body::from(event.as_bytes().to_vec()))
+                        (200, event.to_owned())
                     }
-                    path if path.ends_with("/configmaps") => (200, Body::from(list.as_bytes().to_vec())),
-                    path if path.contains("/events") => (403, Body::empty()),
+                    path if path.ends_with("/configmaps") => (200, list.to_owned()),
+                    path if path.contains("/events") => (403, String::new()),
                     _ => {
                         let policy =
                             json!({"metadata": {"name": "local"}, "spec": {"settings": {"host": "reg.io:5000"}}});
-                        (200, Body::from(policy.to_string().into_bytes()))
+                        (200, policy.to_string())
                     }
                 };
-                response.send_response(Response::builder().status(code).body(body).unwrap());
+                send(response, code, &body);
             }
         };
         let cluster = Cluster::new(Client::new(service, "default"));

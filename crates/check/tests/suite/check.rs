@@ -13,7 +13,7 @@ use local_registry_sync::Task;
 use serde_json::{Value, json};
 use tower_test::mock::pair;
 
-use local_registry_testkit::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
+use local_registry_testkit::api_server::{Answer, CONFIG_MAP, POLICY, config_map, send, status};
 
 const SERVER: &str = "/apis/policies.kubewarden.io/v1/policyservers/default";
 const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.shipwright.io";
@@ -114,8 +114,17 @@ pub(super) async fn run(
     run_task(objects, &task, vantage, probe).await
 }
 
+/// An object by the name that its path has.
+fn named(object: &Value, path: &str) -> Value {
+    let mut object = object.clone();
+    if object.get("items").is_none() && object.get("metadata").is_some() {
+        object["metadata"]["name"] = json!(path.rsplit('/').next());
+    }
+    object
+}
+
 async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: Vantage, probe: Probe) -> Vec<String> {
-    let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
+    let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
     let serving = async move {
         while let Some((request, response)) = handle.next_request().await {
             // The next page of a list is the object under the list's token.
@@ -127,8 +136,11 @@ async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: 
                     let code = u16::try_from(code.as_u64().unwrap()).unwrap();
                     send(response, code, &status(code, "Forbidden", "no", &json!({})));
                 }
-                Some(object) => send(response, 200, object),
-                None => send(response, 404, &status(404, "NotFound", "not found", &json!({"name": "local"}))),
+                Some(object) => send(response, 200, &named(object, path)),
+                None => {
+                    let name = path.rsplit('/').next();
+                    send(response, 404, &status(404, "NotFound", "not found", &json!({"name": name})));
+                }
             }
         }
     };

@@ -34,6 +34,7 @@ impl Tag {
     }
 
     /// Whether the tag is one by which something is attached to an image: `sha256-HEX`, or that with `.sig`, `.att` or `.sbom`.
+    #[must_use]
     pub fn is_attachment(&self) -> bool {
         let Some(rest) = self.0.strip_prefix("sha256-") else { return false };
         let (hex, end) = rest.split_once('.').unwrap_or((rest, ""));
@@ -43,6 +44,7 @@ impl Tag {
     }
 
     /// Orders tags as people read versions: `v1.9` before `v1.10`.
+    #[must_use]
     pub fn natural_order(&self, other: &Self) -> Ordering {
         natural(&self.0).cmp(&natural(&other.0)).then_with(|| self.cmp(other))
     }

@@ -21,6 +21,7 @@ fn causes<'e>(error: &'e dyn Error) -> impl Iterator<Item = &'e dyn Error> {
 
 /// A text whose control characters, but for the ends of lines, are escaped. Others may have written it, and a terminal obeys
 /// such characters.
+#[must_use]
 pub fn printable(text: &str) -> String {
     let escape = |character: char| {
         let is_plain = character == '\n' || !character.is_control();

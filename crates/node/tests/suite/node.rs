@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::stream;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
@@ -14,7 +15,7 @@ use local_registry_cluster::Cluster;
 use local_registry_node::{
     DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up, follow, once,
 };
-use local_registry_testkit::api_server::{config_map, send, status};
+use local_registry_testkit::api_server::{Answer, BOOKMARK, bookmark, config_map, lines, send, send_lines, status};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -120,7 +121,7 @@ impl Scene {
     }
 
     fn cluster(&self) -> Cluster {
-        let (service, handle) = pair::<Request<Body>, Response<Body>>();
+        let (service, handle) = pair::<Request<Body>, Response<Answer>>();
         tokio::spawn(serve(Arc::clone(&self.server), handle));
         Cluster::new(Client::new(service, "default"))
     }
@@ -150,13 +151,13 @@ impl Scene {
     }
 }
 
-async fn serve(server: Arc<Mutex<Server>>, mut handle: Handle<Request<Body>, Response<Body>>) {
+async fn serve(server: Arc<Mutex<Server>>, mut handle: Handle<Request<Body>, Response<Answer>>) {
     while let Some((request, response)) = handle.next_request().await {
         tokio::spawn(answer(Arc::clone(&server), request, response));
     }
 }
 
-async fn answer(server: Arc<Mutex<Server>>, request: Request<Body>, response: SendResponse<Response<Body>>) {
+async fn answer(server: Arc<Mutex<Server>>, request: Request<Body>, response: SendResponse<Response<Answer>>) {
     let (parts, body) = request.into_parts();
     let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
     let failing = server.lock().unwrap().failing;
@@ -170,11 +171,11 @@ async fn answer(server: Arc<Mutex<Server>>, request: Request<Body>, response: Se
         server.lock().unwrap().events.push((text("reason"), text("note")));
         return send(response, 201, &event);
     }
-    if let Some((list, _)) = path.rsplit_once('/').filter(|(list, _)| [CONFIG_MAPS, SERVICES].contains(list)) {
+    if let Some((list, name)) = path.rsplit_once('/').filter(|(list, _)| [CONFIG_MAPS, SERVICES].contains(list)) {
         let object = server.lock().unwrap().object(list);
         return match object {
             Some(object) => send(response, 200, &object),
-            None => send(response, 404, &status(404, "NotFound", "", &json!({}))),
+            None => send(response, 404, &status(404, "NotFound", "", &json!({"name": name}))),
         };
     }
     assert!(query.contains("fieldSelector=metadata.name%3D"), "{query}");
@@ -185,19 +186,44 @@ async fn answer(server: Arc<Mutex<Server>>, request: Request<Body>, response: Se
         return send(response, 200, &json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items}));
     }
     let seen = query.split('&').find_map(|part| part.strip_prefix("resourceVersion=")).unwrap().to_owned();
+    let name =
+        query.split('&').find_map(|part| part.strip_prefix("fieldSelector=metadata.name%3D")).unwrap().to_owned();
+    let changes = stream::unfold((seen, 0), move |(seen, silent)| {
+        next_line(Arc::clone(&server), path.clone(), name.clone(), seen, silent)
+    });
+    send_lines(response, changes);
+}
+
+/// The next line of a watch: a change, a bookmark after a minute, or the error with which it ends.
+async fn next_line(
+    server: Arc<Mutex<Server>>,
+    path: String,
+    name: String,
+    seen: String,
+    mut silent: u64,
+) -> Option<(String, (String, u64))> {
+    if seen.is_empty() {
+        return None;
+    }
     loop {
-        sleep(Duration::from_secs(1)).await;
+        seconds(1).await;
+        silent += 1;
         let server = server.lock().unwrap();
+        let version = server.version.to_string();
         if let Some(code) = server.failing {
-            return send(response, code, &status(code, "", "no", &json!({})));
+            let error = json!({"type": "ERROR", "object": status(code, "", "no", &json!({}))});
+            return Some((lines(&[error]), (String::new(), 0)));
         }
-        if server.version.to_string() != seen {
-            let gone = json!({"metadata": {"name": "x", "resourceVersion": server.version.to_string()}});
+        if version != seen {
+            let gone = json!({"metadata": {"name": name, "resourceVersion": version}});
             let event = match server.object(&path) {
                 Some(object) => json!({"type": "MODIFIED", "object": object}),
                 None => json!({"type": "DELETED", "object": gone}),
             };
-            return send(response, 200, &event);
+            return Some((lines(&[event]), (version, 0)));
+        }
+        if silent >= BOOKMARK.as_secs() {
+            return Some((bookmark(&version), (seen, 0)));
         }
     }
 }
@@ -458,7 +484,7 @@ async fn a_name_that_is_not_allowed_changes_nothing() {
 #[tokio::test]
 async fn a_service_that_may_not_be_read_is_named_with_the_right() {
     let scene = Scene::new();
-    let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
+    let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
     tokio::spawn(async move {
         let (_, response) = handle.next_request().await.unwrap();
         send(response, 200, &config_map(&format!("hostFromClusterNetwork: {NAME}")));

@@ -3,6 +3,7 @@
 mod node;
 mod server;
 mod sync;
+mod watches;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

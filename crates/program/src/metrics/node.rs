@@ -1,7 +1,7 @@
 //! What monitoring asks the agent for.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use local_registry_node::{NameResult, NodeReport, NodeState, Reading};
 use prometheus_client::metrics::counter::Counter;
@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::watches::EndedWatches;
 use super::{Label, Monitored, now};
 
 /// The metrics of a running agent, all named `local_registry_sync_node_…`, and its last report.
@@ -45,6 +46,12 @@ impl Default for NodeMetrics {
 }
 
 impl NodeMetrics {
+    /// The same with a count of watches that ended.
+    pub(crate) fn with_ended_watches(mut self, ended: Arc<AtomicU64>) -> Self {
+        self.registry.register_collector(Box::new(EndedWatches(ended)));
+        self
+    }
+
     /// Counts a report. The agent is ready while it knows what is declared.
     pub(crate) fn record(&self, report: &NodeReport) {
         for result in NameResult::NAMES {

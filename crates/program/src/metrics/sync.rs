@@ -1,6 +1,7 @@
 //! What monitoring asks the sync job for.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use local_registry_sync::{Report, State};
 use prometheus_client::metrics::counter::Counter;
@@ -8,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::watches::EndedWatches;
 use super::{Label, Monitored, now};
 
 /// The metrics of a running sync job, all named `local_registry_sync_…`.
@@ -41,6 +43,12 @@ impl Default for SyncMetrics {
 }
 
 impl SyncMetrics {
+    /// The same with a count of watches that ended.
+    pub(crate) fn with_ended_watches(mut self, ended: Arc<AtomicU64>) -> Self {
+        self.registry.register_collector(Box::new(EndedWatches(ended)));
+        self
+    }
+
     /// Counts a report. The program is ready while the ConfigMap can be read.
     pub(crate) fn record(&self, report: &Report) {
         for policy in &report.policies {

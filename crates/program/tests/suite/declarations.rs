@@ -100,10 +100,13 @@ async fn answer(
         }
         _ => None,
     };
-    match found {
-        Some(object) => (StatusCode::OK, Json(object)),
-        None => (StatusCode::NOT_FOUND, Json(status(404, "NotFound", "not found", &json!({})))),
-    }
+    found.map_or_else(
+        || {
+            let details = json!({"name": uri.path().rsplit('/').next()});
+            (StatusCode::NOT_FOUND, Json(status(404, "NotFound", "not found", &details)))
+        },
+        |object| (StatusCode::OK, Json(object)),
+    )
 }
 
 /// Runs the program, and returns what it prints and its exit code.

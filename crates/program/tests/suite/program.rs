@@ -220,7 +220,9 @@ fn a_watching_program_answers_monitoring_and_stops_on_sigterm() {
     assert!(!ask("/healthz", &"a".repeat(64 * 1024)).starts_with("HTTP/1.1 200 "));
     assert!(get("/healthz").starts_with("HTTP/1.1 200 "));
     assert!(get("/readyz").starts_with("HTTP/1.1 503 "), "the ConfigMap was never seen");
-    assert!(get("/metrics").contains("local_registry_sync_declared_state{state=\"unknown\"} 1"));
+    let metrics = get("/metrics");
+    assert!(metrics.contains("local_registry_sync_declared_state{state=\"unknown\"} 1"), "{metrics}");
+    assert!(metrics.contains("local_registry_sync_watches_ended_total 0"), "{metrics}");
     let killed = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status().unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(0));

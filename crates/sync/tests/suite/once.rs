@@ -8,16 +8,16 @@ use kube::client::Body;
 use local_registry_cluster::{ApplyMode, Cluster, PolicyName};
 use local_registry_declaration::AllowedHosts;
 use local_registry_sync::{Report, Task, once};
-use local_registry_testkit::api_server::{CONFIG_MAP, POLICY, config_map, send, status};
+use local_registry_testkit::api_server::{Answer, CONFIG_MAP, POLICY, config_map, send, status};
 use serde_json::{Value, json};
 use tower_test::mock::{Handle, SendResponse, pair};
 
 /// The API server's side of a scenario.
-struct Server(Handle<Request<Body>, Response<Body>>);
+struct Server(Handle<Request<Body>, Response<Answer>>);
 
 impl Server {
     /// Awaits a request, and returns its body.
-    async fn expect(&mut self, method: &str, uri: &str) -> (Value, SendResponse<Response<Body>>) {
+    async fn expect(&mut self, method: &str, uri: &str) -> (Value, SendResponse<Response<Answer>>) {
         let (request, response) = self.0.next_request().await.expect("the program makes no more requests");
         assert_eq!(format!("{} {}", request.method(), request.uri()), format!("{method} {uri}"));
         let body = request.into_body().collect_bytes().await.unwrap();
@@ -46,6 +46,11 @@ fn policy(settings: &Value) -> Value {
         "apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy",
         "metadata": {"name": "local"}, "spec": {"module": "m", "settings": settings},
     })
+}
+
+fn named(name: &str, mut policy: Value) -> Value {
+    policy["metadata"]["name"] = json!(name);
+    policy
 }
 
 /// Runs the program against a scenario. Both have to end, and no request may be left over.
@@ -154,7 +159,12 @@ async fn nothing_is_written_where_nothing_changes() {
 #[tokio::test]
 async fn fields_are_given_up_where_nothing_is_declared() {
     let report = run(&["local"], ApplyMode::default(), async |server: &mut Server| {
-        let missing = status(404, "NotFound", "configmaps \"local-registry-hosting\" not found", &json!({}));
+        let missing = status(
+            404,
+            "NotFound",
+            "configmaps \"local-registry-hosting\" not found",
+            &json!({"name": "local-registry-hosting", "kind": "configmaps"}),
+        );
         server.answer("GET", CONFIG_MAP, 404, missing).await;
         let mut current = policy(&json!({"host": "reg.io", "insecure": true}));
         current["metadata"]["managedFields"] = json!([
@@ -286,11 +296,11 @@ async fn one_policy_that_fails_does_not_stop_the_others() {
         let forbidden = status(403, "Forbidden", "no", &json!({}));
         server.answer("GET", &path("forbidden"), 403, forbidden).await;
         server.answer("GET", &path("broken"), 500, status(500, "InternalError", "etcd is down", &json!({}))).await;
-        server.answer("GET", &path("list"), 200, policy(&json!([]))).await;
+        server.answer("GET", &path("list"), 200, named("list", policy(&json!([])))).await;
         let mut theirs = policy(&json!({"host": "reg.io", "help": "https://a.b"}));
         theirs["metadata"]["managedFields"] =
             json!([{"manager": "argocd", "fieldsV1": {"f:spec": {"f:settings": {"f:host": {}}}}}]);
-        server.answer("GET", &path("theirs"), 200, theirs).await;
+        server.answer("GET", &path("theirs"), 200, named("theirs", theirs)).await;
         server.answer("GET", &path("local"), 200, policy(&json!({"help": "https://a.b"}))).await;
     })
     .await;

@@ -10,7 +10,7 @@ use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_sync::{Report, State, Task, Timing, watch};
-use local_registry_testkit::api_server::{POLICY, config_map, send, status};
+use local_registry_testkit::api_server::{Answer, POLICY, Step, config_map, next_steps, send, send_watch, status};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 use tower_test::mock::pair;
@@ -23,8 +23,8 @@ struct Server {
     lists: VecDeque<Result<Option<&'static str>, u16>>,
     /// The answer to all further lists, if any are expected.
     forever: Option<Result<Option<&'static str>, u16>>,
-    /// Answers to watches: how long each waits, and its events.
-    watches: VecDeque<(Duration, Vec<Value>)>,
+    /// What watches send.
+    watches: VecDeque<Step>,
     settings: Value,
     /// When settings were written, and which.
     writes: Vec<(u64, Value)>,
@@ -120,29 +120,15 @@ async fn run_with(
     seconds: u64,
     meanwhile: impl AsyncFnOnce(Arc<Mutex<Server>>),
 ) -> (Server, Vec<(u64, Report)>) {
-    let (service, mut handle) = pair::<Request<Body>, Response<Body>>();
+    let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
     let server = Arc::new(Mutex::new(server));
     let start = Instant::now();
     let serving = {
         let server = Arc::clone(&server);
         async move {
-            let mut open = Vec::new();
             while let Some((request, response)) = handle.next_request().await {
                 if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
-                    let next = server.lock().unwrap().watches.pop_front();
-                    match next {
-                        None => open.push(response),
-                        Some((delay, events)) => {
-                            tokio::spawn(async move {
-                                sleep(delay).await;
-                                send(
-                                    response,
-                                    200,
-                                    &events.iter().map(|event| format!("{event}\n")).collect::<Vec<_>>().concat(),
-                                );
-                            });
-                        }
-                    }
+                    send_watch(response, next_steps(&mut server.lock().unwrap().watches));
                     continue;
                 }
                 let (parts, body) = request.into_parts();
