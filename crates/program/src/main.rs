@@ -81,7 +81,7 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
     };
     until_stopped(async {
         tokio::select! {
-            never = watch(&cluster, &task, timing, show) => match never {},
+            never = Box::pin(watch(&cluster, &task, timing, show)) => match never {},
             result = listen(arguments.listen, Arc::clone(&metrics)) => result,
         }
     })

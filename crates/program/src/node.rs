@@ -45,7 +45,7 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
     };
     until_stopped(async {
         tokio::select! {
-            result = follow(&cluster, &task, Duration::from_secs(node.resync), show) => Ok(result?),
+            result = Box::pin(follow(&cluster, &task, Duration::from_secs(node.resync), show)) => Ok(result?),
             result = listen(node.listen, Arc::clone(&metrics)) => result,
         }
     })
