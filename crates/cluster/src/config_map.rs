@@ -15,6 +15,11 @@ impl Content for Data {
     const KIND: &'static str = "ConfigMap";
     const PLURAL: &'static str = "configmaps";
     const FIELD: &'static str = "data";
+    const MISTAKEN: Option<&'static str> = Some("binaryData");
+
+    fn note_mistaken(&mut self) {
+        self.note_binary_data();
+    }
 }
 
 impl Cluster {

@@ -13,13 +13,18 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// What is kept of an object of the core API group: one of its fields.
-pub trait Content: DeserializeOwned + Clone + fmt::Debug + Send + 'static {
+pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'static {
     /// The object's kind.
     const KIND: &'static str;
     /// The resource, as paths and RBAC name it.
     const PLURAL: &'static str;
     /// The field of the object.
     const FIELD: &'static str;
+    /// A field that is not read, but may be what its author took for that one.
+    const MISTAKEN: Option<&'static str> = None;
+
+    /// Takes in that the object has the mistaken field.
+    fn note_mistaken(&mut self) {}
 }
 
 /// An object as the API server sends it, without what is not needed.
@@ -47,15 +52,19 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Slim<C>, A::Error> {
-                let (mut metadata, mut content) = (Metadata::default(), None);
+                let (mut metadata, mut content, mut is_mistaken) = (Metadata::default(), None::<C>, false);
                 while let Some(field) = fields.next_key::<Cow<'de, str>>()? {
                     if field == C::FIELD {
                         content = fields.next_value()?;
                     } else if field == "metadata" {
                         metadata = fields.next_value()?;
                     } else {
+                        is_mistaken |= C::MISTAKEN.is_some_and(|mistaken| field == mistaken);
                         fields.next_value::<IgnoredAny>()?;
                     }
+                }
+                if is_mistaken {
+                    content.get_or_insert_default().note_mistaken();
                 }
                 Ok(Slim { metadata: metadata.into(), content })
             }
@@ -132,5 +141,14 @@ mod tests {
         for data in [json!({"metadata": {}}), json!({"metadata": {}, "data": null})] {
             assert_eq!(serde_json::from_value::<Slim<Data>>(data).unwrap().into_content(), Data::default());
         }
+    }
+
+    #[test]
+    fn binary_data_is_noted_and_not_kept() {
+        let config_map = json!({"metadata": {}, "binaryData": {"localRegistryHosting.v1": "aG9zdA=="}});
+        let data = serde_json::from_value::<Slim<Data>>(config_map).unwrap().into_content();
+        let mut expected = Data::default();
+        expected.note_binary_data();
+        assert_eq!(data, expected);
     }
 }

@@ -34,6 +34,7 @@ pub struct Data {
     others: Vec<String>,
     /// How many other keys there are whose names are not kept.
     omitted: usize,
+    has_binary: bool,
 }
 
 /// What is kept of the value of a known key.
@@ -46,6 +47,15 @@ pub(super) enum KeptValue {
 }
 
 impl Data {
+    /// Takes in that the ConfigMap has `binaryData`, too, which is not read.
+    pub fn note_binary_data(&mut self) {
+        self.has_binary = true;
+    }
+
+    pub(super) fn has_binary(&self) -> bool {
+        self.has_binary
+    }
+
     pub(super) fn value(&self, key: &str) -> Option<&KeptValue> {
         self.known.get(key)
     }

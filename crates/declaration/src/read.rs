@@ -9,7 +9,7 @@ use super::data::{Data, KeptValue};
 use super::declared::{DeclarationWarning, Declared};
 use super::error::{DeclarationError, DeclarationErrorKind};
 use super::kep_1755::{FOR_PODS, FOR_RUNTIMES, HELP, HOST, VERSIONS};
-use super::yaml::{self, Field};
+use super::yaml::{self, Field, YamlError};
 
 impl Declared {
     /// Reads what the data of the ConfigMap declares, in the newest version that is known. Unknown fields are ignored, as
@@ -42,13 +42,18 @@ impl Declared {
     pub fn read(data: &Data, allowed: &AllowedHosts) -> Result<Self, DeclarationError> {
         let fields = Fields::newest(data)?;
         let mut warnings = Vec::new();
-        let help = fields.get(HELP).and_then(|help| {
-            if is_help_url(&help.text) {
-                return Some(help.text.clone());
+        let help = match fields.get(HELP) {
+            Ok(Some(help)) if is_help_url(&help.text) => Some(help.text.clone()),
+            Ok(None) => None,
+            Ok(Some(Field { text: unusable, .. })) => {
+                warnings.push(DeclarationWarning::Help(unusable.clone()));
+                None
             }
-            warnings.push(DeclarationWarning::Help(help.text.clone()));
-            None
-        });
+            Err(error) => {
+                warnings.push(DeclarationWarning::Help(error.to_string()));
+                None
+            }
+        };
         let for_pods = fields.host(FOR_PODS, RegistryHost::parse)?;
         let for_runtimes = fields.host(FOR_RUNTIMES, RuntimeHost::parse)?;
         if let Some(host) = &for_pods {
@@ -89,7 +94,7 @@ fn permitted(
 struct Fields {
     /// The key of the data that they are in.
     key: &'static str,
-    fields: BTreeMap<&'static str, Field>,
+    fields: BTreeMap<&'static str, Result<Field, YamlError>>,
 }
 
 impl Fields {
@@ -108,8 +113,9 @@ impl Fields {
         Ok(Self { key, fields: fields.map_err(DeclarationError)? })
     }
 
-    fn get(&self, field: &str) -> Option<&Field> {
-        self.fields.get(field)
+    fn get(&self, field: &str) -> Result<Option<&Field>, DeclarationError> {
+        let found = self.fields.get(field).map(Result::as_ref).transpose();
+        found.map_err(|error| DeclarationError(DeclarationErrorKind::Yaml { key: self.key, error: error.clone() }))
     }
 
     /// The `host`, if container runtimes can use it.
@@ -127,7 +133,7 @@ impl Fields {
         field: &'static str,
         parse: impl FnOnce(&str) -> Result<H, HostError>,
     ) -> Result<Option<H>, DeclarationError> {
-        let Some(found) = self.get(field) else { return Ok(None) };
+        let Some(found) = self.get(field)? else { return Ok(None) };
         let host = parse(&found.text);
         let (key, line) = (self.key, found.line);
         host.map(Some).map_err(|error| DeclarationError(DeclarationErrorKind::Host { key, line, field, error }))
@@ -140,6 +146,9 @@ fn keys(data: &Data) -> String {
     let mut names: Vec<String> = names.iter().map(|name| Quoted(name).to_string()).collect();
     if omitted > 0 {
         names.push(format!("{omitted} more keys"));
+    }
+    if data.has_binary() {
+        names.push("binaryData, which is not read".to_owned());
     }
     if names.is_empty() { "no data".to_owned() } else { names.join(", ") }
 }
@@ -221,7 +230,6 @@ mod tests {
             "help: \"https://microk8s.io/docs/registry-built-in\"",
             declared(None, None, Some("https://microk8s.io/docs/registry-built-in")),
         );
-        check("{}", declared(None, None, None));
     }
 
     #[test]
@@ -276,6 +284,12 @@ mod tests {
             "`localRegistryHosting.v2`, `localregistryhosting.v1`",
         );
         check(&["a", "b", "c", "d", "e", "f", "g"], "`a`, `b`, `c`, `d`, `e`, 2 more keys");
+        let mut binary = Data::default();
+        binary.note_binary_data();
+        assert_eq!(
+            Declared::read(&binary, &AllowedHosts::default()).unwrap_err().to_string(),
+            "kube-public/local-registry-hosting: found binaryData, which is not read; expected the key `localRegistryHosting.v1`, which is the only version that is known"
+        );
     }
 
     #[test]
@@ -325,19 +339,71 @@ mod tests {
             ("[a]", "a list"),
             ("{a: b}", "a mapping"),
         ] {
-            for field in ["host", "hostFromClusterNetwork", "hostFromContainerRuntime", "help"] {
-                check_unusable(
-                    &format!("x: y\n{field}: {value}"),
-                    &format!(", line 2: {field}: found {found}; expected a string; write it in quotes"),
-                );
+            let message =
+                |field: &str| format!(", line 2: {field}: found {found}; expected a string; write it in quotes");
+            for field in ["hostFromClusterNetwork", "hostFromContainerRuntime"] {
+                check_unusable(&format!("x: y\n{field}: {value}"), &message(field));
             }
-        }
-        for null in ["", "~", "null"] {
-            check_unusable(
-                &format!("hostFromClusterNetwork: {null}\n"),
-                ", line 1: hostFromClusterNetwork: found nothing; write a string, or leave the line out",
+            let key = "kube-public/local-registry-hosting: localRegistryHosting.v1";
+            let unused = [
+                ("host", DeclarationWarning::Host(format!("{key}{}", message("host")))),
+                ("help", DeclarationWarning::Help(format!("{key}{}", message("help")))),
+            ];
+            for (field, warning) in unused {
+                let fields = format!("hostFromClusterNetwork: reg.io\n{field}: {value}");
+                check(&fields, Declared { warnings: vec![warning], ..registry("reg.io", None) });
+            }
+            // Nobody uses it.
+            check(
+                &format!("hostFromClusterNetwork: a:1\nhostFromContainerRuntime: b:1\nhost: {value}"),
+                for_both("a:1", "b:1", None),
             );
         }
+    }
+
+    #[test]
+    fn empty_fields_are_absent() {
+        for empty in ["", "~", "null", "\"\""] {
+            check(
+                &format!(
+                    "host: localhost:5001\nhostFromContainerRuntime: {empty}\nhostFromClusterNetwork: reg.io\nhelp: {empty}"
+                ),
+                for_both("reg.io", "localhost:5001", None),
+            );
+            check(
+                &format!("host: localhost:5001\nhostFromClusterNetwork: {empty}"),
+                declared(None, Some("localhost:5001"), None),
+            );
+            check(&format!("host: {empty}\nhostFromClusterNetwork: reg.io"), registry("reg.io", None));
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_likely_misspelt_is_an_error() {
+        let found = |found: &str| {
+            format!(": found the field `{found}`; expected `hostFromClusterNetwork`; correct it, or leave it out")
+        };
+        for key in
+            ["hostfromclusternetwork", "HostFromClusterNetwork", "hostFromClusterNetworks", "host_from_cluster_network"]
+        {
+            check_unusable(&format!("{key}: reg.io"), &found(key));
+            check_unusable(&format!("host: localhost:5001\n{key}: reg.io"), &found(key));
+            // The field itself is there, too.
+            check(&format!("hostFromClusterNetwork: reg.io\n{key}: other.io"), registry("reg.io", None));
+        }
+        check_unusable("hosts: reg.io", ": found the field `hosts`; expected `host`; correct it, or leave it out");
+        check_unusable(
+            "localRegistryHosting.v1:\n  hostFromClusterNetwork: reg.io",
+            ": found `hostFromClusterNetwork` below `localRegistryHosting.v1`; expected it at the top of the value; move it there",
+        );
+        check_unusable(
+            "- hostFromClusterNetwork: reg.io",
+            ": the value is a list; expected fields, as in `hostFromClusterNetwork: \"kind-registry:5000\"`",
+        );
+        let none = "expected a field that is known, as in `hostFromClusterNetwork: \"kind-registry:5000\"`; add it, or delete the ConfigMap";
+        check_unusable("{}", &format!(": found no field; {none}"));
+        check_unusable("registry: reg.io", &format!(": found the field `registry`; {none}"));
+        check("hostFromClusterNetwork: reg.io\nfuture: {host: x}", registry("reg.io", None));
     }
 
     #[test]
@@ -354,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_host_that_cannot_be_right_for_nodes_keeps_nothing_from_pods() {
-        for host in ["my-laptop", "http://localhost:5001", "0.0.0.0:5001", "docker.io", "\"\""] {
+        for host in ["my-laptop", "http://localhost:5001", "0.0.0.0:5001", "docker.io"] {
             let declared = read(&format!("hostFromClusterNetwork: reg.io\nhost: {host}")).unwrap();
             assert_eq!((declared.for_pods().map(RegistryHost::as_str), declared.for_nodes()), (Some("reg.io"), None));
             let reason = declared.unused_host().unwrap();

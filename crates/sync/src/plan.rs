@@ -82,8 +82,9 @@ mod tests {
 
     /// What a ConfigMap with these fields declares.
     fn declared(fields: &[(&str, Option<&str>)]) -> Declared {
+        // An empty field is an absent one.
         let fields: BTreeMap<&str, &str> =
-            fields.iter().filter_map(|(field, value)| value.map(|value| (*field, value))).collect();
+            fields.iter().map(|(field, value)| (*field, value.unwrap_or_default())).collect();
         let data: Data = [("localRegistryHosting.v1", json!(fields).to_string())].into_iter().collect();
         Declared::read(&data, &AllowedHosts::default()).unwrap()
     }

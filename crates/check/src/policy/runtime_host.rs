@@ -35,7 +35,9 @@ mod tests {
     #[test]
     fn the_settings_say_what_pods_and_revisions_get() {
         let declared = |host: Option<&str>| {
-            let host = host.map(|host| format!("hostFromContainerRuntime: {host}")).unwrap_or("{}".to_owned());
+            let host = host
+                .map(|host| format!("hostFromContainerRuntime: {host}"))
+                .unwrap_or("help: https://reg.example".to_owned());
             let data: Data = [("localRegistryHosting.v1", host)].into_iter().collect();
             Declared::read(&data, &AllowedHosts::default()).unwrap()
         };

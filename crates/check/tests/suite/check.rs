@@ -520,7 +520,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
 #[tokio::test]
 async fn foreign_fields_are_named_with_their_managers() {
     let foreign = |objects: &mut BTreeMap<&'static str, Value>| {
-        objects.insert(CONFIG_MAP, config_map("{}"));
+        objects.insert(CONFIG_MAP, config_map("hostFromClusterNetwork:"));
         objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "reg.io", "help": "https://a.b"});
     };
     let lines = trouble(foreign, Vantage::Inside, plain_http()).await;

@@ -1,5 +1,7 @@
 //! What can be wrong with a value's YAML, in words for whoever wrote it.
 
+use local_registry_core::Quoted;
+
 /// A line that declares a registry.
 const EXAMPLE: &str = "`hostFromClusterNetwork: \"kind-registry:5000\"`";
 
@@ -28,8 +30,12 @@ pub(super) enum YamlErrorKind {
     EncodedTwice,
     #[error("the value is {0}; expected fields, as in {EXAMPLE}")]
     NotAMapping(&'static str),
-    #[error("{field}: found nothing; write a string, or leave the line out")]
-    Null { field: &'static str },
+    #[error("found the field {}; expected `{field}`; correct it, or leave it out", Quoted(.found))]
+    Misspelt { found: String, field: &'static str },
+    #[error("found `{field}` below {}; expected it at the top of the value; move it there", Quoted(.below))]
+    Nested { below: String, field: &'static str },
+    #[error("found {}; expected a field that is known, as in {EXAMPLE}; add it, or delete the ConfigMap", found.as_deref().map_or_else(|| "no field".to_owned(), |found| format!("the field {}", Quoted(found))))]
+    NoField { found: Option<String> },
     #[error("{field}: found {found}; expected a string; write it in quotes")]
     NotAString { field: &'static str, found: &'static str },
 }

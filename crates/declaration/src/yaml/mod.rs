@@ -3,6 +3,7 @@
 //! All other fields are skipped and not stored. Limits keep what the parser itself allocates far below a pod's memory.
 
 mod error;
+mod near_miss;
 mod value;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use serde_saphyr::options::AliasLimits;
 
 pub(super) use self::error::YamlError;
 use self::error::YamlErrorKind;
-use self::value::{FieldsOf, YamlValue};
+use self::value::{Fields, FieldsOf, YamlValue};
 
 /// A string, and the line that it is on, counted from 1.
 pub(super) struct Field {
@@ -21,13 +22,17 @@ pub(super) struct Field {
     pub(super) line: Option<u64>,
 }
 
-/// Reads the fields of that name that the value has.
+/// Reads the fields of that name that the value has: each with its text, or with what is wrong with it alone. An empty field
+/// and one without a value are absent, as KEP-1755's `omitempty` says.
 ///
 /// # Errors
-/// A [`YamlError`] if the value is not a mapping, or for the first of the fields that is not a string.
-pub(super) fn fields(text: &str, names: &[&'static str]) -> Result<BTreeMap<&'static str, Field>, YamlError> {
-    let entries = match parse(text, names) {
-        Ok(YamlValue::Mapping(entries)) => entries,
+/// A [`YamlError`] if the value is not a mapping, has none of the fields, or one that is likely a misspelling.
+pub(super) fn fields(
+    text: &str,
+    names: &[&'static str],
+) -> Result<BTreeMap<&'static str, Result<Field, YamlError>>, YamlError> {
+    let fields = match parse(text, names) {
+        Ok(YamlValue::Mapping(fields)) => fields,
         Ok(YamlValue::Null) => return Err(YamlErrorKind::Empty.on(None)),
         Ok(YamlValue::String(text))
             if parse(&text, names).is_ok_and(|value| matches!(value, YamlValue::Mapping(_))) =>
@@ -37,21 +42,41 @@ pub(super) fn fields(text: &str, names: &[&'static str]) -> Result<BTreeMap<&'st
         Ok(other) => return Err(YamlErrorKind::NotAMapping(other.kind()).on(None)),
         Err(error) => return Err(error.without_snippet().into()),
     };
-    let mut fields = BTreeMap::new();
-    for field in names {
-        let Some(entry) = entries.get(field) else { continue };
+    check_keys(&fields)?;
+    let mut found = BTreeMap::new();
+    for (field, entry) in fields.known {
         let line = Some(entry.referenced.line());
-        match &entry.value {
-            YamlValue::String(text) => fields.insert(*field, Field { text: text.clone(), line }),
-            YamlValue::Null => return Err(YamlErrorKind::Null { field }.on(line)),
-            other => return Err(YamlErrorKind::NotAString { field, found: other.kind() }.on(line)),
-        };
+        match entry.value {
+            YamlValue::Null => {}
+            YamlValue::String(text) if text.is_empty() => {}
+            YamlValue::String(text) => drop(found.insert(field, Ok(Field { text, line }))),
+            other => {
+                let error = YamlErrorKind::NotAString { field, found: other.kind() }.on(line);
+                found.insert(field, Err(error));
+            }
+        }
     }
-    Ok(fields)
+    Ok(found)
+}
+
+/// A field that is not where it should be would otherwise take a registry away that works.
+fn check_keys(fields: &Fields) -> Result<(), YamlError> {
+    let is_absent = |(_, field): &&(String, &'static str)| !fields.known.contains_key(field);
+    if let Some((found, field)) = fields.misspelt.iter().find(is_absent) {
+        return Err(YamlErrorKind::Misspelt { found: found.clone(), field }.on(None));
+    }
+    if !fields.known.is_empty() {
+        return Ok(());
+    }
+    Err(match (fields.nested.first(), &fields.other) {
+        (Some((below, field)), _) => YamlErrorKind::Nested { below: below.clone(), field },
+        (None, found) => YamlErrorKind::NoField { found: found.clone() },
+    }
+    .on(None))
 }
 
 fn parse(text: &str, names: &[&'static str]) -> Result<YamlValue, serde_saphyr::Error> {
-    let seed = FieldsOf { names, longest: text.len() };
+    let seed = FieldsOf { names, longest: text.len(), is_top: true };
     serde_saphyr::with_deserializer_from_str_with_options(text, limits(), |yaml| seed.deserialize(yaml))
 }
 

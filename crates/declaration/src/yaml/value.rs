@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
+use super::near_miss::resembles;
+
 /// How much of a field is kept, in bytes. No host or URL that is accepted is longer, so a field that was cut is refused,
 /// as the whole field would have been.
 const LONGEST_FIELD: usize = 4096;
@@ -18,7 +20,20 @@ pub(super) enum YamlValue {
     Number,
     String(String),
     List,
-    Mapping(BTreeMap<&'static str, Spanned<YamlValue>>),
+    Mapping(Fields),
+}
+
+/// What is kept of a mapping.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    /// The fields that were asked for.
+    pub(super) known: BTreeMap<&'static str, Spanned<YamlValue>>,
+    /// Keys that are likely misspellings, each with the field.
+    pub(super) misspelt: Vec<(String, &'static str)>,
+    /// Keys with a mapping that has fields which were asked for, each with one of them.
+    pub(super) nested: Vec<(String, &'static str)>,
+    /// A key that is none of these.
+    pub(super) other: Option<String>,
 }
 
 impl YamlValue {
@@ -39,11 +54,17 @@ impl YamlValue {
 pub(super) struct FieldsOf<'a> {
     pub(super) names: &'a [&'static str],
     pub(super) longest: usize,
+    /// Whether mappings below the value are read, too.
+    pub(super) is_top: bool,
 }
+
+/// How many bytes of a key are kept, and how many keys of each kind, for messages.
+const LONGEST_KEY: usize = 200;
+const KEYS: usize = 3;
 
 impl<'de> Deserialize<'de> for YamlValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        FieldsOf { names: &[], longest: LONGEST_FIELD }.deserialize(deserializer)
+        FieldsOf { names: &[], longest: LONGEST_FIELD, is_top: false }.deserialize(deserializer)
     }
 }
 
@@ -105,13 +126,43 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<YamlValue, A::Error> {
-        let mut fields = BTreeMap::new();
+        let mut fields = Fields::default();
         while let Some(key) = entries.next_key::<String>()? {
-            match self.names.iter().find(|name| **name == key) {
-                Some(field) => drop(fields.insert(*field, entries.next_value()?)),
-                None => drop(entries.next_value::<IgnoredAny>()?),
+            if let Some(field) = self.names.iter().find(|name| **name == key) {
+                fields.known.insert(field, entries.next_value()?);
+                continue;
             }
+            let key = cut(&key);
+            if let Some(field) = self.names.iter().find(|name| resembles(&key, name)) {
+                entries.next_value::<IgnoredAny>()?;
+                fields.misspelt.push((key, field));
+            } else if let Some(field) = self.next_nested(&mut entries)? {
+                fields.nested.push((key, field));
+            } else {
+                fields.other.get_or_insert(key);
+            }
+            fields.misspelt.truncate(KEYS);
+            fields.nested.truncate(KEYS);
         }
         Ok(YamlValue::Mapping(fields))
     }
+}
+
+impl FieldsOf<'_> {
+    /// One of the fields, if the next value is a mapping that has it.
+    fn next_nested<'de, A: MapAccess<'de>>(self, entries: &mut A) -> Result<Option<&'static str>, A::Error> {
+        if !self.is_top {
+            entries.next_value::<IgnoredAny>()?;
+            return Ok(None);
+        }
+        let below = FieldsOf { longest: LONGEST_FIELD, is_top: false, ..self };
+        Ok(match entries.next_value_seed(below)? {
+            YamlValue::Mapping(fields) => fields.known.keys().next().copied(),
+            _ => None,
+        })
+    }
+}
+
+fn cut(key: &str) -> String {
+    key.get(..key.floor_char_boundary(LONGEST_KEY)).unwrap_or_default().to_owned()
 }

@@ -61,6 +61,27 @@ const CASES: &[(&str, &[&str], Option<&str>)] = &[
     ),
     ("a host that cannot be right", &[], Some("hostFromClusterNetwork: Registry.example")),
     ("a name for nodes that cannot be right", &[], Some("hostFromContainerRuntime: docker.io")),
+    (
+        "a name for nodes that is empty",
+        &[],
+        Some("host: localhost:5001\nhostFromContainerRuntime: \"\"\nhostFromClusterNetwork:"),
+    ),
+    (
+        "a help that is not a string",
+        &[],
+        Some("hostFromClusterNetwork: registry.infra.svc.cluster.local:5000\nhelp: 5"),
+    ),
+    (
+        "a field that is misspelt",
+        &[],
+        Some("help: https://reg.example/help\nhostfromclusternetwork: registry.infra.svc.cluster.local:5000"),
+    ),
+    (
+        "a level too many",
+        &[],
+        Some("localRegistryHosting.v1:\n  hostFromClusterNetwork: registry.infra.svc.cluster.local:5000"),
+    ),
+    ("no field that is known", &[], Some("{}")),
     ("an empty value", &[], Some("")),
     ("not YAML", &[], Some("host: \"localhost:5001\nhelp: x")),
     ("a field that is not a string", &[], Some("hostFromClusterNetwork: 5000")),
