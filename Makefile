@@ -163,7 +163,7 @@ annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml policy-metadata/
 
 test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including those of the built policy in its engine
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(NOTHING) \
-	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
+	  $(CARGO) test --locked
 
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-program
