@@ -100,14 +100,14 @@ fn crates_use_each_other_in_one_direction() {
 }
 
 /// The lines of a file before its unit tests.
-fn product_lines(text: &str) -> usize {
+pub(crate) fn product_lines(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
     let tests = lines.windows(2).position(|pair| pair == ["#[cfg(test)]", "mod tests {"]);
     tests.unwrap_or(lines.len())
 }
 
 /// The Rust files in a folder and below it.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
         .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
