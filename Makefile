@@ -9,6 +9,8 @@ NOTHING := $(CARGO_TARGET)/$(TARGET)/policy/nothing.wasm
 # The harness without what a command does not need: a first build takes minutes, and shows its progress.
 HARNESS := $(CARGO) run --locked --package local-registry-harness --bin harness --no-default-features
 MEASURE := $(CARGO) run --locked --release --package local-registry-harness --bin harness --
+# What make needs to know of the repository's own files: a release's digests, manifests and notes.
+XTASK := $(CARGO) run --locked --quiet --package local-registry-xtask --
 
 # The samples that `make run` evaluates.
 REQUEST ?= examples/buildrun-request.json
@@ -44,24 +46,19 @@ SHIPWRIGHT := v0.20.13
 KNATIVE := knative-v1.19.0
 FETCHED := $(CURDIR)/target/upstream-$(KUBEWARDEN)-$(SHIPWRIGHT)-$(KNATIVE)
 
-# `make sync-image` and `make promote-image`: the image's name, the program that builds it, and the certificate authorities that it trusts.
+# By sed, since the release workflows ask for it before there is a compiler.
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+# `make sync-image` and `make promote-image`: the image's name, the program that builds it, and the certificate authorities that it trusts.
 IMAGE ?= local-registry-sync:v$(VERSION)
 PROMOTE_IMAGE ?= local-registry-promote:v$(VERSION)
 CONTAINER ?= $(shell docker info >/dev/null 2>&1 && echo docker || echo buildah)
 CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
-SOURCE := $(shell sed -n 's/^ *io.kubewarden.policy.source: //p' policy-metadata/metadata.yml)
-POLICY := $(shell sed -n 's/^ *io.kubewarden.policy.ociUrl: //p' policy-metadata/metadata.yml)
+# The repository, as the shell of a recipe asks for it.
+SOURCE = $$($(XTASK) annotation io.kubewarden.policy.source)
 
-# `make publisher`: the registry, with the folder in it, and the repository of the sources.
-REGISTRY ?= registry.example
-SOURCE_URL ?= $(SOURCE)
-EMAIL ?= authors@example.org
-
-# `make manifests`: the program that renders the manifests of a release, and the folders of deploy/ that it renders: all
-# that can be applied.
+# `make manifests`: the program that renders the manifests of a release.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
-FOLDERS := . check check-pull guard nodes nodes-clean-up policy policy-namespaced promote registry registry/gc sync sync-cronjob sync-namespaced workloads
 
 # `make fuzz`: how many malformed payloads it tries, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
@@ -81,16 +78,12 @@ need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewa
 # Debian's yq is another program.
 need-yq = yq --version 2>/dev/null | grep -q mikefarah || { echo "make $@: mikefarah's yq is missing; go install github.com/mikefarah/yq/v4@v4.45.1" >&2; exit 1; }
 
-# $(call need-digest,VARIABLE)
-need-digest = printf %s "$$$(1)" | LC_ALL=C grep -zEqx 'sha256:[0-9a-f]{64}' || \
-  { echo "make $@: $(1): \`$$$(1)\` is not a digest; write sha256: and 64 hexadecimal digits in lower case" >&2; exit 1; }
-
 # $(call check-size,FILE,BYTES)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test e2e e2e-node e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants bench \
-  bench-admission bench-agents bench-promote load lint verdicts reference promote-digest version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
+  bench-admission bench-agents bench-promote load lint verdicts reference promote-digest released version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -170,7 +163,7 @@ annotated-policy.wasm: policy.wasm policy-metadata/metadata.yml policy-metadata/
 
 test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including those of the built policy in its engine
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(NOTHING) \
-	  $(CARGO) test --locked --workspace --exclude local-registry-e2e
+	  $(CARGO) test --locked
 
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-program
@@ -231,7 +224,7 @@ sbom: ## Write the bills of materials into target/sbom, as CycloneDX (needs carg
 
 # The linker sets the version that a Kubernetes program reports. kubectl and the API server compare their versions.
 BUILT := $(CURDIR)/target/e2e
-RELEASE = $(shell sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\).*|\1|p' e2e/kubernetes/$*/go.mod)
+RELEASE = $(shell cd e2e/kubernetes/$* && go list -m -f '{{.Version}}' k8s.io/kubernetes)
 VERSION_FLAGS = $(foreach field,gitVersion=$(RELEASE) gitMajor=1 gitMinor=$(patsubst 1.%,%,$*),-X k8s.io/component-base/version.$(field))
 $(BUILT)/%/kube-apiserver: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	@$(call need,go,install Go$(COMMA) or set KUBEBUILDER_ASSETS to a folder with etcd$(COMMA) kube-apiserver and kubectl)
@@ -325,60 +318,36 @@ reference: ## Write the references of all command lines into docs
 	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test suite reference::
 
 promote-digest: ## Print the digest of the released local-registry-promote
-	@echo $(PROMOTE_DIGEST)
+	@$(XTASK) promote-digest
+
+released: ## List what is released, by digest
+	@$(XTASK) released
 
 version: ## Print the version
 	@echo $(VERSION)
 
 release-notes: ## Print the changes of the newest version
-	@awk '/^## / { part++; next } part == 1' CHANGELOG.md
+	@$(XTASK) release-notes
 
+# The program reads these variables from the environment, as it does those of `make manifests`.
 publisher: ## Write your registry, repository and address into every file that names them (REGISTRY, SOURCE_URL, EMAIL)
-	sed -i 's#registry\.example\b#$(REGISTRY)#g; s#https://example\.org/local-registry#$(SOURCE_URL)#g; s#authors@example\.org#$(EMAIL)#g' \
-	  policy-metadata/metadata.yml policy-metadata/usage.md deploy/images/kustomization.yaml deploy/registry/declaration.yaml \
-	  release/manifests/local-registry/promoter-manifest.yaml \
-	  .github/ISSUE_TEMPLATE/config.yml artifacthub/artifacthub-repo.yml CODE_OF_CONDUCT.md .github/CODEOWNERS
+	$(XTASK) publisher
 
-# What is released, by digest: the lines of this version in the manifest of promotions. `local-registry-promote add` writes
-# them. $(call released,IMAGE)
-RELEASED := release/images/local-registry/images.yaml
-released = $(shell [ ! -f $(RELEASED) ] || awk -v name=$(1) '/^- name: / { on = $$3 == name } \
-  on && index($$0, "\"v$(VERSION)\"") { split($$0, part, "\""); print part[2] }' $(RELEASED))
-MODULE_DIGEST ?= $(call released,local-registry-policy)
-IMAGE_DIGEST ?= $(call released,local-registry-sync)
-PROMOTE_DIGEST ?= $(call released,local-registry-promote)
-
-# The manifests must name no tag: whatever somebody pushes to a tag later would run, too.
-manifests: export MODULE_DIGEST := $(MODULE_DIGEST)
-manifests: export IMAGE_DIGEST := $(IMAGE_DIGEST)
-manifests: export PROMOTE_DIGEST := $(PROMOTE_DIGEST)
 manifests: ## Render a release's manifests into target/manifests, with the digests of release/ (MODULE_DIGEST, IMAGE_DIGEST, PROMOTE_DIGEST; needs kubectl)
 	@$(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
-	@$(call need-digest,MODULE_DIGEST)
-	@$(call need-digest,IMAGE_DIGEST)
-	@$(call need-digest,PROMOTE_DIGEST)
-	rm -rf target/manifests target/manifests.deploy && mkdir -p target/manifests && cp -r deploy target/manifests.deploy
-	sed -i "s#\(value: registry://.*\):v[^:/]*\$$#\1@$$MODULE_DIGEST#; /name: local-registry-sync\$$/,/newTag:/s#newTag: .*#digest: $$IMAGE_DIGEST#; \
-	  /name: local-registry-promote\$$/,/newTag:/s#newTag: .*#digest: $$PROMOTE_DIGEST#" \
-	  target/manifests.deploy/images/kustomization.yaml
-	for folder in $(FOLDERS); do \
-	  name=local-registry-$$(echo $$folder | tr / -); \
-	  $(KUBECTL) kustomize target/manifests.deploy/$$folder > target/manifests/$${name%-.}.yaml || exit 1; \
-	done
-	@! grep -E '^[ -]*(image|module):' target/manifests/*.yaml | grep -v '@sha256:' >&2 || \
-	  { echo "make $@: these are not named by digest; see deploy/images" >&2; exit 1; }
+	$(XTASK) manifests --kubectl $(KUBECTL)
 
 check-manifests: ## Test `make manifests` with made-up digests, and the components of the registry and the nodes (needs kubectl, bats)
 	@$(call need-package,bats)
-	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$(FOLDERS)" bats e2e/manifests.bats
+	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$$($(XTASK) folders)" bats e2e/manifests.bats
 
 artifacthub: ## Write the package for Artifact Hub into target/artifacthub (needs kwctl, jq, yq)
 	@$(need-kwctl)
 	@$(call need-package,jq)
 	@$(need-yq)
 	rm -rf target/artifacthub && mkdir -p target/artifacthub && cp artifacthub/artifacthub-repo.yml target/artifacthub/
-	jq --raw-input --slurp --from-file artifacthub/additions.jq --arg version $(VERSION) --arg source $(SOURCE) \
-	  --arg policy $(POLICY) CHANGELOG.md > target/artifacthub-additions.json
+	jq --raw-input --slurp --from-file artifacthub/additions.jq --arg version $(VERSION) --arg source "$(SOURCE)" \
+	  --arg policy "$$($(XTASK) annotation io.kubewarden.policy.ociUrl)" CHANGELOG.md > target/artifacthub-additions.json
 	kwctl scaffold artifacthub --metadata-path policy-metadata/metadata.yml \
 	  --questions-path policy-metadata/questions-ui.yml --output target/artifacthub-scaffold.yml
 	yq --prettyPrint '. *+ load("target/artifacthub-additions.json")' target/artifacthub-scaffold.yml > target/artifacthub/artifacthub-pkg.yml

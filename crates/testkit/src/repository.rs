@@ -10,6 +10,7 @@ pub fn root() -> PathBuf {
 }
 
 /// The module that `make policy.wasm` builds, or the one that `POLICY_WASM` names.
+#[track_caller]
 pub fn policy_module() -> PathBuf {
     let path = std::env::var_os("POLICY_WASM").map_or_else(|| root().join("policy.wasm"), PathBuf::from);
     assert!(path.is_file(), "{}: not there; build it with `make policy.wasm`", path.display());

@@ -94,14 +94,16 @@ impl fmt::Display for Comparison {
 /// The columns of the table.
 pub const HEADER: &str = "where         request          bytes   times  nothing, µs (quartiles)     policy, µs (quartiles)  floor  ratio limit";
 
-/// The highest ratio that the project allows. In the engine alone, doing nothing costs less, so the ratios are higher.
+/// The highest ratio that the project allows: the figure of docs/performance.md and some 15 % more. Since the policies take
+/// turns, other work on the machine changes a ratio by at most 6 %. In the engine alone, doing nothing costs less, so the
+/// ratios are higher.
 fn limit(runner: Runner, scenario: Scenario, bytes: usize) -> Option<f64> {
     let (at_1_kb, at_100_kb) = match (runner, scenario) {
-        (Runner::Engine, Scenario::NonLocal | Scenario::Pod) => (1.12, Some(2.0)),
-        (Runner::Engine, Scenario::Injected) => (1.25, Some(3.5)),
-        (Runner::PolicyServer, Scenario::NonLocal | Scenario::Pod) => (1.08, Some(1.20)),
-        (Runner::PolicyServer, Scenario::Injected) => (1.15, Some(1.70)),
-        (Runner::PolicyServer, Scenario::Rejected) => (1.10, None),
+        (Runner::Engine, Scenario::NonLocal | Scenario::Pod) => (1.35, Some(2.50)),
+        (Runner::Engine, Scenario::Injected) => (1.45, Some(3.10)),
+        (Runner::PolicyServer, Scenario::NonLocal | Scenario::Pod) => (1.20, Some(1.20)),
+        (Runner::PolicyServer, Scenario::Injected) => (1.25, Some(1.60)),
+        (Runner::PolicyServer, Scenario::Rejected) => (1.25, None),
         _ => return None,
     };
     match bytes {
@@ -176,9 +178,27 @@ mod tests {
 
     #[test]
     fn limits_are_those_that_the_project_allows() {
-        assert_eq!(limit(Runner::Engine, Scenario::NonLocal, 1_000), Some(1.12));
-        assert_eq!(limit(Runner::PolicyServer, Scenario::Injected, 100_000), Some(1.70));
+        assert_eq!(limit(Runner::Engine, Scenario::NonLocal, 1_000), Some(1.35));
+        assert_eq!(limit(Runner::PolicyServer, Scenario::Injected, 100_000), Some(1.60));
         assert_eq!(limit(Runner::Engine, Scenario::Injected, 10_000), None);
         assert_eq!(limit(Runner::Engine, Scenario::Rejected, 1_000), None);
+    }
+
+    #[test]
+    fn the_published_figures_are_within_their_limits_and_not_far_below() {
+        let page = include_str!("../../../../docs/performance.md");
+        let rows = [
+            ("| BuildRun in which nothing is local |", Scenario::NonLocal),
+            ("| registry put in front |", Scenario::Injected),
+            ("| pod without the annotation, if the API server asked about it |", Scenario::Pod),
+        ];
+        for (row, scenario) in rows {
+            let figures = page.lines().find_map(|line| line.strip_prefix(row)).unwrap();
+            let figures: Vec<f64> = figures.split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
+            for (bytes, figure) in [(1_000, figures[0]), (100_000, figures[2])] {
+                let room = limit(Runner::Engine, scenario, bytes).unwrap() / figure;
+                assert!((1.10..1.20).contains(&room), "{row} {bytes} bytes: {figure} times {room:.2} is the limit");
+            }
+        }
     }
 }

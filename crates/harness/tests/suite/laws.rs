@@ -10,7 +10,6 @@ use local_registry_harness::capabilities::Capabilities;
 use local_registry_harness::engine::Policy;
 use local_registry_harness::objects::Objects;
 use local_registry_harness::review::{AdmissionRequest, AdmissionReview};
-use local_registry_testkit::properties::config;
 use local_registry_testkit::strategy::{json_value, reference};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -212,7 +211,7 @@ impl Question {
 }
 
 proptest! {
-    #![proptest_config(config(3000, 5))]
+    #![proptest_config(module::config(3000, 5))]
 
     #[test]
     fn an_accepted_object_passes_again_unchanged(question in question()) {

@@ -3,13 +3,12 @@
 
 use crate::module;
 use local_registry_testkit::repository::policy_module;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use local_registry_harness::capabilities::Capabilities;
 use local_registry_harness::engine::Policy;
 use local_registry_harness::objects::{Folder, Objects};
 use local_registry_testkit::case;
-use local_registry_testkit::properties::config;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde::Deserialize;
@@ -19,10 +18,14 @@ use serde_json::{Value, json};
 /// The memory that a guest may use: 64 MiB.
 const MEMORY: usize = 64 << 20;
 
-static POLICY: LazyLock<Policy> = LazyLock::new(|| {
-    let objects = Objects::Folder(Folder::read(&case::folder().join("objects")).unwrap());
-    Policy::load_within(&policy_module(), Capabilities::new(module::granted(), objects), MEMORY).unwrap()
-});
+fn policy() -> &'static Policy {
+    static POLICY: OnceLock<Policy> = OnceLock::new();
+    POLICY.get_or_init(|| {
+        let module = policy_module();
+        let objects = Objects::Folder(Folder::read(&case::folder().join("objects")).unwrap());
+        Policy::load_within(&module, Capabilities::new(module::granted(), objects), MEMORY).unwrap()
+    })
+}
 
 /// The payloads of all cases, which are valid.
 static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -41,7 +44,7 @@ struct Answer {
 
 /// Asks the policy. An error says what is wrong with its answer.
 fn ask(payload: &[u8]) -> Result<Answer, String> {
-    let answer = POLICY.call("validate", payload).map_err(|error| error.to_string())?;
+    let answer = policy().call("validate", payload).map_err(|error| error.to_string())?;
     let text = || String::from_utf8_lossy(&answer);
     let answer: Answer = serde_json::from_slice(&answer).map_err(|error| format!("{error}: {}", text()))?;
     let sound = match &answer {
@@ -218,7 +221,7 @@ fn structure(payload: &mut Vec<u8>, at: Index, change: impl FnOnce(&mut Value)) 
 }
 
 proptest! {
-    #![proptest_config(config(20_000, 4))]
+    #![proptest_config(module::config(20_000, 4))]
 
     #[test]
     fn a_spoilt_payload_gets_a_decision(seed in any::<Index>(), spoils in prop::collection::vec(spoil(), 1..5)) {

@@ -1,6 +1,9 @@
 //! The repository's files agree with the code and with each other.
 
+mod crates;
+mod imports;
 mod links;
 mod manifests;
 mod packaging;
 mod registry;
+mod updates;
