@@ -328,7 +328,7 @@ async fn a_namespaced_policy_may_not_look_builds_up() {
 }
 
 /// The lines that do not start with ✓ where the policy is changed so.
-async fn trouble_with(change: impl FnOnce(&mut Value)) -> Vec<String> {
+pub(super) async fn trouble_with(change: impl FnOnce(&mut Value)) -> Vec<String> {
     trouble(|objects| change(objects.get_mut(POLICY).unwrap()), Vantage::Inside, plain_http()).await
 }
 
