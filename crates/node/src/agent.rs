@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::file_system::NodeFiles;
 use super::look::{Knowledge, Known, look, services};
-use super::reading::Reading;
 use super::report::{NameResult, NodeReport, NodeState};
 use super::runtime::Runtime;
+use super::runtime_config::Reading;
 use super::task::NodeTask;
 use local_registry_cluster::{Cluster, ClusterError, Content, Following, ServiceName, ServiceSpec};
 use local_registry_core::with_causes;

@@ -12,16 +12,16 @@ mod file_system;
 mod files;
 mod look;
 mod place;
-mod reading;
 mod report;
 mod runtime;
+mod runtime_config;
 mod task;
 
 pub use self::agent::{DirectoryRemovedError, follow, look_once};
 pub use self::clean_up::clean_up;
 pub use self::containerd::directory;
 pub use self::place::{AddressRule, AddressRuleError};
-pub use self::reading::{Reading, RuntimeConfig};
 pub use self::report::{NameReport, NameResult, NodeReport, NodeState};
 pub use self::runtime::{Runtime, contents};
+pub use self::runtime_config::{Reading, RuntimeConfig};
 pub use self::task::{NodeTask, Paths};

@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::config_file::ImageConfig;
 use crate::file_system::NodeFiles;
-use crate::reading::{Reading, RuntimeConfig};
+use crate::runtime_config::{Reading, RuntimeConfig};
 use crate::task::Paths;
 
 /// Reads containerd's configuration, and says whether it makes containerd read the directory.
