@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::file_system::NodeFiles;
 use super::look::{Knowledge, Known, look, services};
-use super::report::{NameResult, NodeReport, NodeState};
+use super::report::{NameResult, Report, State};
 use super::runtime::Runtime;
-use super::runtime_config::Reading;
+use super::runtime_config::RuntimeReads;
 use super::task::NodeTask;
 use local_registry_cluster::{Cluster, ClusterError, Content, Following, ServiceName, ServiceSpec};
 use local_registry_core::with_causes;
@@ -37,7 +37,7 @@ pub struct DirectoryRemovedError(PathBuf);
 /// # Ok(())
 /// # }
 /// ```
-pub async fn look_once(cluster: &Cluster, task: &NodeTask) -> NodeReport {
+pub async fn look_once(cluster: &Cluster, task: &NodeTask) -> Report {
     let declaration = cluster.config_map().await.map_err(|error| with_causes(&error));
     let mut knowledge = Knowledge { declaration: Some(declaration), ..Knowledge::default() };
     knowledge.names = knowledge.declared(task).unwrap_or_default();
@@ -63,12 +63,12 @@ pub async fn follow(
     cluster: &Cluster,
     task: &NodeTask,
     resync: Duration,
-    mut show: impl FnMut(&NodeReport),
+    mut show: impl FnMut(&Report),
 ) -> Result<(), DirectoryRemovedError> {
     let files = NodeFiles::new(&task.paths.root);
     let mut sources = Sources::new(cluster);
     let mut next_look = Instant::now() + resync;
-    let mut last: Option<NodeReport> = None;
+    let mut last: Option<Report> = None;
     loop {
         tokio::select! {
             () = sources.change(cluster, task) => {
@@ -87,7 +87,7 @@ pub async fn follow(
         }
         let mut report = look(&sources.knowledge, task, &files);
         if let Some(error) = sources.lost_for(resync) {
-            report.state = NodeState::Unknown;
+            report.state = State::Unknown;
             report.message = format!("{error}; until it can be read again, the files stay as they are");
         }
         announce(cluster, task, &report, last.as_ref()).await;
@@ -202,7 +202,7 @@ impl Sources {
 }
 
 /// Publishes an Event about the Node for each thing that somebody has to do there, unless the last report said so, too.
-async fn announce(cluster: &Cluster, task: &NodeTask, report: &NodeReport, last: Option<&NodeReport>) {
+async fn announce(cluster: &Cluster, task: &NodeTask, report: &Report, last: Option<&Report>) {
     let Some(node) = &task.node else { return };
     let before = last.map(warnings).unwrap_or_default();
     for (reason, note) in warnings(report) {
@@ -214,8 +214,8 @@ async fn announce(cluster: &Cluster, task: &NodeTask, report: &NodeReport, last:
 }
 
 /// What somebody has to do on the node, with the reason of the Event about it.
-fn warnings(report: &NodeReport) -> Vec<(&'static str, String)> {
-    let ignored = report.runtime.iter().filter(|config| config.reads == Reading::No && !report.names.is_empty());
+fn warnings(report: &Report) -> Vec<(&'static str, String)> {
+    let ignored = report.runtime.iter().filter(|config| config.reads == RuntimeReads::No && !report.names.is_empty());
     let ignored = ignored.map(|config| ("LocalRegistryIgnored", config.to_string()));
     let names = report
         .names

@@ -7,13 +7,13 @@ use std::path::Path;
 use local_registry_core::RuntimeHost;
 
 use super::authority;
-use super::containerd::reading;
+use super::containerd::read_config;
 use super::file_system::NodeFiles;
 use super::files::{self, FileError};
 use super::place::Place;
-use super::report::{NameReport, NameResult, NodeReport, NodeState};
+use super::report::{NameReport, NameResult, Report, State};
 use super::runtime::{Runtime, contents};
-use super::runtime_config::{Reading, RuntimeConfig};
+use super::runtime_config::{RuntimeConfig, RuntimeReads};
 use super::task::NodeTask;
 use local_registry_cluster::ServiceError;
 use local_registry_cluster::{ServiceName, ServiceSpec};
@@ -39,23 +39,23 @@ impl Knowledge {
     ///
     /// # Errors
     /// The state and the message of a report, if there are none.
-    pub(super) fn declared(&self, task: &NodeTask) -> Result<Vec<RuntimeHost>, (NodeState, String)> {
+    pub(super) fn declared(&self, task: &NodeTask) -> Result<Vec<RuntimeHost>, (State, String)> {
         let data = match &self.declaration {
-            None => return Err((NodeState::Unknown, "the ConfigMap was not read yet".to_owned())),
-            Some(Err(error)) => return Err((NodeState::Unknown, error.clone())),
+            None => return Err((State::Unknown, "the ConfigMap was not read yet".to_owned())),
+            Some(Err(error)) => return Err((State::Unknown, error.clone())),
             Some(Ok(None)) => {
                 let message = format!("no local registry is declared: there is no ConfigMap {NAMESPACE}/{NAME}");
-                return Err((NodeState::Absent, format!("{message}; what was declared before still counts")));
+                return Err((State::Absent, format!("{message}; what was declared before still counts")));
             }
             Some(Ok(Some(data))) => data,
         };
-        let names = runtime_names(data).map_err(|error| (NodeState::Unusable, error.to_string()))?;
+        let names = runtime_names(data).map_err(|error| (State::Unusable, error.to_string()))?;
         for name in &names {
-            task.allowed.check_name(name).map_err(|error| (NodeState::Unusable, error.to_string()))?;
+            task.allowed.check_name(name).map_err(|error| (State::Unusable, error.to_string()))?;
         }
         if names.is_empty() {
             let message = format!("no local registry is declared for nodes: {NAMESPACE}/{NAME} names no host");
-            return Err((NodeState::Absent, message));
+            return Err((State::Absent, message));
         }
         Ok(names)
     }
@@ -76,10 +76,10 @@ pub(super) fn services(names: &[RuntimeHost], task: &NodeTask) -> Vec<ServiceNam
 }
 
 /// Brings the node's files in line with what is known.
-pub(super) fn look(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) -> NodeReport {
-    let mut report = NodeReport {
+pub(super) fn look(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) -> Report {
+    let mut report = Report {
         node: task.node.clone(),
-        state: NodeState::Declared,
+        state: State::Declared,
         message: String::new(),
         runtime: Some(runtime_config(task, files)),
         names: Vec::new(),
@@ -95,7 +95,7 @@ pub(super) fn look(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) ->
         Err((state, message)) => (report.state, report.message) = (state, message),
     }
     report.names = knowledge.names.iter().map(|name| bring_in_line(name, knowledge, task, files)).collect();
-    if !matches!(report.state, NodeState::Unknown) {
+    if !matches!(report.state, State::Unknown) {
         report.names.extend(undeclared(&knowledge.names, task, files));
     }
     report
@@ -113,9 +113,9 @@ fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<
 
 fn runtime_config(task: &NodeTask, files: &NodeFiles) -> RuntimeConfig {
     match task.runtime {
-        Runtime::Containerd => reading(files, &task.paths),
+        Runtime::Containerd => read_config(files, &task.paths),
         Runtime::CriO => RuntimeConfig::new(
-            Reading::Yes,
+            RuntimeReads::Yes,
             format!("CRI-O reads {} when it starts, and on SIGHUP", task.paths.registries.display()),
         ),
     }

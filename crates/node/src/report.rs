@@ -12,7 +12,7 @@ use local_registry_core::printable;
 /// What a cluster declares to its nodes, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NodeState {
+pub enum State {
     /// The ConfigMap could not be read.
     Unknown,
     /// The ConfigMap cannot be understood, or declares a name that is not allowed.
@@ -25,7 +25,7 @@ pub enum NodeState {
     CleanUp,
 }
 
-impl NodeState {
+impl State {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::Declared, Self::CleanUp];
 
@@ -45,12 +45,12 @@ impl NodeState {
 /// A look at a node.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NodeReport {
+pub struct Report {
     /// The node's name, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
     /// What the cluster declares.
-    pub state: NodeState,
+    pub state: State,
     /// The state in words; if it cannot be used, also why, and how to fix it.
     pub message: String,
     /// Whether the container runtime reads the files.
@@ -162,12 +162,11 @@ impl NameResult {
     }
 }
 
-impl NodeReport {
+impl Report {
     /// Whether every name leads to where the registry is, as far as the agent can see to it.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        !matches!(self.state, NodeState::Unknown | NodeState::Unusable)
-            && !self.names.iter().any(|name| name.result.is_fault())
+        !matches!(self.state, State::Unknown | State::Unusable) && !self.names.iter().any(|name| name.result.is_fault())
     }
 
     /// The report as one line of JSON.
@@ -277,7 +276,7 @@ mod tests {
             assert_eq!(serde_json::to_value(result).unwrap()["result"], name);
             assert_eq!(result.name(), name);
         }
-        for state in NodeState::ALL {
+        for state in State::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), Value::from(state.name()));
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Whether the runtime reads the files that the agent writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Reading {
+pub enum RuntimeReads {
     /// It does.
     Yes,
     /// It does not, so pulls go wherever the node's DNS says.
@@ -16,7 +16,7 @@ pub enum Reading {
     Unknown,
 }
 
-impl Reading {
+impl RuntimeReads {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Yes, Self::No, Self::Unknown];
 
@@ -35,7 +35,7 @@ impl Reading {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuntimeConfig {
     /// Whether the runtime reads the files.
-    pub reads: Reading,
+    pub reads: RuntimeReads,
     /// Why.
     pub seen: String,
     /// What to do about it.
@@ -44,7 +44,7 @@ pub struct RuntimeConfig {
 }
 
 impl RuntimeConfig {
-    pub(super) fn new(reads: Reading, seen: String) -> Self {
+    pub(super) fn new(reads: RuntimeReads, seen: String) -> Self {
         Self { reads, seen, remedy: None }
     }
 

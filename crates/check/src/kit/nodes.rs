@@ -11,7 +11,7 @@ use crate::link::Link;
 use crate::scope::Scope;
 use local_registry_cluster::{Cluster, ClusterError, NodeSummary, PodSummary, ServiceName};
 use local_registry_core::with_causes;
-use local_registry_node::Reading;
+use local_registry_node::RuntimeReads;
 
 /// The labels of the agents' pods in `deploy/nodes`.
 const AGENTS: &str = "app.kubernetes.io/name=local-registry-node";
@@ -41,7 +41,7 @@ enum NodeStateName {
 
 #[derive(Debug, Deserialize)]
 struct Runtime {
-    reads: Reading,
+    reads: RuntimeReads,
     seen: String,
     remedy: Option<String>,
 }
@@ -151,8 +151,10 @@ impl Asked<'_> {
             );
         }
         match report.runtime {
-            Some(Runtime { reads: Reading::No, seen, remedy }) => Err(Link { remedy, ..Link::failed(&subject, seen) }),
-            Some(Runtime { reads: Reading::Unknown, seen, remedy }) => {
+            Some(Runtime { reads: RuntimeReads::No, seen, remedy }) => {
+                Err(Link { remedy, ..Link::failed(&subject, seen) })
+            }
+            Some(Runtime { reads: RuntimeReads::Unknown, seen, remedy }) => {
                 Err(Link { remedy, ..Link::warning(&subject, seen) })
             }
             _ => Ok(places),
