@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use similar::TextDiff;
 
-use super::runtime_config::RuntimeConfig;
+use crate::runtime_config::RuntimeConfig;
 use local_registry_core::printable;
 
 /// What a cluster declares to its nodes, in a word.
