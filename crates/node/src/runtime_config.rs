@@ -12,7 +12,8 @@ pub enum RuntimeReads {
     Yes,
     /// It does not, so pulls go wherever the node's DNS says.
     No,
-    /// That depends on what the agent does not know.
+    /// That depends on what the agent does not know, or the agent, which is older or newer, has another word for it.
+    #[serde(other)]
     Unknown,
 }
 
@@ -32,7 +33,7 @@ impl RuntimeReads {
 }
 
 /// What the runtime's configuration says about the files. Prints as a sentence, with the remedy after a semicolon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeConfig {
     /// Whether the runtime reads the files.
     pub reads: RuntimeReads,

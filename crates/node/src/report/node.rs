@@ -1,16 +1,15 @@
-//! What the agent found and did on its node, for people and for programs.
+//! The report of a node.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
-use serde::Serialize;
-use similar::TextDiff;
-
-use crate::runtime_config::RuntimeConfig;
 use local_registry_core::printable;
+use serde::{Deserialize, Serialize};
+
+use super::name::NameReport;
+use crate::runtime_config::RuntimeConfig;
 
 /// What a cluster declares to its nodes, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// The ConfigMap could not be read.
@@ -23,10 +22,13 @@ pub enum State {
     Declared,
     /// The agent removes its files, whatever is declared.
     CleanUp,
+    /// Another word: the agent is older or newer than the reader of its report.
+    #[serde(other)]
+    Unrecognised,
 }
 
 impl State {
-    /// All of them.
+    /// All that an agent of this version reports.
     pub const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::Declared, Self::CleanUp];
 
     /// The word that JSON and metrics have for it.
@@ -38,12 +40,28 @@ impl State {
             Self::Absent => "absent",
             Self::Declared => "declared",
             Self::CleanUp => "clean-up",
+            Self::Unrecognised => "unrecognised",
         }
     }
 }
 
-/// A look at a node.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What the agent found and did on its node.
+///
+/// The agent writes it as JSON, and `check` reads that of agents which may be older or newer. So a word that is not known
+/// stands for itself, fields that are not known are ignored, and fields that are missing are empty; only those that every
+/// agent writes have to be there.
+///
+/// ```
+/// use local_registry_node::{NameResult, Report, State};
+///
+/// let report: Report = serde_json::from_str(
+///     r#"{"state": "declared", "message": "", "names": [{"name": "reg.io", "result": "postponed"}]}"#,
+/// )?;
+/// assert_eq!(report.state, State::Declared);
+/// assert!(matches!(&report.names[0].result, NameResult::Unrecognised { result, .. } if result == "postponed"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The node's name, if it is known.
@@ -52,121 +70,22 @@ pub struct Report {
     /// What the cluster declares.
     pub state: State,
     /// The state in words; if it cannot be used, also why, and how to fix it.
+    #[serde(default)]
     pub message: String,
     /// Whether the container runtime reads the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<RuntimeConfig>,
     /// What happened to the file of each name.
+    #[serde(default)]
     pub names: Vec<NameReport>,
-}
-
-/// What happened to the file of one name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NameReport {
-    /// The name, or the file where no name is known.
-    pub name: String,
-    /// The file, as the node sees it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<PathBuf>,
-    /// Where the name leads.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-    /// What happened.
-    #[serde(flatten)]
-    pub result: NameResult,
-}
-
-/// What a look did to the file of a name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "result", rename_all = "kebab-case")]
-pub enum NameResult {
-    /// Nothing: it leads to where the registry is.
-    Unchanged,
-    /// It was written.
-    Written {
-        /// Its text before; empty if there was no file.
-        #[serde(skip)]
-        before: String,
-        /// Its text now.
-        #[serde(skip)]
-        after: String,
-    },
-    /// It would be written without `--dry-run`.
-    WouldWrite {
-        /// Its text now; empty if there is no file.
-        before: String,
-        /// Its text after that.
-        after: String,
-    },
-    /// Nothing: the name needs no file, since the node's DNS says where it leads.
-    LeftToDns,
-    /// Nothing: the name is not declared any more, and its file stays as it was.
-    Undeclared,
-    /// Nothing: others have the say about the name.
-    Foreign {
-        /// Which file is in the way, and what to do about it.
-        reason: String,
-    },
-    /// Nothing: it is not known where the name leads now.
-    Kept {
-        /// Why, and how to fix it.
-        reason: String,
-    },
-    /// It could not be written or removed.
-    Failed {
-        /// Why.
-        error: String,
-    },
-    /// It was removed.
-    Removed,
-    /// It would be removed without `--dry-run`.
-    WouldRemove,
-}
-
-impl NameResult {
-    /// The names of all results.
-    pub const NAMES: [&str; 10] = [
-        "unchanged",
-        "written",
-        "would-write",
-        "left-to-dns",
-        "undeclared",
-        "foreign",
-        "kept",
-        "failed",
-        "removed",
-        "would-remove",
-    ];
-
-    /// The word that JSON and metrics have for it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::Written { .. } => "written",
-            Self::WouldWrite { .. } => "would-write",
-            Self::LeftToDns => "left-to-dns",
-            Self::Undeclared => "undeclared",
-            Self::Foreign { .. } => "foreign",
-            Self::Kept { .. } => "kept",
-            Self::Failed { .. } => "failed",
-            Self::Removed => "removed",
-            Self::WouldRemove => "would-remove",
-        }
-    }
-
-    /// Whether somebody has to do something about it.
-    #[must_use]
-    pub fn is_fault(&self) -> bool {
-        matches!(self, Self::Foreign { .. } | Self::Kept { .. } | Self::Failed { .. })
-    }
 }
 
 impl Report {
     /// Whether every name leads to where the registry is, as far as the agent can see to it.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        !matches!(self.state, State::Unknown | State::Unusable) && !self.names.iter().any(|name| name.result.is_fault())
+        !matches!(self.state, State::Unknown | State::Unusable | State::Unrecognised)
+            && !self.names.iter().any(|name| name.result.is_fault())
     }
 
     /// The report as one line of JSON.
@@ -191,93 +110,67 @@ impl Report {
     }
 }
 
-impl std::fmt::Display for NameReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, file, address, result } = self;
-        let file = file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
-        let address = address.as_deref().unwrap_or_default();
-        match result {
-            NameResult::Unchanged => write!(f, "{name}: unchanged: {file} leads to {address}"),
-            NameResult::Written { before, after } => {
-                write!(f, "{name}: written: {file} leads to {address}\n{}", diff(before, after))
-            }
-            NameResult::WouldWrite { before, after } => {
-                write!(f, "{name}: would be written (dry run): {file} leads to {address}\n{}", diff(before, after))
-            }
-            NameResult::LeftToDns => write!(
-                f,
-                "{name}: left to the node's DNS, since it names no Service of this cluster; say where it leads by --address"
-            ),
-            NameResult::Undeclared => {
-                write!(f, "{name}: not declared any more; {file} stays as it is until --clean-up")
-            }
-            NameResult::Foreign { reason } => write!(f, "{name}: left alone: {reason}"),
-            NameResult::Kept { reason } => write!(f, "{name}: left as it is: {reason}"),
-            NameResult::Failed { error } => write!(f, "{name}: failed: {error}"),
-            NameResult::Removed => write!(f, "{name}: removed"),
-            NameResult::WouldRemove => write!(f, "{name}: would be removed (dry run)"),
-        }
-    }
-}
-
-/// The lines of a file; `-` and `+` mark those that differ. A line that the agent never writes is not shown: whoever
-/// added it may have put a password there.
-fn diff(before: &str, after: &str) -> String {
-    let diff = TextDiff::from_lines(before, after);
-    let line = |change: similar::Change<&str>| {
-        let text = change.value().trim_end();
-        let text = if is_of_the_agent(text) { text } else { "(a line of others)" };
-        format!("  {}{text}", change.tag())
-    };
-    diff.iter_all_changes().map(line).collect::<Vec<String>>().join("\n")
-}
-
-fn is_of_the_agent(line: &str) -> bool {
-    let starts = [
-        "# ",
-        "server = ",
-        "capabilities = ",
-        "ca = ",
-        "[host.",
-        "[[registry]]",
-        "prefix = ",
-        "location = ",
-        "insecure = ",
-    ];
-    let line = line.trim_start();
-    line.is_empty()
-        || (starts.iter().any(|start| line.starts_with(start)) && !line.contains('@') && !line.contains("header"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::name::NameResult;
+    use crate::runtime_config::RuntimeReads;
     use serde_json::Value;
 
-    fn text() -> String {
-        String::new()
+    #[test]
+    fn json_names_states_as_metrics_do() {
+        for state in State::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), Value::from(state.name()));
+            assert_eq!(serde_json::from_value::<State>(state.name().into()).unwrap(), state);
+        }
+    }
+
+    fn unchanged() -> NameReport {
+        NameReport {
+            name: "reg.io".to_owned(),
+            file: Some("/f".into()),
+            address: Some("http://10.0.0.5:5000".to_owned()),
+            result: NameResult::Unchanged,
+        }
     }
 
     #[test]
-    fn json_names_results_as_metrics_do() {
-        let results = [
-            NameResult::Unchanged,
-            NameResult::Written { before: text(), after: text() },
-            NameResult::WouldWrite { before: text(), after: text() },
-            NameResult::LeftToDns,
-            NameResult::Undeclared,
-            NameResult::Foreign { reason: text() },
-            NameResult::Kept { reason: text() },
-            NameResult::Failed { error: text() },
-            NameResult::Removed,
-            NameResult::WouldRemove,
-        ];
-        for (result, name) in results.iter().zip(NameResult::NAMES) {
-            assert_eq!(serde_json::to_value(result).unwrap()["result"], name);
-            assert_eq!(result.name(), name);
-        }
-        for state in State::ALL {
-            assert_eq!(serde_json::to_value(state).unwrap(), Value::from(state.name()));
-        }
+    fn a_report_is_read_as_it_was_written() {
+        let kept = NameReport { result: NameResult::Kept { reason: "away".to_owned() }, file: None, ..unchanged() };
+        let seen = "containerd ignores it".to_owned();
+        let runtime = RuntimeConfig { reads: RuntimeReads::No, seen, remedy: Some("set it".to_owned()) };
+        let report = Report {
+            node: Some("n1".to_owned()),
+            state: State::CleanUp,
+            message: "m".to_owned(),
+            runtime: Some(runtime),
+            names: vec![unchanged(), kept],
+        };
+        let json = concat!(
+            r#"{"node":"n1","state":"clean-up","message":"m","#,
+            r#""runtime":{"reads":"no","seen":"containerd ignores it","remedy":"set it"},"#,
+            r#""names":[{"name":"reg.io","file":"/f","address":"http://10.0.0.5:5000","result":"unchanged"},"#,
+            r#"{"name":"reg.io","address":"http://10.0.0.5:5000","result":"kept","reason":"away"}]}"#
+        );
+        assert_eq!(report.to_json().unwrap(), json);
+        assert_eq!(serde_json::from_str::<Report>(json).unwrap(), report);
+    }
+
+    #[test]
+    fn the_report_of_another_version_is_read() {
+        let json = r#"{"state": "paused", "since": 7, "runtime": {"reads": "in-part", "seen": "s", "by": []}}"#;
+        let report: Report = serde_json::from_str(json).unwrap();
+        let runtime = RuntimeConfig { reads: RuntimeReads::Unknown, seen: "s".to_owned(), remedy: None };
+        let expected = Report {
+            node: None,
+            state: State::Unrecognised,
+            message: String::new(),
+            runtime: Some(runtime),
+            names: Vec::new(),
+        };
+        assert_eq!(report, expected);
+        assert!(!report.succeeded());
+        let error = serde_json::from_str::<Report>("{}").unwrap_err();
+        assert_eq!(error.to_string(), "missing field `state` at line 1 column 2");
     }
 }
