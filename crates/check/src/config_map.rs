@@ -2,7 +2,7 @@
 
 use local_registry_core::RuntimeHost;
 
-use super::link::{Link, LinkVerdict};
+use crate::link::{Link, LinkVerdict};
 use local_registry_cluster::Cluster;
 use local_registry_core::with_causes;
 use local_registry_declaration::{AllowedHosts, Declaration, Declared, read, runtime_names};

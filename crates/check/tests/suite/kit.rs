@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_check::{Probe, Vantage};
+use local_registry_check::{Location, Probe};
 use serde_json::{Value, json};
 
 use super::check::{KIT, cluster, list, run};
@@ -72,7 +72,7 @@ async fn lines(change: impl FnOnce(&mut BTreeMap<&'static str, Value>)) -> Vec<S
     change(&mut objects);
     let probe =
         Probe { addresses: Ok(vec!["10.96.0.5".parse().unwrap()]), https: Err(String::new()), http: Some(Ok(200)) };
-    let lines = run(objects, "local", Vantage::Inside, probe).await;
+    let lines = run(objects, "local", Location::InCluster, probe).await;
     let about = ["Service ", "registry pods", "nodes", "node "];
     let is_about = |line: &String| {
         let (_, rest) = line.split_once(' ').unwrap();
