@@ -1,98 +1,60 @@
 //! The order of the links.
 
-use local_registry_core::Kind;
-
-use super::builds::StoredBuilds;
-use super::config_map::config_map;
-use super::crd::crd;
-use super::kit::{Target, nodes, service};
-use super::link::{Link, LinkVerdict};
-use super::policy::{
-    Subject, match_conditions, object_selector, purpose, rights, rules, runtime_host, selectors, settings, state,
-};
-use super::probe::Probe;
-use super::registry::registry;
-use super::scope::Scope;
 use local_registry_cluster::Cluster;
-use local_registry_cluster::Policy;
-use local_registry_core::with_causes;
+use local_registry_core::{Kind, RuntimeHost};
 use local_registry_declaration::Declared;
 use local_registry_sync::Task;
 
+use crate::builds::StoredBuilds;
+use crate::config_map::config_map;
+use crate::crd::crd;
+use crate::kit::{Target, nodes, service};
+use crate::link::Link;
+use crate::policy::Policies;
+use crate::probe::Probe;
+use crate::registry::registry;
+use crate::scope::Scope;
+
+/// Shipwright's CRDs that have images.
+const CRDS: [(Kind, &str); 2] = [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")];
+
 /// Follows the chain, and returns its links in order.
 ///
-/// `ask` asks a registry, as [`probe`](super::probe()) does.
-///
-/// ```no_run
-/// use local_registry_check::{Scope, check, probe};
-/// use local_registry_cluster::Cluster;
-/// use local_registry_sync::Task;
-///
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let cluster = Cluster::new(kube::Client::try_default().await?);
-/// let task = Task { policies: vec!["local-registry".parse()?], ..Task::default() };
-/// let ask = async |host: &str| probe(host).await;
-/// for link in check(&cluster, &task, &Scope::default(), ask).await {
-///     println!("{link}");
-/// }
-/// # Ok(())
-/// # }
-/// ```
-pub async fn check(cluster: &Cluster, task: &Task, scope: &Scope, ask: impl AsyncFnOnce(&str) -> Probe) -> Vec<Link> {
-    let (link, found) = config_map(cluster, &task.allowed).await;
+/// `ask` asks a registry, as [`probe`](crate::probe()) does.
+pub async fn check(
+    cluster: &Cluster,
+    task: &Task,
+    scope: &Scope,
+    ask: impl AsyncFnOnce(&RuntimeHost) -> Probe,
+) -> Vec<Link> {
+    let (link, declared) = config_map(cluster, &task.allowed).await;
     let mut links = vec![link];
-    let declared = found;
-    let names = declared.as_ref().map(Declared::names).unwrap_or_default();
-    let policy_servers = scope.policy_servers.as_str();
-    let mut found = Vec::new();
-    for name in &task.policies {
-        found.push((name, cluster.policy(name).await));
-    }
-    let policies: Vec<&Policy> = found.iter().flat_map(|(_, policy)| policy).collect();
+    let policies = Policies::read(cluster, &task.policies, scope).await;
     if let Some(host) = declared.as_ref().and_then(Declared::for_pods) {
         links.push(Link::ok("host", format!("image parsers read {host} as a registry")));
-        let is_insecure = policies.iter().any(|policy| policy.is_insecure());
-        links.extend(registry(host, &ask(host.as_str()).await, scope.vantage, is_insecure));
+        let probe = ask(&RuntimeHost::from(host)).await;
+        links.extend(registry(host, &probe, scope.location, policies.any_is_insecure()));
     }
-    let target = Target::of(&names, &scope.cluster_domain);
+    let names = declared.as_ref().map(Declared::names).unwrap_or_default();
+    links.extend(kit(cluster, &names, scope).await);
+    for (kind, name) in CRDS {
+        links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
+    }
+    let stored = StoredBuilds::read(cluster, policies.selectors_of_builds()).await;
+    links.extend(policies.links(declared.as_ref(), &stored, cluster).await);
+    links.extend(stored.links(policies.none_looks_builds_up()));
+    links
+}
+
+/// The links of the Service that one of the names is of, and of the nodes that pull by them.
+async fn kit(cluster: &Cluster, names: &[RuntimeHost], scope: &Scope) -> Vec<Link> {
+    let mut links = Vec::new();
+    let target = Target::named_by(names, &scope.cluster_domain);
     if let Some(target) = &target {
         links.extend(service(cluster, target).await);
     }
     if !names.is_empty() {
-        links.extend(nodes(cluster, &names, scope, target.as_ref()).await);
+        links.extend(nodes(cluster, names, scope, target.as_ref()).await);
     }
-    for (kind, name) in [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")] {
-        links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
-    }
-    let any_mutates =
-        |about: Subject| policies.iter().any(|policy| Subject::of(policy) == about && policy.is_mutating());
-    let for_builds: Vec<_> = policies.iter().filter(|policy| Subject::of(policy) == Subject::Builds).collect();
-    let none_looks_up = !for_builds.is_empty() && !for_builds.iter().any(|policy| policy.looks_builds_up());
-    let selectors_of_objects = for_builds.iter().filter_map(|policy| object_selector(policy).ok().flatten()).collect();
-    let stored = StoredBuilds::read(cluster, selectors_of_objects).await;
-    for (name, policy) in &found {
-        let subject = format!("policy {name}");
-        let policy = match policy {
-            Ok(policy) => policy,
-            Err(error) => {
-                links.push(Link::failed(subject, with_causes(error)));
-                continue;
-            }
-        };
-        let about = Subject::of(policy);
-        let state = state(&subject, name, policy, policy_servers);
-        let is_served = state.verdict == LinkVerdict::Ok;
-        links.push(state);
-        links.extend(purpose(&subject, policy, any_mutates(about)));
-        links.push(rules(&subject, about, policy));
-        links.extend(selectors(&subject, about, policy, cluster, &stored).await);
-        links.push(match_conditions(&subject, name, about, policy));
-        links.extend(declared.as_ref().map(|declared| settings(&subject, policy, declared, is_served)));
-        if let (Subject::Workloads, Some(declared)) = (about, &declared) {
-            links.push(runtime_host(&subject, policy, declared));
-        }
-        links.push(rights(&subject, name, about, policy, cluster, policy_servers).await);
-    }
-    links.extend(stored.links(none_looks_up));
     links
 }

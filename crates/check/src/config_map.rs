@@ -4,7 +4,7 @@ use local_registry_cluster::Cluster;
 use local_registry_core::with_causes;
 use local_registry_declaration::{AllowedHosts, Declared};
 
-use super::link::{Link, LinkVerdict};
+use crate::link::{Link, LinkVerdict};
 
 /// The link; and what the ConfigMap declares, if it can be used.
 pub(super) async fn config_map(cluster: &Cluster, allowed: &AllowedHosts) -> (Link, Option<Declared>) {

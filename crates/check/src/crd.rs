@@ -3,7 +3,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 use local_registry_core::{Kind, Version, image_fields};
 
-use super::link::Link;
+use crate::link::Link;
 use local_registry_cluster::ClusterError;
 use local_registry_core::with_causes;
 

@@ -8,7 +8,7 @@ use kube::{Client, Config};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
-use local_registry_core::root_cause;
+use local_registry_core::{RegistryUrl, RuntimeHost, Scheme, root_cause};
 
 /// How long each step may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -27,28 +27,30 @@ pub struct Probe {
 /// Resolves a registry's host and asks for `/v2/`. A host without a port means the default port of the scheme.
 ///
 /// ```no_run
-/// # async fn run() {
-/// let found = local_registry_check::probe("kind-registry:5000").await;
+/// # async fn run() -> Result<(), local_registry_core::HostError> {
+/// let found = local_registry_check::probe(&"kind-registry:5000".parse()?).await;
 /// println!("HTTPS: {:?}, HTTP: {:?}", found.https, found.http);
+/// # Ok(())
 /// # }
 /// ```
-pub async fn probe(host: &str) -> Probe {
-    let addresses = resolve(host).await;
-    let https = ask("https", host).await;
-    let http = if https.is_err() { Some(ask("http", host).await) } else { None };
+pub async fn probe(host: &RuntimeHost) -> Probe {
+    let addresses = resolve(host.name(), host.port().unwrap_or(Scheme::Https.port())).await;
+    let https = ask(Scheme::Https, host).await;
+    let http = if https.is_err() { Some(ask(Scheme::Http, host).await) } else { None };
     Probe { addresses, https, http }
 }
 
-async fn resolve(host: &str) -> Result<Vec<IpAddr>, String> {
-    let with_port = if host.ends_with(']') || !host.contains(':') { format!("{host}:443") } else { host.to_owned() };
-    let lookup = limited(tokio::net::lookup_host(with_port)).await?;
+/// The addresses of a name, or of an IPv6 address between brackets.
+async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, String> {
+    let lookup = limited(tokio::net::lookup_host(format!("{name}:{port}"))).await?;
     let addresses: Vec<IpAddr> = lookup.map_err(|error| error.to_string())?.map(|address| address.ip()).collect();
     if addresses.is_empty() { Err("the name has no address".to_owned()) } else { Ok(addresses) }
 }
 
 /// The HTTP stack is that of the Kubernetes client, which brings TLS and the system's certificates.
-async fn ask(scheme: &str, host: &str) -> Result<u16, String> {
-    let url = format!("{scheme}://{host}").parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
+async fn ask(scheme: Scheme, host: &RuntimeHost) -> Result<u16, String> {
+    let url = RegistryUrl { scheme, host: host.clone() };
+    let url = url.to_string().parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
     let client = Client::try_from(Config::new(url)).map_err(|error| error.to_string())?;
     let request = http::Request::get("/v2/").body(Body::empty()).map_err(|error| error.to_string())?;
     // The client logs a connection that fails as an error; here it is half of the answer.
@@ -74,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn a_registry_that_speaks_plain_http() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
+        let host = listener.local_addr().unwrap().to_string().parse().unwrap();
         let routes = Router::new().route("/v2/", get(|| async { StatusCode::UNAUTHORIZED }));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let found = probe(&host).await;
@@ -84,11 +86,11 @@ mod tests {
     }
 
     /// The address of a port that is bound and does not listen.
-    fn refusing() -> (TcpSocket, String) {
+    fn refusing() -> (TcpSocket, RuntimeHost) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = socket.local_addr().unwrap().to_string();
-        (socket, address)
+        let host = socket.local_addr().unwrap().to_string().parse().unwrap();
+        (socket, host)
     }
 
     #[tokio::test]
@@ -102,8 +104,22 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_cannot_be_resolved() {
         // A label has at most 63 bytes, so no server is asked for this name.
-        let found = probe(&format!("{}.example:5000", "x".repeat(64))).await;
-        assert!(found.addresses.is_err() && found.https.is_err(), "{found:?}");
+        let found = resolve(&format!("{}.example", "x".repeat(64)), 5000).await;
+        assert!(found.is_err(), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn an_address_is_its_own_name() {
+        for (host, address) in [
+            ("10.0.0.5", "10.0.0.5"),
+            ("10.0.0.5:5000", "10.0.0.5"),
+            ("[fd00::1]", "fd00::1"),
+            ("[fd00::1]:5000", "fd00::1"),
+        ] {
+            let host: RuntimeHost = host.parse().unwrap();
+            let found = resolve(host.name(), host.port().unwrap_or(443)).await;
+            assert_eq!(found, Ok(vec![address.parse().unwrap()]), "{host}");
+        }
     }
 
     #[derive(Clone, Default)]

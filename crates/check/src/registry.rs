@@ -2,27 +2,27 @@
 
 use std::net::IpAddr;
 
-use local_registry_core::RegistryHost;
+use local_registry_core::{RegistryHost, RegistryUrl, RuntimeHost, Scheme};
 
-use super::link::{Link, LinkVerdict};
-use super::probe::Probe;
-use super::vantage::Vantage;
+use crate::link::{Link, LinkVerdict};
+use crate::location::Location;
+use crate::probe::Probe;
 
 /// The links of the registry's name and of its answer. `is_insecure`: whether any policy has `insecure: true`.
-pub(super) fn registry(host: &RegistryHost, probe: &Probe, vantage: Vantage, is_insecure: bool) -> [Link; 2] {
-    [name(host, &probe.addresses, vantage), answer(host, probe, vantage, is_insecure)]
+pub(super) fn registry(host: &RegistryHost, probe: &Probe, location: Location, is_insecure: bool) -> [Link; 2] {
+    [name(host, &probe.addresses, location), answer(host, probe, location, is_insecure)]
 }
 
 /// The link of something that is out of reach. Outside the cluster that is only a warning.
-fn out_of_reach(link: &str, seen: String, vantage: Vantage, remedy: &str) -> Link {
-    let (verdict, remedy) = match vantage {
-        Vantage::Inside => (LinkVerdict::Failed, remedy),
-        Vantage::Outside => (LinkVerdict::Warning, "pods may reach it all the same: run the check in a pod"),
+fn out_of_reach(link: &str, seen: String, location: Location, remedy: &str) -> Link {
+    let (verdict, remedy) = match location {
+        Location::InCluster => (LinkVerdict::Failed, remedy),
+        Location::OutOfCluster => (LinkVerdict::Warning, "pods may reach it all the same: run the check in a pod"),
     };
     Link::new(link, verdict, seen).remedy(remedy)
 }
 
-fn name(host: &RegistryHost, addresses: &Result<Vec<IpAddr>, String>, vantage: Vantage) -> Link {
+fn name(host: &RegistryHost, addresses: &Result<Vec<IpAddr>, String>, location: Location) -> Link {
     match addresses {
         Ok(addresses) => {
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
@@ -30,22 +30,23 @@ fn name(host: &RegistryHost, addresses: &Result<Vec<IpAddr>, String>, vantage: V
         }
         Err(error) => {
             let remedy = "give the registry that name in the cluster's DNS, or declare another";
-            out_of_reach("name", format!("{host} is not resolved: {error}"), vantage, remedy)
+            out_of_reach("name", format!("{host} is not resolved: {error}"), location, remedy)
         }
     }
 }
 
-fn answer(host: &RegistryHost, probe: &Probe, vantage: Vantage, is_insecure: bool) -> Link {
+fn answer(host: &RegistryHost, probe: &Probe, location: Location, is_insecure: bool) -> Link {
     let (scheme, status) = match (&probe.https, &probe.http) {
-        (Ok(status), _) => ("https", *status),
-        (Err(_), Some(Ok(status))) => ("http", *status),
+        (Ok(status), _) => (Scheme::Https, *status),
+        (Err(_), Some(Ok(status))) => (Scheme::Http, *status),
         (Err(https), http) => {
             let http = http.as_ref().and_then(|http| http.as_ref().err()).map_or("not tried", String::as_str);
             let seen = format!("{host} does not answer: HTTPS: {https}; HTTP: {http}");
-            return out_of_reach("registry", seen, vantage, "start the registry, or declare where it is");
+            return out_of_reach("registry", seen, location, "start the registry, or declare where it is");
         }
     };
-    let seen = format!("{scheme}://{host}/v2/ answers {status}");
+    let url = RegistryUrl { scheme, host: RuntimeHost::from(host) };
+    let seen = format!("{url}/v2/ answers {status}");
     if status != 200 && status != 401 {
         return Link::warning("registry", seen).remedy("expected 200 or 401: see what else answers there");
     }

@@ -1,13 +1,13 @@
 //! Where `check` looks.
 
-use super::vantage::Vantage;
+use crate::location::Location;
 
 /// Where `check` looks, and from where.
 ///
 /// ```
-/// use local_registry_check::{Scope, Vantage};
+/// use local_registry_check::{Scope, Location};
 ///
-/// let scope = Scope { vantage: Vantage::Inside, ..Scope::default() };
+/// let scope = Scope { location: Location::InCluster, ..Scope::default() };
 /// assert_eq!(scope.policy_servers, "kubewarden");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Scope {
     /// The cluster's DNS domain.
     pub cluster_domain: String,
     /// Where the program runs.
-    pub vantage: Vantage,
+    pub location: Location,
 }
 
 impl Default for Scope {
@@ -28,7 +28,7 @@ impl Default for Scope {
             policy_servers: "kubewarden".to_owned(),
             agents: "local-registry-nodes".to_owned(),
             cluster_domain: "cluster.local".to_owned(),
-            vantage: Vantage::Outside,
+            location: Location::OutOfCluster,
         }
     }
 }

@@ -24,9 +24,8 @@ pub(super) enum SelectorError {
 }
 
 impl Selector {
-    /// Reads a selector. `None` if it is absent or empty, and so selects everything.
-    pub(super) fn read(value: Option<&Value>) -> Result<Option<Self>, SelectorError> {
-        let Some(value) = value else { return Ok(None) };
+    /// Reads a selector. `None` if it is null or empty, and so selects everything.
+    pub(super) fn read(value: &Value) -> Result<Option<Self>, SelectorError> {
         let selector: kube::core::Selector =
             Option::<LabelSelector>::deserialize(value)?.unwrap_or_default().try_into()?;
         Ok((!selector.selects_all()).then_some(Self(selector)))
@@ -84,16 +83,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(value: &Value) -> Result<Option<Selector>, SelectorError> {
-        Selector::read(Some(value))
-    }
-
     fn selector(expressions: &[(&str, &str, &[&str])]) -> Selector {
         let expressions: Vec<Value> = expressions
             .iter()
             .map(|(key, operator, values)| json!({"key": key, "operator": operator, "values": values}))
             .collect();
-        read(&json!({"matchExpressions": expressions})).unwrap().unwrap()
+        Selector::read(&json!({"matchExpressions": expressions})).unwrap().unwrap()
     }
 
     fn labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -102,15 +97,14 @@ mod tests {
 
     #[test]
     fn an_empty_selector_leaves_nothing_out() {
-        assert_eq!(Selector::read(None).unwrap(), None);
         for value in [json!(null), json!({}), json!({"matchLabels": {}, "matchExpressions": []})] {
-            assert_eq!(read(&value).unwrap(), None);
+            assert_eq!(Selector::read(&value).unwrap(), None);
         }
     }
 
     #[test]
     fn every_requirement_has_to_be_met() {
-        let read = read(&json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["2", "3"]}]})).unwrap().unwrap();
+        let read = Selector::read(&json!({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["2", "3"]}]})).unwrap().unwrap();
         assert_eq!(read.to_string(), "a=1,b notin (2,3)");
         assert!(read.matches(&labels(&[("a", "1")])));
         assert!(read.matches(&labels(&[("a", "1"), ("b", "4")])));
@@ -144,7 +138,7 @@ mod tests {
     #[test]
     fn a_selector_that_cannot_be_read_is_an_error() {
         for value in [json!([]), json!({"matchExpressions": [{"key": "a", "operator": "Near"}]})] {
-            assert!(read(&value).is_err(), "{value}");
+            assert!(Selector::read(&value).is_err(), "{value}");
         }
     }
 }

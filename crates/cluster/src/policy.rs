@@ -10,7 +10,7 @@ pub const FIELD_MANAGER: &str = "local-registry-sync";
 
 /// A policy as the API server returns it.
 ///
-/// Its spec is read field by field, since Kubewarden publishes no Rust type for it.
+/// Kubewarden publishes no Rust type for it, so whoever reads it says which fields it needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy(DynamicObject);
 
@@ -21,46 +21,16 @@ impl From<DynamicObject> for Policy {
 }
 
 impl Policy {
-    /// The value at a JSON pointer (RFC 6901), such as `/spec/mode`; `None` if there is none.
+    /// The policy's fields but for its metadata: `spec` and `status`.
     #[must_use]
-    pub fn pointer(&self, pointer: &str) -> Option<&Value> {
-        self.0.data.pointer(pointer)
-    }
-
-    /// The string at a JSON pointer; `None` for any other value.
-    #[must_use]
-    pub fn str(&self, pointer: &str) -> Option<&str> {
-        self.pointer(pointer).and_then(Value::as_str)
-    }
-
-    /// The elements of the array at a JSON pointer; none for any other value.
-    #[must_use]
-    pub fn list(&self, pointer: &str) -> &[Value] {
-        self.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    pub fn fields(&self) -> &Value {
+        &self.0.data
     }
 
     /// `spec.settings`; null if they are absent.
     #[must_use]
     pub fn settings(&self) -> Value {
-        self.pointer("/spec/settings").cloned().unwrap_or_default()
-    }
-
-    /// Whether the policy may change objects.
-    #[must_use]
-    pub fn is_mutating(&self) -> bool {
-        self.pointer("/spec/mutating") == Some(&Value::Bool(true))
-    }
-
-    /// Whether the setting `insecure` is true.
-    #[must_use]
-    pub fn is_insecure(&self) -> bool {
-        self.pointer("/spec/settings/insecure") == Some(&Value::Bool(true))
-    }
-
-    /// Whether the policy reads the Build that a BuildRun names: it does, unless the setting `lookupBuilds` is false.
-    #[must_use]
-    pub fn looks_builds_up(&self) -> bool {
-        self.pointer("/spec/settings/lookupBuilds") != Some(&Value::Bool(false))
+        self.fields().pointer("/spec/settings").cloned().unwrap_or_default()
     }
 
     /// The field managers that own a field of the settings.

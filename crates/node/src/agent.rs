@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use super::file_system::NodeFiles;
 use super::knowledge::Knowledge;
-use super::reading::Reading;
 use super::reconcile::reconcile;
-use super::report::{NameResult, NodeReport, NodeState};
+use super::report::{NameResult, Report, State};
 use super::runtime::Runtime;
+use super::runtime_config::RuntimeReads;
 use super::task::NodeTask;
 
 /// The directory that the agent writes to was removed on the node. Only a new start of the agent's container mounts the
@@ -40,7 +40,7 @@ pub struct DirectoryRemovedError(PathBuf);
 /// # Ok(())
 /// # }
 /// ```
-pub async fn once(cluster: &Cluster, task: &NodeTask) -> NodeReport {
+pub async fn once(cluster: &Cluster, task: &NodeTask) -> Report {
     let mut knowledge = Knowledge::default();
     match cluster.config_map().await {
         Ok(data) => knowledge.learn_declaration(data.as_ref(), task),
@@ -68,7 +68,7 @@ pub async fn follow(
     cluster: &Cluster,
     task: &NodeTask,
     resync: Duration,
-    show: impl FnMut(&NodeReport),
+    show: impl FnMut(&Report),
 ) -> Result<(), DirectoryRemovedError> {
     let agent = Agent {
         cluster,
@@ -91,11 +91,11 @@ struct Agent<'a, F> {
     config_map: Followed<Data>,
     services: BTreeMap<ServiceName, Followed<ServiceSpec>>,
     knowledge: Knowledge,
-    last: Option<NodeReport>,
+    last: Option<Report>,
     show: F,
 }
 
-impl<F: FnMut(&NodeReport)> Reconciler for Agent<'_, F> {
+impl<F: FnMut(&Report)> Reconciler for Agent<'_, F> {
     type End = DirectoryRemovedError;
 
     async fn news(&mut self) -> Due {
@@ -118,7 +118,7 @@ impl<F: FnMut(&NodeReport)> Reconciler for Agent<'_, F> {
         }
         let mut report = reconcile(&self.knowledge, self.task, &self.files);
         if let (View::Stale, Some(lost)) = (view, self.lost()) {
-            report.state = NodeState::Unknown;
+            report.state = State::Unknown;
             report.message = format!("{}; until it can be read again, the files stay as they are", lost.error);
         }
         announce(self.cluster, self.task, &report, self.last.as_ref()).await;
@@ -191,7 +191,7 @@ async fn any_news(services: &mut BTreeMap<ServiceName, Followed<ServiceSpec>>) -
 }
 
 /// Publishes an Event about the Node for each thing that somebody has to do there, unless the last report said so, too.
-async fn announce(cluster: &Cluster, task: &NodeTask, report: &NodeReport, last: Option<&NodeReport>) {
+async fn announce(cluster: &Cluster, task: &NodeTask, report: &Report, last: Option<&Report>) {
     let Some(node) = &task.node else { return };
     let before = last.map(warnings).unwrap_or_default();
     for (reason, note) in warnings(report) {
@@ -203,8 +203,8 @@ async fn announce(cluster: &Cluster, task: &NodeTask, report: &NodeReport, last:
 }
 
 /// What somebody has to do on the node, with the reason of the Event about it.
-fn warnings(report: &NodeReport) -> Vec<(&'static str, String)> {
-    let ignored = report.runtime.iter().filter(|config| config.reads == Reading::No && !report.names.is_empty());
+fn warnings(report: &Report) -> Vec<(&'static str, String)> {
+    let ignored = report.runtime.iter().filter(|config| config.reads == RuntimeReads::No && !report.names.is_empty());
     let ignored = ignored.map(|config| ("LocalRegistryIgnored", config.to_string()));
     let names = report
         .names

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use super::file_system::NodeFiles;
 use super::files;
-use super::report::{NameReport, NameResult, NodeReport, NodeState};
+use super::report::{NameReport, NameResult, Report, State};
 use super::task::NodeTask;
 
 /// Removes every file that the agent wrote on this node, and its directories where nothing else is in them.
 ///
 /// The cluster is not asked. What others wrote stays.
 #[must_use]
-pub fn clean_up(task: &NodeTask) -> NodeReport {
+pub fn clean_up(task: &NodeTask) -> Report {
     let files = NodeFiles::new(&task.paths.root);
     let failed = |name: String, error: String| NameReport {
         name,
@@ -42,5 +42,5 @@ pub fn clean_up(task: &NodeTask) -> NodeReport {
         (_, _, true) => "the agent's files would be removed (dry run)",
         _ => "the agent's files are removed",
     };
-    NodeReport { node: task.node.clone(), state: NodeState::CleanUp, message: message.to_owned(), runtime: None, names }
+    Report { node: task.node.clone(), state: State::CleanUp, message: message.to_owned(), runtime: None, names }
 }

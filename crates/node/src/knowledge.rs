@@ -6,7 +6,7 @@ use local_registry_cluster::{ServiceName, ServiceSpec};
 use local_registry_core::RuntimeHost;
 use local_registry_declaration::{Data, Declared, NAME, NAMESPACE};
 
-use super::report::NodeState;
+use super::report::State;
 use super::route::Route;
 use super::task::NodeTask;
 
@@ -17,7 +17,7 @@ pub(super) type KnownService = Result<Option<ServiceSpec>, String>;
 #[derive(Debug, Clone)]
 pub(super) struct Knowledge {
     /// What a report says of the declaration.
-    pub(super) state: NodeState,
+    pub(super) state: State,
     pub(super) message: String,
     /// The names that the last usable declaration had. They still count while there is none.
     pub(super) names: Vec<RuntimeHost>,
@@ -28,7 +28,7 @@ pub(super) struct Knowledge {
 impl Default for Knowledge {
     fn default() -> Self {
         let message = "the ConfigMap was not read yet".to_owned();
-        Self { state: NodeState::Unknown, message, names: Vec::new(), services: BTreeMap::new() }
+        Self { state: State::Unknown, message, names: Vec::new(), services: BTreeMap::new() }
     }
 }
 
@@ -40,20 +40,18 @@ impl Knowledge {
             Ok(declared) => declared,
             // A declaration that cannot be used changes nothing.
             Err(error) => {
-                (self.state, self.message) = (NodeState::Unusable, error.to_string());
+                (self.state, self.message) = (State::Unusable, error.to_string());
                 return;
             }
         };
         let names = declared.names();
         (self.state, self.message) = match names.as_slice() {
-            [] if !declared.is_there() => {
-                (NodeState::Absent, format!("{declared}; what was declared before still counts"))
-            }
+            [] if !declared.is_there() => (State::Absent, format!("{declared}; what was declared before still counts")),
             [] => {
                 let message = format!("no local registry is declared for nodes: {NAMESPACE}/{NAME} names no host");
-                (NodeState::Absent, message)
+                (State::Absent, message)
             }
-            names => (NodeState::Declared, pull_from(names, task)),
+            names => (State::Declared, pull_from(names, task)),
         };
         if let Some(reason) = declared.unused_host() {
             self.message = format!("{}; the declared host is not used: {reason}", self.message);
@@ -65,7 +63,7 @@ impl Knowledge {
 
     /// Takes in that the ConfigMap could not be read, and never was.
     pub(super) fn lose_declaration(&mut self, error: &str) {
-        (self.state, self.message) = (NodeState::Unknown, error.to_owned());
+        (self.state, self.message) = (State::Unknown, error.to_owned());
     }
 
     /// The Services that the names lead to.

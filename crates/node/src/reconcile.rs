@@ -6,24 +6,24 @@ use local_registry_cluster::ServiceError;
 use local_registry_core::{RegistryUrl, RuntimeHost, Scheme};
 
 use super::authority;
-use super::containerd::reading;
+use super::containerd::read_config;
 use super::file_system::NodeFiles;
 use super::files::{self, FileError};
 use super::knowledge::Knowledge;
-use super::reading::{Reading, RuntimeConfig};
-use super::report::{NameReport, NameResult, NodeReport, NodeState};
+use super::report::{NameReport, NameResult, Report, State};
 use super::route::Route;
 use super::runtime::{Runtime, contents};
+use super::runtime_config::{RuntimeConfig, RuntimeReads};
 use super::task::NodeTask;
 
 /// Brings the node's files in line with what is known.
-pub(super) fn reconcile(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) -> NodeReport {
+pub(super) fn reconcile(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) -> Report {
     let mut names: Vec<NameReport> =
         knowledge.names.iter().map(|name| reconcile_name(name, knowledge, task, files)).collect();
-    if !matches!(knowledge.state, NodeState::Unknown) {
+    if !matches!(knowledge.state, State::Unknown) {
         names.extend(undeclared(&knowledge.names, task, files));
     }
-    NodeReport {
+    Report {
         node: task.node.clone(),
         state: knowledge.state,
         message: knowledge.message.clone(),
@@ -44,9 +44,9 @@ fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<
 
 fn runtime_config(task: &NodeTask, files: &NodeFiles) -> RuntimeConfig {
     match task.runtime {
-        Runtime::Containerd => reading(files, &task.paths),
+        Runtime::Containerd => read_config(files, &task.paths),
         Runtime::CriO => RuntimeConfig::new(
-            Reading::Yes,
+            RuntimeReads::Yes,
             format!("CRI-O reads {} when it starts, and on SIGHUP", task.paths.registries.display()),
         ),
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use local_registry_check::{LinkVerdict, PullTask, Scope, Vantage, check, probe, pull};
+use local_registry_check::{LinkVerdict, Location, PullTask, Scope, check, probe, pull};
 use local_registry_cluster::{ApplyMode, Cluster};
 use local_registry_declaration::AllowedHosts;
 use local_registry_sync::{Report, Task, Timing, once, watch};
@@ -98,19 +98,22 @@ fn text(report: &Report, output: Output) -> serde_json::Result<String> {
 async fn check_chain(arguments: &Arguments, check_arguments: &CheckArguments) -> anyhow::Result<bool> {
     let cluster = cluster(arguments).await?;
     let task = task(arguments, &check_arguments.policies);
-    let vantage =
-        if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() { Vantage::Inside } else { Vantage::Outside };
+    let location = if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+        Location::InCluster
+    } else {
+        Location::OutOfCluster
+    };
     let scope = Scope {
         policy_servers: check_arguments.kubewarden_namespace.clone(),
         agents: check_arguments.nodes_namespace.clone(),
         cluster_domain: check_arguments.cluster_domain.clone(),
-        vantage,
+        location,
     };
-    let mut links = check(&cluster, &task, &scope, async |host: &str| probe(host).await).await;
+    let mut links = check(&cluster, &task, &scope, probe).await;
     if check_arguments.pull {
         let pulling =
             PullTask { namespace: check_arguments.pull_namespace.clone(), image: check_arguments.pull_image.clone() };
-        links.extend(pull(&cluster, &pulling, &task.allowed, async |host: &str| probe(host).await).await);
+        links.extend(pull(&cluster, &pulling, &task.allowed, probe).await);
     }
     for link in &links {
         match arguments.output {

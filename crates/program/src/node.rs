@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use local_registry_core::RuntimeHost;
 use local_registry_declaration::AllowedHosts;
-use local_registry_node::{AddressRule, NodeReport, NodeTask, Paths, Runtime, clean_up, follow, once};
+use local_registry_node::{AddressRule, NodeTask, Paths, Report, Runtime, clean_up, follow, once};
 
 use crate::arguments::{Arguments, NodeArguments, Output, RuntimeName};
 use crate::metrics::NodeMetrics;
@@ -16,7 +16,7 @@ use crate::{Changes, cluster, listen, print, until_stopped};
 
 pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyhow::Result<bool> {
     let task = task(arguments, node);
-    let text = |report: &NodeReport| match arguments.output {
+    let text = |report: &Report| match arguments.output {
         Output::Text => Ok(report.to_text()),
         Output::Json => report.to_json(),
     };
@@ -39,7 +39,7 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
     }
     let metrics = Arc::new(NodeMetrics::default().with_ended_watches(cluster.ended_watches()));
     let mut changes = Changes::default();
-    let show = |report: &NodeReport| {
+    let show = |report: &Report| {
         metrics.record(report);
         changes.show(report, text);
     };

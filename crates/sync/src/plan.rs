@@ -32,10 +32,11 @@ impl Plan {
     /// A [`SettingsTypeError`] if the policy's settings are not an object. Null and absent settings are empty.
     pub fn new(declared: &Declared, policy: &Policy) -> Result<Self, SettingsTypeError> {
         let empty = Map::new();
-        let current = match policy.pointer("/spec/settings") {
-            None | Some(Value::Null) => &empty,
-            Some(Value::Object(fields)) => fields,
-            Some(other) => return Err(SettingsTypeError { found: type_name(other) }),
+        let settings = policy.settings();
+        let current = match &settings {
+            Value::Null => &empty,
+            Value::Object(fields) => fields,
+            other => return Err(SettingsTypeError { found: type_name(other) }),
         };
         let declared = OwnedSettings::declared(declared);
         let mut foreign = Vec::new();

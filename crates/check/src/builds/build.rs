@@ -62,7 +62,7 @@ struct Locality {
 }
 
 impl Locality {
-    fn of(image: &Image, annotation: Option<&str>) -> Self {
+    fn new(image: &Image, annotation: Option<&str>) -> Self {
         Self { field: image.local, mark: annotation.and_then(Mark::parse) }
     }
 
@@ -106,12 +106,12 @@ impl Build {
     }
 
     fn output(&self) -> Locality {
-        Locality::of(&self.spec.output, self.metadata.annotations.output.as_deref())
+        Locality::new(&self.spec.output, self.metadata.annotations.output.as_deref())
     }
 
     fn localities(&self) -> impl Iterator<Item = Locality> {
         let source = self.spec.source.as_ref().and_then(|source| source.oci_artifact.as_ref());
         let annotation = self.metadata.annotations.source.as_deref();
-        [self.output()].into_iter().chain(source.map(|image| Locality::of(image, annotation)))
+        [self.output()].into_iter().chain(source.map(|image| Locality::new(image, annotation)))
     }
 }

@@ -1,11 +1,12 @@
 //! What the stored Builds have in common: marks that are missing, and outputs that go to Docker Hub.
 
+use local_registry_cluster::{Cluster, Listed};
+use local_registry_core::with_causes;
+
 use super::build::Build;
 use crate::link::Link;
 use crate::names::Names;
 use crate::selector::Selector;
-use local_registry_cluster::{Cluster, Listed};
-use local_registry_core::with_causes;
 
 /// What was found in the stored Builds.
 pub(crate) struct StoredBuilds {
@@ -17,7 +18,7 @@ pub(crate) struct StoredBuilds {
     /// Those that have only the annotation.
     recorded: Names,
     /// Those whose output is not local and names no registry.
-    abroad: Names,
+    for_docker_hub: Names,
     /// Those whose output is local and names no registry. Their BuildRuns have to be resolved.
     portable: Names,
     /// How many Builds each of the selectors matches.
@@ -32,7 +33,7 @@ impl StoredBuilds {
             count: 0,
             unrecorded: Names::default(),
             recorded: Names::default(),
-            abroad: Names::default(),
+            for_docker_hub: Names::default(),
             portable: Names::default(),
             matched: selectors.into_iter().map(|selector| (selector, 0)).collect(),
         };
@@ -53,7 +54,7 @@ impl StoredBuilds {
             self.recorded.push(|| build.name());
         }
         if build.has_output_without_registry() {
-            let names = if build.has_local_output() { &mut self.portable } else { &mut self.abroad };
+            let names = if build.has_local_output() { &mut self.portable } else { &mut self.for_docker_hub };
             names.push(|| build.name());
         }
     }
@@ -89,7 +90,7 @@ impl StoredBuilds {
             "those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
         );
         add(
-            &self.abroad,
+            &self.for_docker_hub,
             Link::warning,
             "have an output that is not local and names no registry, so it goes to Docker Hub",
             "set local: true, or write the registry that is meant, docker.io included",

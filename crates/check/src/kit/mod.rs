@@ -1,5 +1,6 @@
 //! The links of the registry kit: the Service that the declared name leads to, its pods, and each node's file.
 
+mod node;
 mod nodes;
 mod service;
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_core::RuntimeHost;
+use local_registry_cluster::{Cluster, ServiceError, ServiceName};
+use local_registry_core::{RuntimeHost, Scheme, with_causes};
 
 use crate::link::Link;
-use local_registry_cluster::{Cluster, ServiceError, ServiceName};
-use local_registry_core::with_causes;
 
 /// A declared name that is the name of a Service.
 pub(crate) struct Target {
@@ -16,10 +15,10 @@ pub(crate) struct Target {
 
 impl Target {
     /// The first of the names that is the name of a Service.
-    pub(crate) fn of(names: &[RuntimeHost], cluster_domain: &str) -> Option<Self> {
+    pub(crate) fn named_by(names: &[RuntimeHost], cluster_domain: &str) -> Option<Self> {
         names.iter().find_map(|name| {
             let service = ServiceName::named_by(name, cluster_domain)?;
-            Some(Self { service, port: name.port().unwrap_or(443) })
+            Some(Self { service, port: name.port().unwrap_or(Scheme::Https.port()) })
         })
     }
 }

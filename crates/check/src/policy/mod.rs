@@ -1,22 +1,21 @@
-//! One policy: whether it is served, does what it is for, is asked about everything, and has the settings that the
+//! The policies: whether each is served, does what it is for, is asked about everything, and has the settings that the
 //! cluster declares.
+//!
+//! `spec` says what is read of a policy, and `checked` in which order its links come. Each other file but `policies` is a
+//! link.
 
+mod checked;
+mod lenient;
 mod match_conditions;
+mod policies;
 mod purpose;
+mod resources;
 mod rights;
 mod rules;
 mod runtime_host;
 mod selectors;
 mod settings;
+mod spec;
 mod state;
-mod subject;
 
-pub(super) use self::match_conditions::match_conditions;
-pub(super) use self::purpose::purpose;
-pub(super) use self::rights::rights;
-pub(super) use self::rules::rules;
-pub(super) use self::runtime_host::runtime_host;
-pub(super) use self::selectors::{object_selector, selectors};
-pub(super) use self::settings::settings;
-pub(super) use self::state::state;
-pub(super) use self::subject::Subject;
+pub(super) use self::policies::Policies;

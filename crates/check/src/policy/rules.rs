@@ -1,35 +1,34 @@
 //! Whether a policy's rules cover every request that it should be asked about.
 
-use serde_json::Value;
-
-use super::Subject;
+use super::checked::Checked;
+use super::resources::Resources;
+use super::spec::Rule;
 use crate::link::Link;
-use local_registry_cluster::Policy;
 
 const SHIPWRIGHT: &str = "shipwright.io";
 const KNATIVE: &str = "serving.knative.dev";
 
 /// A request that a policy has to be asked about.
-struct Asked {
+struct Request {
     group: &'static str,
     version: &'static str,
     resource: &'static str,
     operation: &'static str,
 }
 
-impl Subject {
+impl Resources {
     /// The CREATE and UPDATE of every kind in every version, as far as they can bring a local image.
     ///
     /// The rules have to name each version of Shipwright's. If they named only one, `matchPolicy: Equivalent` would send
     /// the policy objects that Shipwright has converted to that version, and the conversion drops `local`.
-    fn asked(self) -> Vec<Asked> {
+    fn requests(self) -> Vec<Request> {
         let mut all = Vec::new();
         match self {
             Self::Builds => {
                 for version in ["v1alpha1", "v1beta1"] {
                     for resource in ["builds", "buildruns"] {
                         for operation in ["CREATE", "UPDATE"] {
-                            all.push(Asked { group: SHIPWRIGHT, version, resource, operation });
+                            all.push(Request { group: SHIPWRIGHT, version, resource, operation });
                         }
                     }
                 }
@@ -41,7 +40,7 @@ impl Subject {
                     ("", "pods/ephemeralcontainers", "UPDATE"),
                     (KNATIVE, "revisions", "CREATE"),
                 ] {
-                    all.push(Asked { group, version: "v1", resource, operation });
+                    all.push(Request { group, version: "v1", resource, operation });
                 }
             }
         }
@@ -49,44 +48,45 @@ impl Subject {
     }
 }
 
-/// Whether the rules cover what the policy is for.
-pub(crate) fn rules(subject: &str, about: Subject, policy: &Policy) -> Link {
-    let subject = format!("{subject} rules");
-    let rules = policy.list("/spec/rules");
-    let asked = about.asked();
-    let missing = asked.iter().filter(|asked| !rules.iter().any(|rule| asked.is_covered_by(rule)));
-    let missing: Vec<String> =
-        missing.map(|asked| format!("{} of {} {}", asked.operation, asked.version, asked.resource)).collect();
-    let (seen, manifest) = match about {
-        Subject::Builds => {
-            ("they cover Builds and BuildRuns in both versions, new and updated", "deploy/policy/policy.yaml")
+impl Checked<'_> {
+    /// Whether the rules cover what the policy is for.
+    pub(super) fn rules(&self) -> Link {
+        let link = self.link_of("rules");
+        let requests = self.about.requests();
+        let missing: Vec<String> = requests
+            .iter()
+            .filter(|request| !self.spec.rules.iter().any(|rule| request.is_covered_by(rule)))
+            .map(|request| format!("{} of {} {}", request.operation, request.version, request.resource))
+            .collect();
+        let (seen, manifest) = match self.about {
+            Resources::Builds => {
+                ("they cover Builds and BuildRuns in both versions, new and updated", "deploy/policy/policy.yaml")
+            }
+            Resources::Workloads => (
+                "they cover pods, ephemeral containers and Knative revisions",
+                "deploy/workloads/component/policy.yaml",
+            ),
+        };
+        if missing.is_empty() {
+            return Link::ok(link, seen);
         }
-        Subject::Workloads => {
-            ("they cover pods, ephemeral containers and Knative revisions", "deploy/workloads/component/policy.yaml")
-        }
-    };
-    if missing.is_empty() {
-        return Link::ok(subject, seen);
+        Link::failed(link, format!("they leave out {}", missing.join(", ")))
+            .remedy(format!("give it the rules of {manifest}"))
     }
-    Link::failed(subject, format!("they leave out {}", missing.join(", ")))
-        .remedy(format!("give it the rules of {manifest}"))
 }
 
-impl Asked {
-    fn is_covered_by(&self, rule: &Value) -> bool {
-        let has = |field: &str, expected: &[&str]| {
-            let found = rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            found.into_iter().any(|found| expected.contains(&found))
-        };
+impl Request {
+    fn is_covered_by(&self, rule: &Rule) -> bool {
+        let has = |found: &[String], expected: &[&str]| found.iter().any(|found| expected.contains(&found.as_str()));
         let parts: &[&str] = match self.resource.split_once('/') {
             Some((resource, part)) => &[&format!("{resource}/*"), &format!("*/{part}"), "*/*"],
             None => &["*", "*/*"],
         };
-        has("apiGroups", &[self.group, "*"])
-            && has("apiVersions", &[self.version, "*"])
-            && (has("resources", &[self.resource]) || has("resources", parts))
-            && has("operations", &[self.operation, "*"])
-            && rule.get("scope").and_then(Value::as_str) != Some("Cluster")
+        has(&rule.api_groups, &[self.group, "*"])
+            && has(&rule.api_versions, &[self.version, "*"])
+            && (has(&rule.resources, &[self.resource]) || has(&rule.resources, parts))
+            && has(&rule.operations, &[self.operation, "*"])
+            && rule.scope.as_deref() != Some("Cluster")
     }
 }
 
@@ -94,7 +94,8 @@ impl Asked {
 mod tests {
     use super::*;
     use crate::link::LinkVerdict;
-    use serde_json::json;
+    use crate::policy::checked::checked;
+    use serde_json::{Value, json};
 
     #[track_caller]
     fn check_rules(rules: Value, expected: &str) {
@@ -105,12 +106,12 @@ mod tests {
     fn rules_of(rules: Value) -> Link {
         let mut policy = json!({"spec": {}});
         policy["spec"]["rules"] = rules;
-        super::rules("p", Subject::Builds, &serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into())
+        checked(policy, |policy| policy.rules())
     }
 
     #[test]
     fn rules_that_are_wider_are_fine() {
-        let good = "✓ p rules: they cover Builds and BuildRuns in both versions, new and updated";
+        let good = "✓ policy p rules: they cover Builds and BuildRuns in both versions, new and updated";
         let all =
             json!({"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"], "scope": "*"});
         check_rules(json!([all]), good);
@@ -131,7 +132,7 @@ mod tests {
         let mut rule = json!({"apiGroups": ["shipwright.io"], "apiVersions": ["v1beta1"], "resources": ["builds", "buildruns"], "operations": ["CREATE", "UPDATE"]});
         check_rules(
             json!([rule]),
-            "✗ p rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns; give it the rules of deploy/policy/policy.yaml",
+            "✗ policy p rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns; give it the rules of deploy/policy/policy.yaml",
         );
         rule["apiVersions"] = json!(["*"]);
         rule["scope"] = json!("Cluster");
@@ -144,22 +145,21 @@ mod tests {
     fn rules_for_workloads() {
         let check = |rules: Value, expected: &str| {
             let policy = json!({"spec": {"rules": rules}});
-            let policy = serde_json::from_value::<kube::core::DynamicObject>(policy).unwrap().into();
-            assert_eq!(super::rules("p", Subject::Workloads, &policy).to_string(), expected);
+            assert_eq!(checked(policy, |policy| policy.rules()).to_string(), expected);
         };
         let rule = |group: &str, resources: Value| json!({"apiGroups": [group], "apiVersions": ["v1"], "resources": resources, "operations": ["CREATE", "UPDATE"]});
         let revisions = rule("serving.knative.dev", json!(["revisions"]));
-        let good = "✓ p rules: they cover pods, ephemeral containers and Knative revisions";
+        let good = "✓ policy p rules: they cover pods, ephemeral containers and Knative revisions";
         for part in ["pods/ephemeralcontainers", "pods/*", "*/ephemeralcontainers", "*/*"] {
             check(json!([rule("", json!(["pods", part])), revisions]), good);
         }
         check(
             json!([rule("", json!(["pods"]))]),
-            "✗ p rules: they leave out UPDATE of v1 pods/ephemeralcontainers, CREATE of v1 revisions; give it the rules of deploy/workloads/component/policy.yaml",
+            "✗ policy p rules: they leave out UPDATE of v1 pods/ephemeralcontainers, CREATE of v1 revisions; give it the rules of deploy/workloads/component/policy.yaml",
         );
         check(
             json!([rule("", json!(["*"])), revisions]),
-            "✗ p rules: they leave out UPDATE of v1 pods/ephemeralcontainers; give it the rules of deploy/workloads/component/policy.yaml",
+            "✗ policy p rules: they leave out UPDATE of v1 pods/ephemeralcontainers; give it the rules of deploy/workloads/component/policy.yaml",
         );
     }
 }

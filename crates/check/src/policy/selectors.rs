@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use local_registry_cluster::{Cluster, Listed};
+use local_registry_core::with_causes;
 use serde::Deserialize;
 
-use super::Subject;
+use super::checked::Checked;
+use super::resources::Resources;
 use crate::builds::StoredBuilds;
 use crate::link::Link;
 use crate::names::Names;
 use crate::selector::{Selector, SelectorError};
-use local_registry_cluster::Policy;
-use local_registry_cluster::{Cluster, Listed};
-use local_registry_core::with_causes;
 
 /// What to do about a selector that leaves out everything, and about one that leaves out something.
 const NAMESPACE_REMEDIES: [&str; 2] =
@@ -32,46 +32,38 @@ struct Metadata {
     labels: BTreeMap<String, String>,
 }
 
-/// The selector of objects that a policy has, if any.
-pub(crate) fn object_selector(policy: &Policy) -> Result<Option<Selector>, SelectorError> {
-    Selector::read(policy.pointer("/spec/objectSelector"))
-}
-
-/// The links of the policy's selectors, or one that says that there are none.
-pub(crate) async fn selectors(
-    subject: &str,
-    about: Subject,
-    policy: &Policy,
-    cluster: &Cluster,
-    stored: &StoredBuilds,
-) -> Vec<Link> {
-    let mut links = Vec::new();
-    let unreadable = |subject: &str, error: &SelectorError| {
-        Link::warning(subject, format!("it cannot be read: {error}")).remedy("correct the policy")
-    };
-    let of_namespaces = format!("{subject} namespaceSelector");
-    match Selector::read(policy.pointer("/spec/namespaceSelector")) {
-        Ok(None) => {}
-        Ok(Some(selector)) => links.push(compare_with_namespaces(of_namespaces, &selector, cluster).await),
-        Err(error) => links.push(unreadable(&of_namespaces, &error)),
-    }
-    let of_objects = format!("{subject} objectSelector");
-    match object_selector(policy) {
-        Ok(None) => {}
-        Ok(Some(selector)) => {
-            // Pods come and go, so those that are there now say little.
-            let stored = Some(stored).filter(|_| about == Subject::Builds);
-            links.push(compare_with_builds(of_objects, &selector, stored));
+impl Checked<'_> {
+    /// The links of the policy's selectors, or one that says that there are none.
+    pub(super) async fn selectors(&self, stored: &StoredBuilds, cluster: &Cluster) -> Vec<Link> {
+        let mut links = Vec::new();
+        let link = self.link_of("namespaceSelector");
+        match self.spec.namespace_selector() {
+            Ok(None) => {}
+            Ok(Some(selector)) => links.push(compare_with_namespaces(link, &selector, cluster).await),
+            Err(error) => links.push(unreadable(link, &error)),
         }
-        Err(error) => links.push(unreadable(&of_objects, &error)),
+        let link = self.link_of("objectSelector");
+        match self.spec.object_selector() {
+            Ok(None) => {}
+            Ok(Some(selector)) => {
+                // Pods come and go, so those that are there now say little.
+                let stored = Some(stored).filter(|_| self.about == Resources::Builds);
+                links.push(compare_with_builds(link, &selector, stored));
+            }
+            Err(error) => links.push(unreadable(link, &error)),
+        }
+        if links.is_empty() {
+            links.push(Link::ok(self.link_of("selectors"), "they leave no namespace and no object out"));
+        }
+        links
     }
-    if links.is_empty() {
-        links.push(Link::ok(format!("{subject} selectors"), "they leave no namespace and no object out"));
-    }
-    links
 }
 
-async fn compare_with_namespaces(subject: String, selector: &Selector, cluster: &Cluster) -> Link {
+fn unreadable(link: String, error: &SelectorError) -> Link {
+    Link::warning(link, format!("it cannot be read: {error}")).remedy("correct the policy")
+}
+
+async fn compare_with_namespaces(link: String, selector: &Selector, cluster: &Cluster) -> Link {
     let [nothing, something] = NAMESPACE_REMEDIES;
     let (mut matched, mut left_out) = (0_usize, Names::default());
     let show = |Namespace { metadata }| {
@@ -84,32 +76,32 @@ async fn compare_with_namespaces(subject: String, selector: &Selector, cluster: 
     let listed = cluster.each(Listed::Namespaces, show).await;
     let found = format!("it sees only namespaces with {selector}");
     match listed {
-        Err(error) => Link::warning(subject, format!("{found}: {}", with_causes(&error))),
+        Err(error) => Link::warning(link, format!("{found}: {}", with_causes(&error))),
         Ok(()) if matched == 0 => {
-            Link::failed(subject, format!("{found}, and there is no such namespace")).remedy(nothing)
+            Link::failed(link, format!("{found}, and there is no such namespace")).remedy(nothing)
         }
         Ok(()) if left_out.count() == 0 => {
             let seen = format!("{found}; these are all namespaces now, but a new one may be left out");
-            Link::warning(subject, seen).remedy(something)
+            Link::warning(link, seen).remedy(something)
         }
-        Ok(()) => Link::warning(subject, format!("{found}; no image is resolved in {left_out}")).remedy(something),
+        Ok(()) => Link::warning(link, format!("{found}; no image is resolved in {left_out}")).remedy(something),
     }
 }
 
-fn compare_with_builds(subject: String, selector: &Selector, stored: Option<&StoredBuilds>) -> Link {
+fn compare_with_builds(link: String, selector: &Selector, stored: Option<&StoredBuilds>) -> Link {
     let [nothing, something] = OBJECT_REMEDIES;
     let found = format!("it sees only objects with {selector}");
     if selector.is_impossible() {
-        return Link::failed(subject, format!("{found}, which nothing has")).remedy(nothing);
+        return Link::failed(link, format!("{found}, which nothing has")).remedy(nothing);
     }
     match stored.and_then(|stored| stored.matched(selector)) {
         Some((0, count)) if count > 0 => {
-            Link::failed(subject, format!("{found}, which none of {count} Builds has")).remedy(nothing)
+            Link::failed(link, format!("{found}, which none of {count} Builds has")).remedy(nothing)
         }
         Some((matched, count)) if count > 0 => {
             let seen = format!("{found}, which {matched} of {count} Builds have; no other image is resolved");
-            Link::warning(subject, seen).remedy(something)
+            Link::warning(link, seen).remedy(something)
         }
-        _ => Link::warning(subject, format!("{found}; no other image is resolved")).remedy(something),
+        _ => Link::warning(link, format!("{found}; no other image is resolved")).remedy(something),
     }
 }

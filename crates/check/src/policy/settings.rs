@@ -1,23 +1,27 @@
 //! Whether a policy's settings say what the cluster declares.
 
-use crate::link::Link;
-use local_registry_cluster::Policy;
 use local_registry_declaration::Declared;
 use local_registry_sync::Plan;
 
-/// Whether the settings say what the cluster declares. `is_served`: whether the policy server is known to serve them.
-pub(crate) fn settings(subject: &str, policy: &Policy, declared: &Declared, is_served: bool) -> Link {
-    let subject = format!("{subject} settings");
-    match Plan::new(declared, policy) {
-        Ok(Plan::Unchanged) if is_served => Link::ok(subject, "they say what the cluster declares, and are served"),
-        Ok(Plan::Unchanged) => {
-            Link::warning(subject, "they say what the cluster declares, but it is not known whether they are served")
+use super::checked::Checked;
+use crate::link::Link;
+
+impl Checked<'_> {
+    /// Whether the settings say what the cluster declares. `is_served`: whether the policy server is known to serve them.
+    pub(super) fn settings(&self, declared: &Declared, is_served: bool) -> Link {
+        let link = self.link_of("settings");
+        match Plan::new(declared, &self.policy) {
+            Ok(Plan::Unchanged) if is_served => Link::ok(link, "they say what the cluster declares, and are served"),
+            Ok(Plan::Unchanged) => {
+                Link::warning(link, "they say what the cluster declares, but it is not known whether they are served")
+            }
+            Ok(Plan::Apply(expected)) => {
+                let found = self.policy.settings();
+                let seen = format!("they are {found}, and the cluster declares {}", expected.to_json());
+                Link::failed(link, seen).remedy("run local-registry-sync for this policy")
+            }
+            Ok(Plan::Foreign(fields)) => Link::warning(link, fields.to_string()).remedy(fields.remedy()),
+            Err(error) => Link::failed(link, error.to_string()),
         }
-        Ok(Plan::Apply(declared)) => {
-            let seen = format!("they are {}, and the cluster declares {}", policy.settings(), declared.to_json());
-            Link::failed(subject, seen).remedy("run local-registry-sync for this policy")
-        }
-        Ok(Plan::Foreign(fields)) => Link::warning(subject, fields.to_string()).remedy(fields.remedy()),
-        Err(error) => Link::failed(subject, error.to_string()),
     }
 }

@@ -42,7 +42,7 @@ pub struct PullTask {
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);
 /// let task = PullTask { namespace: "local-registry-check".to_owned(), image: None };
-/// for link in pull(&cluster, &task, &AllowedHosts::default(), async |host: &str| probe(host).await).await {
+/// for link in pull(&cluster, &task, &AllowedHosts::default(), probe).await {
 ///     println!("{link}");
 /// }
 /// # Ok(())
@@ -52,7 +52,7 @@ pub async fn pull(
     cluster: &Cluster,
     task: &PullTask,
     allowed: &AllowedHosts,
-    ask: impl AsyncFnOnce(&str) -> Probe,
+    ask: impl AsyncFnOnce(&RuntimeHost) -> Probe,
 ) -> Vec<Link> {
     let names = config_map(cluster, allowed).await.1.map(|declared| declared.names()).unwrap_or_default();
     // The first name is the one for runtimes, and the last one that for pods.
@@ -115,8 +115,8 @@ pub async fn pull(
 ///
 /// # Errors
 /// The link that says why it could not be pushed.
-async fn push_canary(host: &RuntimeHost, ask: impl AsyncFnOnce(&str) -> Probe) -> Result<String, Link> {
-    let probe = ask(host.as_str()).await;
+async fn push_canary(host: &RuntimeHost, ask: impl AsyncFnOnce(&RuntimeHost) -> Probe) -> Result<String, Link> {
+    let probe = ask(host).await;
     let scheme = if probe.https.is_ok() { Scheme::Https } else { Scheme::Http };
     let image = Image::of_this_program().map_err(|error| Link::failed("canary", error.to_string()))?;
     let url = RegistryUrl { scheme, host: host.clone() };

@@ -6,8 +6,9 @@ use std::time::Duration;
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
-use local_registry_check::{Probe, Scope, Vantage, check};
+use local_registry_check::{Location, Probe, Scope, check};
 use local_registry_cluster::Cluster;
+use local_registry_core::RuntimeHost;
 use local_registry_declaration::AllowedHosts;
 use local_registry_sync::Task;
 use serde_json::{Value, json};
@@ -107,11 +108,11 @@ fn unreachable() -> Probe {
 pub(super) async fn run(
     objects: BTreeMap<&'static str, Value>,
     policy: &str,
-    vantage: Vantage,
+    location: Location,
     probe: Probe,
 ) -> Vec<String> {
     let task = Task { policies: vec![policy.parse().unwrap()], ..Task::default() };
-    run_task(objects, &task, vantage, probe).await
+    run_task(objects, &task, location, probe).await
 }
 
 /// An object by the name that its path has.
@@ -123,7 +124,12 @@ fn named(object: &Value, path: &str) -> Value {
     object
 }
 
-async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: Vantage, probe: Probe) -> Vec<String> {
+async fn run_task(
+    objects: BTreeMap<&'static str, Value>,
+    task: &Task,
+    location: Location,
+    probe: Probe,
+) -> Vec<String> {
     let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
     let serving = async move {
         while let Some((request, response)) = handle.next_request().await {
@@ -146,8 +152,8 @@ async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: 
     };
     let cluster = Cluster::new(Client::new(service, "default"));
     let checking = async move {
-        check(&cluster, task, &Scope { vantage, ..Scope::default() }, async |host: &str| {
-            assert!(["kind-registry:5000", KIT].contains(&host), "{host}");
+        check(&cluster, task, &Scope { location, ..Scope::default() }, async |host: &RuntimeHost| {
+            assert!(["kind-registry:5000", KIT].contains(&host.as_str()), "{host}");
             probe
         })
         .await
@@ -160,18 +166,18 @@ async fn run_task(objects: BTreeMap<&'static str, Value>, task: &Task, vantage: 
 /// The lines that do not start with ✓.
 async fn trouble(
     change: impl FnOnce(&mut BTreeMap<&'static str, Value>),
-    vantage: Vantage,
+    location: Location,
     probe: Probe,
 ) -> Vec<String> {
     let mut objects = cluster();
     change(&mut objects);
-    run(objects, "local", vantage, probe).await.into_iter().filter(|line| !line.starts_with('✓')).collect()
+    run(objects, "local", location, probe).await.into_iter().filter(|line| !line.starts_with('✓')).collect()
 }
 
 #[tokio::test]
 async fn a_chain_that_holds() {
     assert_eq!(
-        run(cluster(), "local", Vantage::Inside, plain_http()).await,
+        run(cluster(), "local", Location::InCluster, plain_http()).await,
         [
             "✓ ConfigMap: the local registry is kind-registry:5000",
             "✓ host: image parsers read kind-registry:5000 as a registry",
@@ -194,13 +200,13 @@ async fn a_chain_that_holds() {
 
 #[tokio::test]
 async fn nothing_is_declared() {
-    let lines = trouble(|objects| drop(objects.remove(CONFIG_MAP)), Vantage::Inside, plain_http()).await;
+    let lines = trouble(|objects| drop(objects.remove(CONFIG_MAP)), Location::InCluster, plain_http()).await;
     assert_eq!(
         lines[0],
         "✗ ConfigMap: no local registry is declared: there is no ConfigMap kube-public/local-registry-hosting; create it with the host under which pods reach the registry, as KEP-1755 says"
     );
     let broken = config_map("[]");
-    let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, broken)), Vantage::Inside, plain_http()).await;
+    let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, broken)), Location::InCluster, plain_http()).await;
     assert_eq!(
         lines,
         [
@@ -208,7 +214,7 @@ async fn nothing_is_declared() {
         ]
     );
     let forbidden =
-        trouble(|objects| drop(objects.insert(CONFIG_MAP, json!(403))), Vantage::Inside, plain_http()).await;
+        trouble(|objects| drop(objects.insert(CONFIG_MAP, json!(403))), Location::InCluster, plain_http()).await;
     assert_eq!(forbidden.len(), 1);
     assert!(forbidden[0].starts_with("✗ ConfigMap: ConfigMap kube-public/local-registry-hosting: get is forbidden"));
 }
@@ -216,7 +222,7 @@ async fn nothing_is_declared() {
 #[tokio::test]
 async fn a_registry_that_is_out_of_reach_is_a_failure_only_inside() {
     assert_eq!(
-        trouble(|_| {}, Vantage::Inside, unreachable()).await,
+        trouble(|_| {}, Location::InCluster, unreachable()).await,
         [
             "✗ name: kind-registry:5000 is not resolved: unknown; give the registry that name in the cluster's DNS, or declare another",
             "✗ registry: kind-registry:5000 does not answer: HTTPS: refused; HTTP: refused; start the registry, or declare where it is",
@@ -224,7 +230,7 @@ async fn a_registry_that_is_out_of_reach_is_a_failure_only_inside() {
     );
     let elsewhere = "pods may reach it all the same: run the check in a pod";
     assert_eq!(
-        trouble(|_| {}, Vantage::Outside, unreachable()).await,
+        trouble(|_| {}, Location::OutOfCluster, unreachable()).await,
         [
             format!("! name: kind-registry:5000 is not resolved: unknown; {elsewhere}"),
             format!("! registry: kind-registry:5000 does not answer: HTTPS: refused; HTTP: refused; {elsewhere}"),
@@ -238,21 +244,21 @@ async fn a_registry_and_settings_that_do_not_fit() {
         objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "kind-registry:5000"});
     };
     assert_eq!(
-        trouble(secure, Vantage::Inside, plain_http()).await,
+        trouble(secure, Location::InCluster, plain_http()).await,
         [
             "✗ registry: http://kind-registry:5000/v2/ answers 200, but HTTPS does not (not TLS); set insecure: true in the policy's settings, or give the registry a certificate"
         ]
     );
     let https = |status| Probe { addresses: plain_http().addresses, https: Ok(status), http: None };
     assert_eq!(
-        trouble(|_| {}, Vantage::Inside, https(401)).await,
+        trouble(|_| {}, Location::InCluster, https(401)).await,
         [
             "! registry: https://kind-registry:5000/v2/ answers 401; insecure: true is not needed in the policy's settings"
         ]
     );
-    assert_eq!(trouble(secure, Vantage::Inside, https(401)).await, Vec::<String>::new());
+    assert_eq!(trouble(secure, Location::InCluster, https(401)).await, Vec::<String>::new());
     assert_eq!(
-        trouble(secure, Vantage::Inside, https(404)).await,
+        trouble(secure, Location::InCluster, https(404)).await,
         ["! registry: https://kind-registry:5000/v2/ answers 404; expected 200 or 401: see what else answers there"]
     );
 }
@@ -264,7 +270,7 @@ async fn crds_without_the_field() {
             objects.get_mut(BUILDS).unwrap()["spec"]["versions"][0]["schema"] = json!({});
             objects.remove(RUNS);
         },
-        Vantage::Inside,
+        Location::InCluster,
         plain_http(),
     )
     .await;
@@ -280,12 +286,12 @@ async fn crds_without_the_field() {
 #[tokio::test]
 async fn policies_that_do_not_work() {
     assert_eq!(
-        trouble(|objects| drop(objects.remove(POLICY)), Vantage::Inside, plain_http()).await.last().unwrap(),
+        trouble(|objects| drop(objects.remove(POLICY)), Location::InCluster, plain_http()).await.last().unwrap(),
         "✗ policy local: ClusterAdmissionPolicy local: not found; create it, or correct --policy"
     );
     let broken = json!({"metadata": {"name": "local"}, "spec": {"settings": {"host": "old:5000", "insecure": true}}, "status": {"policyStatus": "pending"}});
     assert_eq!(
-        trouble(|objects| drop(objects.insert(POLICY, broken)), Vantage::Inside, plain_http()).await,
+        trouble(|objects| drop(objects.insert(POLICY, broken)), Location::InCluster, plain_http()).await,
         [
             "✗ policy local: its status is pending, not active; see what the Kubewarden controller says of it: kubectl describe clusteradmissionpolicy local",
             "✗ policy local mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected",
@@ -300,13 +306,13 @@ async fn policies_that_do_not_work() {
 async fn a_policy_server_without_the_right_to_read_builds() {
     let denied = json!({"spec": {}, "status": {"allowed": false}});
     assert_eq!(
-        trouble(|objects| drop(objects.insert(REVIEW, denied)), Vantage::Inside, plain_http()).await,
+        trouble(|objects| drop(objects.insert(REVIEW, denied)), Location::InCluster, plain_http()).await,
         [
             "✗ policy local rights: service account kubewarden/policy-server of policy server default may not get Builds; bind it to a ClusterRole with the verb get on builds.shipwright.io"
         ]
     );
     assert_eq!(
-        trouble(|objects| drop(objects.insert(REVIEW, json!(403))), Vantage::Inside, plain_http()).await,
+        trouble(|objects| drop(objects.insert(REVIEW, json!(403))), Location::InCluster, plain_http()).await,
         [
             "! policy local rights: SubjectAccessReview: create is forbidden: no; grant `create` on subjectaccessreviews.authorization.k8s.io"
         ]
@@ -319,14 +325,14 @@ async fn a_namespaced_policy_may_not_look_builds_up() {
     let mut objects = cluster();
     let mut policy = objects.remove(POLICY).unwrap();
     objects.insert(path, policy.clone());
-    let lines = run(objects.clone(), "team/local", Vantage::Inside, plain_http()).await;
+    let lines = run(objects.clone(), "team/local", Location::InCluster, plain_http()).await;
     assert_eq!(
         lines[lines.len() - 2],
         "✗ policy team/local rights: a namespaced policy may not look Builds up; set lookupBuilds: false in its settings, or use a ClusterAdmissionPolicy"
     );
     policy["spec"]["settings"]["lookupBuilds"] = json!(false);
     objects.insert(path, policy);
-    let lines = run(objects.clone(), "team/local", Vantage::Inside, plain_http()).await;
+    let lines = run(objects.clone(), "team/local", Location::InCluster, plain_http()).await;
     assert_eq!(
         lines[lines.len() - 2..],
         [
@@ -335,13 +341,13 @@ async fn a_namespaced_policy_may_not_look_builds_up() {
         ]
     );
     objects.insert(STORED, list(&[build("a", json!({"image": "kind-registry:5000/team/app"}))]));
-    let lines = run(objects, "team/local", Vantage::Inside, plain_http()).await;
+    let lines = run(objects, "team/local", Location::InCluster, plain_http()).await;
     assert_eq!(lines[lines.len() - 1], "✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub");
 }
 
 /// The lines that do not start with ✓ where the policy is changed so.
-async fn trouble_with(change: impl FnOnce(&mut Value)) -> Vec<String> {
-    trouble(|objects| change(objects.get_mut(POLICY).unwrap()), Vantage::Inside, plain_http()).await
+pub(super) async fn trouble_with(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    trouble(|objects| change(objects.get_mut(POLICY).unwrap()), Location::InCluster, plain_http()).await
 }
 
 #[tokio::test]
@@ -428,7 +434,7 @@ async fn selectors_that_leave_something_out() {
                 objects.insert(STORED, builds);
                 objects.get_mut(POLICY).unwrap()["spec"]["objectSelector"] = json!({"matchLabels": labels});
             },
-            Vantage::Inside,
+            Location::InCluster,
             plain_http(),
         )
     };
@@ -495,7 +501,10 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
         "! Builds: 2 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub, team/denied; set local: true, or write the registry that is meant, docker.io included",
     ];
     let stored = list(&builds);
-    assert_eq!(trouble(|objects| drop(objects.insert(STORED, stored)), Vantage::Inside, plain_http()).await, expected);
+    assert_eq!(
+        trouble(|objects| drop(objects.insert(STORED, stored)), Location::InCluster, plain_http()).await,
+        expected
+    );
 
     // Many, on two pages.
     let more: Vec<Value> = (0..40).map(|n| build(&format!("hub-{n}"), json!({"image": "app"}))).collect();
@@ -506,7 +515,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
             objects.insert(STORED, first);
             objects.insert("page2", list(&more));
         },
-        Vantage::Inside,
+        Location::InCluster,
         plain_http(),
     )
     .await;
@@ -523,7 +532,7 @@ async fn foreign_fields_are_named_with_their_managers() {
         objects.insert(CONFIG_MAP, config_map("hostFromClusterNetwork:"));
         objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "reg.io", "help": "https://a.b"});
     };
-    let lines = trouble(foreign, Vantage::Inside, plain_http()).await;
+    let lines = trouble(foreign, Location::InCluster, plain_http()).await;
     assert_eq!(
         lines[1],
         "! policy local settings: spec.settings.host: the cluster does not declare it, and no field manager owns it; spec.settings.help: the cluster does not declare it, and no field manager owns it; remove them where they were set, if they are no longer right"
@@ -534,7 +543,7 @@ async fn foreign_fields_are_named_with_their_managers() {
 async fn a_host_that_is_not_allowed() {
     let allowed = AllowedHosts::new(vec!["*.svc:5000".parse().unwrap()]);
     let task = Task { policies: vec!["local".parse().unwrap()], allowed, ..Task::default() };
-    let lines = run_task(cluster(), &task, Vantage::Inside, plain_http()).await;
+    let lines = run_task(cluster(), &task, Location::InCluster, plain_http()).await;
     assert_eq!(
         lines[0],
         "✗ ConfigMap: kube-public/local-registry-hosting: hostFromClusterNetwork: `kind-registry:5000` is not allowed; expected `*.svc:5000`; declare such a host, or allow this one by --allow-host"
@@ -555,7 +564,7 @@ async fn lines_about_workloads(declared: &str, change: impl FnOnce(&mut Value)) 
     objects.insert(WORKLOADS, policy);
     let policies = ["local", "workloads"].map(|name| name.parse().unwrap()).to_vec();
     let task = Task { policies, ..Task::default() };
-    let lines = run_task(objects, &task, Vantage::Inside, plain_http()).await;
+    let lines = run_task(objects, &task, Location::InCluster, plain_http()).await;
     lines.into_iter().filter(|line| line.contains(" policy workloads")).collect()
 }
 
@@ -608,7 +617,7 @@ async fn a_policy_for_workloads_alone_says_nothing_of_builds() {
     let policy = local_registry_testkit::repository::read("deploy/workloads/component/policy.yaml");
     objects.insert(WORKLOADS, policy);
     objects.insert(STORED, list(&[recorded("a", json!({"image": "team/app", "local": true}))]));
-    let lines = run(objects, "workloads", Vantage::Inside, plain_http()).await;
+    let lines = run(objects, "workloads", Location::InCluster, plain_http()).await;
     assert!(
         lines.contains(&"✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub".to_owned()),
         "{lines:#?}"

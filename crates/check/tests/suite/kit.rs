@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_check::{Probe, Vantage};
+use local_registry_check::{Location, Probe};
 use serde_json::{Value, json};
 
 use super::check::{KIT, cluster, list, run};
@@ -72,7 +72,7 @@ async fn lines(change: impl FnOnce(&mut BTreeMap<&'static str, Value>)) -> Vec<S
     change(&mut objects);
     let probe =
         Probe { addresses: Ok(vec!["10.96.0.5".parse().unwrap()]), https: Err(String::new()), http: Some(Ok(200)) };
-    let lines = run(objects, "local", Vantage::Inside, probe).await;
+    let lines = run(objects, "local", Location::InCluster, probe).await;
     let about = ["Service ", "registry pods", "nodes", "node "];
     let is_about = |line: &String| {
         let (_, rest) = line.split_once(' ').unwrap();
@@ -152,6 +152,78 @@ async fn a_node_in_trouble_has_a_line() {
     check_second_node(
         &found,
         "✗ node n2: no agent runs there; see which nodes the DaemonSet local-registry-node leaves out, and why",
+    );
+}
+
+/// The lines about the second node, whose agent is of another version.
+async fn lines_of_another_agent(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut report = report(&unchanged("http://10.96.0.5:5000"), "yes");
+    change(&mut report);
+    lines(|objects| drop(objects.insert(REPORT_2, report))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_of_another_version_is_read_as_far_as_it_is_known() {
+    let more = |report: &mut Value| {
+        report["since"] = json!(7);
+        report["runtime"]["by"] = json!(["a"]);
+        report["names"][0]["until"] = json!({"hours": 2});
+        report["names"].as_array_mut().unwrap().push(json!({"name": "reg.io", "result": "postponed"}));
+    };
+    assert!(lines_of_another_agent(more).await[2].starts_with("✓ nodes: 2 of 2"));
+    let less = |report: &mut Value| drop(report.as_object_mut().unwrap().remove("runtime"));
+    assert!(lines_of_another_agent(less).await[2].starts_with("✓ nodes: 2 of 2"));
+    check_second_node(
+        &lines_of_another_agent(|report| report["names"][0]["result"] = json!("postponed")).await,
+        &format!("✗ node n2: {KIT}: postponed"),
+    );
+    let why = json!({"name": KIT, "result": "postponed", "reason": "it is night"});
+    check_second_node(
+        &lines_of_another_agent(|report| report["names"][0] = why).await,
+        &format!("✗ node n2: {KIT}: it is night"),
+    );
+    check_second_node(
+        &lines_of_another_agent(|report| report["state"] = json!("paused")).await,
+        "✗ node n2: its agent says: m",
+    );
+    check_second_node(
+        &lines_of_another_agent(|report| report["runtime"]["reads"] = json!("in-part")).await,
+        "! node n2: containerd …; set config_path",
+    );
+    check_second_node(
+        &lines_of_another_agent(|report| drop(report.as_object_mut().unwrap().remove("names"))).await,
+        &format!("✗ node n2: {KIT}: its agent does not know the name: m"),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_result_that_does_not_lead_to_the_registry_is_named() {
+    for (result, expected) in [
+        (json!({"result": "failed", "error": "disk full"}), "disk full"),
+        (json!({"result": "kept", "reason": "it was not read yet"}), "it was not read yet"),
+        (json!({"result": "would-write", "before": "", "after": "x"}), "would-write"),
+        (json!({"result": "undeclared"}), "undeclared"),
+        (json!({"result": "removed"}), "removed"),
+    ] {
+        let mut name = result;
+        name["name"] = json!(KIT);
+        let found = lines_of_another_agent(|report| report["names"][0] = name).await;
+        check_second_node(&found, &format!("✗ node n2: {KIT}: {expected}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_of_the_service_is_known_however_it_is_written() {
+    let dual = |objects: &mut BTreeMap<&'static str, Value>| {
+        let service = |address: &str| json!({"metadata": {"name": "r"}, "spec": {"clusterIP": address}});
+        objects.insert(SERVICES, list(&["None", "10.96.0.5", "fd00:0:0::5"].map(service)));
+        for (path, address) in [(REPORT_1, "http://10.96.0.5"), (REPORT_2, "https://[fd00::5]")] {
+            objects.insert(path, report(&unchanged(address), "yes"));
+        }
+    };
+    assert_eq!(
+        lines(dual).await[2],
+        "✓ nodes: 2 of 2 read a file that leads to where the registry is: http://10.96.0.5, https://[fd00::5]"
     );
 }
 

@@ -4,3 +4,4 @@
 
 mod check;
 mod kit;
+mod malformed_policy;

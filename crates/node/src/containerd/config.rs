@@ -11,20 +11,20 @@ use toml::Value;
 use super::config_file::ImageConfig;
 use crate::file_system::NodeFiles;
 use crate::paths::Paths;
-use crate::reading::{Reading, RuntimeConfig};
+use crate::runtime_config::{RuntimeConfig, RuntimeReads};
 
 /// Reads containerd's configuration, and says whether it makes containerd read the directory.
-pub(crate) fn reading(files: &NodeFiles, paths: &Paths) -> RuntimeConfig {
+pub(crate) fn read_config(files: &NodeFiles, paths: &Paths) -> RuntimeConfig {
     match ImageConfig::read(files, &paths.containerd_config) {
-        Ok(config) => of(&config, paths),
+        Ok(config) => explain(&config, paths),
         Err(error) => RuntimeConfig::new(
-            Reading::Unknown,
+            RuntimeReads::Unknown,
             format!("it is not known whether containerd reads {}: {error}", paths.certs.display()),
         ),
     }
 }
 
-fn of(config: &ImageConfig, paths: &Paths) -> RuntimeConfig {
+fn explain(config: &ImageConfig, paths: &Paths) -> RuntimeConfig {
     let (certs, file) = (paths.certs.display(), paths.containerd_config.display());
     let setting = config.get(&["registry", "config_path"]).and_then(Value::as_str).unwrap_or_default();
     let set = format!(
@@ -36,36 +36,37 @@ fn of(config: &ImageConfig, paths: &Paths) -> RuntimeConfig {
     match (folders.as_slice(), is_named, local) {
         ([], _, _) if is_filled(config, "mirrors") => {
             let seen = format!("containerd ignores {certs}: {file} sets registry.mirrors in place of config_path");
-            RuntimeConfig::new(Reading::No, seen).remedy(format!("remove the mirrors, and {set}"))
+            RuntimeConfig::new(RuntimeReads::No, seen).remedy(format!("remove the mirrors, and {set}"))
         }
         ([], _, Some(reason)) => {
             let seen = format!(
                 "config_path is not set in {file}: containerd 2.2 and later read {certs} because of {reason}, earlier ones ignore it"
             );
-            RuntimeConfig::new(Reading::Unknown, seen).remedy(set)
+            RuntimeConfig::new(RuntimeReads::Unknown, seen).remedy(set)
         }
         ([], _, None) => {
             let seen = format!("containerd ignores {certs}: config_path is not set in {file}");
-            RuntimeConfig::new(Reading::No, seen).remedy(set)
+            RuntimeConfig::new(RuntimeReads::No, seen).remedy(set)
         }
         ([_], true, _) if !setting.contains(':') => {
-            RuntimeConfig::new(Reading::Yes, format!("containerd reads {certs}: config_path in {file}"))
+            RuntimeConfig::new(RuntimeReads::Yes, format!("containerd reads {certs}: config_path in {file}"))
         }
         (_, true, Some(reason)) => {
             let seen = format!(
                 "containerd reads {certs}: it is in the list config_path in {file}, which {reason} lets containerd split"
             );
-            RuntimeConfig::new(Reading::Yes, seen)
+            RuntimeConfig::new(RuntimeReads::Yes, seen)
         }
         (_, true, None) => {
             let seen = format!(
                 "containerd 2.1 and later ignore {certs}: config_path in {file} is the list {setting}, which they take for one directory"
             );
-            RuntimeConfig::new(Reading::No, seen).remedy(set)
+            RuntimeConfig::new(RuntimeReads::No, seen).remedy(set)
         }
         (_, false, _) => {
             let seen = format!("containerd ignores {certs}: config_path in {file} is {setting}");
-            RuntimeConfig::new(Reading::No, seen).remedy("mount that directory, and name it by --certs-dir".to_owned())
+            RuntimeConfig::new(RuntimeReads::No, seen)
+                .remedy("mount that directory, and name it by --certs-dir".to_owned())
         }
     }
 }
@@ -123,11 +124,11 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        reading(&NodeFiles::new(root.path()), &Paths::default())
+        read_config(&NodeFiles::new(root.path()), &Paths::default())
     }
 
     #[track_caller]
-    fn check(config: &str, reads: Reading) -> String {
+    fn check(config: &str, reads: RuntimeReads) -> String {
         let found = read(&[("/etc/containerd/config.toml", config)]);
         assert_eq!(found.reads, reads, "{found}");
         found.to_string()
@@ -135,25 +136,25 @@ mod tests {
 
     #[test]
     fn a_single_directory_is_read() {
-        let seen = check(&format!("{V3}registry.config_path = '/etc/containerd/certs.d'"), Reading::Yes);
+        let seen = check(&format!("{V3}registry.config_path = '/etc/containerd/certs.d'"), RuntimeReads::Yes);
         assert_eq!(seen, "containerd reads /etc/containerd/certs.d: config_path in /etc/containerd/config.toml");
         check(
             "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/containerd/certs.d/'",
-            Reading::Yes,
+            RuntimeReads::Yes,
         );
-        check("version = 2\n[plugins.cri.registry]\nconfig_path = '/etc/containerd/certs.d'", Reading::No);
-        check("[plugins.cri.registry]\nconfig_path = '/etc/containerd/../containerd/./certs.d'", Reading::Yes);
+        check("version = 2\n[plugins.cri.registry]\nconfig_path = '/etc/containerd/certs.d'", RuntimeReads::No);
+        check("[plugins.cri.registry]\nconfig_path = '/etc/containerd/../containerd/./certs.d'", RuntimeReads::Yes);
     }
 
     #[test]
     fn without_the_setting_nothing_is_read() {
-        let seen = check("", Reading::No);
+        let seen = check("", RuntimeReads::No);
         assert!(seen.starts_with("containerd ignores /etc/containerd/certs.d: config_path is not set in /etc/containerd/config.toml; set config_path = \"/etc/containerd/certs.d\" under "), "{seen}");
-        assert_eq!(read(&[]).reads, Reading::No);
-        check(&format!("{V3}registry.config_path = ''"), Reading::No);
+        assert_eq!(read(&[]).reads, RuntimeReads::No);
+        check(&format!("{V3}registry.config_path = ''"), RuntimeReads::No);
         let seen = check(
             "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry.mirrors.'docker.io']\nendpoint = []",
-            Reading::No,
+            RuntimeReads::No,
         );
         assert!(seen.contains("registry.mirrors"), "{seen}");
     }
@@ -166,30 +167,30 @@ mod tests {
             "max_concurrent_downloads = 5",
             "registry.configs.a = {}",
         ] {
-            check(&format!("{V3}{setting}"), Reading::Unknown);
+            check(&format!("{V3}{setting}"), RuntimeReads::Unknown);
         }
         check(
             "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.containerd]\ndiscard_unpacked_layers = true",
-            Reading::Unknown,
+            RuntimeReads::Unknown,
         );
-        check(&format!("{V3}max_concurrent_downloads = 3"), Reading::No);
+        check(&format!("{V3}max_concurrent_downloads = 3"), RuntimeReads::No);
     }
 
     #[test]
     fn a_list_is_read_by_local_pulls_only() {
         let list = "registry.config_path = '/etc/containerd/certs.d:/etc/docker/certs.d'";
-        let seen = check(&format!("{V3}{list}"), Reading::No);
+        let seen = check(&format!("{V3}{list}"), RuntimeReads::No);
         assert!(seen.contains("is the list /etc/containerd/certs.d:/etc/docker/certs.d, which"), "{seen}");
-        check(&format!("{V3}registry.config_path = '/etc/containerd/certs.d:'"), Reading::No);
-        check(&format!("{V3}{list}\ndisable_snapshot_annotations = false"), Reading::Yes);
-        check(&format!("{V3}{list}\nmax_concurrent_downloads = 0"), Reading::Yes);
-        check(&format!("{V3}{list}\ndiscard_unpacked_layers = true"), Reading::Yes);
-        check(&format!("{V3}registry.config_path = '/a:/b'\ndiscard_unpacked_layers = true"), Reading::No);
+        check(&format!("{V3}registry.config_path = '/etc/containerd/certs.d:'"), RuntimeReads::No);
+        check(&format!("{V3}{list}\ndisable_snapshot_annotations = false"), RuntimeReads::Yes);
+        check(&format!("{V3}{list}\nmax_concurrent_downloads = 0"), RuntimeReads::Yes);
+        check(&format!("{V3}{list}\ndiscard_unpacked_layers = true"), RuntimeReads::Yes);
+        check(&format!("{V3}registry.config_path = '/a:/b'\ndiscard_unpacked_layers = true"), RuntimeReads::No);
     }
 
     #[test]
     fn another_directory_is_named() {
-        let seen = check(&format!("{V3}registry.config_path = '/etc/other'"), Reading::No);
+        let seen = check(&format!("{V3}registry.config_path = '/etc/other'"), RuntimeReads::No);
         assert_eq!(
             seen,
             "containerd ignores /etc/containerd/certs.d: config_path in /etc/containerd/config.toml is /etc/other; mount that directory, and name it by --certs-dir"
@@ -202,26 +203,26 @@ mod tests {
         let main = |import: &str| format!("version = 3\nimports = ['{import}']");
         for import in ["/etc/containerd/conf.d/*.toml", "conf.d/a.toml", "conf.d/*.toml"] {
             let files = [("/etc/containerd/config.toml", &*main(import)), ("/etc/containerd/conf.d/a.toml", &*setting)];
-            assert_eq!(read(&files).reads, Reading::Yes, "{import}");
+            assert_eq!(read(&files).reads, RuntimeReads::Yes, "{import}");
         }
         let files = [("/etc/containerd/config.toml", &*main("config.toml"))];
-        assert_eq!(read(&files).reads, Reading::No, "a file that imports itself");
+        assert_eq!(read(&files).reads, RuntimeReads::No, "a file that imports itself");
         let other =
             format!("imports = ['a.toml']\n{V3}registry.config_path = '/etc/other'").replace("version = 3\n", "");
         let files = [("/etc/containerd/config.toml", &*other), ("/etc/containerd/a.toml", &*setting)];
-        assert_eq!(read(&files).reads, Reading::Yes, "an import wins");
+        assert_eq!(read(&files).reads, RuntimeReads::Yes, "an import wins");
         let old =
             "version = 2\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/containerd/certs.d'";
         let newer = format!("imports = ['a.toml']\n{V3}registry.config_path = '/etc/other'");
         let files = [("/etc/containerd/config.toml", &*newer), ("/etc/containerd/a.toml", old)];
-        assert_eq!(read(&files).reads, Reading::Yes, "an import of an older version wins, too");
+        assert_eq!(read(&files).reads, RuntimeReads::Yes, "an import of an older version wins, too");
         let files = [("/etc/containerd/config.toml", &*main("/opt/site.toml"))];
-        assert_eq!(read(&files).reads, Reading::Unknown, "an import that the agent does not see");
+        assert_eq!(read(&files).reads, RuntimeReads::Unknown, "an import that the agent does not see");
     }
 
     #[test]
     fn a_file_that_cannot_be_read_is_not_known() {
-        let seen = check("version = ", Reading::Unknown);
+        let seen = check("version = ", RuntimeReads::Unknown);
         assert!(
             seen.starts_with(
                 "it is not known whether containerd reads /etc/containerd/certs.d: /etc/containerd/config.toml: "

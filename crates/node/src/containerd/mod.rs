@@ -4,6 +4,6 @@ mod config;
 mod config_file;
 mod hosts;
 
-pub(super) use self::config::reading;
+pub(super) use self::config::read_config;
 pub use self::hosts::directory;
 pub(super) use self::hosts::{CA, HOSTS, hosts_toml, other_directory};

@@ -13,7 +13,7 @@ use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_node::{
-    DirectoryRemovedError, NameResult, NodeReport, NodeState, NodeTask, Paths, Reading, Runtime, clean_up, follow, once,
+    DirectoryRemovedError, NameResult, NodeTask, Paths, Report, Runtime, RuntimeReads, State, clean_up, follow, once,
 };
 use local_registry_testkit::api_server::{Answer, BOOKMARK, bookmark, config_map, lines, send, send_lines, status};
 use serde_json::{Value, json};
@@ -127,14 +127,14 @@ impl Scene {
     }
 
     /// Runs the agent while something happens, and returns its reports.
-    async fn follow(&self, meanwhile: impl AsyncFnOnce()) -> Vec<NodeReport> {
+    async fn follow(&self, meanwhile: impl AsyncFnOnce()) -> Vec<Report> {
         self.try_follow(meanwhile).await.0
     }
 
-    async fn try_follow(&self, meanwhile: impl AsyncFnOnce()) -> (Vec<NodeReport>, Option<DirectoryRemovedError>) {
+    async fn try_follow(&self, meanwhile: impl AsyncFnOnce()) -> (Vec<Report>, Option<DirectoryRemovedError>) {
         let cluster = self.cluster();
-        let mut reports: Vec<NodeReport> = Vec::new();
-        let show = |report: &NodeReport| {
+        let mut reports: Vec<Report> = Vec::new();
+        let show = |report: &Report| {
             if reports.last() != Some(report) {
                 reports.push(report.clone());
             }
@@ -146,7 +146,7 @@ impl Scene {
         (reports, error)
     }
 
-    async fn once(&self) -> NodeReport {
+    async fn once(&self) -> Report {
         once(&self.cluster(), &self.task).await
     }
 }
@@ -232,11 +232,11 @@ async fn seconds(seconds: u64) {
     sleep(Duration::from_secs(seconds)).await;
 }
 
-fn results(report: &NodeReport) -> Vec<&str> {
+fn results(report: &Report) -> Vec<&str> {
     report.names.iter().map(|name| name.result.name()).collect()
 }
 
-fn last(reports: &[NodeReport]) -> &NodeReport {
+fn last(reports: &[Report]) -> &Report {
     reports.last().expect("there is a report")
 }
 
@@ -266,7 +266,7 @@ async fn the_file_leads_to_where_the_service_is() {
             "{NAME}: left as it is: Service infra/registry does not exist; create it, or declare where the registry is"
         )
     );
-    assert_eq!(reports[0].runtime.as_ref().unwrap().reads, Reading::Yes);
+    assert_eq!(reports[0].runtime.as_ref().unwrap().reads, RuntimeReads::Yes);
     assert!(!reports[2].succeeded() && last(&reports).succeeded());
     assert_eq!(scene.events(), []);
 }
@@ -290,10 +290,10 @@ async fn what_others_clear_comes_back_even_while_the_api_server_is_away() {
             seconds(120).await;
         })
         .await;
-    let unknown = reports.iter().find(|report| report.state == NodeState::Unknown).unwrap();
+    let unknown = reports.iter().find(|report| report.state == State::Unknown).unwrap();
     assert!(unknown.message.ends_with("until it can be read again, the files stay as they are"), "{}", unknown.message);
     assert!(unknown.message.contains("the API server answered 503"), "{}", unknown.message);
-    assert_eq!(last(&reports).state, NodeState::Declared);
+    assert_eq!(last(&reports).state, State::Declared);
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,7 +303,7 @@ async fn an_agent_that_starts_while_the_api_server_is_away_touches_nothing() {
     let before = scene.read(FILE).unwrap();
     scene.change(|server| server.failing = Some(503));
     let reports = scene.follow(async || seconds(100).await).await;
-    assert!(reports.iter().all(|report| report.state == NodeState::Unknown), "{reports:?}");
+    assert!(reports.iter().all(|report| report.state == State::Unknown), "{reports:?}");
     assert_eq!(scene.read(FILE), Some(before));
 }
 
@@ -345,7 +345,7 @@ async fn what_was_declared_is_kept_up_while_the_declaration_cannot_be_used() {
             assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.9:5000"));
         })
         .await;
-    assert_eq!(last(&reports).state, NodeState::Absent);
+    assert_eq!(last(&reports).state, State::Absent);
 }
 
 #[tokio::test]
@@ -436,9 +436,9 @@ async fn a_runtime_that_ignores_the_file_is_reported() {
             seconds(61).await;
         })
         .await;
-    assert_eq!(reports[0].runtime.as_ref().unwrap().reads, Reading::No);
+    assert_eq!(reports[0].runtime.as_ref().unwrap().reads, RuntimeReads::No);
     assert_eq!(results(&reports[0]), ["written"], "the file is there when containerd is told of it");
-    assert_eq!(last(&reports).runtime.as_ref().unwrap().reads, Reading::Yes);
+    assert_eq!(last(&reports).runtime.as_ref().unwrap().reads, RuntimeReads::Yes);
     let events = scene.events();
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0].0, "LocalRegistryIgnored");
@@ -465,9 +465,9 @@ async fn a_declaration_that_cannot_be_used_changes_nothing() {
             assert_eq!(scene.read(FILE), before);
         })
         .await;
-    let mut states: Vec<NodeState> = reports.iter().map(|report| report.state).collect();
+    let mut states: Vec<State> = reports.iter().map(|report| report.state).collect();
     states.dedup();
-    assert_eq!(states, [NodeState::Declared, NodeState::Unusable, NodeState::Absent]);
+    assert_eq!(states, [State::Declared, State::Unusable, State::Absent]);
 }
 
 #[tokio::test]
@@ -476,7 +476,7 @@ async fn a_name_that_is_not_allowed_changes_nothing() {
     scene.task.allowed =
         local_registry_declaration::AllowedHosts::new(vec!["*.other.svc.cluster.local:5000".parse().unwrap()]);
     let report = scene.once().await;
-    assert_eq!(report.state, NodeState::Unusable);
+    assert_eq!(report.state, State::Unusable);
     assert!(report.message.contains("is not allowed"), "{}", report.message);
     assert_eq!(scene.server_of_file(), None);
 }
@@ -678,7 +678,7 @@ async fn a_clean_up_leaves_nothing_of_ours_and_all_of_others() {
     scene.task.dry_run = false;
     let report = clean_up(&scene.task);
     assert_eq!(results(&report), ["removed"; 3], "{report:?}");
-    assert_eq!(report.state, NodeState::CleanUp);
+    assert_eq!(report.state, State::CleanUp);
     assert_eq!(tree(scene.root.path()), before);
     assert_eq!(clean_up(&scene.task).message, "the node has no file of the agent's");
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use local_registry_node::{NameResult, NodeReport, NodeState, Reading};
+use local_registry_node::{NameResult, Report, RuntimeReads, State};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -40,7 +40,7 @@ impl Default for NodeMetrics {
         registry.register("last_success_timestamp_seconds", help, Gauge::clone(&last_success));
         let (ready, report) = (AtomicBool::new(false), Mutex::default());
         let metrics = Self { registry, names, writes, runtime_reads, state, last_success, ready, report };
-        metrics.set_state(NodeState::Unknown);
+        metrics.set_state(State::Unknown);
         metrics
     }
 }
@@ -53,14 +53,14 @@ impl NodeMetrics {
     }
 
     /// Counts a report. The agent is ready while it knows what is declared.
-    pub(crate) fn record(&self, report: &NodeReport) {
+    pub(crate) fn record(&self, report: &Report) {
         for result in NameResult::NAMES {
             let count = report.names.iter().filter(|name| name.result.name() == result).count();
             self.names.get_or_create(&[("result", result.to_owned())]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         let written = report.names.iter().filter(|name| matches!(name.result, NameResult::Written { .. }));
         self.writes.inc_by(written.count() as u64);
-        for answer in Reading::ALL {
+        for answer in RuntimeReads::ALL {
             let is_it = report.runtime.as_ref().is_some_and(|config| config.reads == answer);
             self.runtime_reads.get_or_create(&[("answer", answer.name().to_owned())]).set(i64::from(is_it));
         }
@@ -68,12 +68,12 @@ impl NodeMetrics {
         if report.succeeded() {
             self.last_success.set(now());
         }
-        self.ready.store(report.state != NodeState::Unknown, Ordering::Relaxed);
+        self.ready.store(report.state != State::Unknown, Ordering::Relaxed);
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) = report.to_json().ok();
     }
 
-    fn set_state(&self, current: NodeState) {
-        for state in NodeState::ALL {
+    fn set_state(&self, current: State) {
+        for state in State::ALL {
             self.state.get_or_create(&[("state", state.name().to_owned())]).set(i64::from(state == current));
         }
     }

@@ -7,16 +7,17 @@ use serde::{Deserialize, Serialize};
 /// Whether the runtime reads the files that the agent writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Reading {
+pub enum RuntimeReads {
     /// It does.
     Yes,
     /// It does not, so pulls go wherever the node's DNS says.
     No,
-    /// That depends on what the agent does not know.
+    /// That depends on what the agent does not know, or the agent, which is older or newer, has another word for it.
+    #[serde(other)]
     Unknown,
 }
 
-impl Reading {
+impl RuntimeReads {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Yes, Self::No, Self::Unknown];
 
@@ -32,10 +33,10 @@ impl Reading {
 }
 
 /// What the runtime's configuration says about the files. Prints as a sentence, with the remedy after a semicolon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuntimeConfig {
     /// Whether the runtime reads the files.
-    pub reads: Reading,
+    pub reads: RuntimeReads,
     /// Why.
     pub seen: String,
     /// What to do about it.
@@ -44,7 +45,7 @@ pub struct RuntimeConfig {
 }
 
 impl RuntimeConfig {
-    pub(super) fn new(reads: Reading, seen: String) -> Self {
+    pub(super) fn new(reads: RuntimeReads, seen: String) -> Self {
         Self { reads, seen, remedy: None }
     }
 

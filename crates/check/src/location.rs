@@ -2,9 +2,9 @@
 
 /// Where the program runs: pods may reach a registry that is out of reach elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vantage {
+pub enum Location {
     /// In a pod of the cluster.
-    Inside,
+    InCluster,
     /// Outside the cluster. What pods reach is not known here.
-    Outside,
+    OutOfCluster,
 }

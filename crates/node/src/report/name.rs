@@ -1,67 +1,14 @@
-//! What the agent found and did on its node, for people and for programs.
+//! What happened to the file of one name.
 
-use std::fmt::Write;
+use std::fmt;
 use std::path::PathBuf;
 
-use local_registry_core::printable;
-use serde::Serialize;
-use similar::TextDiff;
+use serde::{Deserialize, Serialize};
 
-use super::reading::RuntimeConfig;
-
-/// What a cluster declares to its nodes, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NodeState {
-    /// The ConfigMap could not be read.
-    Unknown,
-    /// The ConfigMap cannot be understood, or declares a name that is not allowed.
-    Unusable,
-    /// There is no ConfigMap, or it declares no name.
-    Absent,
-    /// The ConfigMap declares names.
-    Declared,
-    /// The agent removes its files, whatever is declared.
-    CleanUp,
-}
-
-impl NodeState {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Unknown, Self::Unusable, Self::Absent, Self::Declared, Self::CleanUp];
-
-    /// The word that JSON and metrics have for it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Unusable => "unusable",
-            Self::Absent => "absent",
-            Self::Declared => "declared",
-            Self::CleanUp => "clean-up",
-        }
-    }
-}
-
-/// A look at a node.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NodeReport {
-    /// The node's name, if it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
-    /// What the cluster declares.
-    pub state: NodeState,
-    /// The state in words; if it cannot be used, also why, and how to fix it.
-    pub message: String,
-    /// Whether the container runtime reads the files.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<RuntimeConfig>,
-    /// What happened to the file of each name.
-    pub names: Vec<NameReport>,
-}
+use super::diff::diff;
 
 /// What happened to the file of one name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NameReport {
     /// The name, or the file where no name is known.
     pub name: String,
@@ -77,7 +24,7 @@ pub struct NameReport {
 }
 
 /// What a look did to the file of a name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum NameResult {
     /// Nothing: it leads to where the registry is.
@@ -94,8 +41,10 @@ pub enum NameResult {
     /// It would be written without `--dry-run`.
     WouldWrite {
         /// Its text now; empty if there is no file.
+        #[serde(default)]
         before: String,
         /// Its text after that.
+        #[serde(default)]
         after: String,
     },
     /// Nothing: the name needs no file, since the node's DNS says where it leads.
@@ -105,26 +54,41 @@ pub enum NameResult {
     /// Nothing: others have the say about the name.
     Foreign {
         /// Which file is in the way, and what to do about it.
+        #[serde(default)]
         reason: String,
     },
     /// Nothing: it is not known where the name leads now.
     Kept {
         /// Why, and how to fix it.
+        #[serde(default)]
         reason: String,
     },
     /// It could not be written or removed.
     Failed {
         /// Why.
+        #[serde(default)]
         error: String,
     },
     /// It was removed.
     Removed,
     /// It would be removed without `--dry-run`.
     WouldRemove,
+    /// Another word: the agent is older or newer than the reader of its report.
+    #[serde(untagged)]
+    Unrecognised {
+        /// The word.
+        result: String,
+        /// Why, if the agent says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What failed, if the agent says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
 }
 
 impl NameResult {
-    /// The names of all results.
+    /// The names of all results that an agent of this version reports.
     pub const NAMES: [&str; 10] = [
         "unchanged",
         "written",
@@ -140,7 +104,7 @@ impl NameResult {
 
     /// The word that JSON and metrics have for it.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Unchanged => "unchanged",
             Self::Written { .. } => "written",
@@ -152,48 +116,30 @@ impl NameResult {
             Self::Failed { .. } => "failed",
             Self::Removed => "removed",
             Self::WouldRemove => "would-remove",
+            Self::Unrecognised { result, .. } => result,
         }
+    }
+
+    /// Why it is so, if the report says that.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Foreign { reason } | Self::Kept { reason } | Self::Failed { error: reason } => Some(reason.as_str()),
+            Self::Unrecognised { reason, error, .. } => reason.as_deref().or(error.as_deref()),
+            _ => None,
+        }
+        .filter(|reason| !reason.is_empty())
     }
 
     /// Whether somebody has to do something about it.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(self, Self::Foreign { .. } | Self::Kept { .. } | Self::Failed { .. })
+        matches!(self, Self::Foreign { .. } | Self::Kept { .. } | Self::Failed { .. } | Self::Unrecognised { .. })
     }
 }
 
-impl NodeReport {
-    /// Whether every name leads to where the registry is, as far as the agent can see to it.
-    #[must_use]
-    pub fn succeeded(&self) -> bool {
-        !matches!(self.state, NodeState::Unknown | NodeState::Unusable)
-            && !self.names.iter().any(|name| name.result.is_fault())
-    }
-
-    /// The report as one line of JSON.
-    ///
-    /// # Errors
-    /// If a path is not UTF-8.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
-    }
-
-    /// The report as text, with a diff of files that change.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut text = printable(&self.message);
-        if let Some(config) = &self.runtime {
-            let _ = write!(text, "\n{}", printable(&config.to_string()));
-        }
-        for name in &self.names {
-            let _ = write!(text, "\n{}", printable(&name.to_string()));
-        }
-        text
-    }
-}
-
-impl std::fmt::Display for NameReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for NameReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, file, address, result } = self;
         let file = file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
         let address = address.as_deref().unwrap_or_default();
@@ -217,50 +163,22 @@ impl std::fmt::Display for NameReport {
             NameResult::Failed { error } => write!(f, "{name}: failed: {error}"),
             NameResult::Removed => write!(f, "{name}: removed"),
             NameResult::WouldRemove => write!(f, "{name}: would be removed (dry run)"),
+            NameResult::Unrecognised { .. } => {
+                write!(f, "{name}: {}", result.name())?;
+                result.reason().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
         }
     }
-}
-
-/// The lines of a file; `-` and `+` mark those that differ. A line that the agent never writes is not shown: whoever
-/// added it may have put a password there.
-fn diff(before: &str, after: &str) -> String {
-    let diff = TextDiff::from_lines(before, after);
-    let line = |change: similar::Change<&str>| {
-        let text = change.value().trim_end();
-        let text = if is_of_the_agent(text) { text } else { "(a line of others)" };
-        format!("  {}{text}", change.tag())
-    };
-    diff.iter_all_changes().map(line).collect::<Vec<String>>().join("\n")
-}
-
-fn is_of_the_agent(line: &str) -> bool {
-    let starts = [
-        "# ",
-        "server = ",
-        "capabilities = ",
-        "ca = ",
-        "[host.",
-        "[[registry]]",
-        "prefix = ",
-        "location = ",
-        "insecure = ",
-    ];
-    let line = line.trim_start();
-    line.is_empty()
-        || (starts.iter().any(|start| line.starts_with(start)) && !line.contains('@') && !line.contains("header"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
-
-    fn text() -> String {
-        String::new()
-    }
+    use serde_json::{Value, json};
 
     #[test]
     fn json_names_results_as_metrics_do() {
+        let text = String::new;
         let results = [
             NameResult::Unchanged,
             NameResult::Written { before: text(), after: text() },
@@ -276,9 +194,34 @@ mod tests {
         for (result, name) in results.iter().zip(NameResult::NAMES) {
             assert_eq!(serde_json::to_value(result).unwrap()["result"], name);
             assert_eq!(result.name(), name);
+            let word_alone = json!({"result": name});
+            assert_eq!(&serde_json::from_value::<NameResult>(word_alone).unwrap(), result);
         }
-        for state in NodeState::ALL {
-            assert_eq!(serde_json::to_value(state).unwrap(), Value::from(state.name()));
-        }
+    }
+
+    #[track_caller]
+    fn check(report: Value, name: &str, reason: Option<&str>, text: &str) {
+        let report: NameReport = serde_json::from_value(report).unwrap();
+        assert_eq!((report.result.name(), report.result.reason(), &*report.to_string()), (name, reason, text));
+    }
+
+    #[test]
+    fn words_of_another_version_stand_for_themselves() {
+        check(json!({"name": "a:1", "result": "postponed", "file": null}), "postponed", None, "a:1: postponed");
+        let why = json!({"name": "a:1", "result": "postponed", "reason": "later", "until": {"hours": 2}});
+        check(why, "postponed", Some("later"), "a:1: postponed: later");
+        let error = json!({"name": "a:1", "result": "broken", "error": "disk full"});
+        check(error, "broken", Some("disk full"), "a:1: broken: disk full");
+        let unwritten: NameReport = serde_json::from_value(json!({"name": "a:1", "result": "x"})).unwrap();
+        assert!(unwritten.result.is_fault());
+        assert_eq!(serde_json::to_value(&unwritten).unwrap(), json!({"name": "a:1", "result": "x"}));
+    }
+
+    #[test]
+    fn a_known_word_with_more_or_less_beside_it_is_known() {
+        let more = json!({"name": "a:1", "result": "foreign", "reason": "/x is there", "since": 7});
+        check(more, "foreign", Some("/x is there"), "a:1: left alone: /x is there");
+        check(json!({"name": "a:1", "result": "foreign"}), "foreign", None, "a:1: left alone: ");
+        check(json!({"name": "a:1", "result": "foreign", "reason": null}), "foreign", None, "a:1: foreign");
     }
 }

@@ -1,0 +1,71 @@
+//! A policy that is checked, and the order of its links.
+
+use local_registry_cluster::{Cluster, Policy, PolicyName};
+use local_registry_declaration::Declared;
+use serde::Deserialize;
+
+use super::resources::Resources;
+use super::spec::{PolicyFields, PolicySpec, PolicyStatus};
+use crate::builds::StoredBuilds;
+use crate::link::{Link, LinkVerdict};
+use crate::scope::Scope;
+
+/// A policy that is checked. Each of its links is a method, in a file of its own.
+pub(super) struct Checked<'a> {
+    pub(super) name: &'a PolicyName,
+    pub(super) about: Resources,
+    pub(super) policy: Policy,
+    pub(super) spec: PolicySpec,
+    pub(super) status: PolicyStatus,
+    pub(super) scope: &'a Scope,
+}
+
+impl<'a> Checked<'a> {
+    pub(super) fn new(name: &'a PolicyName, policy: Policy, scope: &'a Scope) -> Self {
+        let PolicyFields { spec, status } = PolicyFields::deserialize(policy.fields()).unwrap_or_default();
+        Self { name, about: Resources::named_by(&spec.rules), policy, spec, status, scope }
+    }
+
+    /// All links of the policy. `any_mutates`: whether one of the policies about the same resources mutates.
+    pub(super) async fn links(
+        &self,
+        any_mutates: bool,
+        declared: Option<&Declared>,
+        stored: &StoredBuilds,
+        cluster: &Cluster,
+    ) -> Vec<Link> {
+        let state = self.state();
+        let is_served = state.verdict == LinkVerdict::Ok;
+        let mut links = vec![state];
+        links.extend(self.purpose(any_mutates));
+        links.push(self.rules());
+        links.extend(self.selectors(stored, cluster).await);
+        links.push(self.match_conditions());
+        if let Some(declared) = declared {
+            links.push(self.settings(declared, is_served));
+            if self.about == Resources::Workloads {
+                links.push(self.runtime_host(declared));
+            }
+        }
+        links.push(self.rights(cluster).await);
+        links
+    }
+
+    /// The name of the policy's first link.
+    pub(super) fn link(&self) -> String {
+        format!("policy {}", self.name)
+    }
+
+    /// The name of another link, such as `policy local rules`.
+    pub(super) fn link_of(&self, part: &str) -> String {
+        format!("policy {} {part}", self.name)
+    }
+}
+
+/// Shows a policy named `p`.
+#[cfg(test)]
+pub(super) fn checked<T>(policy: serde_json::Value, show: impl FnOnce(&Checked<'_>) -> T) -> T {
+    let (name, scope) = ("p".parse().unwrap(), Scope::default());
+    let policy: kube::core::DynamicObject = serde_json::from_value(policy).unwrap();
+    show(&Checked::new(&name, policy.into(), &scope))
+}

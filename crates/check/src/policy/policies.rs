@@ -1,0 +1,72 @@
+//! All policies that are checked, and what they are together.
+
+use local_registry_cluster::{Cluster, PolicyName};
+use local_registry_core::with_causes;
+use local_registry_declaration::Declared;
+
+use super::checked::Checked;
+use super::resources::Resources;
+use crate::builds::StoredBuilds;
+use crate::link::Link;
+use crate::scope::Scope;
+use crate::selector::Selector;
+
+/// The policies that are checked, each as it was found, or the link that says why it was not.
+pub(crate) struct Policies<'a>(Vec<Result<Checked<'a>, Link>>);
+
+impl<'a> Policies<'a> {
+    /// Reads the policies of these names.
+    pub(crate) async fn read(cluster: &Cluster, names: &'a [PolicyName], scope: &'a Scope) -> Self {
+        let mut policies = Vec::new();
+        for name in names {
+            let found = cluster.policy(name).await;
+            let failed = |error| Link::failed(format!("policy {name}"), with_causes(&error));
+            policies.push(found.map(|policy| Checked::new(name, policy, scope)).map_err(failed));
+        }
+        Self(policies)
+    }
+
+    /// Whether any has `insecure: true`.
+    pub(crate) fn any_is_insecure(&self) -> bool {
+        self.found().any(|policy| policy.spec.settings.insecure)
+    }
+
+    /// Whether policies for Builds were found, but none reads the Build that a BuildRun names.
+    pub(crate) fn none_looks_builds_up(&self) -> bool {
+        let mut for_builds = self.about(Resources::Builds).peekable();
+        for_builds.peek().is_some() && !for_builds.any(|policy| policy.spec.settings.looks_builds_up())
+    }
+
+    /// The selectors of objects that the policies for Builds have.
+    pub(crate) fn selectors_of_builds(&self) -> Vec<Selector> {
+        self.about(Resources::Builds).filter_map(|policy| policy.spec.object_selector().ok().flatten()).collect()
+    }
+
+    /// The links of each policy.
+    pub(crate) async fn links(
+        &self,
+        declared: Option<&Declared>,
+        stored: &StoredBuilds,
+        cluster: &Cluster,
+    ) -> Vec<Link> {
+        let mut links = Vec::new();
+        for policy in &self.0 {
+            match policy {
+                Ok(policy) => {
+                    let any_mutates = self.about(policy.about).any(|policy| policy.spec.mutating);
+                    links.extend(policy.links(any_mutates, declared, stored, cluster).await);
+                }
+                Err(link) => links.push(link.clone()),
+            }
+        }
+        links
+    }
+
+    fn found(&self) -> impl Iterator<Item = &Checked<'a>> {
+        self.0.iter().flatten()
+    }
+
+    fn about(&self, resources: Resources) -> impl Iterator<Item = &Checked<'a>> {
+        self.found().filter(move |policy| policy.about == resources)
+    }
+}
