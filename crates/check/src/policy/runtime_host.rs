@@ -44,7 +44,7 @@ mod tests {
         };
         let check = |settings: Value, declaration: &Declaration, expected: &str| {
             let policy = json!({"spec": {"settings": settings}});
-            let link = checked(policy, |policy| policy.runtime_host(declaration));
+            let link = checked(policy).runtime_host(declaration);
             assert_eq!(link.to_string(), expected);
         };
         let both = json!({"host": "reg.io", "runtimeHost": "reg.io"});
