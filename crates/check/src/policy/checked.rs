@@ -62,10 +62,13 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// Shows a policy named `p`.
+/// A policy named `p`.
 #[cfg(test)]
-pub(super) fn checked<T>(policy: serde_json::Value, show: impl FnOnce(&Checked<'_>) -> T) -> T {
-    let (name, scope) = ("p".parse().unwrap(), Scope::default());
+pub(super) fn checked(policy: serde_json::Value) -> Checked<'static> {
+    use std::sync::LazyLock;
+
+    static NAME: LazyLock<PolicyName> = LazyLock::new(|| "p".parse().unwrap());
+    static SCOPE: LazyLock<Scope> = LazyLock::new(Scope::default);
     let policy: kube::core::DynamicObject = serde_json::from_value(policy).unwrap();
-    show(&Checked::new(&name, policy.into(), &scope))
+    Checked::new(&NAME, policy.into(), &SCOPE)
 }

@@ -74,9 +74,8 @@ mod tests {
         let shipped: PolicyFields = serde_json::from_value(shipped).unwrap();
         let check = |found: Value, expected: &str| {
             let policy = json!({"spec": {"matchConditions": found}});
-            let compare =
-                |policy: &Checked<'_>| policy.compare_conditions(&shipped.spec.match_conditions, "deploy/policy");
-            assert_eq!(checked(policy, compare).to_string(), expected);
+            let link = checked(policy).compare_conditions(&shipped.spec.match_conditions, "deploy/policy");
+            assert_eq!(link.to_string(), expected);
         };
         let none = "✓ policy p matchConditions: there are none, so it is asked about every Build and BuildRun";
         check(json!(null), none);
@@ -93,12 +92,12 @@ mod tests {
     #[test]
     fn the_conditions_for_workloads_are_their_own() {
         let [builds, .., workloads] = SHIPPED.map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
-        let about = |policy: &Value| checked(policy.clone(), |policy| policy.about);
+        let about = |policy: &Value| checked(policy.clone()).about;
         assert_eq!([about(&builds), about(&workloads)], [Resources::Builds, Resources::Workloads]);
         let with = |conditions: &Value| {
             let mut policy = workloads.clone();
             policy["spec"]["matchConditions"] = conditions.clone();
-            checked(policy, |policy| policy.match_conditions())
+            checked(policy).match_conditions()
         };
         let conditions = &workloads["spec"]["matchConditions"];
         assert_eq!(with(conditions).verdict, LinkVerdict::Ok);
@@ -116,15 +115,12 @@ mod tests {
     #[test]
     fn shipped_policies_can_be_read() {
         for text in SHIPPED {
-            let shipped = serde_saphyr::from_str::<Value>(text).unwrap();
-            checked(shipped, |policy| {
-                assert_eq!(policy.rules().verdict, LinkVerdict::Ok);
-                assert_eq!(policy.spec.failure_policy.as_deref(), Some("Fail"));
-                let read: PolicyFields = serde_saphyr::from_str(text).unwrap();
-                let conditions: Vec<String> =
-                    read.spec.match_conditions.iter().map(MatchCondition::expression).collect();
-                assert!(!conditions.is_empty() && conditions.iter().all(|expression| !expression.is_empty()));
-            });
+            let policy = checked(serde_saphyr::from_str(text).unwrap());
+            assert_eq!(policy.rules().verdict, LinkVerdict::Ok);
+            assert_eq!(policy.spec.failure_policy.as_deref(), Some("Fail"));
+            let read: PolicyFields = serde_saphyr::from_str(text).unwrap();
+            let conditions: Vec<String> = read.spec.match_conditions.iter().map(MatchCondition::expression).collect();
+            assert!(!conditions.is_empty() && conditions.iter().all(|expression| !expression.is_empty()));
         }
     }
 }

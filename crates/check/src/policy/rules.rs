@@ -106,7 +106,7 @@ mod tests {
     fn rules_of(rules: Value) -> Link {
         let mut policy = json!({"spec": {}});
         policy["spec"]["rules"] = rules;
-        checked(policy, |policy| policy.rules())
+        checked(policy).rules()
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
     fn rules_for_workloads() {
         let check = |rules: Value, expected: &str| {
             let policy = json!({"spec": {"rules": rules}});
-            assert_eq!(checked(policy, |policy| policy.rules()).to_string(), expected);
+            assert_eq!(checked(policy).rules().to_string(), expected);
         };
         let rule = |group: &str, resources: Value| json!({"apiGroups": [group], "apiVersions": ["v1"], "resources": resources, "operations": ["CREATE", "UPDATE"]});
         let revisions = rule("serving.knative.dev", json!(["revisions"]));

@@ -48,7 +48,7 @@ mod tests {
         };
         let check = |settings: Value, declared: &Declared, expected: &str| {
             let policy = json!({"spec": {"settings": settings}});
-            let link = checked(policy, |policy| policy.runtime_host(declared));
+            let link = checked(policy).runtime_host(declared);
             assert_eq!(link.to_string(), expected);
         };
         let both = json!({"host": "reg.io", "runtimeHost": "reg.io"});
