@@ -22,7 +22,7 @@ use super::progress::Progress;
 use super::whole::{Manifest, Whole};
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
-use local_registry_oci::{Blob, RawManifest, Reference, Registries, Registry, digest_of};
+use local_registry_oci::{Blob, RawManifest, Reference, Registries, Registry};
 
 /// How many attached artifacts are in memory at once, at each depth.
 const ATTACHED_AT_ONCE: usize = 4;
@@ -72,8 +72,8 @@ impl<'r> Copier<'r> {
     }
 
     fn way<'w>(&self, item: &'w Item) -> Result<Way<'w>, PromotionError> {
-        let from = (self.registries.of(&item.source)?, &item.source);
-        Ok(Way { from, to: (self.registries.of(&item.target)?, &item.target) })
+        let from = (self.registries.registry(&item.source)?, &item.source);
+        Ok(Way { from, to: (self.registries.registry(&item.target)?, &item.target) })
     }
 
     /// Copies an image with everything that is attached to it, but sets no tag.
@@ -164,7 +164,7 @@ impl<'r> Copier<'r> {
         if has_it.contains(*repository) {
             return Ok(());
         }
-        if !target.has_blob(repository, blob).await? {
+        if !target.has_blob(repository, &blob.digest).await? {
             let is_same_registry = source_repository.host() == repository.host();
             let mount = if is_same_registry { Some(*source_repository) } else { has_it.first() };
             let progress = Arc::clone(&self.progress);
@@ -291,6 +291,5 @@ fn merged(before: Option<&RawManifest>, referrers: &[&Descriptor]) -> Option<Raw
         index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": []});
     }
     index.get_mut("manifests")?.as_array_mut()?.extend(new);
-    let bytes = bytes::Bytes::from(serde_json::to_vec(&index).ok()?);
-    Some(RawManifest { digest: digest_of(&bytes), bytes, media_type: INDEX.to_owned() })
+    Some(RawManifest::new(INDEX, serde_json::to_vec(&index).ok()?))
 }

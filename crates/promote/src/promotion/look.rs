@@ -36,7 +36,7 @@ impl Look {
 
 /// Looks at an item. An edge that is in line costs one request.
 pub(super) async fn look(registries: &Registries, item: &Item) -> Result<Look, RegistryError> {
-    let target = registries.of(&item.target)?;
+    let target = registries.registry(&item.target)?;
     let found = try_join_all(item.tags.iter().map(async |tag| {
         let found = target.manifest_digest(&item.target, Reference::Tag(tag)).await?;
         Ok::<_, RegistryError>(found.map(|digest| (tag.clone(), digest)))
@@ -50,7 +50,7 @@ pub(super) async fn look(registries: &Registries, item: &Item) -> Result<Look, R
         State::There
     } else if is_known || target.manifest_digest(&item.target, by_digest).await?.is_some() {
         if item.tags.is_empty() { State::There } else { State::TagOnly }
-    } else if registries.of(&item.source)?.manifest_digest(&item.source, by_digest).await?.is_some() {
+    } else if registries.registry(&item.source)?.manifest_digest(&item.source, by_digest).await?.is_some() {
         State::Copy
     } else {
         State::Missing

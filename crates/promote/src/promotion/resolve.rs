@@ -13,7 +13,7 @@ pub async fn resolve(
     repository: &Repository,
     tag: &Tag,
 ) -> Result<Option<Digest>, RegistryError> {
-    registries.of(repository)?.manifest_digest(repository, Reference::Tag(tag)).await
+    registries.registry(repository)?.manifest_digest(repository, Reference::Tag(tag)).await
 }
 
 /// Whether a repository has an image.
@@ -21,5 +21,5 @@ pub async fn resolve(
 /// # Errors
 /// A [`RegistryError`] if the registry does not say.
 pub async fn has(registries: &Registries, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
-    Ok(registries.of(repository)?.manifest_digest(repository, Reference::Digest(digest)).await?.is_some())
+    Ok(registries.registry(repository)?.manifest_digest(repository, Reference::Digest(digest)).await?.is_some())
 }

@@ -70,7 +70,7 @@ fn unreachable(error: &PromotionError) -> State {
 
 /// What a tag names, or whether the digest is there. The bytes are read, and have the digest.
 async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Result<State, PromotionError> {
-    let target = registries.of(&item.target)?;
+    let target = registries.registry(&item.target)?;
     let reference = tag.map_or(Reference::Digest(&item.digest), Reference::Tag);
     Ok(match target.manifest(&item.target, reference).await? {
         None => State::Absent,
@@ -81,7 +81,7 @@ async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Resul
 
 /// What is attached to the image, or to a part of it, at the source alone. Nothing, if the source has it no more.
 async fn unsigned(registries: &Registries, item: &Item) -> Result<BTreeSet<String>, PromotionError> {
-    let (source, target) = (registries.of(&item.source)?, registries.of(&item.target)?);
+    let (source, target) = (registries.registry(&item.source)?, registries.registry(&item.target)?);
     if source.manifest_digest(&item.source, Reference::Digest(&item.digest)).await?.is_none() {
         return Ok(BTreeSet::new());
     }
