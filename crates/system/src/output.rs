@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde::Serialize;
 
 /// How to print: an argument of a command line.
@@ -15,7 +16,7 @@ use serde::Serialize;
 /// assert_eq!(Output::Json.line(&"a \"word\"")?, r#""a \"word\"""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// For people.
     Text,
@@ -33,6 +34,20 @@ impl Output {
             Self::Text => Ok(value.to_string()),
             Self::Json => serde_json::to_string(value),
         }
+    }
+}
+
+// Derived, it would show the documentation above in the help of each program.
+impl ValueEnum for Output {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }))
     }
 }
 
