@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use local_registry_oci::{Connection, Credentials, Limits, RawManifest, Reference, Registries, Registry, Repository, digest_of};
+use local_registry_oci::{
+    Connection, Credentials, Limits, RawManifest, Reference, Registries, Registry, Repository, digest_of,
+};
 use serde_json::{Value, json};
 
 const PLATFORMS: [&str; 5] = ["amd64", "arm64", "ppc64le", "riscv64", "s390x"];

@@ -125,13 +125,7 @@ impl Registry {
     }
 
     /// Fills an upload, and ends it.
-    async fn upload(
-        &self,
-        repository: &Repository,
-        blob: &Blob,
-        url: Uri,
-        body: Body,
-    ) -> Result<(), RegistryError> {
+    async fn upload(&self, repository: &Repository, blob: &Blob, url: Uri, body: Body) -> Result<(), RegistryError> {
         let access = Access::push(&self.api_path(repository));
         let mut request = Request::new(Method::PUT, url, Some(access), Expected::Headers);
         request.url = extended(&request, &format!("digest={}", blob.digest))?;

@@ -56,9 +56,8 @@ mod tests {
     #[test]
     fn tokens_are_better_than_passwords() {
         let realm: Uri = "https://auth.example/token".parse().unwrap();
-        let bearer = |service: Option<&str>| {
-            Ok(Challenge::Bearer { realm: realm.clone(), service: service.map(str::to_owned) })
-        };
+        let bearer =
+            |service: Option<&str>| Ok(Challenge::Bearer { realm: realm.clone(), service: service.map(str::to_owned) });
         check("Basic realm=\"x\"", Ok(Challenge::Basic));
         check("Bearer realm=\"https://auth.example/token\"", bearer(None));
         check(

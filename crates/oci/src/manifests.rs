@@ -133,8 +133,9 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let request = self.manifest_request(Method::PUT, repository, reference, Expected::Headers)?;
         let line = request.line();
-        let media_type = HeaderValue::from_str(media_type)
-            .map_err(|_| line.failed(Kind::NoAnswer("the media type has characters that no header may have".to_owned())))?;
+        let media_type = HeaderValue::from_str(media_type).map_err(|_| {
+            line.failed(Kind::NoAnswer("the media type has characters that no header may have".to_owned()))
+        })?;
         let request = request.header(CONTENT_TYPE, media_type).body(Body::Bytes(manifest.bytes.clone()));
         let response = self.succeed(request).await?;
         match named_digest(&line, &response.headers)? {

@@ -83,7 +83,8 @@ impl Network {
         let response = response.map_err(|error| failed(reason(error)))?;
         // A URL that reqwest has only written in another way is still the one that was asked.
         let answered = if *response.url() == url { Some(sent) } else { response.url().as_str().parse().ok() };
-        let answered: Uri = answered.ok_or_else(|| failed("the answer leads to where nothing can be asked".to_owned()))?;
+        let answered: Uri =
+            answered.ok_or_else(|| failed("the answer leads to where nothing can be asked".to_owned()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Response::new(status, answered, headers, response.bytes_stream().map_err(reason)))
     }
@@ -152,8 +153,7 @@ mod tests {
     #[tokio::test]
     async fn a_registry_that_says_nothing_is_left() {
         let (address, found) = asked("", true).await;
-        let expected =
-            format!("GET http://{address}/v2/app/manifests/v1: error sending request: operation timed out");
+        let expected = format!("GET http://{address}/v2/app/manifests/v1: error sending request: operation timed out");
         assert_eq!(found, Err(expected));
         let (_, found) = asked("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab", true).await;
         assert_eq!(found.unwrap_err().lines().count(), 1);

@@ -100,11 +100,8 @@ impl Registries {
         let base = endpoint::base(host, &self.plain_http).ok_or_else(|| RegistryError::no_host(host))?;
         let is_plain = base.scheme() == Some(&Scheme::HTTP);
         let network = if is_plain { &self.direct } else { &self.network };
-        let client = Client {
-            host: host.to_owned(),
-            credentials: Arc::clone(&self.credentials),
-            id: self.program.to_owned(),
-        };
+        let client =
+            Client { host: host.to_owned(), credentials: Arc::clone(&self.credentials), id: self.program.to_owned() };
         let transport = Authorized::new(limited(network.clone(), self.limits), base.clone(), client);
         let registry = Arc::new(Registry::new(host, base, transport, self.limits));
         known.insert(host.to_owned(), Arc::clone(&registry));

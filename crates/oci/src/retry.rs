@@ -54,7 +54,10 @@ mod tests {
     }
 
     /// Sends by this script, and returns the document or the error, and how long it took.
-    async fn sent(steps: impl IntoIterator<Item = Step>, request: Request) -> (Result<String, String>, Duration, usize) {
+    async fn sent(
+        steps: impl IntoIterator<Item = Step>,
+        request: Request,
+    ) -> (Result<String, String>, Duration, usize) {
         let registry = Scripted::new(steps);
         let retry = Retry::new(Answers::new(registry.clone()), Backoff { retries: 2 });
         let start = Instant::now();
@@ -68,7 +71,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_may_pass_is_sent_again() {
         let cut_off = Step::Answer(200, vec![], vec![Ok("{"), Err("the connection was reset")]);
-        let (found, took, asked) = sent([answer(503, "<html>busy</html>"), cut_off, answer(200, "{}")], request()).await;
+        let (found, took, asked) =
+            sent([answer(503, "<html>busy</html>"), cut_off, answer(200, "{}")], request()).await;
         assert_eq!((found.as_deref(), asked), (Ok("{}"), 3));
         // Two pauses, of which each has some jitter.
         assert!(took >= Duration::from_millis(600) && took < Duration::from_millis(1200), "{took:?}");

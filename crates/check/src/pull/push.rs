@@ -27,9 +27,7 @@ impl From<RegistryError> for PushError {
     fn from(error: RegistryError) -> Self {
         match error.status() {
             Some(StatusCode::UNAUTHORIZED) => Self::Unauthorized,
-            Some(status) => {
-                Self::Refused { status, method: error.method().clone(), path: error.path().to_owned() }
-            }
+            Some(status) => Self::Refused { status, method: error.method().clone(), path: error.path().to_owned() },
             None if error.lacks_location() => Self::NoLocation,
             None => Self::NoAnswer(error.reason()),
         }
@@ -38,8 +36,8 @@ impl From<RegistryError> for PushError {
 
 /// Pushes an image by its tag. What the registry has already is not sent.
 pub(super) async fn push(url: &RegistryUrl, path: &str, image: &Image) -> Result<(), PushError> {
-    let repository = Repository::parse(&format!("{}/{path}", url.host))
-        .map_err(|error| PushError::NoAnswer(error.to_string()))?;
+    let repository =
+        Repository::parse(&format!("{}/{path}", url.host)).map_err(|error| PushError::NoAnswer(error.to_string()))?;
     let registry = Registry::anonymous(url, OneHost::new(url).map_err(PushError::NoAnswer)?, LIMITS)?;
     for blob in [&image.layer, &image.config] {
         registry.push_blob(&repository, blob.clone()).await?;
@@ -109,8 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_registry_has_is_not_sent() {
-        let (found, asked) =
-            pushed(|method| answer(if *method == Method::HEAD { 200 } else { 201 }, None)).await;
+        let (found, asked) = pushed(|method| answer(if *method == Method::HEAD { 200 } else { 201 }, None)).await;
         assert_eq!((found, asked.len()), (Ok(()), 3));
     }
 
@@ -133,9 +130,6 @@ mod tests {
         // Whatever answers so to everything is not a registry.
         let (found, _) = pushed(|_| answer(200, None)).await;
         let error = found.unwrap_err();
-        assert!(
-            error.starts_with("the registry answers 200 OK to PUT /v2/check/canary/manifests/"),
-            "{error}"
-        );
+        assert!(error.starts_with("the registry answers 200 OK to PUT /v2/check/canary/manifests/"), "{error}");
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use local_registry_oci::{Connection, Credentials, Limits};
+use local_registry_system::Output;
 
 /// Promotes container images by digest, from a staging registry to the one that everyone pulls from.
 ///
@@ -151,9 +152,3 @@ impl RegistryArguments {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct BadArgument(pub(crate) String);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    Text,
-    Json,
-}

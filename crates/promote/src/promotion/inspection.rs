@@ -11,14 +11,14 @@ use local_registry_oci::{Reference, Registries, RegistryError};
 
 /// What is known of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct Inspection {
     /// The tags that are right, or that name something else.
     pub(super) tags: BTreeMap<Tag, Digest>,
     /// What is to be done about everything else; `There` if there is nothing to do.
     pub(super) rest: State,
 }
 
-impl Look {
+impl Inspection {
     /// The state of one edge.
     pub(super) fn state(&self, item: &Item, tag: Option<&Tag>) -> State {
         match tag.and_then(|tag| self.tags.get(tag)) {
@@ -34,8 +34,8 @@ impl Look {
     }
 }
 
-/// Looks at an item. An edge that is in line costs one request.
-pub(super) async fn look(registries: &Registries, item: &Item) -> Result<Look, RegistryError> {
+/// Inspects an item. An edge that is in line costs one request.
+pub(super) async fn inspect(registries: &Registries, item: &Item) -> Result<Inspection, RegistryError> {
     let target = registries.registry(&item.target)?;
     let found = try_join_all(item.tags.iter().map(async |tag| {
         let found = target.manifest_digest(&item.target, Reference::Tag(tag)).await?;
@@ -55,5 +55,5 @@ pub(super) async fn look(registries: &Registries, item: &Item) -> Result<Look, R
     } else {
         State::Missing
     };
-    Ok(Look { tags, rest })
+    Ok(Inspection { tags, rest })
 }
