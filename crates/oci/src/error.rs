@@ -15,7 +15,7 @@ pub struct RegistryError {
     method: Method,
     origin: String,
     path: String,
-    kind: Kind,
+    kind: Box<Kind>,
     retry_after: Option<Duration>,
 }
 
@@ -108,7 +108,7 @@ impl RegistryError {
     /// The status by which the registry refused the request, if it did.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        match self.kind {
+        match *self.kind {
             Kind::Status { status, .. } => Some(status),
             _ => None,
         }
@@ -117,7 +117,7 @@ impl RegistryError {
     /// Whether the registry does not say where a blob is to be uploaded to.
     #[must_use]
     pub fn lacks_location(&self) -> bool {
-        matches!(self.kind, Kind::NoLocation)
+        matches!(*self.kind, Kind::NoLocation)
     }
 
     /// What went wrong, without the request that it happened to.
@@ -129,7 +129,7 @@ impl RegistryError {
     /// Whether the same request may succeed a moment later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        match &self.kind {
+        match &*self.kind {
             Kind::NoAnswer(_) | Kind::CutOff { .. } => true,
             Kind::Status { status, .. } => {
                 status.is_server_error()
@@ -148,7 +148,7 @@ impl RegistryError {
             method: method.clone(),
             origin: hidden(format!("{scheme}{host}")),
             path: hidden(url.path().to_owned()),
-            kind: kind.hidden(),
+            kind: Box::new(kind.hidden()),
             retry_after: None,
         }
     }
@@ -156,6 +156,7 @@ impl RegistryError {
     /// The error of a host that no URL can have.
     pub(crate) fn no_host(host: &str) -> Self {
         let kind = Kind::NoAnswer("this is not a host that can be asked; look at its port".to_owned());
+        let kind = Box::new(kind);
         Self { method: Method::GET, origin: host.to_owned(), path: String::new(), kind, retry_after: None }
     }
 

@@ -79,12 +79,12 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
         metrics.record(report);
         changes.show(report, |report| text(report, arguments.output));
     };
-    until_stopped(async {
+    until_stopped(Box::pin(async {
         tokio::select! {
             () = watch(&cluster, &task, patience, show) => Ok(()),
             result = listen(arguments.listen, Arc::clone(&metrics)) => result,
         }
-    })
+    }))
     .await
 }
 

@@ -44,12 +44,12 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
         metrics.record(report);
         changes.show(report, text);
     };
-    until_stopped(async {
+    until_stopped(Box::pin(async {
         tokio::select! {
             result = follow(&cluster, &task, Duration::from_secs(node.resync), show) => Ok(result?),
             result = listen(node.listen, Arc::clone(&metrics)) => result,
         }
-    })
+    }))
     .await
 }
 
