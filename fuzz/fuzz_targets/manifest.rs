@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use local_registry_oci::digest_of;
-use local_registry_promote::{Addition, Severity, Tree, TreeFiles, add};
+use local_registry_promote::{Addition, Severity, Tree, TreeFiles};
 
 const REGISTRIES: &str = "registries: [{name: s.example/x, src: true}, {name: p.example}]";
 
@@ -21,11 +21,11 @@ fuzz_target!(|text: &str| {
     read(text, "[]");
     let (before, was_valid) = read(REGISTRIES, text);
     let addition = Addition { image: "app".to_owned(), digest: digest_of(b"x"), tag: "v1".parse().ok() };
-    let Ok(after) = add(text, &addition) else { return };
+    let Ok(after) = addition.apply(text) else { return };
     let (tree, is_valid) = read(REGISTRIES, &after);
     assert!(is_valid || !was_valid);
     let is_there = tree.edges().any(|edge| edge.digest == addition.digest && edge.tag == addition.tag);
     assert!(is_there);
     assert!(tree.edges().count() >= before.edges().count());
-    assert_eq!(add(&after, &addition), Ok(after.clone()));
+    assert_eq!(addition.apply(&after), Ok(after.clone()));
 });

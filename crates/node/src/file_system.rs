@@ -1,9 +1,11 @@
 //! The node's file system, as this program sees it.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use local_registry_system::AtomicFile;
 
 /// The longest file that is read, in bytes. containerd's own configuration has some 20 KB, and a parsed one takes a hundred
 /// times its length in memory.
@@ -91,13 +93,8 @@ impl NodeFiles {
         }
         create_directory(directory)?;
         let temporary = directory.join(temporary(&name.to_string_lossy()));
-        // What a former run left, or a link that would lead elsewhere.
-        remove_if_there(&temporary)?;
-        if let Err(error) = write_new(&temporary, text).and_then(|()| fs::rename(&temporary, &path)) {
-            // The first error is the one to tell.
-            let _ = remove_if_there(&temporary);
-            return Err(error);
-        }
+        let permissions = Some(Permissions::from_mode(0o644));
+        AtomicFile { path: &path, temporary: &temporary, permissions }.write(text)?;
         File::open(directory)?.sync_all()
     }
 
@@ -133,13 +130,6 @@ fn create_directory(path: &Path) -> io::Result<()> {
     }
     fs::create_dir(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o755))
-}
-
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::options().write(true).create_new(true).open(path)?;
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

@@ -1,53 +1,50 @@
-//! How a registry wants to be asked, and the tokens that it gave.
+//! The layer that signs in. Credentials go to the registry itself and to its token server, and nowhere else.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_auth::ChallengeRef;
-use http_auth::parser::ChallengeParser;
-use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use reqwest::{Method, Url};
+use futures_util::future::BoxFuture;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::credentials::{Credential, Credentials};
-use super::error::{Kind, RegistryError};
-use super::secrets;
-use super::transport::Transport;
+use crate::access::Access;
+use crate::challenge::Challenge;
+use crate::credentials::{Credential, Credentials};
+use crate::error::{Kind, RegistryError};
+use crate::refusal::refused;
+use crate::request::{Body, Expected, Request};
+use crate::response::Response;
+use crate::secrets;
+use crate::transport::Transport;
+use crate::url::{is_as_safe, is_same_origin, with_parameters};
 
-/// What is to be done with which repositories: the scopes of a token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Access {
-    path: String,
-    scopes: Vec<String>,
+/// How long a token is used if the registry does not say. The specification's default.
+const DEFAULT_LIFE: u64 = 60;
+/// How long a token is used at most, in seconds.
+const LONGEST_LIFE: u64 = 86_400;
+
+/// Signs in at one registry, as it wants it.
+pub(crate) struct Authorized<T> {
+    inner: T,
+    base: Uri,
+    client: Client,
+    challenge: std::sync::Mutex<Option<Challenge>>,
+    tokens: std::sync::Mutex<HashMap<Access, Slot>>,
 }
 
-impl Access {
-    pub(super) fn pull(path: &str) -> Self {
-        Self { path: path.to_owned(), scopes: vec![format!("repository:{path}:pull")] }
-    }
-
-    pub(super) fn push(path: &str) -> Self {
-        Self { path: path.to_owned(), scopes: vec![format!("repository:{path}:pull,push")] }
-    }
-
-    /// Pushes to one repository what is taken from another one.
-    pub(super) fn mount(path: &str, from: &str) -> Self {
-        let mut access = Self::push(path);
-        access.scopes.push(format!("repository:{from}:pull"));
-        access
-    }
-}
-
-/// How a registry wants to be asked.
-#[derive(Debug, Clone)]
-enum Challenge {
-    Basic,
-    Bearer { realm: Url, service: Option<String> },
+/// Who signs in.
+pub(crate) struct Client {
+    /// The registry, as users and their files of credentials name it.
+    pub(crate) host: String,
+    pub(crate) credentials: Arc<Credentials>,
+    /// What the client calls itself at a token server.
+    pub(crate) id: String,
 }
 
 /// A token, and until when it is used.
@@ -57,19 +54,8 @@ struct Token {
     until: Instant,
 }
 
-/// A token that may be asked for at this moment.
+/// A token that one request at a time asks for.
 type Slot = Arc<Mutex<Option<Token>>>;
-
-/// What is known of how to sign in at one registry.
-pub(super) struct Authorization {
-    host: String,
-    credentials: Arc<Credentials>,
-    challenge: std::sync::Mutex<Option<Challenge>>,
-    tokens: std::sync::Mutex<HashMap<Access, Slot>>,
-}
-
-/// How long a token is used if the registry does not say. The specification's default.
-const DEFAULT_LIFE: u64 = 60;
 
 /// What a token server answers.
 #[derive(Deserialize)]
@@ -79,29 +65,46 @@ struct TokenAnswer {
     expires_in: Option<u64>,
 }
 
-impl Authorization {
-    pub(super) fn new(host: &str, credentials: Arc<Credentials>) -> Self {
-        Self {
-            host: host.to_owned(),
-            credentials,
-            challenge: std::sync::Mutex::default(),
-            tokens: std::sync::Mutex::default(),
-        }
+impl<T: Transport> Authorized<T> {
+    /// Signs in at the registry at `base`.
+    pub(crate) fn new(inner: T, base: Uri, client: Client) -> Self {
+        Self { inner, base, client, challenge: std::sync::Mutex::default(), tokens: std::sync::Mutex::default() }
     }
 
-    /// The header for a request; `None` as long as the registry has not asked for one.
-    pub(super) async fn header(
-        &self,
-        access: &Access,
-        transport: &Transport,
-    ) -> Result<Option<HeaderValue>, RegistryError> {
+    /// Sends a request, and once more if the registry asks for credentials.
+    async fn send_signed(&self, mut request: Request, access: &Access) -> Result<Response, RegistryError> {
+        if !is_same_origin(&request.url, &self.base) {
+            return self.inner.send(request).await;
+        }
+        let (line, again) = (request.line(), request.try_clone());
+        self.sign(&mut request, access).await?;
+        let response = self.inner.send(request).await?;
+        if response.status != StatusCode::UNAUTHORIZED || !is_same_origin(&response.url, &self.base) {
+            return Ok(response);
+        }
+        self.learn(&response.headers, access).map_err(|kind| line.failed(kind))?;
+        // It takes a permit until it is gone.
+        drop(response);
+        let Some(mut again) = again else {
+            return Err(line.failed(Kind::NoAnswer("the registry asks again who is there".to_owned())));
+        };
+        self.sign(&mut again, access).await?;
+        self.inner.send(again).await
+    }
+
+    /// Adds the header for a request, if the registry has asked for one.
+    async fn sign(&self, request: &mut Request, access: &Access) -> Result<(), RegistryError> {
+        if let Some(header) = self.header(access).await? {
+            request.headers.insert(AUTHORIZATION, header);
+        }
+        Ok(())
+    }
+
+    async fn header(&self, access: &Access) -> Result<Option<HeaderValue>, RegistryError> {
         let challenge = lock(&self.challenge).clone();
         match challenge {
             None => Ok(None),
-            Some(Challenge::Basic) => {
-                let (method, url) = (Method::GET, transport.base());
-                Ok(self.credential(access, &method, url).await?.as_deref().and_then(basic))
-            }
+            Some(Challenge::Basic) => Ok(self.credential(access, &self.base).await?.as_deref().and_then(basic)),
             Some(Challenge::Bearer { realm, service }) => {
                 let slot = Arc::clone(lock(&self.tokens).entry(access.clone()).or_default());
                 let mut slot = slot.lock().await;
@@ -109,7 +112,7 @@ impl Authorization {
                 if let Some(token) = slot.as_ref().filter(|token| token.until > now) {
                     return Ok(Some(token.header.clone()));
                 }
-                let token = self.token(&realm, service.as_deref(), access, transport).await?;
+                let token = self.token(&realm, service.as_deref(), access).await?;
                 let header = token.header.clone();
                 *slot = Some(token);
                 Ok(Some(header))
@@ -118,72 +121,94 @@ impl Authorization {
     }
 
     /// Learns from a refusal. The token that was refused is not used again.
-    pub(super) fn learn(
-        &self,
-        headers: &HeaderMap,
-        access: &Access,
-        method: &Method,
-        url: &Url,
-    ) -> Result<(), RegistryError> {
-        let challenge = challenge(headers).map_err(|kind| RegistryError::new(method, url, kind))?;
+    fn learn(&self, headers: &HeaderMap, access: &Access) -> Result<(), Kind> {
+        let challenge = Challenge::read(headers)?;
         *lock(&self.challenge) = Some(challenge);
         lock(&self.tokens).remove(access);
         Ok(())
     }
 
-    async fn credential(
-        &self,
-        access: &Access,
-        method: &Method,
-        url: &Url,
-    ) -> Result<Option<Arc<Credential>>, RegistryError> {
-        let found = self.credentials.of(&self.host, &access.path).await;
-        found.map_err(|error| RegistryError::new(method, url, Kind::Credentials(error)))
+    async fn credential(&self, access: &Access, url: &Uri) -> Result<Option<Arc<Credential>>, RegistryError> {
+        let found = self.client.credentials.find(&self.client.host, access.path()).await;
+        found.map_err(|error| RegistryError::new(&Method::GET, url, Kind::Credentials(error)))
     }
 
-    async fn token(
+    async fn token(&self, realm: &Uri, service: Option<&str>, access: &Access) -> Result<Token, RegistryError> {
+        if !is_as_safe(realm, &self.base) {
+            return Err(RegistryError::new(&Method::GET, realm, Kind::PlainRealm(realm.to_string())));
+        }
+        let credential = self.credential(access, realm).await?;
+        let request = self.token_request(realm, service, access, credential.as_deref());
+        let line = request.line();
+        let asked = Instant::now();
+        let mut response = self.inner.send(request).await?;
+        if !response.status.is_success() {
+            return Err(refused(&line, response).await);
+        }
+        let answer = response.document().await.map_err(|kind| line.failed(kind))?;
+        Token::read(&answer, asked).map_err(|kind| line.failed(kind))
+    }
+
+    /// The request for a token, by a password if there is one, or by a token that is exchanged.
+    fn token_request(
         &self,
-        realm: &Url,
+        realm: &Uri,
         service: Option<&str>,
         access: &Access,
-        transport: &Transport,
-    ) -> Result<Token, RegistryError> {
-        let is_as_safe = realm.scheme() == "https" || (realm.scheme() == "http" && transport.base().scheme() == "http");
-        if !is_as_safe {
-            return Err(RegistryError::new(&Method::GET, realm, Kind::PlainRealm(realm.as_str().to_owned())));
+        credential: Option<&Credential>,
+    ) -> Request {
+        let mut parameters = form_urlencoded::Serializer::new(String::new());
+        if let Some(service) = service {
+            parameters.append_pair("service", service);
         }
-        let credential = self.credential(access, &Method::GET, realm).await?;
-        let mut parameters: Vec<(&str, &str)> = Vec::new();
-        parameters.extend(service.map(|service| ("service", service)));
-        let asked = Instant::now();
-        let joined = access.scopes.join(" ");
-        let (method, answer) = if let Some(Credential::Identity(token)) = credential.as_deref() {
-            parameters.extend([
-                ("scope", joined.as_str()),
-                ("grant_type", "refresh_token"),
-                ("client_id", "local-registry-promote"),
-            ]);
-            parameters.push(("refresh_token", token));
+        if let Some(Credential::Identity(token)) = credential {
             secrets::keep(token);
-            (Method::POST, transport.ask(&Method::POST, realm, None, &parameters).await?)
-        } else {
-            parameters.extend(access.scopes.iter().map(|scope| ("scope", scope.as_str())));
-            let header = credential.as_deref().and_then(basic);
-            (Method::GET, transport.ask(&Method::GET, realm, header, &parameters).await?)
-        };
-        let failed = |kind| RegistryError::new(&method, realm, kind);
+            let scopes = access.scopes().join(" ");
+            parameters.append_pair("scope", &scopes).append_pair("grant_type", "refresh_token");
+            parameters.append_pair("client_id", &self.client.id).append_pair("refresh_token", token);
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            return Request::new(Method::POST, realm.clone(), None, Expected::Document)
+                .header(CONTENT_TYPE, form)
+                .body(Body::Bytes(parameters.finish().into()));
+        }
+        for scope in access.scopes() {
+            parameters.append_pair("scope", scope);
+        }
+        let url = with_parameters(realm, &parameters.finish()).unwrap_or_else(|| realm.clone());
+        let request = Request::new(Method::GET, url, None, Expected::Document);
+        match credential.and_then(basic) {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        }
+    }
+}
+
+impl<T: Transport> Transport for Authorized<T> {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, RegistryError>> {
+        Box::pin(async move {
+            match request.access.clone() {
+                Some(access) => self.send_signed(request, &access).await,
+                None => self.inner.send(request).await,
+            }
+        })
+    }
+}
+
+impl Token {
+    /// Reads what a token server answered to a request of that time.
+    fn read(answer: &[u8], asked: Instant) -> Result<Self, Kind> {
         // An error of serde_json may quote the token.
         let answer: TokenAnswer =
-            serde_json::from_slice(&answer).map_err(|_| failed(Kind::Body("expected a token, in JSON".to_owned())))?;
+            serde_json::from_slice(answer).map_err(|_| Kind::Body("expected a token, in JSON".to_owned()))?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| failed(Kind::Body("there is no token in it".to_owned())))?;
+        let token = token.ok_or_else(|| Kind::Body("there is no token in it".to_owned()))?;
         secrets::keep(&token);
         let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| failed(Kind::Body("the token has characters that no header may have".to_owned())))?;
+            .map_err(|_| Kind::Body("the token has characters that no header may have".to_owned()))?;
         header.set_sensitive(true);
-        let life = answer.expires_in.unwrap_or(DEFAULT_LIFE);
+        let life = answer.expires_in.unwrap_or(DEFAULT_LIFE).min(LONGEST_LIFE);
         // A tenth less, so that it does not end on its way.
-        Ok(Token { header, until: asked + Duration::from_secs(life.min(86_400)).mul_f32(0.9) })
+        Ok(Self { header, until: asked + Duration::from_secs(life).mul_f32(0.9) })
     }
 }
 
@@ -198,29 +223,106 @@ fn basic(credential: &Credential) -> Option<HeaderValue> {
     Some(header)
 }
 
-/// How the headers of a refusal want to be asked.
-fn challenge(headers: &HeaderMap) -> Result<Challenge, Kind> {
-    let mut found = String::new();
-    for value in headers.get_all(WWW_AUTHENTICATE) {
-        let Ok(text) = value.to_str() else { continue };
-        text.clone_into(&mut found);
-        let challenges: Vec<ChallengeRef<'_>> = ChallengeParser::new(text).map_while(Result::ok).collect();
-        if let Some(bearer) = challenges.iter().find(|challenge| challenge.scheme.eq_ignore_ascii_case("Bearer")) {
-            let parameter = |name: &str| {
-                let found = bearer.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-                found.map(|(_, value)| value.to_unescaped())
-            };
-            if let Some(realm) = parameter("realm").and_then(|realm| Url::parse(&realm).ok()) {
-                return Ok(Challenge::Bearer { realm, service: parameter("service") });
-            }
-        }
-        if challenges.iter().any(|challenge| challenge.scheme.eq_ignore_ascii_case("Basic")) {
-            return Ok(Challenge::Basic);
-        }
-    }
-    Err(Kind::Challenge(found))
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::{Asked, Scripted, Step, answer};
+
+    const USER: &str = r#"{"auths":{"registry.example":{"auth":"dXNlcjpwYXNzd29yZC0x"}}}"#;
+    const BASIC: &str = "Basic dXNlcjpwYXNzd29yZC0x";
+
+    fn challenged(challenge: &str) -> Step {
+        Step::Answer(401, vec![("www-authenticate", challenge.to_owned())], vec![])
+    }
+
+    fn get(url: &str) -> Request {
+        Request::new(Method::GET, url.parse().unwrap(), Some(Access::pull("app")), Expected::Document)
+    }
+
+    /// Sends these requests with those credentials, and returns the last result, and what was asked.
+    async fn sent(steps: impl IntoIterator<Item = Step>, urls: &[&str]) -> (Result<u16, String>, Vec<Asked>) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        std::fs::write(&file, USER).unwrap();
+        let client = Client {
+            host: "registry.example".to_owned(),
+            credentials: Arc::new(Credentials::from_files([file])),
+            id: "a-test".to_owned(),
+        };
+        let registry = Scripted::new(steps);
+        let signing = Authorized::new(registry.clone(), "https://registry.example/".parse().unwrap(), client);
+        let mut last = Err("nothing was sent".to_owned());
+        for url in urls {
+            let found = signing.send(get(url)).await;
+            last = found.map(|response| response.status.as_u16()).map_err(|error| error.to_string());
+        }
+        (last, registry.asked())
+    }
+
+    fn asked(line: &str, authorization: Option<&str>) -> Asked {
+        Asked { line: line.to_owned(), authorization: authorization.map(str::to_owned) }
+    }
+
+    const URL: &str = "https://registry.example/v2/app/manifests/v1";
+
+    #[tokio::test]
+    async fn a_password_is_sent_once_it_is_asked_for() {
+        let steps = [challenged("Basic realm=\"x\""), answer(200, ""), answer(200, "")];
+        let (last, found) = sent(steps, &[URL, URL]).await;
+        let line = format!("GET {URL}");
+        assert_eq!(last, Ok(200));
+        assert_eq!(found, [asked(&line, None), asked(&line, Some(BASIC)), asked(&line, Some(BASIC))]);
+    }
+
+    #[tokio::test]
+    async fn a_token_is_asked_for_once_and_the_password_goes_only_to_its_server() {
+        let steps = [
+            challenged("Bearer realm=\"https://auth.example/token?x=1\",service=\"a b\""),
+            answer(200, r#"{"token": "tok-en", "expires_in": 300}"#),
+            answer(200, ""),
+            answer(200, ""),
+        ];
+        let (last, found) = sent(steps, &[URL, URL]).await;
+        let (line, token) = (format!("GET {URL}"), Some("Bearer tok-en"));
+        let realm = "GET https://auth.example/token?x=1&service=a+b&scope=repository%3Aapp%3Apull";
+        assert_eq!(last, Ok(200));
+        let expected = [asked(&line, None), asked(realm, Some(BASIC)), asked(&line, token), asked(&line, token)];
+        assert_eq!(found, expected);
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_refuses_again_is_not_asked_a_third_time() {
+        let challenge = || challenged("Basic realm=\"x\"");
+        let (last, found) = sent([challenge(), challenge()], &[URL]).await;
+        assert_eq!((last, found.len()), (Ok(401), 2));
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_to_another_host_or_to_where_the_way_is_not_encrypted() {
+        let elsewhere = "https://elsewhere.example/v2/app/manifests/v1";
+        let steps = [challenged("Basic realm=\"x\""), answer(200, ""), challenged("Basic realm=\"x\"")];
+        let (last, found) = sent(steps, &[URL, elsewhere]).await;
+        assert_eq!(last, Ok(401));
+        assert_eq!(found.last(), Some(&asked(&format!("GET {elsewhere}"), None)));
+
+        let (last, found) = sent([challenged("Bearer realm=\"http://auth.example/token\"")], &[URL]).await;
+        let expected = "GET http://auth.example/token: asks for credentials at `http://auth.example/token`, which is not encrypted; nothing was sent there";
+        assert_eq!((last, found.len()), (Err(expected.to_owned()), 1));
+    }
+
+    #[tokio::test]
+    async fn a_token_server_does_not_get_its_secrets_into_a_message() {
+        let realm = "Bearer realm=\"https://auth.example/token\"";
+        let refusal = r#"{"errors":[{"code":"DENIED","message":"password-1 is wrong"}]}"#;
+        let (last, _) = sent([challenged(realm), answer(403, refusal)], &[URL]).await;
+        let expected = "GET https://auth.example/token: answered 403 Forbidden (`DENIED: [hidden] is wrong`); these credentials may not do that";
+        assert_eq!(last, Err(expected.to_owned()));
+        let (last, _) = sent([challenged(realm), answer(200, "no JSON but s3cret")], &[URL]).await;
+        let expected = "GET https://auth.example/token: the answer is not usable: expected a token, in JSON";
+        assert_eq!(last, Err(expected.to_owned()));
+    }
 }

@@ -1,142 +1,147 @@
 //! Blobs: layers and configurations. They go from one registry to another, and neither memory nor disk holds one.
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use reqwest::{Body, Method, StatusCode, Url};
-
-use super::authorization::Access;
-use super::client::{Call, Length, Registry};
-use super::error::{Kind, RegistryError};
-use super::transport::{Answer, Place};
-use super::verified::{Fault, pieces};
-use crate::Repository;
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use local_registry_core::Digest;
 
-/// A blob, as a manifest describes it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Blob {
-    pub digest: Digest,
-    pub size: u64,
-}
+use crate::access::Access;
+use crate::blob::Blob;
+use crate::error::{Kind, RegistryError};
+use crate::hasher::digest_of;
+use crate::refusal::refused;
+use crate::registry::Registry;
+use crate::repository::Repository;
+use crate::request::{Body, Expected, Request, RequestLine};
+use crate::response::Response;
+use crate::url::{is_as_safe, join, with_parameters};
+use crate::verified::{Fault, pieces};
 
-/// What became of the wish to have a blob without sending it.
-enum Upload {
-    Mounted,
-    At(Url),
-}
+/// What any blob is sent as.
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 impl Registry {
     /// Whether a repository has a blob.
-    pub async fn has_blob(&self, repository: &Repository, blob: &Blob) -> Result<bool, RegistryError> {
-        let call = self.call(Method::HEAD, repository, &format!("blobs/{}", blob.digest));
-        self.transport
-            .retrying(async || {
-                let answer = self.send(&call, |request| request).await?;
-                Ok(self.found(&call, answer).await?.is_some())
-            })
-            .await
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if the registry does not say.
+    pub async fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+        let request = self.request(Method::HEAD, repository, &format!("blobs/{digest}"), Expected::Headers)?;
+        Ok(self.find(request).await?.is_some())
     }
 
-    /// Gives a repository a blob: from another repository of this registry, if that works, else from `source`. Returns how
-    /// many bytes were sent.
+    /// Gives a repository a blob that is in memory, unless it has it.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if the registry does not take it.
+    pub async fn push_blob(&self, repository: &Repository, bytes: Bytes) -> Result<Blob, RegistryError> {
+        let blob = Blob { digest: digest_of(&bytes), size: bytes.len() as u64 };
+        if self.has_blob(repository, &blob.digest).await? {
+            return Ok(blob);
+        }
+        let mut pauses = self.backoff.start();
+        while let Some(url) = self.start_upload(repository, &blob.digest, None).await? {
+            // An upload is not gone on with after a failure. A stream is never sent again by itself.
+            let pieces = stream::iter([Ok(bytes.clone())]).boxed();
+            match self.upload(repository, &blob, url, Body::Stream(pieces)).await {
+                Ok(()) => break,
+                Err(error) => pauses.after(error).await?,
+            }
+        }
+        Ok(blob)
+    }
+
+    /// Gives a repository a blob: from another repository of this registry, if that works, else from `source`. `read` is
+    /// called with the length of each piece.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if one of both registries fails, or if the source has other bytes.
     pub async fn copy_blob(
         &self,
         repository: &Repository,
         blob: &Blob,
         mount: Option<&Repository>,
         (source, source_repository): (&Self, &Repository),
-        seen: impl Fn(u64) + Clone + Send + Sync + 'static,
-    ) -> Result<u64, RegistryError> {
-        self.transport
-            .retrying(async || match self.start(repository, blob, mount).await? {
-                Upload::Mounted => Ok(0),
-                Upload::At(url) => {
-                    let seen = seen.clone();
-                    self.fill(repository, blob, url, (source, source_repository), seen).await.map(|()| blob.size)
-                }
-            })
-            .await
+        read: impl Fn(u64) + Clone + Send + Sync + 'static,
+    ) -> Result<(), RegistryError> {
+        let mut pauses = self.backoff.start();
+        while let Some(url) = self.start_upload(repository, &blob.digest, mount).await? {
+            let (line, response) = source.blob(source_repository, blob).await?;
+            let fault = Fault::default();
+            let pieces = pieces(line, response, blob.clone(), fault.clone(), read.clone()).boxed();
+            let sent = self.upload(repository, blob, url, Body::Stream(pieces)).await;
+            // What is wrong with the source is the reason why the target was left alone.
+            match fault.take().map_or(sent, Err) {
+                Ok(()) => break,
+                Err(error) => pauses.after(error).await?,
+            }
+        }
+        Ok(())
     }
 
-    /// Begins an upload. The registry may know the blob from another repository.
-    async fn start(
+    /// Begins an upload, and returns where it goes to; `None` if the registry took the blob from another repository.
+    async fn start_upload(
         &self,
         repository: &Repository,
-        blob: &Blob,
+        digest: &Digest,
         mount: Option<&Repository>,
-    ) -> Result<Upload, RegistryError> {
-        let mut call = self.call(Method::POST, repository, "blobs/uploads/");
+    ) -> Result<Option<Uri>, RegistryError> {
+        let mut request = self.request(Method::POST, repository, "blobs/uploads/", Expected::Headers)?;
         if let Some(from) = mount {
-            let from = self.path(from);
-            call.access = Access::mount(&self.path(repository), &from);
-            call.url.query_pairs_mut().append_pair("mount", blob.digest.as_str()).append_pair("from", &from);
+            let from = self.api_path(from);
+            request.access = Some(Access::mount(&self.api_path(repository), &from));
+            // Neither has a character that a query would have to escape.
+            request.url = extended(&request, &format!("mount={digest}&from={from}"))?;
         }
-        let answer = self.send(&call, |request| request.header(CONTENT_LENGTH, 0)).await?;
+        let request = request.header(CONTENT_LENGTH, 0);
+        let line = request.line();
+        let response = self.send(request).await?;
         // Whoever may not read the other repository can still send the blob.
-        if mount.is_some() && matches!(answer.response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            drop(answer);
-            return Box::pin(self.start(repository, blob, None)).await;
+        if mount.is_some() && matches!(response.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            drop(response);
+            return Box::pin(self.start_upload(repository, digest, None)).await;
         }
-        let answer = self.succeeded(&call, answer).await?;
-        if answer.response.status() == StatusCode::CREATED {
-            return Ok(Upload::Mounted);
+        if !response.status.is_success() {
+            return Err(refused(&line, response).await);
         }
-        let location = answer.response.headers().get(LOCATION).ok_or_else(|| call.failed(Kind::NoLocation))?;
-        let text = String::from_utf8_lossy(location.as_bytes()).into_owned();
-        match answer.response.url().join(&text) {
-            Ok(url) if self.is_as_safe(&url) => Ok(Upload::At(url)),
-            _ => Err(call.failed(Kind::Header {
+        if response.status == StatusCode::CREATED {
+            return Ok(None);
+        }
+        self.location(&line, &response).map(Some)
+    }
+
+    /// Where an answer says that a blob is to be uploaded to.
+    fn location(&self, line: &RequestLine, response: &Response) -> Result<Uri, RegistryError> {
+        let location = response.headers.get(LOCATION).ok_or_else(|| line.failed(Kind::NoLocation))?;
+        let text = String::from_utf8_lossy(location.as_bytes());
+        match join(&response.url, &text) {
+            Some(url) if is_as_safe(&url, &self.base) => Ok(url),
+            _ => Err(line.failed(Kind::Header {
                 name: "Location",
                 value: text.split('?').next().unwrap_or_default().to_owned(),
             })),
         }
     }
 
-    /// Whether the way to a URL is encrypted, if that to the registry is.
-    fn is_as_safe(&self, url: &Url) -> bool {
-        url.scheme() == "https" || (url.scheme() == "http" && self.transport.base().scheme() == "http")
-    }
-
     /// Fills an upload, and ends it.
-    async fn fill(
-        &self,
-        repository: &Repository,
-        blob: &Blob,
-        mut url: Url,
-        (source, source_repository): (&Self, &Repository),
-        seen: impl Fn(u64) + Clone + Send + Sync + 'static,
-    ) -> Result<(), RegistryError> {
-        let (read, answer) = source.blob(source_repository, blob).await?;
-        let fault = Fault::default();
-        let pieces = pieces(read, answer, (blob.size, blob.digest.clone()), fault.clone(), seen);
-        url.query_pairs_mut().append_pair("digest", blob.digest.as_str());
-        let access = Access::push(&self.path(repository));
-        let call = Call { method: Method::PUT, url, access, place: Place::Request, length: Length::Blob };
-        let sent = self
-            .send_once(&call, |request| {
-                request
-                    .header(CONTENT_TYPE, "application/octet-stream")
-                    .header(CONTENT_LENGTH, blob.size)
-                    .body(Body::wrap_stream(pieces))
-            })
-            .await;
-        // What is wrong with the source is the reason why the target was left alone.
-        if let Some(error) = fault.take() {
-            return Err(error);
-        }
-        let answer = sent?;
-        if self.asks_who_is_there(&call, &answer)? {
-            return Err(call.failed(Kind::NoAnswer("the registry asks again who is there".to_owned())));
-        }
-        self.succeeded(&call, answer).await.map(drop)
+    async fn upload(&self, repository: &Repository, blob: &Blob, url: Uri, body: Body) -> Result<(), RegistryError> {
+        let access = Access::push(&self.api_path(repository));
+        let mut request = Request::new(Method::PUT, url, Some(access), Expected::Headers);
+        request.url = extended(&request, &format!("digest={}", blob.digest))?;
+        let request = request.header(CONTENT_TYPE, BYTES).header(CONTENT_LENGTH, blob.size).body(body);
+        self.succeed(request).await.map(drop)
     }
 
     /// A blob that is read.
-    async fn blob(&self, repository: &Repository, blob: &Blob) -> Result<(Call, Answer), RegistryError> {
-        let mut call = self.call(Method::GET, repository, &format!("blobs/{}", blob.digest));
-        call.place = Place::Download;
-        call.length = Length::Blob;
-        let answer = self.send(&call, |request| request).await?;
-        let answer = self.succeeded(&call, answer).await?;
-        Ok((call, answer))
+    async fn blob(&self, repository: &Repository, blob: &Blob) -> Result<(RequestLine, Response), RegistryError> {
+        let request = self.request(Method::GET, repository, &format!("blobs/{}", blob.digest), Expected::Blob)?;
+        Ok((request.line(), self.succeed(request).await?))
     }
+}
+
+/// The URL of a request with more parameters.
+fn extended(request: &Request, parameters: &str) -> Result<Uri, RegistryError> {
+    let too_long = || request.line().failed(Kind::NoAnswer("the URL would be too long".to_owned()));
+    with_parameters(&request.url, parameters).ok_or_else(too_long)
 }

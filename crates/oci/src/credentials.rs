@@ -14,14 +14,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::endpoint::is_docker_hub;
+use crate::docker_hub::is_docker_hub;
 
 /// The key by which Docker keeps the credentials of Docker Hub.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// What proves who asks.
 #[derive(Clone)]
-pub(super) enum Credential {
+pub(crate) enum Credential {
     Password {
         user: String,
         password: String,
@@ -51,7 +51,7 @@ impl Credentials {
     /// `$XDG_RUNTIME_DIR/containers/auth.json`, `~/.config/containers/auth.json`, `~/.docker/config.json`. The first file
     /// that has credentials for a repository counts.
     #[must_use]
-    pub fn of_user(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let below = |name: &str, rest: &str| {
             variable(name).filter(|value| !value.is_empty()).map(|folder| PathBuf::from(folder).join(rest))
         };
@@ -62,18 +62,18 @@ impl Credentials {
             below("HOME", ".config/containers/auth.json"),
             below("HOME", ".docker/config.json"),
         ];
-        Self::of_files(files.into_iter().flatten())
+        Self::from_files(files.into_iter().flatten())
     }
 
     /// Those of these files.
-    pub fn of_files(files: impl IntoIterator<Item = PathBuf>) -> Self {
+    pub fn from_files(files: impl IntoIterator<Item = PathBuf>) -> Self {
         // Joining nothing leaves a slash at the end of a path.
         let files = files.into_iter().map(|path| path.components().collect()).collect();
         Self { files, known: Mutex::default() }
     }
 
     /// What there is for a repository.
-    pub(super) async fn of(&self, host: &str, path: &str) -> Result<Option<Arc<Credential>>, String> {
+    pub(crate) async fn find(&self, host: &str, path: &str) -> Result<Option<Arc<Credential>>, String> {
         let mut known = self.known.lock().await;
         let name = format!("{host}/{path}");
         if let Some(found) = known.get(&name) {

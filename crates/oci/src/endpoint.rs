@@ -3,33 +3,27 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use reqwest::Url;
+use http::Uri;
+use http::uri::Authority;
 
-/// The hosts that mean Docker Hub, and the one that answers.
-const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
-const DOCKER_HUB_API: &str = "registry-1.docker.io";
+use crate::docker_hub::{API, is_docker_hub};
+use crate::url::has_valid_port;
 
 /// The URL of a registry's host. HTTPS, but for loopback addresses and for those that the user names.
-pub(super) fn base(host: &str, plain_http: &BTreeSet<String>) -> Option<Url> {
-    let host = if is_docker_hub(host) { DOCKER_HUB_API } else { host };
-    let scheme = if plain_http.contains(host) || is_loopback(host) { "http" } else { "https" };
-    Url::parse(&format!("{scheme}://{host}/")).ok()
+pub(crate) fn base(host: &str, plain_http: &BTreeSet<String>) -> Option<Uri> {
+    let host = if is_docker_hub(host) { API } else { host };
+    let authority: Authority = host.parse().ok()?;
+    if !has_valid_port(&authority) {
+        return None;
+    }
+    let scheme = if plain_http.contains(host) || is_loopback(authority.host()) { "http" } else { "https" };
+    Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build().ok()
 }
 
-/// The path of a repository in the API. Docker Hub has a folder for images without one.
-pub(super) fn path(host: &str, path: &str) -> String {
-    if is_docker_hub(host) && !path.contains('/') { format!("library/{path}") } else { path.to_owned() }
-}
-
-pub(super) fn is_docker_hub(host: &str) -> bool {
-    DOCKER_HUB.contains(&host)
-}
-
-fn is_loopback(host: &str) -> bool {
-    let Ok(url) = Url::parse(&format!("http://{host}/")) else { return false };
-    let Some(name) = url.host_str() else { return false };
+/// Whether a host without its port means this machine.
+pub(crate) fn is_loopback(name: &str) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -48,18 +42,20 @@ mod tests {
             ("localhost", "http://localhost/"),
             ("127.0.0.2:5000", "http://127.0.0.2:5000/"),
             ("[::1]:5000", "http://[::1]:5000/"),
+            ("[::1]", "http://[::1]/"),
             ("[fd00::1]:5000", "https://[fd00::1]:5000/"),
+            ("[fd00::1]", "https://[fd00::1]/"),
             ("localhost.example", "https://localhost.example/"),
             ("docker.io", "https://registry-1.docker.io/"),
         ] {
-            assert_eq!(base(host, &plain).unwrap().as_str(), expected);
+            assert_eq!(base(host, &plain).unwrap().to_string(), expected);
         }
     }
 
     #[test]
-    fn docker_hub_has_a_folder_for_images_without_one() {
-        assert_eq!(path("docker.io", "busybox"), "library/busybox");
-        assert_eq!(path("docker.io", "team/app"), "team/app");
-        assert_eq!(path("registry.example", "app"), "app");
+    fn a_port_that_is_none_is_no_endpoint() {
+        for host in ["registry.example:99999", "[fd00::1]:99999", "registry.example:"] {
+            assert_eq!(base(host, &BTreeSet::new()), None, "{host}");
+        }
     }
 }

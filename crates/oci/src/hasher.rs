@@ -4,6 +4,11 @@ use local_registry_core::Digest;
 use ring::digest::{Context, SHA256};
 
 /// The digest of these bytes.
+///
+/// ```
+/// let digest = local_registry_oci::digest_of(b"");
+/// assert_eq!(digest.as_str(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+/// ```
 #[must_use]
 pub fn digest_of(bytes: &[u8]) -> Digest {
     let mut hasher = Hasher::default();
@@ -12,7 +17,7 @@ pub fn digest_of(bytes: &[u8]) -> Digest {
 }
 
 /// Computes a [`Digest`] of bytes that come in pieces.
-pub struct Hasher(Context);
+pub(crate) struct Hasher(Context);
 
 impl Default for Hasher {
     fn default() -> Self {
@@ -21,11 +26,11 @@ impl Default for Hasher {
 }
 
 impl Hasher {
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    pub fn finish(self) -> Digest {
+    pub(crate) fn finish(self) -> Digest {
         let mut bytes = [0; 32];
         bytes.iter_mut().zip(self.0.finish().as_ref()).for_each(|(to, from)| *to = *from);
         Digest::from_sha256(&bytes)

@@ -1,27 +1,80 @@
-//! Registries, by the HTTP API of the OCI distribution specification: the one place that speaks HTTP.
+//! The one client of registries, by the HTTP API of the OCI distribution specification.
 //!
-//! Ours, and not a library's: see ARCHITECTURE.md. Nothing here knows what is promoted.
+//! A [`Registry`] sends its requests by a [`Transport`] in layers: each of them wraps the one below, and does one thing.
+//! `Retry` sends again, `Authorized` signs in, `Limited` keeps the registry's limits, and `Answers` reads what comes back.
+//! At the bottom is HTTP by reqwest, or whatever a program brings. Nothing here knows what is promoted, or checked.
+//!
+//! ```
+//! use local_registry_oci::{Repository, digest_of};
+//!
+//! let repository = Repository::parse("registry.example/team/app")?;
+//! assert_eq!((repository.host(), repository.path()), ("registry.example", "team/app"));
+//! assert_eq!(repository.tagged(&"v1".parse()?), "registry.example/team/app:v1");
+//! let digest = digest_of(b"a manifest");
+//! assert_eq!(repository.at(&digest), format!("registry.example/team/app@{digest}"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! `registries`, which is on by default: [`Registries`], HTTP by reqwest, signing in, and referrers. Without it, none of
+//! their dependencies are built.
 
+#![forbid(unsafe_code)]
+
+mod access;
+mod answers;
+#[cfg(feature = "registries")]
 mod authorization;
+mod backoff;
+mod blob;
 mod blobs;
-mod client;
+#[cfg(feature = "registries")]
+mod challenge;
+#[cfg(feature = "registries")]
 mod credentials;
+mod docker_hub;
+#[cfg(feature = "registries")]
 mod endpoint;
 mod error;
 mod hasher;
+mod limits;
 mod manifests;
+#[cfg(feature = "registries")]
+mod network;
+#[cfg(feature = "registries")]
 mod referrers;
+mod refusal;
+#[cfg(feature = "registries")]
+mod registries;
+mod registry;
 mod repository;
+mod request;
+mod response;
+mod retry;
+#[cfg(test)]
+mod scripted;
 mod secrets;
 mod transport;
+mod url;
 mod verified;
 
-pub use self::blobs::Blob;
-pub use self::client::Registry;
-pub use self::client::{Connection, Registries};
+// All registries.
+#[cfg(feature = "registries")]
 pub use self::credentials::Credentials;
+pub use self::limits::Limits;
+#[cfg(feature = "registries")]
+pub use self::registries::{Connection, Registries};
+
+// One of them, and what it has.
+pub use self::blob::Blob;
 pub use self::error::RegistryError;
-pub use self::hasher::{Hasher, digest_of};
+pub use self::hasher::digest_of;
 pub use self::manifests::{RawManifest, Reference};
+pub use self::registry::Registry;
 pub use self::repository::{NameError, Repository};
-pub use self::transport::Limits;
+
+// How it is asked.
+pub use self::request::Request;
+pub use self::response::Response;
+pub use self::transport::Transport;

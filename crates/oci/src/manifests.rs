@@ -1,37 +1,59 @@
 //! Manifests of images, indexes and artifacts.
 
 use bytes::Bytes;
-use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-
-use super::client::{Call, Registry};
-use super::error::{Kind, RegistryError};
-use super::transport::{Answer, body};
-use crate::{Repository, digest_of};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method};
 use local_registry_core::{Digest, Tag};
 
+use crate::error::{Kind, RegistryError};
+use crate::hasher::digest_of;
+use crate::registry::Registry;
+use crate::repository::Repository;
+use crate::request::{Body, Expected, Request, RequestLine};
+
 /// The media types of manifests that are understood.
-const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+const ACCEPTED: HeaderValue = HeaderValue::from_static(
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
 application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, \
-application/vnd.oci.artifact.manifest.v1+json, */*;q=0.1";
+application/vnd.oci.artifact.manifest.v1+json, */*;q=0.1",
+);
 /// The header with the digest of a manifest.
 const DIGEST: &str = "docker-content-digest";
-/// The header by which a registry with the API of referrers says that it has understood a manifest's subject.
-const SUBJECT: &str = "oci-subject";
 
 /// A manifest as it was sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawManifest {
+    /// Its digest.
     pub digest: Digest,
+    /// Its bytes.
     pub bytes: Bytes,
     /// What the registry says it is.
     pub media_type: String,
 }
 
+impl RawManifest {
+    /// A manifest with these bytes.
+    ///
+    /// ```
+    /// use local_registry_oci::{RawManifest, digest_of};
+    ///
+    /// let text = r#"{"schemaVersion": 2, "manifests": []}"#;
+    /// let index = RawManifest::new("application/vnd.oci.image.index.v1+json", text);
+    /// assert_eq!(index.digest, digest_of(text.as_bytes()));
+    /// ```
+    #[must_use]
+    pub fn new(media_type: &str, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { digest: digest_of(&bytes), bytes, media_type: media_type.to_owned() }
+    }
+}
+
 /// How a manifest is asked for.
 #[derive(Debug, Clone, Copy)]
 pub enum Reference<'a> {
+    /// By a tag, which may name another manifest later.
     Tag(&'a Tag),
+    /// By its own digest.
     Digest(&'a Digest),
 }
 
@@ -46,102 +68,101 @@ impl Reference<'_> {
 
 impl Registry {
     /// The digest of a manifest; `None` if there is none.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if the registry does not say, or names another digest than the one that was asked for.
     pub async fn manifest_digest(
         &self,
         repository: &Repository,
         reference: Reference<'_>,
     ) -> Result<Option<Digest>, RegistryError> {
-        let call = self.manifest_call(Method::HEAD, repository, reference);
-        let found = self
-            .transport
-            .retrying(async || {
-                let answer = self.send(&call, |request| request.header(ACCEPT, ACCEPTED)).await?;
-                let Some(answer) = self.found(&call, answer).await? else { return Ok(None) };
-                Ok(Some(said_digest(&call, answer.response.headers())?))
-            })
-            .await?;
-        match found {
-            None => Ok(None),
-            Some(Some(digest)) => match reference {
-                Reference::Digest(asked) if *asked != digest => {
-                    Err(call.failed(Kind::WrongDigest { found: digest, expected: asked.clone() }))
-                }
-                _ => Ok(Some(digest)),
-            },
-            // The registry does not say it, so the manifest has to.
-            Some(None) => Ok(self.manifest(repository, reference).await?.map(|manifest| manifest.digest)),
+        let request = self.manifest_request(Method::HEAD, repository, reference, Expected::Headers)?;
+        let line = request.line();
+        let named = match self.find(request.header(ACCEPT, ACCEPTED)).await? {
+            None => return Ok(None),
+            Some(response) => named_digest(&line, &response.headers)?,
+        };
+        match (named, reference) {
+            (Some(found), Reference::Digest(expected)) if found != *expected => {
+                Err(line.failed(Kind::WrongDigest { found, expected: expected.clone() }))
+            }
+            (Some(found), _) => Ok(Some(found)),
+            // The registry does not name it, so the manifest has to be read.
+            (None, _) => Ok(self.manifest(repository, reference).await?.map(|manifest| manifest.digest)),
         }
     }
 
     /// A manifest; `None` if there is none. What was asked for by digest has that digest.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if it cannot be read, or has another digest than it should.
     pub async fn manifest(
         &self,
         repository: &Repository,
         reference: Reference<'_>,
     ) -> Result<Option<RawManifest>, RegistryError> {
-        let call = self.manifest_call(Method::GET, repository, reference);
-        self.transport
-            .retrying(async || {
-                let answer = self.send(&call, |request| request.header(ACCEPT, ACCEPTED)).await?;
-                let Some(answer) = self.found(&call, answer).await? else { return Ok(None) };
-                let Answer { response, place } = answer;
-                let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-                let media_type = media_type.unwrap_or_default().to_owned();
-                let said = said_digest(&call, response.headers())?;
-                let bytes = body(&call.method, &call.url, response).await?;
-                drop(place);
-                let digest = digest_of(&bytes);
-                let expected = match reference {
-                    Reference::Digest(asked) => Some(asked.clone()),
-                    Reference::Tag(_) => said,
-                };
-                match expected {
-                    Some(expected) if expected != digest => {
-                        Err(call.failed(Kind::WrongDigest { found: digest, expected }))
-                    }
-                    _ => Ok(Some(RawManifest { digest, bytes, media_type })),
-                }
-            })
-            .await
+        let request = self.manifest_request(Method::GET, repository, reference, Expected::Document)?;
+        let line = request.line();
+        let Some(mut response) = self.find(request.header(ACCEPT, ACCEPTED)).await? else { return Ok(None) };
+        let bytes = response.document().await.map_err(|kind| line.failed(kind))?;
+        let media_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let manifest = RawManifest::new(media_type.unwrap_or_default(), bytes);
+        let named = named_digest(&line, &response.headers)?;
+        let expected = match reference {
+            Reference::Digest(asked) => Some(asked.clone()),
+            Reference::Tag(_) => named,
+        };
+        match expected {
+            Some(expected) if expected != manifest.digest => {
+                Err(line.failed(Kind::WrongDigest { found: manifest.digest, expected }))
+            }
+            _ => Ok(Some(manifest)),
+        }
     }
 
-    /// Pushes a manifest, and returns whether the registry has understood its subject.
+    /// Pushes a manifest as what `media_type` says.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if the registry does not take it, or says that it took something else.
     pub async fn put_manifest(
         &self,
         repository: &Repository,
         reference: Reference<'_>,
         media_type: &str,
         manifest: &RawManifest,
-    ) -> Result<bool, RegistryError> {
-        let call = self.manifest_call(Method::PUT, repository, reference);
-        self.transport
-            .retrying(async || {
-                let answer = self
-                    .send(&call, |request| request.header(CONTENT_TYPE, media_type).body(manifest.bytes.clone()))
-                    .await?;
-                let answer = self.succeeded(&call, answer).await?;
-                let headers = answer.response.headers();
-                match said_digest(&call, headers)? {
-                    Some(found) if found != manifest.digest => {
-                        Err(call.failed(Kind::WrongDigest { found, expected: manifest.digest.clone() }))
-                    }
-                    _ => Ok(headers.contains_key(SUBJECT)),
-                }
-            })
-            .await
+    ) -> Result<(), RegistryError> {
+        let request = self.manifest_request(Method::PUT, repository, reference, Expected::Headers)?;
+        let line = request.line();
+        let media_type = HeaderValue::from_str(media_type).map_err(|_| {
+            line.failed(Kind::NoAnswer("the media type has characters that no header may have".to_owned()))
+        })?;
+        let request = request.header(CONTENT_TYPE, media_type).body(Body::Bytes(manifest.bytes.clone()));
+        let response = self.succeed(request).await?;
+        match named_digest(&line, &response.headers)? {
+            Some(found) if found != manifest.digest => {
+                Err(line.failed(Kind::WrongDigest { found, expected: manifest.digest.clone() }))
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn manifest_call(&self, method: Method, repository: &Repository, reference: Reference<'_>) -> Call {
-        self.call(method, repository, &format!("manifests/{}", reference.as_str()))
+    fn manifest_request(
+        &self,
+        method: Method,
+        repository: &Repository,
+        reference: Reference<'_>,
+        expected: Expected,
+    ) -> Result<Request, RegistryError> {
+        self.request(method, repository, &format!("manifests/{}", reference.as_str()), expected)
     }
 }
 
 /// The digest that an answer names, if any.
-fn said_digest(call: &Call, headers: &HeaderMap) -> Result<Option<Digest>, RegistryError> {
+fn named_digest(line: &RequestLine, headers: &HeaderMap) -> Result<Option<Digest>, RegistryError> {
     let Some(value) = headers.get(DIGEST) else { return Ok(None) };
     let text = String::from_utf8_lossy(value.as_bytes());
     match text.parse() {
         Ok(digest) => Ok(Some(digest)),
-        Err(_) => Err(call.failed(Kind::Header { name: "Docker-Content-Digest", value: text.into_owned() })),
+        Err(_) => Err(line.failed(Kind::Header { name: "Docker-Content-Digest", value: text.into_owned() })),
     }
 }

@@ -2,11 +2,26 @@
 
 use std::fmt;
 
-use local_registry_core::{Digest, ImageReference, Tag};
+use http::uri::Authority;
+use local_registry_core::{Digest, ImageReference, Scheme, Tag};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use crate::docker_hub::{api_path, is_docker_hub};
+
 /// A repository of a registry, as in `registry.example/team/app`.
+///
+/// ```
+/// use local_registry_oci::Repository;
+///
+/// let repository = Repository::parse("[fd00::1]:5000/team/app")?;
+/// assert_eq!((repository.host(), repository.path()), ("[fd00::1]:5000", "team/app"));
+/// assert_eq!(
+///     Repository::parse("team/app").unwrap_err().to_string(),
+///     "names no registry; start with its host, which has a dot or a port, as in `registry.example/team`"
+/// );
+/// # Ok::<(), local_registry_oci::NameError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository {
     host: String,
@@ -62,22 +77,19 @@ impl Repository {
     #[must_use]
     pub fn identity(&self) -> String {
         let host = self.host.to_ascii_lowercase();
-        let (name, port) = match host.rsplit_once(':') {
-            Some((name, port)) if !port.ends_with(']') => (name, port.trim_start_matches('0')),
-            _ => (host.as_str(), ""),
+        let authority = host.parse::<Authority>().ok();
+        let (name, port) = match &authority {
+            Some(authority) => (authority.host(), authority.port_u16()),
+            None => (host.as_str(), None),
         };
         let (name, path) = match name {
-            "docker.io" | "index.docker.io" | "registry-1.docker.io" if !self.path.contains('/') => {
-                ("docker.io", format!("library/{}", self.path))
-            }
-            "index.docker.io" | "registry-1.docker.io" => ("docker.io", self.path.clone()),
+            name if is_docker_hub(name) => ("docker.io", api_path(name, &self.path)),
             "localhost" | "[::1]" => ("127.0.0.1", self.path.clone()),
             name => (name, self.path.clone()),
         };
         // Without a port, a registry is asked by HTTPS, but a loopback address by HTTP.
-        let default = if name.starts_with("127.") { "80" } else { "443" };
-        let port = if port.is_empty() { default } else { port };
-        format!("{name}:{port}/{path}")
+        let scheme = if name.starts_with("127.") { Scheme::Http } else { Scheme::Https };
+        format!("{name}:{}/{path}", port.unwrap_or(scheme.port()))
     }
 
     /// An image of this repository, by tag.
@@ -102,5 +114,27 @@ impl fmt::Display for Repository {
 impl Serialize for Repository {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(Repository::parse(text).unwrap().identity(), expected);
+    }
+
+    #[test]
+    fn one_registry_has_one_identity_however_it_is_written() {
+        check("Registry.example/team/app", "registry.example:443/team/app");
+        check("registry.example:443/team/app", "registry.example:443/team/app");
+        check("docker.io/app", "docker.io:443/library/app");
+        check("registry-1.docker.io/library/app", "docker.io:443/library/app");
+        check("localhost:5000/app", "127.0.0.1:5000/app");
+        check("[::1]/app", "127.0.0.1:80/app");
+        check("[fd00::1]/app", "[fd00::1]:443/app");
+        check("[fd00::1]:5000/app", "[fd00::1]:5000/app");
     }
 }

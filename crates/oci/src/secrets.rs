@@ -7,17 +7,19 @@ use std::sync::{Mutex, PoisonError};
 static SECRETS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// A shorter secret would hide parts of words.
+#[cfg(feature = "registries")]
 const SHORTEST: usize = 3;
 
 /// Remembers a secret.
-pub(super) fn keep(secret: &str) {
+#[cfg(feature = "registries")]
+pub(crate) fn keep(secret: &str) {
     if secret.len() >= SHORTEST {
         SECRETS.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned());
     }
 }
 
 /// A text without secrets.
-pub(super) fn hidden(mut text: String) -> String {
+pub(crate) fn hidden(mut text: String) -> String {
     let secrets = SECRETS.lock().unwrap_or_else(PoisonError::into_inner);
     // A longer one may have a shorter one in it.
     for secret in secrets.iter().rev() {

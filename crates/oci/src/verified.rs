@@ -4,21 +4,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
-use reqwest::Response;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::client::Call;
-use super::error::{Kind, RegistryError};
-use super::transport::{Answer, no_answer};
-use crate::Hasher;
-use local_registry_core::Digest;
+use crate::blob::Blob;
+use crate::error::{Kind, RegistryError};
+use crate::hasher::Hasher;
+use crate::request::RequestLine;
+use crate::response::Response;
 
 /// What went wrong while a blob was read. Whoever writes it only learns that it ended early.
 #[derive(Clone, Default)]
-pub(super) struct Fault(Arc<Mutex<Option<RegistryError>>>);
+pub(crate) struct Fault(Arc<Mutex<Option<RegistryError>>>);
 
 impl Fault {
-    pub(super) fn take(&self) -> Option<RegistryError> {
+    pub(crate) fn take(&self) -> Option<RegistryError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -31,29 +29,24 @@ impl Fault {
 
 /// The state of a blob that is read.
 struct Reading {
-    call: Call,
+    line: RequestLine,
     response: Response,
-    /// Its place is taken until all of it was read.
-    _place: OwnedSemaphorePermit,
-    size: u64,
-    digest: Digest,
+    blob: Blob,
     read: u64,
     /// `None` once the digest was computed.
     hasher: Option<Hasher>,
     held: Option<Bytes>,
 }
 
-/// The pieces of a blob of this size and digest. What was read is told to `seen`.
-pub(super) fn pieces(
-    call: Call,
-    answer: Answer,
-    (size, digest): (u64, Digest),
+/// The pieces of a blob. `seen` is called with the length of each piece that was read.
+pub(crate) fn pieces(
+    line: RequestLine,
+    response: Response,
+    blob: Blob,
     fault: Fault,
     seen: impl Fn(u64) + Clone + Send + Sync + 'static,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
-    let Answer { response, place } = answer;
-    let reading =
-        Reading { call, response, _place: place, size, digest, read: 0, hasher: Some(Hasher::default()), held: None };
+    let reading = Reading { line, response, blob, read: 0, hasher: Some(Hasher::default()), held: None };
     try_unfold(reading, move |mut reading| {
         let (fault, seen) = (fault.clone(), seen.clone());
         async move {
@@ -66,13 +59,11 @@ pub(super) fn pieces(
 impl Reading {
     async fn next(&mut self, seen: impl Fn(u64)) -> Result<Option<Bytes>, RegistryError> {
         loop {
-            let piece = self.response.chunk().await;
-            let Some(piece) = piece.map_err(|error| no_answer(&self.call.method, &self.call.url, error))? else {
-                return self.end();
-            };
+            let Some(piece) = self.response.piece().await else { return self.end() };
+            let piece = piece.map_err(|reason| self.line.failed(Kind::NoAnswer(reason)))?;
             self.read += piece.len() as u64;
-            if self.read > self.size {
-                return Err(self.call.failed(Kind::TooLong { expected: self.size }));
+            if self.read > self.blob.size {
+                return Err(self.line.failed(Kind::TooLong { expected: self.blob.size }));
             }
             if let Some(hasher) = &mut self.hasher {
                 hasher.update(&piece);
@@ -86,12 +77,12 @@ impl Reading {
 
     fn end(&mut self) -> Result<Option<Bytes>, RegistryError> {
         let Some(hasher) = self.hasher.take() else { return Ok(None) };
-        if self.read < self.size {
-            return Err(self.call.failed(Kind::CutOff { found: self.read, expected: self.size }));
+        if self.read < self.blob.size {
+            return Err(self.line.failed(Kind::CutOff { found: self.read, expected: self.blob.size }));
         }
         let found = hasher.finish();
-        if found != self.digest {
-            return Err(self.call.failed(Kind::WrongDigest { found, expected: self.digest.clone() }));
+        if found != self.blob.digest {
+            return Err(self.line.failed(Kind::WrongDigest { found, expected: self.blob.digest.clone() }));
         }
         Ok(self.held.take())
     }

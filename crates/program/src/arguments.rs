@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use local_registry_cluster::PolicyName;
 use local_registry_declaration::HostPattern;
 use local_registry_node::AddressRule;
+use local_registry_system::Output;
 
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
@@ -242,10 +243,4 @@ fn absolute(text: &str) -> Result<PathBuf, &'static str> {
 pub(crate) enum RuntimeName {
     Containerd,
     CriO,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    Text,
-    Json,
 }

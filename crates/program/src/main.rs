@@ -5,7 +5,7 @@ mod connection;
 mod metrics;
 mod node;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use local_registry_check::{LinkVerdict, Location, PullTask, Scope, check, probe,
 use local_registry_cluster::{ApplyMode, Cluster};
 use local_registry_declaration::AllowedHosts;
 use local_registry_sync::{Report, Task, Timing, once, watch};
-use tokio::signal::unix::{SignalKind, signal};
+use local_registry_system::{Ended, Output, print_line};
 use tracing_subscriber::EnvFilter;
 
-use self::arguments::{Arguments, CheckArguments, Command, Output, Policies};
+use self::arguments::{Arguments, CheckArguments, Command, Policies};
 use self::connection::connect;
 use self::metrics::{Monitored, SyncMetrics, serve};
 
@@ -68,7 +68,7 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
     let task = task(arguments, &arguments.policies);
     if !arguments.watch {
         let report = once(&cluster, &task).await;
-        print(&text(&report, arguments.output)?)?;
+        print_line(&text(&report, arguments.output)?)?;
         return Ok(report.succeeded());
     }
     let metrics = Arc::new(SyncMetrics::default().with_ended_watches(cluster.ended_watches()));
@@ -79,12 +79,12 @@ async fn sync_policies(arguments: &Arguments) -> anyhow::Result<bool> {
         metrics.record(report);
         changes.show(report, |report| text(report, arguments.output));
     };
-    until_stopped(async {
+    until_stopped(Box::pin(async {
         tokio::select! {
             never = Box::pin(watch(&cluster, &task, timing, show)) => match never {},
             result = listen(arguments.listen, Arc::clone(&metrics)) => result,
         }
-    })
+    }))
     .await
 }
 
@@ -116,22 +116,15 @@ async fn check_chain(arguments: &Arguments, check_arguments: &CheckArguments) ->
         links.extend(pull(&cluster, &pulling, &task.allowed, probe).await);
     }
     for link in &links {
-        match arguments.output {
-            Output::Text => println!("{link}"),
-            Output::Json => println!("{}", serde_json::to_string(link)?),
-        }
+        print_line(&arguments.output.line(link)?)?;
     }
     Ok(links.iter().all(|link| link.verdict != LinkVerdict::Failed))
 }
 
 /// Runs until the work ends, or a signal stops it.
 async fn until_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<bool> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
-    tokio::select! {
-        result = work => result?,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    if let Ended::Done(result) = local_registry_system::until_stopped(work).await? {
+        result?;
     }
     tracing::info!("stopped");
     Ok(true)
@@ -151,7 +144,7 @@ impl<R: Clone + PartialEq> Changes<R> {
         if self.0.as_ref() == Some(report) {
             return;
         }
-        let printed = text(report).map_err(anyhow::Error::from).and_then(|text| print(&text));
+        let printed = text(report).map_err(anyhow::Error::from).and_then(|text| Ok(print_line(&text)?));
         if let Err(error) = printed {
             tracing::error!(%error, "the report cannot be printed");
         }
@@ -164,12 +157,6 @@ async fn listen<M: Monitored>(address: Option<SocketAddr>, metrics: Arc<M>) -> a
         Some(address) => serve(address, metrics).await.with_context(|| format!("{address}: cannot listen there")),
         None => std::future::pending().await,
     }
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    Ok(stdout.flush()?)
 }
 
 /// Logs go to stderr, as `RUST_LOG` filters them.

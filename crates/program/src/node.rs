@@ -9,10 +9,11 @@ use clap::error::ErrorKind;
 use local_registry_core::RuntimeHost;
 use local_registry_declaration::AllowedHosts;
 use local_registry_node::{AddressRule, NodeTask, Paths, Report, Runtime, clean_up, follow, once};
+use local_registry_system::{Output, print_line};
 
-use crate::arguments::{Arguments, NodeArguments, Output, RuntimeName};
+use crate::arguments::{Arguments, NodeArguments, RuntimeName};
 use crate::metrics::NodeMetrics;
-use crate::{Changes, cluster, listen, print, until_stopped};
+use crate::{Changes, cluster, listen, until_stopped};
 
 pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyhow::Result<bool> {
     let task = task(arguments, node);
@@ -23,7 +24,7 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
     let is_once = node.once || node.dry_run;
     if node.clean_up {
         let report = clean_up(&task);
-        print(&text(&report)?)?;
+        print_line(&text(&report)?)?;
         if is_once || !report.succeeded() {
             return Ok(report.succeeded());
         }
@@ -34,7 +35,7 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
     let cluster = cluster(arguments).await?;
     if is_once {
         let report = once(&cluster, &task).await;
-        print(&text(&report)?)?;
+        print_line(&text(&report)?)?;
         return Ok(report.succeeded());
     }
     let metrics = Arc::new(NodeMetrics::default().with_ended_watches(cluster.ended_watches()));
@@ -43,12 +44,12 @@ pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyh
         metrics.record(report);
         changes.show(report, text);
     };
-    until_stopped(async {
+    until_stopped(Box::pin(async {
         tokio::select! {
             result = Box::pin(follow(&cluster, &task, Duration::from_secs(node.resync), show)) => Ok(result?),
             result = listen(node.listen, Arc::clone(&metrics)) => result,
         }
-    })
+    }))
     .await
 }
 

@@ -10,7 +10,7 @@ use local_registry_cluster::{Cluster, ClusterError, ContainerState};
 use local_registry_core::with_causes;
 
 /// How long the nodes have, all together. Without a file that leads elsewhere, a pull takes up to 17 seconds to fail.
-const PATIENCE: Duration = Duration::from_secs(75);
+const LIMIT: Duration = Duration::from_secs(75);
 /// The label of all canary pods.
 const LABEL: &str = "app.kubernetes.io/name=local-registry-canary";
 
@@ -51,9 +51,9 @@ impl Canary<'_> {
         self.cluster.delete_pod(self.namespace, pod).await
     }
 
-    /// Waits until each of the pods has started, or the patience is over.
+    /// Waits until each of the pods has started, or the time is over.
     pub(super) async fn outcomes(&self, names: &[String]) -> Vec<Outcome> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + LIMIT;
         loop {
             let found = self.cluster.pods(self.namespace, LABEL).await;
             let outcomes: Vec<Outcome> = names

@@ -3,6 +3,7 @@
 mod canary;
 mod image;
 mod push;
+mod transport;
 
 use local_registry_core::RuntimeHost;
 
@@ -121,7 +122,7 @@ async fn push_canary(host: &RuntimeHost, ask: impl AsyncFnOnce(&RuntimeHost) -> 
     let image = Image::of_this_program().map_err(|error| Link::failed("canary", error.to_string()))?;
     let url = RegistryUrl { scheme, host: host.clone() };
     match push(&url, REPOSITORY, &image).await {
-        Ok(()) => Ok(image.manifest.digest),
+        Ok(()) => Ok(image.manifest.digest.to_string()),
         Err(error) => Err(Link::failed("canary", format!("it cannot be pushed to {url}: {error}"))
             .remedy("run the check in a pod; or name an image that is in the registry by --pull-image")),
     }

@@ -1,19 +1,14 @@
-//! Pushes an image (OCI distribution specification 1.1), without a password.
+//! Pushes an image, without a password.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION};
-use http::{Method, Request, Response, StatusCode, Uri};
-use kube::client::Body;
-use kube::{Client, Config};
-
-use super::image::{Blob, Image};
+use http::{Method, StatusCode};
 use local_registry_core::RegistryUrl;
-use local_registry_core::root_cause;
+use local_registry_oci::{Limits, Reference, Registry, RegistryError, Repository};
 
-/// How long each request may take. The layer has some 6 MB.
-const LIMIT: Duration = Duration::from_mins(1);
+use super::image::{Image, MANIFEST};
+use super::transport::OneHost;
+
+/// A check sends one request after another, and says of the first one that fails what happened.
+const LIMITS: Limits = Limits { at_once: 1, per_second: None, retries: 0 };
 
 /// Why an image could not be pushed.
 #[derive(Debug, thiserror::Error)]
@@ -28,72 +23,113 @@ pub(super) enum PushError {
     NoAnswer(String),
 }
 
+impl From<RegistryError> for PushError {
+    fn from(error: RegistryError) -> Self {
+        match error.status() {
+            Some(StatusCode::UNAUTHORIZED) => Self::Unauthorized,
+            Some(status) => Self::Refused { status, method: error.method().clone(), path: error.path().to_owned() },
+            None if error.lacks_location() => Self::NoLocation,
+            None => Self::NoAnswer(error.reason()),
+        }
+    }
+}
+
 /// Pushes an image by its tag. What the registry has already is not sent.
-pub(super) async fn push(url: &RegistryUrl, repository: &str, image: &Image) -> Result<(), PushError> {
-    let registry = Registry::new(url)?;
+pub(super) async fn push(url: &RegistryUrl, path: &str, image: &Image) -> Result<(), PushError> {
+    let repository =
+        Repository::parse(&format!("{}/{path}", url.host)).map_err(|error| PushError::NoAnswer(error.to_string()))?;
+    let registry = Registry::anonymous(url, OneHost::new(url).map_err(PushError::NoAnswer)?, LIMITS)?;
     for blob in [&image.layer, &image.config] {
-        registry.push_blob(repository, blob).await?;
+        registry.push_blob(&repository, blob.clone()).await?;
     }
-    let path = format!("/v2/{repository}/manifests/{}", image.tag());
-    let manifest = (image.manifest.media_type, &image.manifest.bytes);
-    let answer = registry.send(Method::PUT, &path, Some(manifest)).await?;
-    expect(StatusCode::CREATED, answer.status(), Method::PUT, &path)
+    registry.put_manifest(&repository, Reference::Tag(&image.tag), MANIFEST, &image.manifest).await?;
+    Ok(())
 }
 
-/// The HTTP stack is that of the Kubernetes client, which brings TLS and the system's certificates. It sends everything
-/// to the one host that it was made for, whatever host an answer names.
-struct Registry(Client);
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
 
-impl Registry {
-    fn new(url: &RegistryUrl) -> Result<Self, PushError> {
-        let url =
-            url.to_string().parse().map_err(|error: http::uri::InvalidUri| PushError::NoAnswer(error.to_string()))?;
-        Client::try_from(Config::new(url)).map(Self).map_err(|error| PushError::NoAnswer(root_cause(&error)))
+    use axum::Router;
+    use axum::http::{HeaderMap, HeaderValue, Uri};
+    use bytes::Bytes;
+    use local_registry_core::Scheme;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    type Answer = (StatusCode, HeaderMap);
+
+    fn answer(status: u16, location: Option<&'static str>) -> Answer {
+        let headers = location.map(|location| ("location".parse().unwrap(), HeaderValue::from_static(location)));
+        (StatusCode::from_u16(status).unwrap(), headers.into_iter().collect())
     }
 
-    async fn push_blob(&self, repository: &str, blob: &Blob) -> Result<(), PushError> {
-        let path = format!("/v2/{repository}/blobs/{}", blob.digest);
-        if self.send(Method::HEAD, &path, None).await?.status() == StatusCode::OK {
-            return Ok(());
+    /// Pushes an image to a registry that answers so, and returns what it was asked.
+    async fn pushed(answers: fn(&Method) -> Answer) -> (Result<(), String>, Vec<(String, Bytes)>) {
+        let asked: Arc<Mutex<Vec<(String, Bytes)>>> = Arc::default();
+        let log = Arc::clone(&asked);
+        let routes = Router::new().fallback(move |method: Method, uri: Uri, body: Bytes| async move {
+            log.lock().unwrap().push((format!("{method} {uri}"), body));
+            answers(&method)
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string().parse().unwrap();
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let image = Image::build(b"program".as_slice(), 7).unwrap();
+        let found = push(&RegistryUrl { scheme: Scheme::Http, host }, "check/canary", &image).await;
+        let asked = asked.lock().unwrap().clone();
+        (found.map_err(|error| error.to_string()), asked)
+    }
+
+    #[tokio::test]
+    async fn an_image_is_pushed_to_the_host_that_was_asked() {
+        let (found, asked) = pushed(|method| match *method {
+            Method::HEAD => answer(404, None),
+            // Behind a proxy, a registry may not know how it is reached.
+            Method::POST => answer(202, Some("http://registry.internal:5000/v2/check/canary/blobs/uploads/7?state=1")),
+            _ => answer(201, None),
+        })
+        .await;
+        assert_eq!(found, Ok(()));
+        let image = Image::build(b"program".as_slice(), 7).unwrap();
+        let mut expected = Vec::new();
+        for blob in [&image.layer, &image.config] {
+            let digest = local_registry_oci::digest_of(blob);
+            let upload = format!("PUT /v2/check/canary/blobs/uploads/7?state=1&digest={digest}");
+            expected.push((format!("HEAD /v2/check/canary/blobs/{digest}"), Bytes::new()));
+            expected.push(("POST /v2/check/canary/blobs/uploads/".to_owned(), Bytes::new()));
+            expected.push((upload, blob.clone()));
         }
-        let path = format!("/v2/{repository}/blobs/uploads/");
-        let answer = self.send(Method::POST, &path, None).await?;
-        expect(StatusCode::ACCEPTED, answer.status(), Method::POST, &path)?;
-        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let location: Uri = location.and_then(|location| location.parse().ok()).ok_or(PushError::NoLocation)?;
-        let location = location.path_and_query().ok_or(PushError::NoLocation)?;
-        let separator = if location.query().is_some() { '&' } else { '?' };
-        let upload = format!("{location}{separator}digest={}", blob.digest);
-        let answer = self.send(Method::PUT, &upload, Some(("application/octet-stream", &blob.bytes))).await?;
-        expect(StatusCode::CREATED, answer.status(), Method::PUT, location.path())
+        expected.push((format!("PUT /v2/check/canary/manifests/{}", image.tag), image.manifest.bytes));
+        assert_eq!(asked, expected);
     }
 
-    /// Sends a request, with a body of this type if there is one.
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<(&'static str, &Bytes)>,
-    ) -> Result<Response<Body>, PushError> {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some((media_type, _)) = body {
-            request = request.header(CONTENT_TYPE, media_type);
-        }
-        let body = body.map_or_else(Bytes::new, |(_, bytes)| bytes.clone());
-        let request = request.body(Body::from(body)).map_err(|error| PushError::NoAnswer(error.to_string()))?;
-        let answer = tokio::time::timeout(LIMIT, self.0.send(request)).await;
-        let answer =
-            answer.map_err(|_| PushError::NoAnswer(format!("no answer within {} seconds", LIMIT.as_secs())))?;
-        answer.map_err(|error| PushError::NoAnswer(root_cause(&error)))
+    #[tokio::test]
+    async fn what_the_registry_has_is_not_sent() {
+        let (found, asked) = pushed(|method| answer(if *method == Method::HEAD { 200 } else { 201 }, None)).await;
+        assert_eq!((found, asked.len()), (Ok(()), 3));
     }
-}
 
-fn expect(expected: StatusCode, status: StatusCode, method: Method, path: &str) -> Result<(), PushError> {
-    if status == expected {
-        Ok(())
-    } else if status == StatusCode::UNAUTHORIZED {
-        Err(PushError::Unauthorized)
-    } else {
-        Err(PushError::Refused { status, method, path: path.to_owned() })
+    #[tokio::test]
+    async fn a_registry_that_refuses_is_asked_once() {
+        let check = async |answers: fn(&Method) -> Answer, expected: &str, requests: usize| {
+            let (found, asked) = pushed(answers).await;
+            assert_eq!((found, asked.len()), (Err(expected.to_owned()), requests), "{asked:?}");
+        };
+        check(|_| answer(401, None), "the registry wants a password", 2).await;
+        let upload = "POST /v2/check/canary/blobs/uploads/";
+        check(|_| answer(500, None), &format!("the registry answers 500 Internal Server Error to {upload}"), 2).await;
+        check(|_| answer(404, None), &format!("the registry answers 404 Not Found to {upload}"), 2).await;
+        check(
+            |method| answer(if *method == Method::POST { 202 } else { 404 }, None),
+            "the registry does not say where to upload to",
+            2,
+        )
+        .await;
+        // Whatever answers so to everything is not a registry.
+        let (found, _) = pushed(|_| answer(200, None)).await;
+        let error = found.unwrap_err();
+        assert!(error.starts_with("the registry answers 200 OK to PUT /v2/check/canary/manifests/"), "{error}");
     }
 }

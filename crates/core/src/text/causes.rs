@@ -3,9 +3,11 @@
 use std::error::Error;
 use std::iter::successors;
 
-/// The message of an error and those of its causes, joined by colons.
+/// The message of an error and those of its causes, joined by colons. Some errors say what their cause says: that is there
+/// once.
 pub fn with_causes(error: &dyn Error) -> String {
-    let messages: Vec<String> = causes(error).map(ToString::to_string).collect();
+    let mut messages: Vec<String> = causes(error).map(ToString::to_string).collect();
+    messages.dedup();
     messages.join(": ")
 }
 

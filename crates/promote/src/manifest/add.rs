@@ -11,6 +11,15 @@ use local_registry_core::Digest;
 use local_registry_core::Tag;
 
 /// An image to add, by digest, under one tag or none.
+///
+/// ```
+/// use local_registry_oci::digest_of;
+/// use local_registry_promote::Addition;
+///
+/// let digest = digest_of(b"an image");
+/// let addition = Addition { image: "app".to_owned(), digest: digest.clone(), tag: "v1".parse().ok() };
+/// assert_eq!(addition.apply(""), Ok(format!("- name: app\n  dmap:\n    \"{digest}\": [\"v1\"]\n")));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
     /// Its name below each registry of the project.
@@ -36,43 +45,37 @@ enum AddErrorKind {
     ByHand(String),
 }
 
-/// The text with an image added: images in the order of their names, digests in the order of their first tags, as people
-/// read versions. The same text if it has the image already.
-///
-/// ```
-/// use local_registry_oci::digest_of;
-/// use local_registry_promote::{Addition, add};
-///
-/// let digest = digest_of(b"an image");
-/// let addition = Addition { image: "app".to_owned(), digest: digest.clone(), tag: "v1".parse().ok() };
-/// assert_eq!(add("", &addition), Ok(format!("- name: app\n  dmap:\n    \"{digest}\": [\"v1\"]\n")));
-/// ```
-///
-/// # Errors
-/// An [`AddError`] if the tag names another digest, or if the file is laid out in an unusual way.
-pub fn add(text: &str, addition: &Addition) -> Result<String, AddError> {
-    let before = meaning(text);
-    let image = before.iter().find(|image| image.name == addition.image);
-    if let Some((image, tag)) = image.zip(addition.tag.as_ref())
-        && let Some(found) = image.digests.iter().find(|promoted| promoted.tags.iter().any(|(other, _)| other == tag))
-        && found.digest != addition.digest
-    {
-        let (image, tag, found) = (image.name.clone(), tag.clone(), found.digest.clone());
-        return Err(AddErrorKind::Moves { image, tag, found }.into());
+impl Addition {
+    /// The text of an `images.yaml` with the image added: images in the order of their names, digests in the order of their
+    /// first tags, as people read versions. The same text if it has the image already.
+    ///
+    /// # Errors
+    /// An [`AddError`] if the tag names another digest, or if the file is laid out in an unusual way.
+    pub fn apply(&self, text: &str) -> Result<String, AddError> {
+        let before = meaning(text);
+        let image = before.iter().find(|image| image.name == self.image);
+        if let Some((image, tag)) = image.zip(self.tag.as_ref())
+            && let Some(found) =
+                image.digests.iter().find(|promoted| promoted.tags.iter().any(|(other, _)| other == tag))
+            && found.digest != self.digest
+        {
+            let (image, tag, found) = (image.name.clone(), tag.clone(), found.digest.clone());
+            return Err(AddErrorKind::Moves { image, tag, found }.into());
+        }
+        let mut expected = facts(&before);
+        let fact = fact(&self.image, &self.digest, self.tag.as_ref());
+        let known = image.and_then(|image| image.digests.iter().find(|promoted| promoted.digest == self.digest));
+        if expected.contains(&fact) || (known.is_some() && self.tag.is_none()) {
+            return Ok(text.to_owned());
+        }
+        // A digest without tags has one now.
+        expected.retain(|(image, digest, tag)| !(tag.is_none() && *image == fact.0 && *digest == fact.1));
+        expected.push(fact);
+        expected.sort();
+        let by_hand = || AddErrorKind::ByHand(image_block("", "\n", self)).into();
+        let after = edited(text, self).ok_or_else(by_hand)?;
+        if facts(&meaning(&after)) == expected { Ok(after) } else { Err(by_hand()) }
     }
-    let mut expected = facts(&before);
-    let fact = fact(&addition.image, &addition.digest, addition.tag.as_ref());
-    let known = image.and_then(|image| image.digests.iter().find(|promoted| promoted.digest == addition.digest));
-    if expected.contains(&fact) || (known.is_some() && addition.tag.is_none()) {
-        return Ok(text.to_owned());
-    }
-    // A digest without tags has one now.
-    expected.retain(|(image, digest, tag)| !(tag.is_none() && *image == fact.0 && *digest == fact.1));
-    expected.push(fact);
-    expected.sort();
-    let by_hand = || AddErrorKind::ByHand(image_block("", "\n", addition)).into();
-    let after = edited(text, addition).ok_or_else(by_hand)?;
-    if facts(&meaning(&after)) == expected { Ok(after) } else { Err(by_hand()) }
 }
 
 /// What a text says, as far as it is valid.

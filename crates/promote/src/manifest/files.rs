@@ -3,21 +3,30 @@
 use std::collections::BTreeMap;
 
 /// The folder of the manifests that say which registries there are.
-pub(crate) const MANIFESTS: &str = "manifests";
+pub(super) const MANIFESTS: &str = "manifests";
 /// The folder of the manifests that say which images are promoted.
-pub(crate) const IMAGES: &str = "images";
+pub(super) const IMAGES: &str = "images";
 /// The name of a file with registries.
-pub(crate) const PROMOTER_MANIFEST: &str = "promoter-manifest.yaml";
+pub(super) const PROMOTER_MANIFEST: &str = "promoter-manifest.yaml";
 /// The name of a file with images.
-pub(crate) const IMAGES_FILE: &str = "images.yaml";
+pub(super) const IMAGES_FILE: &str = "images.yaml";
 
 /// The files below `manifests` and `images`, by their paths from the root of the tree on, with `/` between folders.
+///
+/// ```
+/// use local_registry_promote::TreeFiles;
+///
+/// let mut files = TreeFiles::default();
+/// files.insert(TreeFiles::images_path("team"), "- name: app");
+/// files.insert_unreadable("images/other/images.yaml", "permission denied");
+/// assert_eq!(files.text("images/team/images.yaml"), Some("- name: app"));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TreeFiles(BTreeMap<String, Content>);
 
 /// What is known of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub(super) enum Content {
     /// A YAML file, with its text.
     Yaml(String),
     /// A YAML file that cannot be read, and why.
@@ -34,9 +43,28 @@ impl TreeFiles {
         matches!(end.as_deref(), Some("yaml" | "yml"))
     }
 
-    /// Adds a file.
-    pub fn insert(&mut self, path: impl Into<String>, content: Content) {
-        self.0.insert(path.into(), content);
+    /// The folders that are read: that of the manifests with registries, and that of those with images.
+    pub const FOLDERS: [&str; 2] = [MANIFESTS, IMAGES];
+
+    /// The path of a project's file with images, from the root of the tree on.
+    #[must_use]
+    pub fn images_path(project: &str) -> String {
+        format!("{IMAGES}/{project}/{IMAGES_FILE}")
+    }
+
+    /// Adds a YAML file with its text.
+    pub fn insert(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.0.insert(path.into(), Content::Yaml(text.into()));
+    }
+
+    /// Adds a YAML file that cannot be read, and why.
+    pub fn insert_unreadable(&mut self, path: impl Into<String>, reason: impl Into<String>) {
+        self.0.insert(path.into(), Content::Unreadable(reason.into()));
+    }
+
+    /// Adds a file that is not YAML. Only its folder counts.
+    pub fn insert_other(&mut self, path: impl Into<String>) {
+        self.0.insert(path.into(), Content::Other);
     }
 
     /// The text of a YAML file, if there is one of that path.
@@ -61,12 +89,6 @@ impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for TreeFiles {
 }
 
 /// The path of a project's file with registries.
-pub(crate) fn promoter_manifest(project: &str) -> String {
+pub(super) fn promoter_manifest(project: &str) -> String {
     format!("{MANIFESTS}/{project}/{PROMOTER_MANIFEST}")
-}
-
-/// The path of a project's file with images, from the root of the tree on.
-#[must_use]
-pub fn images_file(project: &str) -> String {
-    format!("{IMAGES}/{project}/{IMAGES_FILE}")
 }

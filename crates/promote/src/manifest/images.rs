@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use local_registry_core::{ImageReference, Quoted};
 
 use super::fields::{fields, list, mapping, string};
-use super::finding::{Findings, Place, Position};
+use super::finding::{Findings, Location, Position};
 use super::registry_name::RegistryName;
 use super::yaml::{self, Node};
 use local_registry_core::Digest;
@@ -16,7 +16,7 @@ use local_registry_core::Tag;
 pub(crate) struct Image {
     /// Its name below each registry.
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     pub(crate) digests: Vec<Promoted>,
 }
 
@@ -24,8 +24,8 @@ pub(crate) struct Image {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Promoted {
     pub(crate) digest: Digest,
-    pub(crate) place: Place,
-    pub(crate) tags: Vec<(Tag, Place)>,
+    pub(crate) location: Location,
+    pub(crate) tags: Vec<(Tag, Location)>,
 }
 
 /// Reads the file of a project: all that is valid.
@@ -69,7 +69,7 @@ fn read_image(node: &Node, findings: &mut Findings) -> Option<(Image, Position)>
         findings.error(name.start, format!("the image name {} is not valid: {error}", Quoted(text)));
         return None;
     }
-    let image = Image { name: text.to_owned(), place: findings.place(name.start), digests };
+    let image = Image { name: text.to_owned(), location: findings.location(name.start), digests };
     Some((image, name.start))
 }
 
@@ -90,7 +90,7 @@ fn read_digests(node: &Node, findings: &mut Findings) -> Vec<Promoted> {
         is_empty = false;
         let tags = read_tags(value, &mut seen, findings);
         match text.parse::<Digest>() {
-            Ok(digest) => digests.push(Promoted { digest, place: findings.place(key.start), tags }),
+            Ok(digest) => digests.push(Promoted { digest, location: findings.location(key.start), tags }),
             Err(error) => findings.error(key.start, format!("{} {error}", Quoted(text))),
         }
     }
@@ -100,7 +100,7 @@ fn read_digests(node: &Node, findings: &mut Findings) -> Vec<Promoted> {
     digests
 }
 
-fn read_tags(node: &Node, seen: &mut HashMap<Tag, usize>, findings: &mut Findings) -> Vec<(Tag, Place)> {
+fn read_tags(node: &Node, seen: &mut HashMap<Tag, usize>, findings: &mut Findings) -> Vec<(Tag, Location)> {
     let Some(elements) = list(node, "a list of tags, such as [\"v1\"], or []", findings) else { return Vec::new() };
     let mut tags = Vec::new();
     for element in elements {
@@ -118,7 +118,7 @@ fn read_tags(node: &Node, seen: &mut HashMap<Tag, usize>, findings: &mut Finding
                     continue;
                 }
                 seen.insert(tag.clone(), element.start.line);
-                tags.push((tag, findings.place(element.start)));
+                tags.push((tag, findings.location(element.start)));
             }
             Err(error) => findings.error(element.start, format!("the tag {} {error}", Quoted(text))),
         }

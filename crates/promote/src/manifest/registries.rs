@@ -3,8 +3,8 @@
 use local_registry_core::Quoted;
 
 use super::fields::{boolean, fields, list, string};
-use super::files::{IMAGES, IMAGES_FILE, MANIFESTS, images_file};
-use super::finding::{Findings, Place, Position};
+use super::files::{IMAGES, IMAGES_FILE, MANIFESTS, TreeFiles};
+use super::finding::{Findings, Location, Position};
 use super::registry_name::RegistryName;
 use super::yaml::{self, Node};
 
@@ -12,7 +12,7 @@ use super::yaml::{self, Node};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Registries {
     pub(super) source: RegistryName,
-    pub(super) targets: Vec<(RegistryName, Place)>,
+    pub(super) targets: Vec<(RegistryName, Location)>,
 }
 
 /// One registry, as it is written.
@@ -74,7 +74,7 @@ pub(super) fn read(project: &str, text: &str, findings: &mut Findings) -> Option
             findings.error(registries.start, "no registry is a target; add one without `src: true`");
         }
         (Some(source), None) if !targets.is_empty() => {
-            let targets = targets.into_iter().map(|target| (target.name, findings.place(target.start))).collect();
+            let targets = targets.into_iter().map(|target| (target.name, findings.location(target.start))).collect();
             return Some(Registries { source: source.name, targets });
         }
         _ => {}
@@ -104,7 +104,7 @@ fn read_one(element: &Node, accounts: &mut Vec<Position>, findings: &mut Finding
 /// The path leads to the file of the same project: what is promoted would not be what was reviewed, if it led elsewhere.
 fn check_images_path(project: &str, node: &Node, findings: &mut Findings) {
     let Some(path) = string(node, "the path of a file", findings) else { return };
-    let expected = images_file(project);
+    let expected = TreeFiles::images_path(project);
     let mut folders = vec![MANIFESTS, project];
     for part in path.split('/') {
         match part {

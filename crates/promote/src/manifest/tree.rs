@@ -5,28 +5,19 @@ use std::fmt;
 
 use local_registry_core::Quoted;
 
-use super::files::{
-    Content, IMAGES, IMAGES_FILE, MANIFESTS, PROMOTER_MANIFEST, TreeFiles, images_file, promoter_manifest,
-};
-use super::finding::{Finding, Findings, Place, Severity};
+use super::edge::Edge;
+use super::files::{Content, IMAGES, IMAGES_FILE, MANIFESTS, PROMOTER_MANIFEST, TreeFiles, promoter_manifest};
+use super::finding::{Finding, Findings, Location, Severity};
 use super::images::{self, Image};
+use super::overlap;
+use super::project::Project;
 use super::registries::{self, Registries};
 use super::registry_name::RegistryName;
-use super::{Edge, overlap};
 
 /// What is promoted: projects, in the order of their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
-    pub(crate) projects: Vec<Project>,
-}
-
-/// One project: a folder of `manifests`, and its twin of `images`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Project {
-    pub(crate) name: String,
-    pub(crate) source: RegistryName,
-    pub(crate) targets: Vec<(RegistryName, Place)>,
-    pub(crate) images: Vec<Image>,
+    projects: Vec<Project>,
 }
 
 /// The files of one project.
@@ -80,19 +71,19 @@ impl Tree {
             }
         }
         let tree = Self { projects };
-        findings.extend(overlap::find(&tree));
+        findings.extend(overlap::find(&tree.projects));
         findings.sort();
         (tree, findings)
     }
 
     /// Every edge of the tree, in the order of the files.
     pub fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
-        self.placed_edges().map(|(edge, _)| edge)
+        self.located_edges().map(|(edge, _)| edge)
     }
 
-    /// Every edge, with the place that says so.
-    pub(super) fn placed_edges(&self) -> impl Iterator<Item = (Edge, &Place)> + '_ {
-        self.projects.iter().flat_map(Project::placed_edges)
+    /// Every edge, with where the files say so.
+    pub(super) fn located_edges(&self) -> impl Iterator<Item = (Edge, &Location)> + '_ {
+        self.projects.iter().flat_map(Project::located_edges)
     }
 }
 
@@ -102,9 +93,9 @@ impl Tree {
         self.projects.iter().map(|project| (project.name.as_str(), &project.source))
     }
 
-    /// How much there is in the tree.
+    /// How much there is in the tree. Prints as `1 project, 2 images, 3 digests, 6 edges`.
     #[must_use]
-    pub fn size(&self) -> Size {
+    pub fn size(&self) -> impl fmt::Display + use<> {
         let images = self.projects.iter().flat_map(|project| &project.images);
         Size {
             projects: self.projects.len(),
@@ -115,9 +106,9 @@ impl Tree {
     }
 }
 
-/// How much there is in a tree. Prints as `1 project, 2 images, 3 digests, 6 edges`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+/// How much there is in a tree.
+#[derive(Clone, Copy)]
+struct Size {
     projects: usize,
     images: usize,
     digests: usize,
@@ -172,20 +163,25 @@ fn stray(path: &str, tree: &str, expected: &str) -> Finding {
 }
 
 fn about(file: &str, message: String) -> Finding {
-    Finding { place: Place::of_file(file), severity: Severity::Error, message }
+    Finding { location: Location::whole_file(file), severity: Severity::Error, message }
 }
 
 impl Twins<'_> {
     fn registries(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Registries> {
         let path = promoter_manifest(project);
         let hint = "write it, or remove the folder of the same name in `images`";
-        self.manifest.read(&path, &images_file(project), self.images.has_folder, hint, findings, |text, findings| {
-            registries::read(project, text, findings)
-        })?
+        self.manifest.read(
+            &path,
+            &TreeFiles::images_path(project),
+            self.images.has_folder,
+            hint,
+            findings,
+            |text, findings| registries::read(project, text, findings),
+        )?
     }
 
     fn images(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Vec<Image>> {
-        let path = images_file(project);
+        let path = TreeFiles::images_path(project);
         let hint = "write it with `local-registry-promote add`, or remove the folder of the same name in `manifests`";
         self.images.read(&path, &promoter_manifest(project), self.manifest.has_folder, hint, findings, images::read)
     }
@@ -213,9 +209,9 @@ impl Half<'_> {
                 None
             }
             _ => {
-                let there =
+                let missing =
                     if has_twin { format!("is missing, the twin of `{twin}`") } else { "is missing".to_owned() };
-                findings.push(about(path, format!("{there}; {hint}")));
+                findings.push(about(path, format!("{missing}; {hint}")));
                 None
             }
         }

@@ -10,12 +10,11 @@ use futures_util::future::try_join_all;
 use oci_spec::image::{Descriptor, ImageIndex};
 
 use local_registry_core::{Digest, Tag};
-use local_registry_oci::Repository;
-use local_registry_oci::{RawManifest, Reference, Registry};
+use local_registry_oci::{RawManifest, Reference, Registry, Repository};
 
 use super::error::PromotionError;
+use super::manifest_tree::ManifestTree;
 use super::parts::Parts;
-use super::whole::Whole;
 
 /// How deep signatures of signatures are followed.
 pub(super) const DEEPEST: usize = 4;
@@ -37,7 +36,7 @@ pub(super) struct Attached {
 
 impl Attached {
     /// Asks a registry what is attached to a manifest.
-    pub(super) async fn to(
+    pub(super) async fn read(
         registry: &Registry,
         repository: &Repository,
         digest: &Digest,
@@ -51,14 +50,14 @@ impl Attached {
     }
 
     /// What counts at a depth: cosign's tags are about images, and not about what is attached to them.
-    pub(super) async fn at(
+    pub(super) async fn read_at(
         depth: usize,
         registry: &Registry,
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Self, PromotionError> {
         if depth == 0 {
-            Self::to(registry, repository, digest).await
+            Self::read(registry, repository, digest).await
         } else {
             Self::listed(registry, repository, digest).await
         }
@@ -90,18 +89,18 @@ impl Attached {
     }
 }
 
-/// A referrer of a manifest, whole. `None` if it is not there, or is about something else: an index may list anything.
+/// A referrer of a manifest, with all of its manifests. `None` if it is not there, or is about something else: an index may list anything.
 pub(super) async fn referrer(
     registry: &Registry,
     repository: &Repository,
     referrer: &Digest,
     subject: &Digest,
-) -> Result<Option<Whole>, PromotionError> {
+) -> Result<Option<ManifestTree>, PromotionError> {
     let Some(manifest) = registry.manifest(repository, Reference::Digest(referrer)).await? else { return Ok(None) };
-    if Parts::of(&manifest)?.subject.as_ref() != Some(subject) {
+    if Parts::read(&manifest)?.subject.as_ref() != Some(subject) {
         return Ok(None);
     }
-    Whole::read(registry, repository, referrer).await.map(Some)
+    ManifestTree::read(registry, repository, referrer).await.map(Some)
 }
 
 /// The tag of the index that lists referrers.

@@ -18,7 +18,7 @@ pub(super) struct Item {
 
 impl Item {
     /// The items of these edges, in the order in which the first edge of each came.
-    pub(super) fn of(edges: impl IntoIterator<Item = Edge>) -> Vec<Self> {
+    pub(super) fn group(edges: impl IntoIterator<Item = Edge>) -> Vec<Self> {
         let mut items: Vec<Self> = Vec::new();
         let mut known: HashMap<(Repository, Digest, Repository), usize> = HashMap::new();
         for Edge { project, source, digest, target, tag } in edges {

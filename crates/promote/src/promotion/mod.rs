@@ -5,20 +5,20 @@
 mod attached;
 mod copier;
 mod error;
+mod inspection;
 mod item;
-mod look;
+mod manifest_tree;
 mod parts;
 mod plan;
 mod progress;
 mod report;
-mod resolve;
 mod run;
+mod signatures;
 mod verify;
-mod whole;
 
 pub use self::plan::plan;
 pub use self::progress::Progress;
-pub use self::report::{Report, State, Summary};
-pub use self::resolve::{has, resolve};
-pub use self::run::{LateSignatures, run};
-pub use self::verify::{Signatures, verify};
+pub use self::report::{Report, State};
+pub use self::run::run;
+pub use self::signatures::Signatures;
+pub use self::verify::verify;

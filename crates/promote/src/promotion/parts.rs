@@ -82,9 +82,9 @@ const FOREIGN: [&str; 2] =
 
 impl Parts {
     /// Reads a manifest.
-    pub(super) fn of(manifest: &RawManifest) -> Result<Self, PartsError> {
+    pub(super) fn read(manifest: &RawManifest) -> Result<Self, PartsError> {
         let failed = |kind| PartsError { digest: manifest.digest.clone(), kind };
-        read(manifest).map_err(failed)
+        refers(manifest).map_err(failed)
     }
 
     /// Whether this is a manifest of signatures that has all those of another one, as they are described.
@@ -94,7 +94,8 @@ impl Parts {
     }
 }
 
-fn read(manifest: &RawManifest) -> Result<Parts, PartsErrorKind> {
+/// What a manifest refers to, or why it cannot be promoted.
+fn refers(manifest: &RawManifest) -> Result<Parts, PartsErrorKind> {
     // An error of serde_json may quote what it found.
     let document: Document = serde_json::from_slice(&manifest.bytes)
         .map_err(|error| PartsErrorKind::Json { line: error.line(), column: error.column() })?;
@@ -163,7 +164,7 @@ mod tests {
     fn parts(text: &str) -> Result<Parts, String> {
         let bytes = bytes::Bytes::copy_from_slice(text.as_bytes());
         let manifest = RawManifest { digest: A.parse().unwrap(), bytes, media_type: "application/x".to_owned() };
-        Parts::of(&manifest).map_err(|error| error.to_string())
+        Parts::read(&manifest).map_err(|error| error.to_string())
     }
 
     fn descriptor(media_type: &str, digest: &str) -> String {

@@ -2,12 +2,22 @@
 
 use std::fmt;
 
+use local_registry_core::Digest;
 use serde::Serialize;
 
-use crate::manifest::{Edge, OneLine};
-use local_registry_core::Digest;
+use crate::manifest::Edge;
+use crate::one_line::one_line;
 
 /// What is known of an edge, or what became of it.
+///
+/// ```
+/// use local_registry_promote::State;
+///
+/// let state = State::TagOnly;
+/// assert_eq!((state.name(), state.is_fault()), ("tag-only", false));
+/// assert_eq!(serde_json::to_string(&state)?, r#"{"state":"tag-only"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
@@ -59,18 +69,18 @@ impl State {
         !matches!(self, Self::There | Self::TagOnly | Self::Copy | Self::Tagged | Self::Copied)
     }
 
-    /// The state in a word or two.
+    /// The state in a word, which is that of JSON, too.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::There => "there",
-            Self::TagOnly => "tag only",
+            Self::TagOnly => "tag-only",
             Self::Copy => "copy",
             Self::Tagged => "tagged",
             Self::Copied => "copied",
-            Self::Missing => "missing at the source",
-            Self::Moves { .. } => "tag would move",
-            Self::Differs { .. } => "tag differs",
+            Self::Missing => "missing",
+            Self::Moves { .. } => "moves",
+            Self::Differs { .. } => "differs",
             Self::Absent => "absent",
             Self::Unsigned { .. } => "unsigned",
             Self::Unreachable { .. } => "unreachable",
@@ -90,8 +100,8 @@ pub struct Report {
     pub state: State,
 }
 
-/// How wide the column of states is.
-const WIDTH: usize = 21;
+/// How wide the column of states is: as the longest of them.
+const WIDTH: usize = 11;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +110,7 @@ impl fmt::Display for Report {
         match state {
             State::Moves { found } => write!(f, ": it is {found}; use another tag"),
             State::Differs { found } => write!(f, ": it is {found}; somebody has moved it"),
-            State::Missing => f.write_str(": push it there again, or take it out of the manifest"),
+            State::Missing => f.write_str(": push it to the source again, or take it out of the manifest"),
             State::Absent => f.write_str(": promote it with `run --confirm`"),
             State::Unsigned { missing } => write!(
                 f,
@@ -108,32 +118,35 @@ impl fmt::Display for Report {
                 missing.join(", "),
                 if missing.len() == 1 { "is" } else { "are" }
             ),
-            State::Unreachable { reason } | State::Failed { reason } => write!(f, ": {}", OneLine(reason)),
+            State::Unreachable { reason } | State::Failed { reason } => write!(f, ": {}", one_line(reason)),
             State::There | State::TagOnly | State::Copy | State::Tagged | State::Copied => Ok(()),
         }
     }
 }
 
-/// How many edges have which state. Prints as `2 there, 1 copy`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary(Vec<(&'static str, usize)>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Summary {
-    /// Counts an edge.
-    pub fn add(&mut self, state: &State) {
-        match self.0.iter_mut().find(|(name, _)| *name == state.name()) {
-            Some((_, count)) => *count += 1,
-            None => self.0.push((state.name(), 1)),
+    #[test]
+    fn a_state_is_one_word_in_text_and_in_json() {
+        let (found, reason) = (local_registry_oci::digest_of(b""), String::new());
+        for state in [
+            State::There,
+            State::TagOnly,
+            State::Copy,
+            State::Tagged,
+            State::Copied,
+            State::Missing,
+            State::Moves { found: found.clone() },
+            State::Differs { found },
+            State::Absent,
+            State::Unsigned { missing: Vec::new() },
+            State::Unreachable { reason: reason.clone() },
+            State::Failed { reason },
+        ] {
+            assert_eq!(serde_json::to_value(&state).unwrap()["state"], state.name());
+            assert!(state.name().len() <= WIDTH, "{}", state.name());
         }
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("nothing to promote");
-        }
-        let counts: Vec<String> = self.0.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        f.write_str(&counts.join(", "))
     }
 }

@@ -9,33 +9,25 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::attached::{Attached, DEEPEST, referrer};
 use super::error::PromotionError;
 use super::item::Item;
+use super::manifest_tree::ManifestTree;
 use super::plan::AT_ONCE;
 use super::progress::Progress;
 use super::report::{Report, State};
-use super::whole::Whole;
+use super::signatures::Signatures;
 use crate::manifest::Edge;
 use local_registry_core::{Digest, Tag};
-use local_registry_oci::Repository;
-use local_registry_oci::{Reference, Registries, Registry};
+use local_registry_oci::{Reference, Registries, Registry, Repository};
 
-/// Whether signatures are compared with those of the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signatures {
-    /// Whatever is attached to an image at the source has to be at the target.
-    Compare,
-    /// The source is not asked.
-    Ignore,
-}
-
-/// Reads every image from its targets, by tag and by digest, and compares what is attached to it. Reports come in the order
-/// of the edges.
+/// Reads every image from its targets, by tag and by digest. Reports come in the order of the edges.
+///
+/// With [`Signatures::Follow`], whatever is attached to an image at the source has to be at the target.
 pub async fn verify(
     registries: &Registries,
     edges: impl IntoIterator<Item = Edge>,
     signatures: Signatures,
     progress: Arc<dyn Progress>,
 ) {
-    let reports = stream::iter(Item::of(edges))
+    let reports = stream::iter(Item::group(edges))
         .map(|item| async move { reports(registries, &item, signatures).await })
         .buffered(AT_ONCE);
     reports.for_each(async |reports| reports.iter().for_each(|report| progress.edge(report))).await;
@@ -48,7 +40,7 @@ async fn reports(registries: &Registries, item: &Item, signatures: Signatures) -
         reports.push(Report { state: state.unwrap_or_else(|error| unreachable(&error)), edge });
     }
     let is_there = |report: &Report| report.state == State::There;
-    if signatures == Signatures::Compare && reports.iter().any(is_there) {
+    if signatures == Signatures::Follow && reports.iter().any(is_there) {
         let state = match unsigned(registries, item).await {
             Ok(missing) if missing.is_empty() => State::There,
             Ok(missing) => State::Unsigned { missing: missing.into_iter().collect() },
@@ -70,7 +62,7 @@ fn unreachable(error: &PromotionError) -> State {
 
 /// What a tag names, or whether the digest is there. The bytes are read, and have the digest.
 async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Result<State, PromotionError> {
-    let target = registries.of(&item.target)?;
+    let target = registries.registry(&item.target)?;
     let reference = tag.map_or(Reference::Digest(&item.digest), Reference::Tag);
     Ok(match target.manifest(&item.target, reference).await? {
         None => State::Absent,
@@ -81,13 +73,13 @@ async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Resul
 
 /// What is attached to the image, or to a part of it, at the source alone. Nothing, if the source has it no more.
 async fn unsigned(registries: &Registries, item: &Item) -> Result<BTreeSet<String>, PromotionError> {
-    let (source, target) = (registries.of(&item.source)?, registries.of(&item.target)?);
+    let (source, target) = (registries.registry(&item.source)?, registries.registry(&item.target)?);
     if source.manifest_digest(&item.source, Reference::Digest(&item.digest)).await?.is_none() {
         return Ok(BTreeSet::new());
     }
-    let whole = Whole::read(&target, &item.target, &item.digest).await?;
+    let tree = ManifestTree::read(&target, &item.target, &item.digest).await?;
     let (source, target) = ((&*source, &item.source), (&*target, &item.target));
-    stream::iter(whole.digests().map(Ok))
+    stream::iter(tree.digests().map(Ok))
         .map_ok(|digest| missing(source, target, digest, 0))
         .try_buffer_unordered(AT_ONCE)
         .try_fold(BTreeSet::new(), async |mut all, missing| {
@@ -108,27 +100,27 @@ fn missing<'f>(
     depth: usize,
 ) -> Missing<'f> {
     Box::pin(async move {
-        let wanted = Attached::at(depth, source, source_repository, digest).await?;
+        let wanted = Attached::read_at(depth, source, source_repository, digest).await?;
         if wanted.is_empty() || depth == DEEPEST {
             return Ok(Vec::new());
         }
-        let there = Attached::at(depth, target, repository, digest).await?;
+        let existing = Attached::read_at(depth, target, repository, digest).await?;
         let mut found = Vec::new();
         for one in wanted.referrers.keys() {
-            if there.referrers.contains_key(one) {
+            if existing.referrers.contains_key(one) {
                 found.extend(missing((source, source_repository), (target, repository), one, depth + 1).await?);
             } else if referrer(source, source_repository, one, digest).await?.is_some() {
                 found.push(one.to_string());
             }
         }
         for (tag, digest) in &wanted.tags {
-            let is_there = match there.tags.iter().find(|(other, _)| other == tag) {
+            let is_there = match existing.tags.iter().find(|(other, _)| other == tag) {
                 None => false,
                 Some((_, found)) if found == digest => true,
                 // The target may have more signatures than the source.
                 Some((_, found)) => {
-                    let wanted = Whole::read(source, source_repository, digest).await?;
-                    let found = Whole::read(target, repository, found).await?;
+                    let wanted = ManifestTree::read(source, source_repository, digest).await?;
+                    let found = ManifestTree::read(target, repository, found).await?;
                     let parts = found.top_parts().zip(wanted.top_parts());
                     parts.is_some_and(|(found, wanted)| found.has_signatures_of(wanted))
                 }

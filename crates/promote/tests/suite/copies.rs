@@ -79,7 +79,7 @@ fn a_tag_that_is_missing_needs_nothing_of_the_source() {
     fixture.run(&["run", "--confirm"]).ok();
     fixture.promote(&[("app", &image, &["v1", "v1.0"])]);
     *fixture.staging.store() = crate::stand_in::Store::default();
-    assert_eq!(fixture.run(&["plan"]).ok().lines().last(), Some("1 there, 1 tag only"));
+    assert_eq!(fixture.run(&["plan"]).ok().lines().last(), Some("1 there, 1 tag-only"));
     assert_eq!(fixture.run(&["run", "--confirm"]).ok().lines().last(), Some("1 there, 1 tagged"));
     assert_eq!(fixture.staging.store().asked.len(), 0);
     assert_eq!(fixture.production.store().tags[&("prod/app".to_owned(), "v1.0".to_owned())], image);
@@ -170,7 +170,7 @@ fn an_image_that_lacks_a_part_is_not_copied_and_does_not_stop_the_others() {
     };
     fixture.promote(&[("broken", &broken, &["v1"]), ("gone", &gone, &["v1"]), ("whole", &whole, &["v1"])]);
     let plan = fixture.run(&["plan"]).failed();
-    assert_eq!(plan.lines().last(), Some("2 copy, 1 missing at the source"));
+    assert_eq!(plan.lines().last(), Some("2 copy, 1 missing"));
     let output = fixture.run(&["run", "--confirm"]).failed();
     let (staging, production) = (fixture.staging.address, fixture.production.address);
     let mut lines: Vec<&str> = output.lines().collect();
@@ -179,12 +179,12 @@ fn an_image_that_lacks_a_part_is_not_copied_and_does_not_stop_the_others() {
     assert_eq!(
         lines,
         [
-            format!("copied                 {production}/prod/whole:v1  {staging}/staging/whole@{whole}"),
+            format!("copied       {production}/prod/whole:v1  {staging}/staging/whole@{whole}"),
             format!(
-                "failed                 {production}/prod/broken:v1  {staging}/staging/broken@{broken}: {child}, a part of it, is missing at {staging}/staging/broken; push the whole image there"
+                "failed       {production}/prod/broken:v1  {staging}/staging/broken@{broken}: {child}, a part of it, is missing at {staging}/staging/broken; push the whole image there"
             ),
             format!(
-                "missing at the source  {production}/prod/gone:v1  {staging}/staging/gone@{gone}: push it there again, or take it out of the manifest"
+                "missing      {production}/prod/gone:v1  {staging}/staging/gone@{gone}: push it to the source again, or take it out of the manifest"
             ),
         ]
     );
@@ -200,7 +200,7 @@ fn a_tag_never_moves() {
     let plan = fixture.run(&["plan"]).failed();
     assert!(plan.contains(&format!(": it is {before}; use another tag\n")), "{plan}");
     let output = fixture.run(&["run", "--confirm"]).failed();
-    assert_eq!(output.lines().last(), Some("1 tag would move, 1 copied"));
+    assert_eq!(output.lines().last(), Some("1 moves, 1 copied"));
     let tags = fixture.production.store().tags.clone();
     assert_eq!(tags[&("prod/app".to_owned(), "v1".to_owned())], before);
     assert_eq!(tags[&("prod/app".to_owned(), "v2".to_owned())], image);

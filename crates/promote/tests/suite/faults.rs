@@ -199,7 +199,7 @@ fn a_registry_that_is_away_is_unreachable_and_the_others_go_on() {
     );
     fixture.promote(&[("app", &image, &["v1"])]);
     let output = fixture.run(&["run", "--confirm", "--retries", "1"]).failed();
-    let expected = format!("unreachable            {nowhere}/x/app:v1");
+    let expected = format!("unreachable  {nowhere}/x/app:v1");
     assert!(output.contains(&expected) && output.contains("Connection refused"), "{output}");
     assert!(output.contains("1 copied"), "{output}");
 }

@@ -1,7 +1,7 @@
 //! What holds for all manifests.
 
 use local_registry_core::Tag;
-use local_registry_promote::{Addition, Severity, Tree, TreeFiles, add, moved_tags, new_edges};
+use local_registry_promote::{Addition, Severity, Tree, TreeFiles};
 use proptest::prelude::*;
 
 const REGISTRIES: &str = "registries: [{name: s.example/x, src: true}, {name: p.example/x}, {name: q.example}]";
@@ -43,9 +43,9 @@ proptest! {
         let mut expected = std::collections::BTreeSet::new();
         for addition in &additions {
             let before = text.clone();
-            match add(&text, addition) {
+            match addition.apply(&text) {
                 Ok(after) => {
-                    prop_assert_eq!(add(&after, addition).unwrap(), after.clone(), "adding twice is adding once");
+                    prop_assert_eq!(addition.apply(&after).unwrap(), after.clone(), "adding twice is adding once");
                     expected.insert((addition.image.clone(), addition.digest.clone(), addition.tag.clone()));
                     text = after;
                 }
@@ -80,15 +80,15 @@ proptest! {
         let mut text = String::new();
         let mut earlier = Vec::new();
         for addition in &additions {
-            text = add(&text, addition).unwrap_or(text);
+            text = addition.apply(&text).unwrap_or(text);
             earlier.push(tree(&text).0);
         }
         let (now, _) = tree(&text);
         for base in &earlier {
-            prop_assert_eq!(moved_tags(&now, base, "main"), vec![]);
+            prop_assert_eq!(now.moved_tags(base, "main"), vec![]);
         }
-        prop_assert_eq!(new_edges(&now, &now), vec![]);
-        let from_nothing = new_edges(&now, &Tree::default());
+        prop_assert_eq!(now.new_edges(&now), vec![]);
+        let from_nothing = now.new_edges(&Tree::default());
         prop_assert_eq!(from_nothing, now.edges().collect::<Vec<_>>());
     }
 
@@ -102,7 +102,7 @@ proptest! {
             prop_assert!(!finding.to_string().chars().any(char::is_control), "{}", finding);
         }
         let addition = Addition { image: "app".to_owned(), digest: local_registry_oci::digest_of(b""), tag: None };
-        if let Ok(after) = add(&text, &addition) {
+        if let Ok(after) = addition.apply(&text) {
             prop_assert!(tree(&after).0.edges().count() >= 2);
         }
     }

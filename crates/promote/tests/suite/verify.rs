@@ -11,7 +11,7 @@ fn every_difference_is_named() {
     fixture.promote(&[("app", &app, &["v1", "v2"]), ("other", &other, &[])]);
     let (production, staging) = (fixture.production.address, fixture.staging.address);
     let line = |state: &str, target: &str, image: &str, digest: &str, rest: &str| {
-        format!("{state:21}  {production}/prod/{target}  {staging}/staging/{image}@{digest}{rest}\n")
+        format!("{state:11}  {production}/prod/{target}  {staging}/staging/{image}@{digest}{rest}\n")
     };
     let promote = ": promote it with `run --confirm`";
     let by_digest = format!("other@{other}");
@@ -28,9 +28,9 @@ fn every_difference_is_named() {
     let moved = digest(&fixture.production.image("prod/app", Some("v2"), "amd64", &[b"somebody's"]));
     fixture.production.store().manifests.remove(&("prod/other".to_owned(), other.clone()));
     let expected = [
-        line("tag differs", "app:v2", "app", &app, &format!(": it is {moved}; somebody has moved it")),
+        line("differs", "app:v2", "app", &app, &format!(": it is {moved}; somebody has moved it")),
         line("absent", &by_digest, "other", &other, promote),
-        "1 there, 1 tag differs, 1 absent\n".to_owned(),
+        "1 there, 1 differs, 1 absent\n".to_owned(),
     ];
     assert_eq!(fixture.run(&["verify"]).failed(), expected.concat());
 }

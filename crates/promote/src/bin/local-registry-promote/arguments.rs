@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use local_registry_oci::Limits;
+use clap::{Args, Parser, Subcommand};
+use local_registry_oci::{Connection, Credentials, Limits};
+use local_registry_system::Output;
 
 /// Promotes container images by digest, from a staging registry to the one that everyone pulls from.
 ///
@@ -136,12 +137,13 @@ pub(crate) struct RegistryArguments {
 }
 
 impl RegistryArguments {
-    pub(crate) fn connection(&self) -> local_registry_oci::Connection {
-        local_registry_oci::Connection {
+    pub(crate) fn connection(&self) -> Connection {
+        Connection {
+            program: "local-registry-promote",
             plain_http: self.plain_http.iter().cloned().collect(),
-            credentials: local_registry_oci::Credentials::of_user(|name| std::env::var_os(name)),
+            credentials: Credentials::from_environment(|name| std::env::var_os(name)),
             limits: Limits { at_once: self.at_once.into(), per_second: self.per_second, retries: self.retries.into() },
-            patience: Duration::from_secs(self.timeout),
+            timeout: Duration::from_secs(self.timeout),
         }
     }
 }
@@ -150,9 +152,3 @@ impl RegistryArguments {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct BadArgument(pub(crate) String);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    Text,
-    Json,
-}

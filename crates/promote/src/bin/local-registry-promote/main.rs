@@ -1,8 +1,10 @@
 //! `local-registry-promote`: promotes images by digest, from a staging registry to the one that everyone pulls from.
 
-mod adding;
+mod add;
 mod arguments;
 mod printer;
+mod summary;
+mod tree_files;
 
 use std::io::Write;
 use std::path::Path;
@@ -12,19 +14,17 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
 use local_registry_oci::Registries;
-use local_registry_promote::{
-    Edge, Finding, LateSignatures, Severity, Signatures, Tree, moved_tags, new_edges, plan, read_commit, read_folder,
-    run, verify,
-};
-use tokio::signal::unix::{SignalKind, signal};
+use local_registry_promote::{Edge, Finding, Severity, Signatures, Tree, plan, run, verify};
+use local_registry_system::{Ended, Output, print_line, until_stopped};
 
-use self::arguments::{Arguments, BadArgument, Base, Command, Edges, Output, RegistryArguments};
-use self::printer::{Printer, line, text};
+use self::arguments::{Arguments, BadArgument, Base, Command, Edges, RegistryArguments};
+use self::printer::Printer;
+use self::tree_files::{read_commit, read_folder};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match until_stopped(perform(&arguments)).await {
+    match perform_until_stopped(&arguments).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -50,8 +50,8 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
             let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
             let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
             if *confirm {
-                let late = if *late_signatures { LateSignatures::Copy } else { LateSignatures::Ignore };
-                run(&registries, selected, late, printer.clone()).await;
+                let signatures = if *late_signatures { Signatures::Follow } else { Signatures::Ignore };
+                run(&registries, selected, signatures, printer.clone()).await;
                 return Ok(printer.end()?);
             }
             plan(&registries, selected, printer.clone()).await;
@@ -62,12 +62,12 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         Command::Verify { without_signatures, base, edges, registries } => {
             let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
             let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
-            let signatures = if *without_signatures { Signatures::Ignore } else { Signatures::Compare };
+            let signatures = if *without_signatures { Signatures::Ignore } else { Signatures::Follow };
             verify(&registries, selected, signatures, printer.clone()).await;
             Ok(printer.end()?)
         }
         Command::Add { images, project, registries } => {
-            adding::perform(root, images, project.as_deref(), &connect(registries)?, output).await
+            add::perform(root, images, project.as_deref(), &connect(registries)?, output).await
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -81,15 +81,15 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
 fn check(root: &Path, base: &Base, output: Output) -> anyhow::Result<bool> {
     let (tree, mut findings) = Tree::read(&read_folder(root)?);
     if let Some(commit) = &base.base {
-        findings.extend(moved_tags(&tree, &tree_of(root, commit)?.0, commit));
+        findings.extend(tree.moved_tags(&tree_of(root, commit)?.0, commit));
         findings.sort();
     }
     for finding in &findings {
-        line(&text(finding, output)?)?;
+        print_line(&output.line(finding)?)?;
     }
     let is_valid = !has_errors(&findings);
     if is_valid && output == Output::Text {
-        line(&format!("valid: {}", tree.size()))?;
+        print_line(&format!("valid: {}", tree.size()))?;
     }
     Ok(is_valid)
 }
@@ -114,10 +114,10 @@ fn select(root: &Path, base: &Base, edges: &Edges, output: Output) -> anyhow::Re
     let (tree, mut findings) = Tree::read(&read_folder(root)?);
     let before = base.base.as_deref().map(|commit| tree_of(root, commit)).transpose()?;
     if let (Some((before, _)), Some(commit)) = (&before, &base.base) {
-        findings.extend(moved_tags(&tree, before, commit));
+        findings.extend(tree.moved_tags(before, commit));
     }
     for finding in &findings {
-        eprintln!("{}", text(finding, output)?);
+        eprintln!("{}", output.line(finding)?);
     }
     if has_errors(&findings) {
         bail!("the files have errors; nothing was asked or changed");
@@ -130,7 +130,7 @@ fn select(root: &Path, base: &Base, edges: &Edges, output: Output) -> anyhow::Re
         }
     }
     let all: Vec<Edge> = match before {
-        Some((before, true)) => new_edges(&tree, &before),
+        Some((before, true)) => tree.new_edges(&before),
         _ => tree.edges().collect(),
     };
     let is_wanted = |edge: &Edge| edges.projects.is_empty() || edges.projects.contains(&edge.project);
@@ -141,13 +141,10 @@ fn connect(registries: &RegistryArguments) -> anyhow::Result<Registries> {
     Registries::new(registries.connection()).context("the certificate authorities of this machine cannot be used")
 }
 
-/// Works until the end, or until a signal stops it.
-async fn until_stopped(work: impl Future<Output = anyhow::Result<bool>>) -> anyhow::Result<bool> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be received")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be received")?;
-    tokio::select! {
-        result = work => result,
-        _ = terminate.recv() => bail!("stopped by SIGTERM; run it again, and it goes on"),
-        _ = interrupt.recv() => bail!("stopped by SIGINT; run it again, and it goes on"),
+/// Performs until the end, or until a signal stops it.
+async fn perform_until_stopped(arguments: &Arguments) -> anyhow::Result<bool> {
+    match until_stopped(perform(arguments)).await? {
+        Ended::Done(result) => result,
+        Ended::Stopped(signal) => bail!("stopped by {signal}; run it again, and it goes on"),
     }
 }

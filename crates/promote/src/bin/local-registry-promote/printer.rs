@@ -1,13 +1,13 @@
-//! What the user sees: lines on stdout, and on a terminal how far it is.
+//! What the user sees of a promotion: lines on stdout, and on a terminal how far it is.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use local_registry_promote::{Progress, Report, State, Summary};
-use serde::Serialize;
+use local_registry_promote::{Progress, Report, State};
+use local_registry_system::{Output, print_line};
 
-use crate::arguments::Output;
+use crate::summary::Summary;
 
 /// Prints a report for each edge, and counts.
 pub(crate) struct Printer {
@@ -45,7 +45,7 @@ impl Printer {
             return Err(error);
         }
         if self.output == Output::Text {
-            line(&seen.summary.to_string())?;
+            print_line(&seen.summary.to_string())?;
         }
         Ok(!seen.has_faults)
     }
@@ -60,7 +60,7 @@ impl Progress for Printer {
         if report.state == State::There && !self.all {
             return;
         }
-        let printed = self.bar.suspend(|| line(&text(report, self.output)?));
+        let printed = self.bar.suspend(|| print_line(&self.output.line(report)?));
         if let Err(error) = printed {
             seen.error.get_or_insert(error);
         }
@@ -73,19 +73,4 @@ impl Progress for Printer {
             self.bar.set_message(format!("{}", indicatif::HumanBytes(seen.bytes)));
         }
     }
-}
-
-/// A value as one line.
-pub(crate) fn text(value: &(impl Serialize + ToString), output: Output) -> io::Result<String> {
-    match output {
-        Output::Text => Ok(value.to_string()),
-        Output::Json => Ok(serde_json::to_string(value)?),
-    }
-}
-
-/// Prints a line. Whoever reads them may have gone away.
-pub(crate) fn line(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    stdout.flush()
 }

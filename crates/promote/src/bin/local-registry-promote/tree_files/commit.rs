@@ -5,15 +5,15 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use local_registry_core::{Excerpt, Quoted};
+use local_registry_promote::TreeFiles;
 use thiserror::Error;
 
-use super::disk::LARGEST;
-use crate::manifest::{Content, IMAGES, MANIFESTS, TreeFiles};
+use super::folder::LARGEST;
 
 /// Why the files of a commit are not known.
 #[derive(Debug, Error)]
 #[error(transparent)]
-pub struct GitError(#[from] GitErrorKind);
+pub(crate) struct GitError(#[from] GitErrorKind);
 
 #[derive(Debug, Error)]
 enum GitErrorKind {
@@ -31,7 +31,7 @@ enum GitErrorKind {
 ///
 /// # Errors
 /// A [`GitError`] if there is no such commit, or no `git`.
-pub fn read_commit(root: &Path, commit: &str) -> Result<TreeFiles, GitError> {
+pub(crate) fn read_commit(root: &Path, commit: &str) -> Result<TreeFiles, GitError> {
     let revision = format!("{commit}^{{commit}}");
     let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &revision];
     let output = git(root, &arguments)?;
@@ -41,7 +41,8 @@ pub fn read_commit(root: &Path, commit: &str) -> Result<TreeFiles, GitError> {
     }
     let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     // By the folder, not by the repository's root.
-    let listed = succeeded(root, "ls-tree", &["ls-tree", "-r", "-z", &commit, "--", MANIFESTS, IMAGES])?;
+    let [manifests, images] = TreeFiles::FOLDERS;
+    let listed = succeeded(root, "ls-tree", &["ls-tree", "-r", "-z", &commit, "--", manifests, images])?;
     let mut files = TreeFiles::default();
     for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
         // `100644 blob HASH<tab>PATH`
@@ -51,22 +52,24 @@ pub fn read_commit(root: &Path, commit: &str) -> Result<TreeFiles, GitError> {
         if kind.starts_with("120000") {
             return Err(GitErrorKind::Link { path, commit }.into());
         }
-        let content = if TreeFiles::is_yaml(&path) {
-            let bytes = succeeded(root, "show", &["show", &format!("{commit}:./{path}")])?;
-            content(bytes)
-        } else {
-            Content::Other
-        };
-        files.insert(path, content);
+        if !TreeFiles::is_yaml(&path) {
+            files.insert_other(path);
+            continue;
+        }
+        match text(succeeded(root, "show", &["show", &format!("{commit}:./{path}")])?) {
+            Ok(text) => files.insert(path, text),
+            Err(reason) => files.insert_unreadable(path, reason),
+        }
     }
     Ok(files)
 }
 
-fn content(bytes: Vec<u8>) -> Content {
+/// The text of a file, or why it has none.
+fn text(bytes: Vec<u8>) -> Result<String, String> {
     if bytes.len() as u64 > LARGEST {
-        return Content::Unreadable(format!("it has more than {LARGEST} bytes"));
+        return Err(format!("it has more than {LARGEST} bytes"));
     }
-    String::from_utf8(bytes).map_or_else(|error| Content::Unreadable(error.to_string()), Content::Yaml)
+    String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
 fn succeeded(root: &Path, command: &'static str, arguments: &[&str]) -> Result<Vec<u8>, GitError> {

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::manifest::{Content, IMAGES, MANIFESTS, TreeFiles, images_file};
+use local_registry_promote::TreeFiles;
+use local_registry_system::AtomicFile;
 
 /// How large a file may be, in bytes. 100,000 digests fit in.
 pub(super) const LARGEST: u64 = 16 << 20;
@@ -17,9 +18,9 @@ const DEEPEST: usize = 8;
 ///
 /// # Errors
 /// If one of the folders cannot be listed. A file that cannot be read is among the files, with the reason.
-pub fn read_folder(root: &Path) -> io::Result<TreeFiles> {
+pub(crate) fn read_folder(root: &Path) -> io::Result<TreeFiles> {
     let mut reading = Reading { root: root.canonicalize()?, folders: HashSet::new(), files: TreeFiles::default() };
-    for tree in [MANIFESTS, IMAGES] {
+    for tree in TreeFiles::FOLDERS {
         let folder = root.join(tree);
         if folder.is_dir() {
             reading.walk(&folder, tree, 1).map_err(|error| {
@@ -43,40 +44,41 @@ impl Reading {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let (path, file) = (format!("{path}/{name}"), entry.path());
-            let content = match file.canonicalize() {
-                Err(error) => Content::Unreadable(error.to_string()),
+            match file.canonicalize() {
+                Err(error) => self.files.insert_unreadable(path, error.to_string()),
                 Ok(real) if !real.starts_with(&self.root) => {
-                    Content::Unreadable("it leads out of the folder".to_owned())
+                    self.files.insert_unreadable(path, "it leads out of the folder");
                 }
-                Ok(real) if real.is_dir() && depth == DEEPEST => Content::Unreadable("it is too deep".to_owned()),
+                Ok(real) if real.is_dir() && depth == DEEPEST => {
+                    self.files.insert_unreadable(path, "it is too deep");
+                }
                 Ok(real) if real.is_dir() && self.folders.contains(&real) => {
-                    Content::Unreadable("it is a folder that is read already".to_owned())
+                    self.files.insert_unreadable(path, "it is a folder that is read already");
                 }
                 Ok(real) if real.is_dir() => {
                     self.folders.insert(real);
                     self.walk(&file, &path, depth + 1)?;
-                    continue;
                 }
-                Ok(real) if !real.is_file() => Content::Unreadable("it is not a file".to_owned()),
-                Ok(_) if TreeFiles::is_yaml(&name) => read(&file),
-                Ok(_) => Content::Other,
-            };
-            self.files.insert(path, content);
+                Ok(real) if !real.is_file() => self.files.insert_unreadable(path, "it is not a file"),
+                Ok(_) if TreeFiles::is_yaml(&name) => match read(&file) {
+                    Ok(text) => self.files.insert(path, text),
+                    Err(reason) => self.files.insert_unreadable(path, reason),
+                },
+                Ok(_) => self.files.insert_other(path),
+            }
         }
         Ok(())
     }
 }
 
-fn read(file: &Path) -> Content {
-    let text = fs::File::open(file).and_then(|file| {
-        let mut text = String::new();
-        file.take(LARGEST + 1).read_to_string(&mut text)?;
-        Ok(text)
-    });
-    match text {
-        Ok(text) if text.len() as u64 > LARGEST => Content::Unreadable(format!("it has more than {LARGEST} bytes")),
-        Ok(text) => Content::Yaml(text),
-        Err(error) => Content::Unreadable(error.to_string()),
+/// The text of a file, or why it cannot be read.
+fn read(file: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let read = fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    match read {
+        Ok(length) if length as u64 > LARGEST => Err(format!("it has more than {LARGEST} bytes")),
+        Ok(_) => Ok(text),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -84,25 +86,13 @@ fn read(file: &Path) -> Content {
 ///
 /// # Errors
 /// If the file cannot be written. Then the one before is still there.
-pub fn write_images(root: &Path, project: &str, text: &str) -> io::Result<()> {
-    let path = root.join(images_file(project));
+pub(crate) fn write_images(root: &Path, project: &str, text: &str) -> io::Result<()> {
+    let path = root.join(TreeFiles::images_path(project));
     // A link stays one.
     let path = path.canonicalize().unwrap_or(path);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let temporary = path.with_extension("yaml.new");
-    let written = fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        if let Ok(before) = fs::metadata(&path) {
-            fs::set_permissions(&temporary, before.permissions())?;
-        }
-        fs::rename(&temporary, &path)
-    });
-    if written.is_err() {
-        // What is wrong is said by the first error.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    let permissions = fs::metadata(&path).ok().map(|before| before.permissions());
+    AtomicFile { path: &path, temporary: &path.with_extension("yaml.new"), permissions }.write(text)
 }

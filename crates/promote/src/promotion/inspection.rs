@@ -11,14 +11,14 @@ use local_registry_oci::{Reference, Registries, RegistryError};
 
 /// What is known of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct Inspection {
     /// The tags that are right, or that name something else.
     pub(super) tags: BTreeMap<Tag, Digest>,
     /// What is to be done about everything else; `There` if there is nothing to do.
     pub(super) rest: State,
 }
 
-impl Look {
+impl Inspection {
     /// The state of one edge.
     pub(super) fn state(&self, item: &Item, tag: Option<&Tag>) -> State {
         match tag.and_then(|tag| self.tags.get(tag)) {
@@ -34,9 +34,9 @@ impl Look {
     }
 }
 
-/// Looks at an item. An edge that is in line costs one request.
-pub(super) async fn look(registries: &Registries, item: &Item) -> Result<Look, RegistryError> {
-    let target = registries.of(&item.target)?;
+/// Inspects an item. An edge that is in line costs one request.
+pub(super) async fn inspect(registries: &Registries, item: &Item) -> Result<Inspection, RegistryError> {
+    let target = registries.registry(&item.target)?;
     let found = try_join_all(item.tags.iter().map(async |tag| {
         let found = target.manifest_digest(&item.target, Reference::Tag(tag)).await?;
         Ok::<_, RegistryError>(found.map(|digest| (tag.clone(), digest)))
@@ -50,10 +50,10 @@ pub(super) async fn look(registries: &Registries, item: &Item) -> Result<Look, R
         State::There
     } else if is_known || target.manifest_digest(&item.target, by_digest).await?.is_some() {
         if item.tags.is_empty() { State::There } else { State::TagOnly }
-    } else if registries.of(&item.source)?.manifest_digest(&item.source, by_digest).await?.is_some() {
+    } else if registries.registry(&item.source)?.manifest_digest(&item.source, by_digest).await?.is_some() {
         State::Copy
     } else {
         State::Missing
     };
-    Ok(Look { tags, rest })
+    Ok(Inspection { tags, rest })
 }

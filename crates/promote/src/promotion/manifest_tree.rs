@@ -1,10 +1,9 @@
-//! An image as a whole: its manifest, and those of its children. They are few and small; blobs stay where they are.
+//! The manifests of an image: its own, and those of its children. They are few and small; blobs stay where they are.
 
 use std::collections::{HashMap, HashSet};
 
 use local_registry_core::Digest;
-use local_registry_oci::Repository;
-use local_registry_oci::{RawManifest, Reference, Registry};
+use local_registry_oci::{RawManifest, Reference, Registry, Repository};
 
 use super::error::PromotionError;
 use super::parts::Parts;
@@ -23,12 +22,12 @@ pub(super) struct Manifest {
 
 /// All manifests of an image, by digest.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(super) struct ManifestTree {
     top: Digest,
     manifests: HashMap<Digest, Manifest>,
 }
 
-impl Whole {
+impl ManifestTree {
     /// Reads an image from a registry: everything that is not a blob. Nothing is copied of an image that lacks a child, or
     /// that has one that cannot be promoted.
     pub(super) async fn read(
@@ -54,7 +53,7 @@ impl Whole {
             if bytes > LARGEST {
                 return Err(PromotionError::TooLarge { digest: top.clone(), largest: LARGEST });
             }
-            let parts = Parts::of(&raw)?;
+            let parts = Parts::read(&raw)?;
             wanted.extend(parts.children.iter().map(|child| (child.clone(), depth + 1)));
             manifests.insert(digest, Manifest { raw, parts });
         }

@@ -5,16 +5,14 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use local_registry_core::{Digest, Tag};
-use local_registry_core::{ImageReference, Quoted};
-use local_registry_oci::{Registries, Repository};
-use local_registry_promote::{
-    Addition, Content, RegistryName, Severity, Tree, add, has, images_file, read_folder, resolve, write_images,
-};
+use local_registry_core::{Digest, ImageReference, Quoted, Tag};
+use local_registry_oci::{Reference, Registries, Repository};
+use local_registry_promote::{Addition, RegistryName, Severity, Tree, TreeFiles};
+use local_registry_system::{Output, print_line};
 use serde::Serialize;
 
-use crate::arguments::{BadArgument, Output};
-use crate::printer::{line, text};
+use crate::arguments::BadArgument;
+use crate::tree_files::{read_folder, write_images};
 
 /// An image, as the user names it.
 struct Named {
@@ -62,16 +60,16 @@ pub(crate) async fn perform(
     let mut reports = Vec::new();
     for name in images {
         let quoted = || Quoted(name).to_string();
-        let named = Named::of(name, project, &tree).with_context(|| BadArgument(quoted()))?;
+        let named = Named::read(name, project, &tree).with_context(|| BadArgument(quoted()))?;
         let digest = named.digest(registries).await.with_context(quoted)?;
-        let file = images_file(&named.project);
+        let file = TreeFiles::images_path(&named.project);
         let before = files.text(&file).unwrap_or_default().to_owned();
         let addition = Addition { image: named.image, digest, tag: named.tag };
-        let after = add(&before, &addition).with_context(|| file.clone())?;
+        let after = addition.apply(&before).with_context(|| file.clone())?;
         let Addition { image, digest, tag } = addition;
         reports.push(Entry { file: file.clone(), image, digest, tag, added: after != before });
         if after != before {
-            files.insert(file, Content::Yaml(after.clone()));
+            files.insert(file, after.clone());
             changed.insert(named.project, after);
         }
     }
@@ -80,21 +78,21 @@ pub(crate) async fn perform(
     let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     if !errors.is_empty() {
         for finding in errors {
-            eprintln!("{}", text(finding, output)?);
+            eprintln!("{}", output.line(finding)?);
         }
         bail!("nothing was added");
     }
     for (project, text) in changed {
-        write_images(root, &project, &text).with_context(|| images_file(&project))?;
+        write_images(root, &project, &text).with_context(|| TreeFiles::images_path(&project))?;
     }
     for report in reports {
-        line(&text(&report, output)?)?;
+        print_line(&output.line(&report)?)?;
     }
     Ok(true)
 }
 
 impl Named {
-    fn of(text: &str, project: Option<&str>, tree: &Tree) -> anyhow::Result<Self> {
+    fn read(text: &str, project: Option<&str>, tree: &Tree) -> anyhow::Result<Self> {
         let sources: Vec<(&str, &RegistryName)> =
             tree.sources().filter(|(name, _)| project.is_none_or(|wanted| wanted == *name)).collect();
         let below_source = match sources.as_slice() {
@@ -151,16 +149,19 @@ impl Named {
 
     /// The digest that the staging registry has by that tag, or by the digest that the user names.
     async fn digest(&self, registries: &Registries) -> anyhow::Result<Digest> {
-        let found = match &self.tag {
-            Some(tag) => resolve(registries, &self.repository, tag).await?.with_context(|| {
-                format!("`{}` is not there; push it, or look at the tag", self.repository.tagged(tag))
-            })?,
-            None => match &self.digest {
-                Some(digest) if has(registries, &self.repository, digest).await? => digest.clone(),
-                Some(digest) => bail!("`{}` is not there; push it, or look at the digest", self.repository.at(digest)),
-                None => bail!("has neither a tag nor a digest"),
-            },
+        let registry = registries.registry(&self.repository)?;
+        let (reference, missing) = match (&self.tag, &self.digest) {
+            (Some(tag), _) => {
+                let image = self.repository.tagged(tag);
+                (Reference::Tag(tag), format!("`{image}` is not there; push it, or look at the tag"))
+            }
+            (None, Some(digest)) => {
+                let image = self.repository.at(digest);
+                (Reference::Digest(digest), format!("`{image}` is not there; push it, or look at the digest"))
+            }
+            (None, None) => bail!("has neither a tag nor a digest"),
         };
+        let found = registry.manifest_digest(&self.repository, reference).await?.context(missing)?;
         match &self.digest {
             Some(digest) if *digest != found => bail!("the tag names {found}, and not the digest that you wrote"),
             _ => Ok(found),

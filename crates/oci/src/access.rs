@@ -1,0 +1,39 @@
+//! What is to be done with which repositories.
+
+/// The scopes of a token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Access {
+    path: String,
+    scopes: Vec<String>,
+}
+
+impl Access {
+    /// Reads from a repository.
+    pub(crate) fn pull(path: &str) -> Self {
+        Self { path: path.to_owned(), scopes: vec![format!("repository:{path}:pull")] }
+    }
+
+    /// Writes to a repository.
+    pub(crate) fn push(path: &str) -> Self {
+        Self { path: path.to_owned(), scopes: vec![format!("repository:{path}:pull,push")] }
+    }
+
+    /// Pushes to one repository what is taken from another one.
+    pub(crate) fn mount(path: &str, from: &str) -> Self {
+        let mut access = Self::push(path);
+        access.scopes.push(format!("repository:{from}:pull"));
+        access
+    }
+
+    /// The repository whose credentials count.
+    #[cfg(feature = "registries")]
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The scopes, as token servers read them.
+    #[cfg(feature = "registries")]
+    pub(crate) fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+}

@@ -1,0 +1,171 @@
+//! The lowest transport: HTTP and TLS, by reqwest.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::TryStreamExt;
+use http::{Method, Uri};
+use local_registry_core::with_causes;
+use reqwest::redirect::{Action, Attempt, Policy};
+use reqwest::{Client, Error, Url};
+
+use crate::error::{Kind, RegistryError};
+use crate::request::{Body, Request};
+use crate::response::Response;
+use crate::transport::Transport;
+
+/// How many times as long as a registry may say nothing may a short request take.
+const DEADLINE: u32 = 3;
+/// How often an answer may lead elsewhere.
+const REDIRECTS: usize = 5;
+
+/// Sends requests over the network.
+#[derive(Clone)]
+pub(crate) struct Network {
+    /// What is read may be elsewhere.
+    reading: Client,
+    writing: Client,
+    /// How long a short request may take as a whole.
+    deadline: Duration,
+}
+
+/// How the network is used.
+pub(crate) struct NetworkOptions {
+    pub(crate) user_agent: String,
+    /// How long a registry may say nothing.
+    pub(crate) timeout: Duration,
+    pub(crate) at_once: usize,
+    pub(crate) proxy: Proxy,
+}
+
+/// Whether requests go by a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proxy {
+    /// If the environment has one.
+    System,
+    /// Never: it would read credentials that are not encrypted.
+    Never,
+}
+
+impl Network {
+    /// Prepares to send. Nothing is sent yet.
+    pub(crate) fn new(options: &NetworkOptions) -> Result<Self, Error> {
+        // An error means that a library was chosen before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = |policy: Policy| {
+            let builder = Client::builder()
+                .user_agent(&options.user_agent)
+                .connect_timeout(options.timeout.min(Duration::from_secs(10)))
+                .read_timeout(options.timeout)
+                .pool_max_idle_per_host(options.at_once)
+                .redirect(policy);
+            if options.proxy == Proxy::Never { builder.no_proxy() } else { builder }.build()
+        };
+        let (reading, writing) = (client(Policy::custom(redirect))?, client(Policy::none())?);
+        Ok(Self { reading, writing, deadline: options.timeout * DEADLINE })
+    }
+
+    async fn execute(&self, request: Request) -> Result<Response, RegistryError> {
+        let (line, sent) = (request.line(), request.url.clone());
+        let failed = |reason| line.failed(Kind::NoAnswer(reason));
+        let url = Url::parse(&request.url.to_string()).map_err(|error| failed(error.to_string()))?;
+        let is_read = matches!(request.method, Method::GET | Method::HEAD);
+        let client = if is_read { &self.reading } else { &self.writing };
+        let mut builder = client.request(request.method.clone(), url.clone());
+        if request.is_short() {
+            builder = builder.timeout(self.deadline);
+        }
+        let body = match request.body {
+            Body::Bytes(bytes) => reqwest::Body::from(bytes),
+            Body::Stream(pieces) => reqwest::Body::wrap_stream(pieces),
+        };
+        let response = builder.headers(request.headers).body(body).send().await;
+        let response = response.map_err(|error| failed(reason(error)))?;
+        // A URL that reqwest has only written in another way is still the one that was asked.
+        let answered = if *response.url() == url { Some(sent) } else { response.url().as_str().parse().ok() };
+        let answered: Uri =
+            answered.ok_or_else(|| failed("the answer leads to where nothing can be asked".to_owned()))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Response::new(status, answered, headers, response.bytes_stream().map_err(reason)))
+    }
+}
+
+impl Transport for Network {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, RegistryError>> {
+        Box::pin(self.execute(request))
+    }
+}
+
+/// Why there is no answer. The URL may have secrets in its query.
+fn reason(error: Error) -> String {
+    with_causes(&error.without_url())
+}
+
+/// Follows an answer elsewhere, but never to where the way is not encrypted any more. reqwest takes credentials along only
+/// to the same host and port.
+fn redirect(attempt: Attempt<'_>) -> Action {
+    let was_encrypted = attempt.previous().iter().any(|url| url.scheme() == "https");
+    if was_encrypted && attempt.url().scheme() != "https" {
+        return attempt.error("the answer leads to where the way is not encrypted");
+    }
+    if attempt.previous().len() > REDIRECTS {
+        return attempt.error("the answer leads elsewhere too often");
+    }
+    attempt.follow()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::request::Expected;
+
+    /// Asks a server on loopback that answers with this text, and then closes the connection or keeps it.
+    async fn asked(text: &'static str, keeps: bool) -> (String, Result<String, String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            if keeps {
+                std::future::pending::<()>().await;
+            }
+        });
+        let timeout = Duration::from_millis(200);
+        let options = NetworkOptions { user_agent: "a-test".to_owned(), timeout, at_once: 1, proxy: Proxy::Never };
+        let network = Network::new(&options).unwrap();
+        let url = format!("http://{address}/v2/app/manifests/v1?token=s3cret").parse().unwrap();
+        let found = match network.send(Request::new(Method::GET, url, None, Expected::Document)).await {
+            Ok(mut response) => match response.document().await {
+                Ok(document) => Ok(String::from_utf8(document.to_vec()).unwrap()),
+                Err(kind) => Err(kind.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        server.abort();
+        (address, found)
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_says_nothing_is_left() {
+        let (address, found) = asked("", true).await;
+        let expected = format!("GET http://{address}/v2/app/manifests/v1: error sending request: operation timed out");
+        assert_eq!(found, Err(expected));
+        let (_, found) = asked("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab", true).await;
+        assert_eq!(found.unwrap_err().lines().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_closed_is_an_error_without_secrets() {
+        let (address, found) = asked("", false).await;
+        let error = found.unwrap_err();
+        assert!(error.starts_with(&format!("GET http://{address}/v2/app/manifests/v1: ")), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+        let (_, found) = asked("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", false).await;
+        assert_eq!(found.as_deref(), Ok("ab"));
+    }
+}

@@ -1,0 +1,110 @@
+//! All registries that a program speaks to.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::uri::Scheme;
+
+use crate::authorization::{Authorized, Client};
+use crate::credentials::Credentials;
+use crate::endpoint;
+use crate::error::RegistryError;
+use crate::limits::Limits;
+use crate::network::{Network, NetworkOptions, Proxy};
+use crate::registry::{Registry, limited};
+use crate::repository::Repository;
+
+/// How registries are spoken to.
+pub struct Connection {
+    /// What the program calls itself.
+    pub program: &'static str,
+    /// Hosts that speak plain HTTP. Loopback addresses do, too.
+    pub plain_http: BTreeSet<String>,
+    /// Who asks.
+    pub credentials: Credentials,
+    /// How many requests, and how fast.
+    pub limits: Limits,
+    /// How long a registry may say nothing.
+    pub timeout: Duration,
+}
+
+/// All registries that a program speaks to, each signed in as it wants it.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use local_registry_oci::{Connection, Credentials, Limits, Reference, Registries, Repository};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let registries = Registries::new(Connection {
+///     program: "an-example",
+///     plain_http: ["kind-registry:5000".to_owned()].into(),
+///     credentials: Credentials::from_environment(|name| std::env::var_os(name)),
+///     limits: Limits { at_once: 16, per_second: None, retries: 5 },
+///     timeout: Duration::from_secs(120),
+/// })?;
+/// let repository = Repository::parse("registry.example/team/app")?;
+/// let tag = "v1".parse()?;
+/// let registry = registries.registry(&repository)?;
+/// match registry.manifest_digest(&repository, Reference::Tag(&tag)).await? {
+///     Some(digest) => println!("{}", repository.at(&digest)),
+///     None => println!("there is no {}", repository.tagged(&tag)),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Registries {
+    network: Network,
+    /// For registries that speak plain HTTP.
+    direct: Network,
+    program: &'static str,
+    plain_http: BTreeSet<String>,
+    credentials: Arc<Credentials>,
+    limits: Limits,
+    known: Mutex<HashMap<String, Arc<Registry>>>,
+}
+
+impl Registries {
+    /// Prepares to speak to registries. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// If the system's certificate authorities cannot be read, say.
+    pub fn new(connection: Connection) -> Result<Self, reqwest::Error> {
+        let Connection { program, plain_http, credentials, limits, timeout } = connection;
+        let network = |proxy| {
+            let user_agent = format!("{program}/{}", env!("CARGO_PKG_VERSION"));
+            Network::new(&NetworkOptions { user_agent, timeout, at_once: limits.at_once, proxy })
+        };
+        Ok(Self {
+            network: network(Proxy::System)?,
+            direct: network(Proxy::Never)?,
+            program,
+            plain_http,
+            credentials: Arc::new(credentials),
+            limits,
+            known: Mutex::default(),
+        })
+    }
+
+    /// The registry of a repository.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if its host cannot be part of a URL.
+    pub fn registry(&self, repository: &Repository) -> Result<Arc<Registry>, RegistryError> {
+        let host = repository.host();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(registry) = known.get(host) {
+            return Ok(Arc::clone(registry));
+        }
+        let base = endpoint::base(host, &self.plain_http).ok_or_else(|| RegistryError::no_host(host))?;
+        let is_plain = base.scheme() == Some(&Scheme::HTTP);
+        let network = if is_plain { &self.direct } else { &self.network };
+        let client =
+            Client { host: host.to_owned(), credentials: Arc::clone(&self.credentials), id: self.program.to_owned() };
+        let transport = Authorized::new(limited(network.clone(), self.limits), base.clone(), client);
+        let registry = Arc::new(Registry::new(host, base, transport, self.limits));
+        known.insert(host.to_owned(), Arc::clone(&registry));
+        Ok(registry)
+    }
+}
