@@ -2,12 +2,11 @@
 
 mod fault;
 mod field_path;
-mod quote;
 mod see;
 mod warning;
 
 pub use self::fault::{Code, Fault, Rejection};
 pub(crate) use self::field_path::FieldPath;
-pub use self::quote::{Excerpt, Quoted};
+pub use crate::text::{Excerpt, Quoted};
 pub(crate) use self::see::See;
 pub use self::warning::Warning;

@@ -1,7 +1,7 @@
 //! The annotations that say which images of an object are local.
 
 use super::fields::{ANNOTATIONS, Role};
-use super::problem::Problem;
+use super::messages::Problem;
 use crate::admission::value_at;
 use crate::json::Node;
 use crate::message::Fault;

@@ -5,7 +5,7 @@ use super::before::Before;
 use super::fields::{Kind, Role, Version, image_fields};
 use super::image::Image;
 use super::remark::Remark;
-use super::{Case, docker_hub, is_same};
+use super::{Case, is_same, output};
 use crate::admission::Outcome;
 use crate::registry::Resolution;
 
@@ -55,7 +55,7 @@ fn decide_image(case: &Case<'_>, image: &Image<'_>, old: Option<&Image<'_>>, out
         return;
     }
     match image.resolve(case.settings) {
-        None => docker_hub::check(case, image, None, path, outcome),
+        None => output::check(case, image, None, path, outcome),
         Some(Ok(Resolution::Keep)) => {}
         Some(Err(fault)) => outcome.faults.push(fault),
         Some(Ok(Resolution::Inject(_))) if portable => {}

@@ -9,7 +9,7 @@ use super::lookup::BuildLookup;
 use super::named_build::{self, NamingRun};
 use super::remark::Remark;
 use super::run_output::{has_output, set_insecure};
-use super::{Case, docker_hub};
+use super::{Case, output};
 use crate::admission::{Outcome, value_at};
 use crate::json::Node;
 use crate::message::Fault;
@@ -111,7 +111,7 @@ fn decide_own_images(
                 }
             }
             _ if is_unchanged => {}
-            None => docker_hub::check(case, &image, None, field.image, outcome),
+            None => output::check(case, &image, None, field.image, outcome),
             Some(Ok(Resolution::Keep)) => {}
             Some(Err(fault)) => outcome.faults.push(fault),
             Some(Ok(Resolution::NoRegistry)) => outcome.faults.push(image.without_registry(case.settings)),

@@ -6,15 +6,15 @@ mod annotation;
 mod before;
 mod build;
 mod build_run;
-mod docker_hub;
 mod fields;
 mod image;
 mod lookup;
 mod marker;
 mod mask;
+mod messages;
 mod named_build;
+mod output;
 mod phrase;
-mod problem;
 mod remark;
 mod run_output;
 

@@ -5,10 +5,10 @@ use super::before::Before;
 use super::fields::{self, Kind, OUTPUT, Role, Version, image_fields};
 use super::image::Image;
 use super::lookup::{BuildLookup, LookupError, is_object_name};
-use super::problem::Problem;
+use super::messages::Problem;
 use super::remark::Remark;
 use super::run_output::{has_output, set_insecure};
-use super::{Case, docker_hub, mask};
+use super::{Case, mask, output};
 use crate::admission::Outcome;
 use crate::json::{Node, Path};
 use crate::message::Fault;
@@ -170,7 +170,7 @@ impl NamedBuild<'_> {
             image.claim_for_run();
         }
         match image.resolve(case.settings) {
-            None => docker_hub::check(case, &image, Some(self.run.name), self.run.name_path(), outcome),
+            None => output::check(case, &image, Some(self.run.name), self.run.name_path(), outcome),
             Some(Ok(Resolution::Keep)) => {}
             Some(Err(fault)) => self.push(fault, outcome),
             Some(Ok(Resolution::NoRegistry)) => self.push(image.without_registry(case.settings), outcome),

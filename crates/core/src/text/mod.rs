@@ -2,6 +2,8 @@
 
 mod causes;
 mod hex;
+mod quote;
 
 pub use self::causes::{printable, root_cause, with_causes};
 pub use self::hex::hex;
+pub use self::quote::{Excerpt, Quoted};

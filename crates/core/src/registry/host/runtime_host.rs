@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::RegistryHost;
-use super::check::check;
+use super::check::{check, parts};
 use super::error::{HostError, User};
-use super::parts;
+use super::registry_host::RegistryHost;
 
 /// The host, and port if any, under which the nodes' container runtimes pull: KEP-1755's `hostFromContainerRuntime`.
 ///

@@ -6,7 +6,7 @@ use super::Case;
 use super::fields::Role;
 use super::image::Image;
 use super::phrase::DockerHubOutput;
-use super::problem::Problem;
+use super::messages::Problem;
 use super::remark::Remark;
 use crate::admission::{Outcome, OutputWithoutRegistry};
 use crate::json::Path;
