@@ -1,6 +1,6 @@
 //! The order of the links.
 
-use local_registry_core::Kind;
+use local_registry_core::shipwright::Kind;
 
 use super::builds::StoredBuilds;
 use super::config_map::config_map;
@@ -15,7 +15,7 @@ use super::registry::registry;
 use super::scope::Scope;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::Policy;
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::Declaration;
 use local_registry_sync::Task;
 

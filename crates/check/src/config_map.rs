@@ -4,7 +4,7 @@ use local_registry_core::RuntimeHost;
 
 use super::link::{Link, LinkVerdict};
 use local_registry_cluster::Cluster;
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::{AllowedHosts, Declaration, Declared, read, runtime_names};
 
 /// The link; and what the ConfigMap declares, with the names by which nodes pull, if it can be used.

@@ -15,7 +15,7 @@ use super::call::Call;
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::listing::pages;
-use local_registry_core::root_cause;
+use local_registry_core::text::root_cause;
 
 /// How many objects are on a page. The pod of `check` has little memory.
 const PAGE: u32 = 50;

@@ -15,7 +15,7 @@ use super::report::{NameResult, NodeReport, NodeState};
 use super::runtime::Runtime;
 use super::task::NodeTask;
 use local_registry_cluster::{Cluster, ClusterError, Content, Following, ServiceName, ServiceSpec};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::Data;
 
 /// The directory that the agent writes to was removed on the node. Only a new start of the agent's container mounts the

@@ -3,7 +3,7 @@
 use local_registry_core::RuntimeHost;
 
 use super::runtime::header;
-use local_registry_core::{RegistryUrl, Scheme};
+use local_registry_core::registry::{RegistryUrl, Scheme};
 
 /// With what the names of our drop-ins begin and end.
 pub(super) const PREFIX: &str = "local-registry-";

@@ -17,7 +17,7 @@ use super::runtime::{Runtime, contents};
 use super::task::NodeTask;
 use local_registry_cluster::ServiceError;
 use local_registry_cluster::{ServiceName, ServiceSpec};
-use local_registry_core::{RegistryUrl, Scheme};
+use local_registry_core::registry::{RegistryUrl, Scheme};
 use local_registry_declaration::{Data, NAME, NAMESPACE, runtime_names};
 
 /// What is known of an object: what is used of it, or `None` if there is no such object; or why it is not known.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use similar::TextDiff;
 
 use super::reading::RuntimeConfig;
-use local_registry_core::printable;
+use local_registry_core::text::printable;
 
 /// What a cluster declares to its nodes, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

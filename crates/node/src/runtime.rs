@@ -6,7 +6,7 @@ use local_registry_core::RuntimeHost;
 
 use super::task::Paths;
 use super::{containerd, cri_o};
-use local_registry_core::RegistryUrl;
+use local_registry_core::registry::RegistryUrl;
 
 /// The first words of every file of ours. The whole first line is the mark of ownership, and the rest of it says what the
 /// file is about: a copy of a file under another name is not ours.

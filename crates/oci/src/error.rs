@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use local_registry_core::{Excerpt, Quoted};
+use local_registry_core::Quoted;
+use local_registry_core::text::Excerpt;
 use reqwest::{Method, StatusCode};
 use thiserror::Error;
 

@@ -9,7 +9,7 @@ use super::task::Task;
 use crate::plan::Plan;
 use local_registry_cluster::PolicyName;
 use local_registry_cluster::{ApplyMode, Cluster};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::{Data, Declaration, read};
 
 /// Reads the ConfigMap and brings every policy in line with it.

@@ -10,7 +10,7 @@ use super::report::Report;
 use super::state::State;
 use super::task::Task;
 use local_registry_cluster::Cluster;
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::Data;
 
 /// How long [`watch`] waits.

@@ -5,7 +5,7 @@ use crate::link::Link;
 use crate::names::Names;
 use crate::selector::Selector;
 use local_registry_cluster::{Cluster, Listed};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 /// What was found in the stored Builds.
 pub(crate) struct StoredBuilds {

@@ -10,7 +10,7 @@ use super::service::Target;
 use crate::link::Link;
 use crate::scope::Scope;
 use local_registry_cluster::{Cluster, ClusterError, NodeSummary, PodSummary, ServiceName};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_node::Reading;
 
 /// The labels of the agents' pods in `deploy/nodes`.

@@ -6,7 +6,7 @@ use local_registry_core::RuntimeHost;
 
 use crate::link::Link;
 use local_registry_cluster::{Cluster, ServiceError, ServiceName};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 /// A declared name that is the name of a Service.
 pub(crate) struct Target {

@@ -6,7 +6,7 @@ use super::Subject;
 use crate::link::Link;
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_cluster::{Policy, PolicyName};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 /// Whether the policy, and the policy server that it runs on, may read Builds.
 pub(crate) async fn rights(

@@ -11,7 +11,7 @@ use crate::names::Names;
 use crate::selector::{Selector, SelectorError};
 use local_registry_cluster::Policy;
 use local_registry_cluster::{Cluster, Listed};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 /// What to do about a selector that leaves out everything, and about one that leaves out something.
 const NAMESPACE_REMEDIES: [&str; 2] =

@@ -9,8 +9,8 @@ use kube::client::Body;
 use kube::{Client, Config};
 
 use super::image::{Blob, Image};
-use local_registry_core::RegistryUrl;
-use local_registry_core::root_cause;
+use local_registry_core::registry::RegistryUrl;
+use local_registry_core::text::root_cause;
 
 /// How long each request may take. The layer has some 6 MB.
 const LIMIT: Duration = Duration::from_mins(1);

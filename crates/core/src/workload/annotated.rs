@@ -1,31 +1,31 @@
 //! Pods and revisions with the annotation: which of their containers run local images, and what becomes of each image.
 
 use super::container::Container;
-use super::fields::{ALL, ANNOTATION, EPHEMERAL, MIRROR, OF_REVISION, REGULAR, SPEC as SPEC_PATH};
-use super::names::{MOST, Names, annotation};
-use super::messages::{Problem, Remark, undo};
-use super::subject::Subject;
-use crate::admission::{ImageProblem, Outcome, Request, Settings, SettingsError, Write, resolve_image};
+use super::fields::{ALL, ANNOTATION, EPHEMERAL, MIRROR, OF_REVISION, REGULAR};
+use super::kind::WorkloadKind;
+use super::messages::{ContainersProblem, ContainersWarning, undo};
+use super::names::{MOST_NAMES, Names, annotation};
+use crate::admission::{Fate, ImageProblem, Outcome, SPEC, Settings, fate_of_local_image};
 use crate::json::Node;
 use crate::message::Fault;
-use crate::registry::{Host, Resolution, named_registry};
+use crate::registry::{Host, named_registry};
 
 /// How many images with faults a rejection lists. Nobody reads more, and a request may have a hundred thousand.
 const LISTED: usize = 50;
 
-/// What a request turned out to be.
-enum Reading<'n> {
+/// Whether a request is about the annotation.
+pub(super) enum Relevance<'n> {
     /// The object has and had no annotation, or the request changes no image.
-    Nothing,
+    Irrelevant,
     /// An annotated pod that the kubelet runs from a file, and only shows to the API server.
     StaticPod,
     /// An object that has or had the annotation, and whose images the request writes.
-    Annotated(Box<Case<'n>>),
+    Annotated(Box<AnnotatedWorkload<'n>>),
 }
 
 /// An object that has or had the annotation, and whose images a request writes.
-struct Case<'n> {
-    subject: Subject,
+pub(super) struct AnnotatedWorkload<'n> {
+    kind: WorkloadKind,
     /// Whether the object is a pod of a Knative revision, which was resolved when it was created, and never changes.
     is_of_revision: bool,
     /// The annotation, and the names in it; none if the object has lost the annotation.
@@ -41,51 +41,39 @@ struct Case<'n> {
     old_names: Option<Names<'n>>,
 }
 
-/// Decides about a request, if it is about a pod or revision with the annotation.
-pub(crate) fn decide(request: &Request<'_>, outcome: &mut Outcome) -> Result<(), SettingsError> {
-    let Some(subject) = Subject::of(request) else { return Ok(()) };
-    match Case::read(request, subject) {
-        Ok(Reading::Annotated(case)) => {
-            let (settings, _) = Settings::read(request.settings())?;
-            case.decide(&settings, outcome);
-        }
-        Ok(Reading::StaticPod) => outcome.warn(&Remark::StaticPod),
-        Ok(Reading::Nothing) => {}
-        Err(fault) => outcome.add(fault),
-    }
-    Ok(())
-}
-
-impl<'n> Case<'n> {
-    fn read(request: &'n Request<'_>, subject: Subject) -> Result<Reading<'n>, Fault> {
-        let object = request.written_object()?;
-        let old = request.old_object().filter(|old| matches!(old, Node::Object(_)));
-        let old = old.filter(|_| request.write() == Some(Write::Update));
-        let is_ephemeral = subject == Subject::EphemeralContainers;
+impl<'n> AnnotatedWorkload<'n> {
+    /// Reads the object that a request writes, and what it was before an UPDATE.
+    pub(super) fn read(
+        kind: WorkloadKind,
+        object: &'n Node<'_>,
+        old: Option<&'n Node<'_>>,
+    ) -> Result<Relevance<'n>, Fault> {
+        let old = old.filter(|old| matches!(old, Node::Object(_)));
+        let is_ephemeral = kind == WorkloadKind::EphemeralContainers;
         // What a request for ephemeral containers says about the rest of the pod is dropped.
         let stored = if is_ephemeral { old.unwrap_or(object) } else { object };
         let text = annotation(stored)?;
         let old_text = old.and_then(|old| annotation(old).ok().flatten());
         let dropped_text = if is_ephemeral { annotation(object)? } else { None };
         if text.or(old_text).or(dropped_text).is_none() {
-            return Ok(Reading::Nothing);
+            return Ok(Relevance::Irrelevant);
         }
-        if subject == Subject::Pod && text.is_some() && matches!(stored.at(MIRROR), Ok(Some(_))) {
-            return Ok(Reading::StaticPod);
+        if kind == WorkloadKind::Pod && text.is_some() && matches!(stored.at(MIRROR), Ok(Some(_))) {
+            return Ok(Relevance::StaticPod);
         }
         let lists = if is_ephemeral { &EPHEMERAL[..] } else { &ALL[..] };
-        let mut others = if is_ephemeral { Container::all(stored, &REGULAR)? } else { Vec::new() };
+        let mut others = if is_ephemeral { Container::list(stored, &REGULAR)? } else { Vec::new() };
         let mut written = Vec::new();
-        for container in Container::all(object, lists)? {
+        for container in Container::list(object, lists)? {
             let is_changed = old.is_none_or(|old| container.differs_in(old));
             if is_changed { &mut written } else { &mut others }.push(container);
         }
         if old.is_some() && written.is_empty() {
-            return Ok(Reading::Nothing);
+            return Ok(Relevance::Irrelevant);
         }
-        Ok(Reading::Annotated(Box::new(Self {
-            subject,
-            is_of_revision: subject == Subject::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
+        Ok(Relevance::Annotated(Box::new(Self {
+            kind,
+            is_of_revision: kind == WorkloadKind::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
             text: text.unwrap_or_default(),
             names: text.map(Names::parse).unwrap_or_default(),
             dropped_names: dropped_text.map(Names::parse).unwrap_or_default(),
@@ -95,13 +83,15 @@ impl<'n> Case<'n> {
         })))
     }
 
-    fn decide(mut self, settings: &Settings, outcome: &mut Outcome) {
+    /// Decides about the images of the containers that the annotation names.
+    pub(super) fn decide(mut self, settings: &Settings, outcome: &mut Outcome) {
         let mut named = Vec::new();
         let (mut not_yet_named, mut no_longer_named) = (Vec::new(), Vec::new());
         let mut may_be_meant = self.old_names.is_none();
         for container in &self.written {
             let image = container.image.and_then(Node::text).unwrap_or_default();
-            if self.names.takes(container.name) {
+            if self.names.contains(container.name) {
+                self.names.note_container(container.name);
                 named.push(*container);
             } else if self.dropped_names.contains(container.name) {
                 not_yet_named.push(container.name);
@@ -113,29 +103,30 @@ impl<'n> Case<'n> {
             }
         }
         if !not_yet_named.is_empty() {
-            outcome.faults.push(Problem::NotYetNamed(&not_yet_named).at(ANNOTATION));
+            outcome.fault(ContainersProblem::NotYetNamed(&not_yet_named).at(ANNOTATION));
         }
         if !no_longer_named.is_empty() {
-            outcome.warn(&Remark::NoLongerNamed(&no_longer_named));
+            outcome.warn(&ContainersWarning::NoLongerNamed(&no_longer_named));
         }
         for container in &self.others {
-            self.names.takes(container.name);
+            self.names.note_container(container.name);
         }
         if let Some(name) = self.names.repeated {
-            outcome.warn(&Remark::Repeated(name));
+            outcome.warn(&ContainersWarning::Repeated(name));
         }
         self.check_names(may_be_meant, outcome);
-        let (pods, nodes) = (settings.host.as_ref(), settings.runtime_host.as_ref());
-        let for_pods = pods.map(AsRef::as_ref);
-        if let (Subject::Revision, Some(for_nodes)) = (self.subject, nodes.map(AsRef::as_ref))
-            && for_pods != Some(for_nodes)
-            && !named.is_empty()
-        {
-            let help = settings.help.as_deref();
-            outcome.faults.push(Problem::TwoHosts { for_pods, for_nodes, help }.at(ANNOTATION));
-            return;
+        match self.two_hosts(settings) {
+            Some(fault) if !named.is_empty() => outcome.fault(fault),
+            _ => self.resolve(&named, settings, outcome),
         }
-        self.resolve(&named, settings, outcome);
+    }
+
+    /// The fault of a revision where pods and nodes do not have one name for the registry.
+    fn two_hosts(&self, settings: &Settings) -> Option<Fault> {
+        let for_nodes = settings.runtime_host.as_ref().filter(|_| self.kind == WorkloadKind::Revision)?.as_str();
+        let for_pods = settings.host.as_ref().map(AsRef::as_ref);
+        let help = settings.help.as_deref();
+        (for_pods != Some(for_nodes)).then(|| ContainersProblem::TwoHosts { for_pods, for_nodes, help }.at(ANNOTATION))
     }
 
     /// Rejects names of which there is no container: with a typo in a name, the container that was meant would run an
@@ -145,16 +136,16 @@ impl<'n> Case<'n> {
     /// fault only if a container that is written may be the one that was meant.
     fn check_names(&self, may_be_meant: bool, outcome: &mut Outcome) {
         if self.names.has_empty {
-            outcome.faults.push(Problem::EmptyName { text: self.text }.at(ANNOTATION));
+            outcome.fault(ContainersProblem::EmptyName { text: self.text }.at(ANNOTATION));
         }
-        if self.names.count > MOST {
-            outcome.faults.push(Problem::TooManyNames { count: self.names.count }.at(ANNOTATION));
+        if self.names.count > MOST_NAMES {
+            outcome.fault(ContainersProblem::TooManyNames { count: self.names.count }.at(ANNOTATION));
         }
         let is_old = |name: &str| self.old_names.as_ref().is_some_and(|names| names.contains(name));
-        let unknown: Vec<&str> = self.names.unused().filter(|name| may_be_meant || !is_old(name)).collect();
+        let unknown: Vec<&str> = self.names.without_container().filter(|name| may_be_meant || !is_old(name)).collect();
         if !unknown.is_empty() {
             let known: Vec<&str> = self.others.iter().chain(&self.written).map(|container| container.name).collect();
-            outcome.faults.push(Problem::NoSuchContainer { unknown: &unknown, known: &known }.at(ANNOTATION));
+            outcome.fault(ContainersProblem::NoSuchContainer { unknown: &unknown, known: &known }.at(ANNOTATION));
         }
     }
 
@@ -169,24 +160,24 @@ impl<'n> Case<'n> {
                 undo: undo(),
                 help: settings.help.as_deref(),
             };
-            let problem = match resolve_image(container.image, host, undo) {
-                Ok(Resolution::Keep) => continue,
-                Ok(Resolution::Inject(text)) => {
+            let problem = match fate_of_local_image(container.image, host, &undo) {
+                Fate::Keep | Fate::NotLocal => continue,
+                Fate::Inject(text) => {
                     let (list, index, field) = container.place();
                     outcome.edits.set_text_of_element(list, index, field, &text);
                     continue;
                 }
                 // The registry of a revision may be an earlier one. Nobody could change that in its pods.
-                Err(ImageProblem::ForeignRegistry { .. }) if self.is_of_revision => continue,
-                Err(ImageProblem::ForeignRegistry { .. }) if host.is_none() => no_registry(),
-                Ok(Resolution::NoRegistry) => no_registry(),
-                Err(problem) => problem,
+                Fate::Invalid(ImageProblem::ForeignRegistry { .. }) if self.is_of_revision => continue,
+                Fate::Invalid(ImageProblem::ForeignRegistry { .. }) if host.is_none() => no_registry(),
+                Fate::NoRegistry => no_registry(),
+                Fate::Invalid(problem) => problem,
             };
-            if outcome.faults.len() == LISTED {
-                outcome.faults.push(Problem::More.at(SPEC_PATH));
+            if outcome.fault_count() == LISTED {
+                outcome.fault(ContainersProblem::More.at(SPEC));
                 return;
             }
-            outcome.faults.push(problem.at(container.image_path()));
+            outcome.fault(problem.at(container.image_path()));
         }
     }
 }

@@ -6,11 +6,34 @@
 mod annotated;
 mod container;
 mod fields;
-mod mask;
+mod kind;
 mod messages;
 mod names;
-mod subject;
 
-pub(crate) use self::annotated::decide;
 pub use self::fields::CONTAINERS_ANNOTATION;
-pub(crate) use self::mask::{ANNOTATIONS, METADATA, SPEC};
+pub(crate) use self::fields::{ANNOTATION_MASKS, METADATA_MASK, SPEC_MASKS};
+pub(crate) use self::kind::WorkloadKind;
+
+use self::annotated::{AnnotatedWorkload, Relevance};
+use self::messages::ContainersWarning;
+use crate::admission::{Outcome, Request, Settings, SettingsError};
+use crate::json::Node;
+
+/// Decides about a request that writes a pod or revision, which is `object`.
+pub(crate) fn decide(
+    kind: WorkloadKind,
+    object: &Node<'_>,
+    request: &Request<'_>,
+    outcome: &mut Outcome,
+) -> Result<(), SettingsError> {
+    match AnnotatedWorkload::read(kind, object, request.old_object()) {
+        Ok(Relevance::Annotated(workload)) => {
+            let (settings, _) = Settings::read(request.settings())?;
+            workload.decide(&settings, outcome);
+        }
+        Ok(Relevance::StaticPod) => outcome.warn(&ContainersWarning::StaticPod),
+        Ok(Relevance::Irrelevant) => {}
+        Err(fault) => outcome.fault(fault),
+    }
+    Ok(())
+}

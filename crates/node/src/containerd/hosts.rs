@@ -3,7 +3,7 @@
 use local_registry_core::RuntimeHost;
 
 use crate::runtime::header;
-use local_registry_core::RegistryUrl;
+use local_registry_core::registry::RegistryUrl;
 
 /// The name of the file.
 pub(crate) const HOSTS: &str = "hosts.toml";
@@ -43,7 +43,7 @@ pub(crate) fn hosts_toml(name: &RuntimeHost, url: &RegistryUrl, has_ca: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use local_registry_core::Scheme;
+    use local_registry_core::registry::Scheme;
 
     #[test]
     fn a_file_leads_to_the_address() {

@@ -11,6 +11,14 @@ pub use self::registry_host::RegistryHost;
 pub use self::runtime_host::RuntimeHost;
 
 /// A host that may stand in front of a reference: a [`RegistryHost`] or a [`RuntimeHost`], and nothing else.
+///
+/// ```
+/// use local_registry_core::{ImageReference, RuntimeHost};
+///
+/// let host: RuntimeHost = "localhost:5001".parse()?;
+/// assert_eq!(ImageReference::parse("team/app")?.at(&host), "localhost:5001/team/app");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Host: AsRef<str> + sealed::Sealed {}
 
 impl Host for RegistryHost {}

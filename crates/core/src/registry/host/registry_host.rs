@@ -1,8 +1,6 @@
 //! The registry's host as pods see it.
 
-use std::fmt;
-use std::str::FromStr;
-
+use super::super::checked_text::checked_text;
 use super::check::{check, parts};
 use super::error::{HostError, User};
 
@@ -16,7 +14,7 @@ use super::error::{HostError, User};
 ///
 /// let error = RegistryHost::parse("Registry.example").unwrap_err();
 /// assert_eq!(error.to_string(), "`Registry.example` has an upper-case letter; write the host in lower case");
-/// # Ok::<(), local_registry_core::HostError>(())
+/// # Ok::<(), local_registry_core::registry::HostError>(())
 /// ```
 ///
 /// ```text
@@ -44,12 +42,6 @@ impl RegistryHost {
         }
     }
 
-    /// The host as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The host without its port: a domain, an IPv4 address, or an IPv6 address between brackets.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -63,33 +55,7 @@ impl RegistryHost {
     }
 }
 
-impl FromStr for RegistryHost {
-    type Err = HostError;
-
-    fn from_str(text: &str) -> Result<Self, HostError> {
-        Self::parse(text)
-    }
-}
-
-impl TryFrom<&str> for RegistryHost {
-    type Error = HostError;
-
-    fn try_from(text: &str) -> Result<Self, HostError> {
-        Self::parse(text)
-    }
-}
-
-impl AsRef<str> for RegistryHost {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl fmt::Display for RegistryHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(RegistryHost, HostError);
 
 #[cfg(test)]
 mod tests {
