@@ -39,11 +39,10 @@ impl Repository {
             Err(error) => return Err(NameErrorKind::Reference(error.to_string()).into()),
         };
         let host = reference.registry().ok_or(NameErrorKind::NoHost)?;
-        let path = reference.remainder();
-        if path.contains([':', '@']) {
+        if reference.tag().is_some() || reference.digest().is_some() {
             return Err(NameErrorKind::NotAName.into());
         }
-        Ok(Self { host: host.to_owned(), path: path.to_owned() })
+        Ok(Self { host: host.to_owned(), path: reference.path().to_owned() })
     }
 
     /// The registry's host, and port if any.
