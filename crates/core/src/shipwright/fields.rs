@@ -125,6 +125,13 @@ impl Role {
 }
 
 /// A place in an object with the fields `image`, `local` and `insecure`; [`image_fields`] lists them.
+///
+/// ```
+/// use local_registry_core::shipwright::{Kind, Role, Version, image_fields};
+///
+/// let [output, _, _] = image_fields(Kind::BuildRun, Version::V1Beta1) else { panic!("not three fields") };
+/// assert_eq!((output.role, output.path), (Role::Output, &["spec", "output"][..]));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageField {
     /// What the image is to a build.

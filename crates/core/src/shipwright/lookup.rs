@@ -37,6 +37,13 @@ impl<F: FnMut(&str, &str) -> Result<String, LookupError>> BuildLookup for F {
 }
 
 /// Why a Build could not be read. All but [`LookupError::NotFound`] have the cause in the policy server's words.
+///
+/// ```
+/// use local_registry_core::shipwright::{BuildLookup, LookupError};
+///
+/// let mut builds = |_namespace: &str, _name: &str| Err(LookupError::Failed("connection refused".to_owned()));
+/// assert!(matches!(builds.build("team", "app"), Err(LookupError::Failed(cause)) if cause == "connection refused"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupError {
     /// There is no such Build.
