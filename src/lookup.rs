@@ -1,6 +1,7 @@
 //! Looks up the Build that a BuildRun names, by a call to the policy server.
 
-use local_registry_core::{BUILD_API_VERSION, BUILD_FIELDS, Excerpt, LookupError};
+use local_registry_core::shipwright::{BUILD_API_VERSION, BUILD_FIELDS, LookupError};
+use local_registry_core::text::Excerpt;
 use serde::Serialize;
 use wapc_guest::host_call;
 

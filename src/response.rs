@@ -1,6 +1,7 @@
 //! Responses, as the policy server reads them.
 
-use local_registry_core::{Code, Edits, Request, Warning};
+use local_registry_core::Request;
+use local_registry_core::admission::{Code, Edits, Warning};
 use serde::Serialize;
 use wapc_guest::CallResult;
 

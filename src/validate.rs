@@ -1,6 +1,7 @@
 //! The waPC function `validate`: one admission request, one response.
 
-use local_registry_core::{Code, Decision, Request, decide};
+use local_registry_core::admission::Code;
+use local_registry_core::{Decision, Request, decide};
 use serde::Serialize;
 use wapc_guest::CallResult;
 

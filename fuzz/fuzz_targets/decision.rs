@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use local_registry_core::{Decision, Edits, LookupError, Request, decide};
+use local_registry_core::admission::Edits;
+use local_registry_core::shipwright::LookupError;
+use local_registry_core::{Decision, Request, decide};
 
 /// The policy server's answer to a lookup. The length of the name decides which, so the fuzzer reaches each.
 fn build(_: &str, name: &str) -> Result<String, LookupError> {

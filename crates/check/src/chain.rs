@@ -1,7 +1,8 @@
 //! The order of the links.
 
 use local_registry_cluster::Cluster;
-use local_registry_core::{Kind, RuntimeHost};
+use local_registry_core::RuntimeHost;
+use local_registry_core::shipwright::Kind;
 use local_registry_declaration::Declared;
 use local_registry_sync::Task;
 

@@ -1,7 +1,7 @@
 //! Whether the ConfigMap declares a registry.
 
 use local_registry_cluster::Cluster;
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::{AllowedHosts, Declared};
 
 use crate::link::{Link, LinkVerdict};

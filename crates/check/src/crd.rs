@@ -1,11 +1,11 @@
 //! Whether the field `local` can be stored.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
-use local_registry_core::{Kind, Version, image_fields};
+use local_registry_core::shipwright::{Kind, Version, image_fields};
 
 use crate::link::Link;
 use local_registry_cluster::ClusterError;
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 /// Whether Shipwright's CRD has the field `local` beside each image, in every version that is served.
 pub(super) fn crd(kind: Kind, name: &str, found: Result<Option<CustomResourceDefinition>, ClusterError>) -> Link {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use local_registry_core::printable;
+use local_registry_core::text::printable;
 
 /// One link of the chain: what was seen of it, and what to do about it.
 ///

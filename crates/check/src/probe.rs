@@ -8,7 +8,9 @@ use kube::{Client, Config};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 
-use local_registry_core::{RegistryUrl, RuntimeHost, Scheme, root_cause};
+use local_registry_core::RuntimeHost;
+use local_registry_core::registry::{RegistryUrl, Scheme};
+use local_registry_core::text::root_cause;
 
 /// How long each step may take.
 const LIMIT: Duration = Duration::from_secs(5);

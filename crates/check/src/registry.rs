@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use local_registry_core::{RegistryHost, RegistryUrl, RuntimeHost, Scheme};
+use local_registry_core::registry::{RegistryUrl, Scheme};
+use local_registry_core::{RegistryHost, RuntimeHost};
 
 use crate::link::{Link, LinkVerdict};
 use crate::location::Location;

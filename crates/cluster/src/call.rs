@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kube::Error;
-use local_registry_core::Excerpt;
+use local_registry_core::text::Excerpt;
 
 use super::error::{ClusterError, ClusterErrorKind};
 

@@ -1,6 +1,6 @@
 //! An object that is followed, and what was last seen of it.
 
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use tokio::time::Instant;
 
 use super::object_watch::ObjectWatch;

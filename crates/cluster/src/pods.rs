@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::client::Body;
-use local_registry_core::root_cause;
+use local_registry_core::text::root_cause;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 

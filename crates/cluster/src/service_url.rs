@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use local_registry_core::{RegistryUrl, RuntimeHost, Scheme, is_object_name};
+use local_registry_core::RuntimeHost;
+use local_registry_core::registry::{RegistryUrl, Scheme};
+use local_registry_core::shipwright::is_object_name;
 
 use super::service::{ServiceName, ServicePort, ServiceSpec};
 

@@ -1,22 +1,23 @@
 //! The two steps of a request, in terms of all rooms: read it, decide about it.
 
 use crate::admission::{Decision, Outcome, PayloadError, Request, Settings, SettingsError};
+use crate::json::Field;
 use crate::json::Mask::{self, Fields, Scalar};
 use crate::shipwright::{self, BuildLookup};
+use crate::subject::Subject;
 use crate::workload;
 
 /// What is read of an object. It may come before its kind in the request, so the fields of all kinds are read.
 const OBJECT: Mask = Fields(&[
-    (
-        "metadata",
-        Fields(&[
-            ("annotations", Fields(&Mask::joined::<5>(&shipwright::ANNOTATIONS, &workload::ANNOTATIONS))),
-            shipwright::METADATA,
-            workload::METADATA,
-        ]),
-    ),
-    ("spec", Fields(&Mask::joined::<11>(&shipwright::SPEC_OF_OBJECT, &workload::SPEC))),
+    ("metadata", Fields(&[("annotations", Fields(&ANNOTATIONS)), shipwright::METADATA_MASK, workload::METADATA_MASK])),
+    ("spec", Fields(&SPEC)),
 ]);
+
+const ANNOTATIONS: [Field; shipwright::ANNOTATION_MASKS.len() + workload::ANNOTATION_MASKS.len()] =
+    Mask::joined(&shipwright::ANNOTATION_MASKS, &workload::ANNOTATION_MASKS);
+
+const SPEC: [Field; shipwright::SPEC_MASKS.len() + workload::SPEC_MASKS.len()] =
+    Mask::joined(&shipwright::SPEC_MASKS, &workload::SPEC_MASKS);
 
 /// What is read of a payload.
 const PAYLOAD: Mask = Fields(&[
@@ -49,7 +50,8 @@ impl<'a> Request<'a> {
 /// Decides about a request.
 ///
 /// ```
-/// use local_registry_core::{Decision, LookupError, Request, decide};
+/// use local_registry_core::shipwright::LookupError;
+/// use local_registry_core::{Decision, Request, decide};
 ///
 /// let payload = br#"{
 ///     "settings": {"host": "kind-registry:5000"},
@@ -84,7 +86,17 @@ impl<'a> Request<'a> {
 /// A [`SettingsError`] if the request's settings are invalid. They are not looked at for other kinds of objects.
 pub fn decide(request: &Request<'_>, builds: &mut dyn BuildLookup) -> Result<Decision, SettingsError> {
     let mut outcome = Outcome::default();
-    shipwright::decide(request, builds, &mut outcome)?;
-    workload::decide(request, &mut outcome)?;
+    match Subject::named_by(request) {
+        Subject::Other => {}
+        Subject::UnknownVersion => shipwright::warn_about_version(request.version(), &mut outcome),
+        Subject::Shipwright(kind, version) => match request.written_object() {
+            Ok(object) => shipwright::decide((kind, version), object, request, builds, &mut outcome)?,
+            Err(fault) => outcome.fault(fault),
+        },
+        Subject::Workload(kind) => match request.written_object() {
+            Ok(object) => workload::decide(kind, object, request, &mut outcome)?,
+            Err(fault) => outcome.fault(fault),
+        },
+    }
     Ok(outcome.into_decision())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use local_registry_core::HostError;
+use local_registry_core::registry::HostError;
 
 use super::data::LONGEST;
 use super::kep_1755::{NAME, NAMESPACE};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_core::{HostError, Quoted, RegistryHost, RuntimeHost, is_help_url};
+use local_registry_core::admission::is_help_url;
+use local_registry_core::registry::HostError;
+use local_registry_core::{Quoted, RegistryHost, RuntimeHost};
 
 use super::allowed_hosts::AllowedHosts;
 use super::data::{Data, KeptValue};

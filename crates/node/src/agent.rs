@@ -9,7 +9,7 @@ use futures_util::future::select_all;
 use local_registry_cluster::{
     Cluster, Due, Followed, Lost, Outcome, Reconciler, Seen, ServiceName, ServiceSpec, View, reconcile_forever,
 };
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::Data;
 use tokio::time::Instant;
 

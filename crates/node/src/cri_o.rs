@@ -1,6 +1,7 @@
 //! CRI-O's drop-in for a registry (`containers-registries.conf.d(5)`).
 
-use local_registry_core::{RegistryUrl, RuntimeHost, Scheme};
+use local_registry_core::RuntimeHost;
+use local_registry_core::registry::{RegistryUrl, Scheme};
 
 use super::marker::header;
 

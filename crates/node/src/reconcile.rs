@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use local_registry_cluster::ServiceError;
-use local_registry_core::{RegistryUrl, RuntimeHost, Scheme};
+use local_registry_core::RuntimeHost;
+use local_registry_core::registry::{RegistryUrl, Scheme};
 
 use super::authority;
 use super::containerd::read_config;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use local_registry_cluster::ServiceName;
-use local_registry_core::{HostError, Quoted, RegistryUrl, RuntimeHost, Scheme};
+use local_registry_core::registry::{HostError, RegistryUrl, Scheme};
+use local_registry_core::{Quoted, RuntimeHost};
 
 /// `NAME=[SCHEME://]HOST[:PORT]`: the operator's word on where a declared name leads.
 ///

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use local_registry_core::{RegistryUrl, RuntimeHost};
+use local_registry_core::RuntimeHost;
+use local_registry_core::registry::RegistryUrl;
 
 use super::paths::Paths;
 use super::{containerd, cri_o};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode, Uri};
-use local_registry_core::{Digest, Excerpt, Quoted};
+use local_registry_core::text::Excerpt;
+use local_registry_core::{Digest, Quoted};
 use thiserror::Error;
 
 use crate::secrets::hidden;

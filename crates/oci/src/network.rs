@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::TryStreamExt;
 use http::{Method, Uri};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Error, Url};
 

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Mutex};
 
 use http::{Method, StatusCode, Uri};
-use local_registry_core::RegistryUrl;
+use local_registry_core::registry::RegistryUrl;
 
 use crate::access::Access;
 use crate::answers::Answers;

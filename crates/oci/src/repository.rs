@@ -3,7 +3,8 @@
 use std::fmt;
 
 use http::uri::Authority;
-use local_registry_core::{Digest, ImageReference, Scheme, Tag};
+use local_registry_core::registry::Scheme;
+use local_registry_core::{Digest, ImageReference, Tag};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -54,11 +55,10 @@ impl Repository {
             Err(error) => return Err(NameErrorKind::Reference(error.to_string()).into()),
         };
         let host = reference.registry().ok_or(NameErrorKind::NoHost)?;
-        let path = reference.remainder();
-        if path.contains([':', '@']) {
+        if reference.tag().is_some() || reference.digest().is_some() {
             return Err(NameErrorKind::NotAName.into());
         }
-        Ok(Self { host: host.to_owned(), path: path.to_owned() })
+        Ok(Self { host: host.to_owned(), path: reference.path().to_owned() })
     }
 
     /// The registry's host, and port if any.

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use local_registry_cluster::{ApplyMode, Cluster, PolicyName};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use local_registry_declaration::{Data, DeclarationWarning, Declared};
 
 use super::change::summary;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use local_registry_core::DigestError;
+use local_registry_core::registry::DigestError;
 
 /// Why a task failed: what was found where, and how to fix it.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use e2e::upstream;
-use local_registry_core::{Kind, Version, image_fields};
+use local_registry_core::shipwright::{Kind, Version, image_fields};
 use local_registry_harness::capabilities::Capabilities;
 use local_registry_harness::engine::Policy;
 use local_registry_harness::metadata::context_aware_resources;

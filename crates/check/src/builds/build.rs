@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_core::{ImageReference, Mark};
+use local_registry_core::ImageReference;
+use local_registry_core::shipwright::Mark;
 use serde::Deserialize;
 
 /// A Build in `v1beta1`, the version that is stored.

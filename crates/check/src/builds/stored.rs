@@ -1,7 +1,7 @@
 //! What the stored Builds have in common: marks that are missing, and outputs that go to Docker Hub.
 
 use local_registry_cluster::{Cluster, Listed};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 use super::build::Build;
 use crate::link::Link;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
 use local_registry_cluster::{Cluster, ClusterError, NodeSummary};
-use local_registry_core::{RuntimeHost, with_causes};
+use local_registry_core::RuntimeHost;
+use local_registry_core::text::with_causes;
 
 use super::node::Agents;
 use super::service::Target;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use local_registry_cluster::{Cluster, ServiceError, ServiceName};
-use local_registry_core::{RuntimeHost, Scheme, with_causes};
+use local_registry_core::RuntimeHost;
+use local_registry_core::registry::Scheme;
+use local_registry_core::text::with_causes;
 
 use crate::link::Link;
 

@@ -1,7 +1,7 @@
 //! Whether a policy may read Builds.
 
 use local_registry_cluster::{Cluster, ClusterError};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 use super::checked::Checked;
 use super::resources::Resources;

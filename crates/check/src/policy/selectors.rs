@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use local_registry_cluster::{Cluster, Listed};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 use serde::Deserialize;
 
 use super::checked::Checked;

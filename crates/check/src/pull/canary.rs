@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use local_registry_cluster::{Cluster, ClusterError, ContainerState};
-use local_registry_core::with_causes;
+use local_registry_core::text::with_causes;
 
 /// How long the nodes have, all together. Without a file that leads elsewhere, a pull takes up to 17 seconds to fail.
 const LIMIT: Duration = Duration::from_secs(75);

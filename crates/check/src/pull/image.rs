@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use local_registry_core::{Digest, Tag, TagError};
+use local_registry_core::registry::TagError;
+use local_registry_core::{Digest, Tag};
 use local_registry_oci::{RawManifest, digest_of};
 use serde_json::{Value, json};
 use thiserror::Error;

@@ -14,8 +14,8 @@ use super::config_map::config_map;
 use super::link::Link;
 use super::probe::Probe;
 use local_registry_cluster::Cluster;
-use local_registry_core::with_causes;
-use local_registry_core::{RegistryUrl, Scheme};
+use local_registry_core::registry::{RegistryUrl, Scheme};
+use local_registry_core::text::with_causes;
 use local_registry_declaration::AllowedHosts;
 
 /// The repository that the canary is pushed to, below the registry.

@@ -1,7 +1,7 @@
 //! Pushes an image, without a password.
 
 use http::{Method, StatusCode};
-use local_registry_core::RegistryUrl;
+use local_registry_core::registry::RegistryUrl;
 use local_registry_oci::{Limits, Reference, Registry, RegistryError, Repository};
 
 use super::image::{Image, MANIFEST};
@@ -53,7 +53,7 @@ mod tests {
     use axum::Router;
     use axum::http::{HeaderMap, HeaderValue, Uri};
     use bytes::Bytes;
-    use local_registry_core::Scheme;
+    use local_registry_core::registry::Scheme;
     use tokio::net::TcpListener;
 
     use super::*;

@@ -8,7 +8,8 @@ use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use kube::client::Body;
 use kube::{Client, Config};
-use local_registry_core::{RegistryUrl, root_cause};
+use local_registry_core::registry::RegistryUrl;
+use local_registry_core::text::root_cause;
 use local_registry_oci::{RegistryError, Request, Response, Transport};
 
 /// How long each request may take. The layer has some 6 MB.

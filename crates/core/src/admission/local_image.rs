@@ -1,8 +1,26 @@
 //! A local image that a field names: what becomes of it in this cluster, or what is wrong with it.
 
+use std::fmt;
+
 use crate::json::Node;
-use crate::message::{Code, Fault, FieldPath, Quoted, See};
-use crate::registry::{Host, ImageReference, ReferenceError, Resolution, Unresolvable, resolve};
+use crate::message::{Code, Fault, FieldPath};
+use crate::registry::{Host, ImageReference, ReferenceError};
+use crate::text::Quoted;
+
+/// What becomes of an image in this cluster.
+#[derive(Debug)]
+pub(crate) enum Fate<'n> {
+    /// It is not local, so it may name any registry.
+    NotLocal,
+    /// It names the cluster's registry already.
+    Keep,
+    /// It becomes this reference, with the cluster's registry in front.
+    Inject(String),
+    /// It names no registry, as it should, but the cluster has none.
+    NoRegistry,
+    /// It cannot be local as it is written.
+    Invalid(ImageProblem<'n>),
+}
 
 /// What is wrong with a local image, in the words that users read. `undo` says how its author makes it not local.
 #[derive(Debug, thiserror::Error)]
@@ -37,17 +55,36 @@ impl ImageProblem<'_> {
     }
 }
 
-/// Resolves the local image that a field has as its value. `host` is the cluster's registry, if it has one.
-pub(crate) fn resolve_image<'n>(
+/// The end of a message about a missing registry: the settings' `help`, if there is one.
+pub(crate) struct See<'a>(pub(crate) Option<&'a str>);
+
+impl fmt::Display for See<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(url) => write!(f, "; see {url}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What becomes of the local image that a field has as its value. `host` is the cluster's registry, if it has one.
+pub(crate) fn fate_of_local_image<'n>(
     value: Option<&'n Node<'_>>,
     host: Option<&dyn Host>,
-    undo: impl Fn() -> String,
-) -> Result<Resolution, ImageProblem<'n>> {
-    match value {
-        Some(Node::String(text)) => resolve(text, host).map_err(|reason| match reason {
-            Unresolvable::Invalid(error) => ImageProblem::Reference { text, error, undo: undo() },
-            Unresolvable::Foreign(reference) => ImageProblem::ForeignRegistry { reference, undo: undo() },
-        }),
-        other => Err(ImageProblem::NoImage { found: other.map_or("nothing", Node::type_name), undo: undo() }),
+    undo: &dyn Fn() -> String,
+) -> Fate<'n> {
+    let Some(Node::String(text)) = value else {
+        let found = value.map_or("nothing", Node::type_name);
+        return Fate::Invalid(ImageProblem::NoImage { found, undo: undo() });
+    };
+    let reference = match ImageReference::parse(text) {
+        Ok(reference) => reference,
+        Err(error) => return Fate::Invalid(ImageProblem::Reference { text, error, undo: undo() }),
+    };
+    match (reference.registry(), host) {
+        (None, Some(host)) => Fate::Inject(reference.at(host)),
+        (None, None) => Fate::NoRegistry,
+        (Some(registry), Some(host)) if registry == host.as_ref() => Fate::Keep,
+        (Some(_), _) => Fate::Invalid(ImageProblem::ForeignRegistry { reference, undo: undo() }),
     }
 }

@@ -1,19 +1,32 @@
 //! One admission request: what it says, the settings that it is decided by, and the decision; and what becomes of a local
 //! image in it.
 //!
-//! Nothing here knows a kind of object; that is for the rooms that decide.
+//! Nothing here knows a kind of object; that is for the rooms that decide. [`decide`](crate::decide) joins them:
+//!
+//! ```
+//! use local_registry_core::admission::{Decision, Request};
+//! use local_registry_core::decide;
+//!
+//! // No kind of object that has images.
+//! let payload = br#"{"request": {"kind": {"group": "", "version": "v1", "kind": "Secret"}, "operation": "CREATE"}}"#;
+//! let request = Request::parse(payload)?;
+//! let decision = decide(&request, &mut |_: &str, _: &str| unreachable!())?;
+//! assert!(matches!(decision, Decision::Accept { edits, warnings } if edits.is_empty() && warnings.is_empty()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod decision;
 mod field;
 mod local_image;
-mod outcome;
 mod request;
 mod settings;
 
 pub use self::decision::Decision;
-pub(crate) use self::field::value_at;
-pub(crate) use self::local_image::{ImageProblem, resolve_image};
-pub(crate) use self::outcome::Outcome;
-pub(crate) use self::request::Write;
+pub(crate) use self::decision::Outcome;
+pub(crate) use self::field::{ANNOTATIONS, SPEC, annotations, value_at};
+pub(crate) use self::local_image::{Fate, ImageProblem, See, fate_of_local_image};
+pub(crate) use self::request::Operation;
 pub use self::request::{PayloadError, Request};
 pub use self::settings::{OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url};
+pub use crate::json::{EditError, Edits};
+pub use crate::message::{Code, Rejection, Warning};

@@ -6,6 +6,15 @@ use crate::message::Fault;
 /// What the policy reads of `{"request": AdmissionRequest, "settings": …}`.
 ///
 /// The rest of the payload, and of the objects in it, is skipped.
+///
+/// ```
+/// use local_registry_core::Request;
+///
+/// let payload = br#"{"request": {"kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "DELETE"}}"#;
+/// let request = Request::parse(payload)?;
+/// assert_eq!((request.operation(), request.kind(), request.namespace()), ("DELETE", "Pod", ""));
+/// # Ok::<(), local_registry_core::admission::PayloadError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     text: &'a str,
@@ -14,12 +23,20 @@ pub struct Request<'a> {
 
 /// An operation that writes the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Write {
+pub(crate) enum Operation {
     Create,
     Update,
 }
 
 /// Why a payload is not what a policy server sends. The message never quotes the payload, which may hold secrets.
+///
+/// ```
+/// let error = local_registry_core::Request::parse(b"[]").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "the policy's payload is an array; expected an object with `request` and `settings`"
+/// );
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct PayloadError(#[from] PayloadErrorKind);
@@ -107,10 +124,10 @@ impl<'a> Request<'a> {
     }
 
     /// How the object is written; `None` if it is not.
-    pub(crate) fn write(&self) -> Option<Write> {
+    pub(crate) fn write(&self) -> Option<Operation> {
         match self.operation() {
-            "CREATE" => Some(Write::Create),
-            "UPDATE" => Some(Write::Update),
+            "CREATE" => Some(Operation::Create),
+            "UPDATE" => Some(Operation::Update),
             _ => None,
         }
     }
@@ -142,8 +159,9 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The object before an UPDATE.
     pub(crate) fn old_object(&self) -> Option<&Node<'a>> {
-        self.value_of("oldObject")
+        self.value_of("oldObject").filter(|_| self.write() == Some(Operation::Update))
     }
 
     /// Whether an UPDATE changes any annotation at all, including those that the policy does not read.

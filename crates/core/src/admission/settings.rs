@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::json::{Mask, Node};
-use crate::message::Quoted;
 use crate::registry::{HostError, RegistryHost, RuntimeHost};
+use crate::text::Quoted;
 
 /// What an operator, or the sync job, tells the policy about the cluster's registry.
 ///
@@ -17,7 +17,7 @@ use crate::registry::{HostError, RegistryHost, RuntimeHost};
 ///
 /// let error = Settings::parse(br#"{"insecure": "yes"}"#).unwrap_err();
 /// assert_eq!(error.to_string(), "settings.insecure: found a string; expected true or false");
-/// # Ok::<(), local_registry_core::SettingsError>(())
+/// # Ok::<(), local_registry_core::admission::SettingsError>(())
 /// ```
 ///
 /// A key that is absent means the same as one that is null, and absent settings mean the same as `null` and `{}`. An
@@ -59,6 +59,14 @@ impl Default for Settings {
 }
 
 /// What happens to an output that is not local and names no registry, and so would be pushed to Docker Hub.
+///
+/// ```
+/// use local_registry_core::admission::{OutputWithoutRegistry, Settings};
+///
+/// let (settings, _) = Settings::parse(br#"{"outputWithoutRegistry": "reject"}"#)?;
+/// assert_eq!(settings.output_without_registry, OutputWithoutRegistry::Reject);
+/// # Ok::<(), local_registry_core::admission::SettingsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputWithoutRegistry {
     /// `allow`: it passes.
@@ -69,18 +77,104 @@ pub enum OutputWithoutRegistry {
     Reject,
 }
 
-impl OutputWithoutRegistry {
-    fn parse(text: &str) -> Option<Self> {
-        match text {
-            "allow" => Some(Self::Allow),
-            "warn" => Some(Self::Warn),
-            "reject" => Some(Self::Reject),
-            _ => None,
-        }
-    }
+/// A key of the settings.
+struct Key {
+    name: &'static str,
+    /// What it has as its value, as messages say it.
+    expected: &'static str,
+    value: Value,
 }
 
+/// The type of a key's value, and how it is read.
+enum Value {
+    /// A string. An empty one counts as absent.
+    Text(fn(&mut Settings, &str) -> Result<(), Flaw>),
+    /// `true` or `false`.
+    Flag(fn(&mut Settings, bool)),
+}
+
+/// What is wrong with a value of the right type.
+enum Flaw {
+    Host(HostError),
+    Ignored(SettingsWarningKind),
+}
+
+/// All keys. What is kept of the settings, the message about an unknown key, and how each is read come from here.
+const KEYS: [Key; 6] = [
+    Key {
+        name: "host",
+        expected: "a string, as in `kind-registry:5000`",
+        value: Value::Text(|settings, text| {
+            settings.host = Some(RegistryHost::parse(text).map_err(Flaw::Host)?);
+            Ok(())
+        }),
+    },
+    Key {
+        name: "runtimeHost",
+        expected: "a string, as in `localhost:5001`",
+        value: Value::Text(|settings, text| {
+            settings.runtime_host = Some(RuntimeHost::parse(text).map_err(Flaw::Host)?);
+            Ok(())
+        }),
+    },
+    Key {
+        name: "help",
+        expected: "a string with a URL",
+        value: Value::Text(|settings, text| {
+            if !is_help_url(text) {
+                return Err(Flaw::Ignored(SettingsWarningKind::Help(text.to_owned())));
+            }
+            settings.help = Some(text.to_owned());
+            Ok(())
+        }),
+    },
+    Key {
+        name: "insecure",
+        expected: "true or false",
+        value: Value::Flag(|settings, insecure| settings.insecure = insecure),
+    },
+    Key {
+        name: "outputWithoutRegistry",
+        expected: "allow, warn or reject",
+        value: Value::Text(|settings, text| {
+            settings.output_without_registry = match text {
+                "allow" => OutputWithoutRegistry::Allow,
+                "warn" => OutputWithoutRegistry::Warn,
+                "reject" => OutputWithoutRegistry::Reject,
+                _ => return Err(Flaw::Ignored(SettingsWarningKind::OutputWithoutRegistry(text.to_owned()))),
+            };
+            Ok(())
+        }),
+    },
+    Key {
+        name: "lookupBuilds",
+        expected: "true or false",
+        value: Value::Flag(|settings, lookup| settings.lookup_builds = lookup),
+    },
+];
+
+/// The names of all keys.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and reports an index that is out of bounds")]
+const NAMES: [&str; KEYS.len()] = {
+    let mut names = [""; KEYS.len()];
+    let mut index = 0;
+    while index < KEYS.len() {
+        names[index] = KEYS[index].name;
+        index += 1;
+    }
+    names
+};
+
 /// Why settings are invalid: every wrong key, on a line each.
+///
+/// ```
+/// let error = local_registry_core::Settings::parse(br#"{"host": 5000, "insecure": "no"}"#).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "settings.host: found a number; expected a string, as in `kind-registry:5000`\n\
+///      settings.insecure: found a string; expected true or false"
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError(Vec<SettingsErrorKind>);
 
@@ -108,13 +202,22 @@ enum SettingsErrorKind {
 }
 
 /// Something in the settings that is ignored, and why.
+///
+/// ```
+/// let (_, warnings) = local_registry_core::Settings::parse(br#"{"help": "ask Jane"}"#)?;
+/// assert_eq!(
+///     warnings[0].to_string(),
+///     "settings.help: `ask Jane` is ignored; expected a printable http:// or https:// URL of at most 1024 characters"
+/// );
+/// # Ok::<(), local_registry_core::admission::SettingsError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct SettingsWarning(#[from] SettingsWarningKind);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum SettingsWarningKind {
-    #[error("settings: the key {} is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry and lookupBuilds", Quoted(.0))]
+    #[error("settings: the key {} is not known and is ignored; known are {}", Quoted(.0), KnownKeys)]
     UnknownKey(String),
     #[error("settings.help: {} is ignored; expected a printable http:// or https:// URL of at most {LONGEST_HELP} characters", Quoted(.0))]
     Help(String),
@@ -122,13 +225,29 @@ enum SettingsWarningKind {
     OutputWithoutRegistry(String),
 }
 
+/// The names of all keys, as a sentence lists them.
+struct KnownKeys;
+
+impl fmt::Display for KnownKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in NAMES.iter().enumerate() {
+            f.write_str(match index {
+                0 => "",
+                _ if index + 1 == NAMES.len() => " and ",
+                _ => ", ",
+            })?;
+            f.write_str(name)?;
+        }
+        Ok(())
+    }
+}
+
 /// The longest `help` that messages show, in bytes.
 const LONGEST_HELP: usize = 1024;
 
 impl Settings {
     /// Keeps every key, so that unknown ones can be reported.
-    pub(crate) const MASK: Mask =
-        Mask::Scalars(&["host", "runtimeHost", "help", "insecure", "outputWithoutRegistry", "lookupBuilds"]);
+    pub(crate) const MASK: Mask = Mask::Scalars(&NAMES);
 
     /// Reads settings from JSON text, such as the payload of the waPC function `validate_settings`.
     ///
@@ -151,75 +270,56 @@ impl Settings {
         };
         let mut errors = Vec::new();
         for entry in entries {
-            let read = match (entry.key.as_ref(), &entry.value) {
-                (
-                    "host" | "runtimeHost" | "help" | "insecure" | "outputWithoutRegistry" | "lookupBuilds",
-                    Node::Null,
-                ) => Ok(()),
-                ("host" | "runtimeHost" | "help" | "outputWithoutRegistry", Node::String(text)) if text.is_empty() => {
-                    Ok(())
-                }
-                ("host", Node::String(host)) => read_host("host", RegistryHost::parse(host), &mut settings.host),
-                ("runtimeHost", Node::String(host)) => {
-                    read_host("runtimeHost", RuntimeHost::parse(host), &mut settings.runtime_host)
-                }
-                ("help", Node::String(help)) => {
-                    if is_help_url(help) {
-                        settings.help = Some(help.to_string());
-                    } else {
-                        warnings.push(SettingsWarningKind::Help(help.to_string()).into());
-                    }
-                    Ok(())
-                }
-                ("insecure", Node::Bool(insecure)) => {
-                    settings.insecure = *insecure;
-                    Ok(())
-                }
-                ("outputWithoutRegistry", Node::String(text)) => {
-                    match OutputWithoutRegistry::parse(text) {
-                        Some(known) => settings.output_without_registry = known,
-                        None => warnings.push(SettingsWarningKind::OutputWithoutRegistry(text.to_string()).into()),
-                    }
-                    Ok(())
-                }
-                ("lookupBuilds", Node::Bool(lookup)) => {
-                    settings.lookup_builds = *lookup;
-                    Ok(())
-                }
-                ("host", other) => Err(wrong_type("host", other, "a string, as in `kind-registry:5000`")),
-                ("runtimeHost", other) => Err(wrong_type("runtimeHost", other, "a string, as in `localhost:5001`")),
-                ("help", other) => Err(wrong_type("help", other, "a string with a URL")),
-                ("insecure", other) => Err(wrong_type("insecure", other, "true or false")),
-                ("outputWithoutRegistry", other) => {
-                    Err(wrong_type("outputWithoutRegistry", other, "allow, warn or reject"))
-                }
-                ("lookupBuilds", other) => Err(wrong_type("lookupBuilds", other, "true or false")),
-                (unknown, _) => {
-                    warnings.push(SettingsWarningKind::UnknownKey(unknown.to_owned()).into());
-                    Ok(())
-                }
+            let Some(key) = KEYS.iter().find(|key| key.name == entry.key) else {
+                warnings.push(SettingsWarningKind::UnknownKey(entry.key.to_string()).into());
+                continue;
             };
-            errors.extend(read.err());
+            match key.read(&entry.value, &mut settings) {
+                Ok(None) => {}
+                Ok(Some(warning)) => warnings.push(warning.into()),
+                Err(error) => errors.push(error),
+            }
         }
         if errors.is_empty() { Ok((settings, warnings)) } else { Err(SettingsError(errors)) }
     }
 }
 
-fn read_host<H>(
-    key: &'static str,
-    parsed: Result<H, HostError>,
-    setting: &mut Option<H>,
-) -> Result<(), SettingsErrorKind> {
-    *setting = Some(parsed.map_err(|error| SettingsErrorKind::Host { key, error })?);
-    Ok(())
-}
-
-fn wrong_type(key: &'static str, found: &Node<'_>, expected: &'static str) -> SettingsErrorKind {
-    SettingsErrorKind::Type { key, found: found.type_name(), expected }
+impl Key {
+    /// Reads the value of this key. Returns a warning if the value is ignored.
+    fn read(
+        &self,
+        value: &Node<'_>,
+        settings: &mut Settings,
+    ) -> Result<Option<SettingsWarningKind>, SettingsErrorKind> {
+        let read = match (&self.value, value) {
+            (Value::Text(read), Node::String(text)) if !text.is_empty() => read(settings, text),
+            (_, Node::Null) | (Value::Text(_), Node::String(_)) => Ok(()),
+            (Value::Flag(read), Node::Bool(flag)) => {
+                read(settings, *flag);
+                Ok(())
+            }
+            (_, other) => {
+                let found = other.type_name();
+                return Err(SettingsErrorKind::Type { key: self.name, found, expected: self.expected });
+            }
+        };
+        match read {
+            Ok(()) => Ok(None),
+            Err(Flaw::Ignored(warning)) => Ok(Some(warning)),
+            Err(Flaw::Host(error)) => Err(SettingsErrorKind::Host { key: self.name, error }),
+        }
+    }
 }
 
 /// Whether a text may be a `help`: printable ASCII in the form of an http(s) URL, and short. Its author, who may write
 /// the cluster's ConfigMap, writes to users' terminals with it.
+///
+/// ```
+/// use local_registry_core::admission::is_help_url;
+///
+/// assert!(is_help_url("https://example.org/registry"));
+/// assert!(!is_help_url("see the wiki"));
+/// ```
 #[must_use]
 pub fn is_help_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));

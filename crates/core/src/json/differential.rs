@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::{Mask, Node};
+use super::mask::Mask;
+use super::node::Node;
 
 /// Panics if the reader and serde_json disagree about a text: whether it is JSON, which keys an object has, and what its
 /// strings are.

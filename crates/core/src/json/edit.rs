@@ -10,6 +10,12 @@ use super::node::{Node, Object};
 use super::reader::Reader;
 
 /// The edits of an object: fields to set or to remove, each by its path.
+///
+/// [`Request::apply`](crate::Request::apply) makes them, as [`decide`](crate::decide) shows.
+///
+/// ```
+/// assert!(local_registry_core::admission::Edits::default().is_empty());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edits(Vec<(&'static str, Change)>);
 

@@ -7,7 +7,7 @@ use std::fmt;
 /// Prints as ``what was found at line L column C``; columns count bytes from 1. The text is never quoted, since it may
 /// hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonError {
+pub(crate) struct JsonError {
     kind: ErrorKind,
     line: usize,
     column: usize,

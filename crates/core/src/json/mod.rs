@@ -18,7 +18,7 @@ mod skip;
 #[cfg(fuzzing)]
 pub use self::differential::compare_with_serde_json;
 pub use self::edit::{EditError, Edits};
-pub use self::error::JsonError;
+pub(crate) use self::error::JsonError;
 pub(crate) use self::mask::{Field, Mask};
 pub(crate) use self::node::{Entry, Node};
 

@@ -2,18 +2,43 @@
 
 use std::fmt;
 
-use super::FieldPath;
+use super::field_path::FieldPath;
 use crate::json::Path;
 
 /// Why a request is rejected: all of its faults, at least one.
 ///
-/// Prints a line for each fault.
+/// Prints a line for each fault. [`decide`](crate::decide) says when there is one.
+///
+/// ```
+/// use local_registry_core::admission::{Code, Decision, Request};
+/// use local_registry_core::decide;
+///
+/// let payload = br#"{
+///     "settings": {"host": "kind-registry:5000"},
+///     "request": {
+///         "kind": {"group": "shipwright.io", "version": "v1beta1", "kind": "Build"},
+///         "operation": "CREATE", "namespace": "team",
+///         "object": {"spec": {"output": {"image": "quay.example/app:v1", "local": true}}}
+///     }
+/// }"#;
+/// let request = Request::parse(payload)?;
+/// let Decision::Reject(rejection) = decide(&request, &mut |_: &str, _: &str| unreachable!())? else {
+///     panic!("accepted")
+/// };
+/// assert_eq!(rejection.code(), Code::BadRequest);
+/// assert_eq!(
+///     rejection.to_string(),
+///     "spec.output.image: `quay.example/app:v1` names the registry `quay.example`, and a local image must not \
+///      name one; write `app:v1` or set local: false"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection(Vec<Fault>);
 
 impl Rejection {
     /// The rejection for these faults; `None` if there are none.
-    pub(crate) fn of(faults: Vec<Fault>) -> Option<Self> {
+    pub(crate) fn from_faults(faults: Vec<Fault>) -> Option<Self> {
         if faults.is_empty() { None } else { Some(Self(faults)) }
     }
 
@@ -34,6 +59,12 @@ impl fmt::Display for Rejection {
 }
 
 /// The HTTP status code of a rejection.
+///
+/// ```
+/// use local_registry_core::admission::Code;
+///
+/// assert_eq!(Code::NotFound as u16, 404);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
     /// 400: the user, or the cluster's configuration, has to change something.
@@ -49,41 +80,51 @@ pub enum Code {
 /// Prints as ``path: what was found; what was expected; how to fix it``.
 // In a box, since many functions return a fault and few requests have one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault(Box<Parts>);
+pub(crate) struct Fault(Box<Parts>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Parts {
     path: FieldPath,
     code: Code,
-    message: String,
+    reason: Reason,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reason {
+    WrongType { found: &'static str, expected: &'static str },
+    Other(String),
 }
 
 impl Fault {
     #[cold]
     pub(crate) fn new(path: impl Into<FieldPath>, code: Code, message: &impl fmt::Display) -> Self {
-        Self(Box::new(Parts { path: path.into(), code, message: message.to_string() }))
+        Self(Box::new(Parts { path: path.into(), code, reason: Reason::Other(message.to_string()) }))
     }
 
     /// The fault of a field whose value has another type.
     #[cold]
-    pub(crate) fn wrong_type(path: Path, found: &str, expected: &str) -> Self {
-        Self::new(path, Code::BadRequest, &format_args!("found {found}; expected {expected}"))
+    pub(crate) fn wrong_type(path: Path, found: &'static str, expected: &'static str) -> Self {
+        let reason = Reason::WrongType { found, expected };
+        Self(Box::new(Parts { path: path.into(), code: Code::BadRequest, reason }))
     }
 
-    /// Whether two faults are about the same field.
-    pub(crate) fn has_path_of(&self, other: &Self) -> bool {
-        self.0.path == other.0.path
+    /// Whether this is the wrong type of a field of which another fault is known. Several images may be read through one
+    /// field, and each finds its type wrong.
+    pub(crate) fn repeats(&self, known: &Self) -> bool {
+        matches!(self.0.reason, Reason::WrongType { .. }) && self.0.path == known.0.path
     }
 
-    /// The status code for this fault alone.
-    #[must_use]
-    pub fn code(&self) -> Code {
+    fn code(&self) -> Code {
         self.0.code
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.path, self.0.message)
+        let Parts { path, reason, .. } = &*self.0;
+        match reason {
+            Reason::WrongType { found, expected } => write!(f, "{path}: found {found}; expected {expected}"),
+            Reason::Other(message) => write!(f, "{path}: {message}"),
+        }
     }
 }

@@ -15,19 +15,19 @@ pub(crate) struct FieldPath {
 }
 
 impl FieldPath {
-    pub(crate) fn of(path: Path) -> Self {
+    pub(crate) fn new(path: Path) -> Self {
         Self { path, element: None }
     }
 
     /// The field of an element of the list at a path.
-    pub(crate) fn of_element(list: Path, index: usize, field: &'static str) -> Self {
+    pub(crate) fn in_element(list: Path, index: usize, field: &'static str) -> Self {
         Self { path: list, element: Some((index, field)) }
     }
 }
 
 impl From<Path> for FieldPath {
     fn from(path: Path) -> Self {
-        Self::of(path)
+        Self::new(path)
     }
 }
 

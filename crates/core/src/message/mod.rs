@@ -1,13 +1,10 @@
-//! What users read: faults that reject a request, warnings beside an accepted one, and how values of others are quoted.
+//! What users read: faults that reject a request, and warnings beside an accepted one.
 
 mod fault;
 mod field_path;
-mod quote;
-mod see;
 mod warning;
 
-pub use self::fault::{Code, Fault, Rejection};
+pub(crate) use self::fault::Fault;
+pub use self::fault::{Code, Rejection};
 pub(crate) use self::field_path::FieldPath;
-pub use self::quote::{Excerpt, Quoted};
-pub(crate) use self::see::See;
 pub use self::warning::Warning;

@@ -1,11 +1,9 @@
 //! Digests of manifests and blobs.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 use thiserror::Error;
 
+use super::checked_text::checked_text;
 use crate::text::hex;
 
 /// The SHA-256 of a manifest or a blob, as registries write it.
@@ -15,7 +13,7 @@ use crate::text::hex;
 ///
 /// let digest: Digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".parse()?;
 /// assert!(digest.hex().starts_with("44136fa3"));
-/// # Ok::<(), local_registry_core::DigestError>(())
+/// # Ok::<(), local_registry_core::registry::DigestError>(())
 /// ```
 ///
 /// ```text
@@ -33,10 +31,15 @@ impl Digest {
         Self(format!("{PREFIX}{}", hex(bytes)))
     }
 
-    /// The digest as it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Checks `text` against the grammar above.
+    ///
+    /// # Errors
+    /// A [`DigestError`] if it is anything else.
+    pub fn parse(text: &str) -> Result<Self, DigestError> {
+        match check(text) {
+            Ok(()) => Ok(Self(text.to_owned())),
+            Err(_) => Err(DigestError(())),
+        }
     }
 
     /// The hexadecimal digits.
@@ -47,31 +50,44 @@ impl Digest {
 }
 
 /// A text is not a [`Digest`].
+///
+/// ```
+/// let error = local_registry_core::Digest::parse("sha512:0123").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "is not a digest; write `sha256:` and 64 hexadecimal digits in lower case"
+/// );
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("is not a digest; write `sha256:` and 64 hexadecimal digits in lower case")]
 pub struct DigestError(());
 
-impl FromStr for Digest {
-    type Err = DigestError;
+/// What is wrong with a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DigestFlaw {
+    Empty,
+    /// It does not start with `sha256:`.
+    Algorithm,
+    /// What follows are not 64 hexadecimal digits in lower case.
+    Digits,
+}
 
-    fn from_str(text: &str) -> Result<Self, DigestError> {
-        let is_hex = |digit: u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
-        let valid = text.strip_prefix(PREFIX).is_some_and(|hex| hex.len() == 64 && hex.bytes().all(is_hex));
-        if valid { Ok(Self(text.to_owned())) } else { Err(DigestError(())) }
+/// Checks a text by the grammar of [`Digest`].
+pub(super) fn check(text: &str) -> Result<(), DigestFlaw> {
+    match text.strip_prefix(PREFIX) {
+        Some(digits) if is_sha256(digits) => Ok(()),
+        Some(_) => Err(DigestFlaw::Digits),
+        None if text.is_empty() => Err(DigestFlaw::Empty),
+        None => Err(DigestFlaw::Algorithm),
     }
 }
 
-impl AsRef<str> for Digest {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
+/// Whether a text is 64 hexadecimal digits in lower case.
+pub(super) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Digest, DigestError);
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,21 @@
-//! Registry hosts and image references: their grammars, and how the two become one.
+//! Hosts, references, tags and digests: the grammar and the parts of each, once for everybody.
 //!
 //! Only text is looked at; no registry is asked.
+//!
+//! ```
+//! use local_registry_core::registry::{ImageReference, RegistryHost};
+//!
+//! let host: RegistryHost = "kind-registry:5000".parse()?;
+//! let written = ImageReference::parse("team/app:v1")?;
+//! assert_eq!((written.registry(), written.path(), written.tag()), (None, "team/app", Some("v1")));
+//! assert_eq!(written.at(&host), "kind-registry:5000/team/app:v1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod checked_text;
 mod digest;
 mod host;
 mod reference;
-mod resolution;
 mod tag;
 mod url;
 
@@ -13,6 +23,5 @@ pub use self::digest::{Digest, DigestError};
 pub use self::host::{Host, HostError, RegistryHost, RuntimeHost};
 pub(crate) use self::reference::named_registry;
 pub use self::reference::{ImageReference, ReferenceError};
-pub(crate) use self::resolution::{Resolution, Unresolvable, resolve};
 pub use self::tag::{Tag, TagError};
 pub use self::url::{RegistryUrl, Scheme};

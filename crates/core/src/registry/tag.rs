@@ -1,11 +1,11 @@
 //! Tags of images.
 
 use std::cmp::Ordering;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::Serialize;
 use thiserror::Error;
+
+use super::checked_text::checked_text;
 
 /// A tag of an image.
 ///
@@ -23,14 +23,21 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Tag(String);
 
-/// How long a tag may be.
-const LONGEST: usize = 128;
+/// How many characters a tag may have.
+pub(super) const LONGEST_TAG: usize = 128;
 
 impl Tag {
-    /// The tag as it is written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Checks `text` against the grammar above.
+    ///
+    /// # Errors
+    /// A [`TagError`] that says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, TagError> {
+        // A character that no tag has says most about what the author meant, wherever it stands.
+        let foreign = flaws(text).find(|flaw| matches!(flaw, TagFlaw::Character { .. }));
+        match foreign.or_else(|| flaws(text).next()) {
+            Some(flaw) => Err(flaw.into()),
+            None => Ok(Self(text.to_owned())),
+        }
     }
 
     /// Whether the tag is one by which something is attached to an image: `sha256-HEX`, or that with `.sig`, `.att` or `.sbom`.
@@ -67,50 +74,43 @@ fn natural(text: &str) -> Vec<(usize, &str)> {
 }
 
 /// Why a text is not a [`Tag`].
+///
+/// ```
+/// let error = local_registry_core::Tag::parse("-rc1").unwrap_err();
+/// assert_eq!(error.to_string(), "starts with `-`; a tag starts with a letter, a digit or `_`");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(transparent)]
-pub struct TagError(#[from] TagErrorKind);
+pub struct TagError(#[from] TagFlaw);
 
+/// One thing that is wrong with a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-enum TagErrorKind {
+pub(super) enum TagFlaw {
     #[error("is empty")]
     Empty,
-    #[error("has {0} characters; at most {LONGEST} are allowed")]
-    TooLong(usize),
     #[error("starts with `{0}`; a tag starts with a letter, a digit or `_`")]
     Start(char),
-    #[error("has `{}`, which no tag has", .0.escape_debug())]
-    Character(char),
+    /// `index` counts characters from 0.
+    #[error("has `{}`, which no tag has", .character.escape_debug())]
+    Character { character: char, index: usize },
+    #[error("has {0} characters; at most {LONGEST_TAG} are allowed")]
+    TooLong(usize),
 }
 
-impl FromStr for Tag {
-    type Err = TagError;
-
-    fn from_str(text: &str) -> Result<Self, TagError> {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if let Some(other) = text.chars().find(|&c| !(is_word(c) || c == '.' || c == '-')) {
-            return Err(TagErrorKind::Character(other).into());
-        }
-        match text.chars().next() {
-            None => Err(TagErrorKind::Empty.into()),
-            Some(first) if !is_word(first) => Err(TagErrorKind::Start(first).into()),
-            _ if text.len() > LONGEST => Err(TagErrorKind::TooLong(text.len()).into()),
-            _ => Ok(Self(text.to_owned())),
-        }
-    }
+/// Everything that is wrong with a text by the grammar of [`Tag`], in the order of its characters.
+pub(super) fn flaws(text: &str) -> impl Iterator<Item = TagFlaw> {
+    let empty = text.is_empty().then_some(TagFlaw::Empty);
+    let characters = text.chars().enumerate().filter_map(|(index, character)| match character {
+        '.' | '-' if index == 0 => Some(TagFlaw::Start(character)),
+        '.' | '-' | '_' => None,
+        _ if character.is_ascii_alphanumeric() => None,
+        _ => Some(TagFlaw::Character { character, index }),
+    });
+    let length = (text.len() > LONGEST_TAG).then_some(TagFlaw::TooLong(text.len()));
+    empty.into_iter().chain(characters).chain(length)
 }
 
-impl AsRef<str> for Tag {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Tag, TagError);
 
 #[cfg(test)]
 mod tests {
@@ -132,6 +132,7 @@ mod tests {
         check(".v1", Err("starts with `.`; a tag starts with a letter, a digit or `_`"));
         check("v1\n", Err("has `\\n`, which no tag has"));
         check("ä", Err("has `ä`, which no tag has"));
+        check(".v+1", Err("has `+`, which no tag has"));
     }
 
     #[test]

@@ -2,9 +2,15 @@
 
 use std::fmt;
 
-use super::RuntimeHost;
+use super::host::RuntimeHost;
 
 /// How a registry is spoken to.
+///
+/// ```
+/// use local_registry_core::registry::Scheme;
+///
+/// assert_eq!((Scheme::Http.name(), Scheme::Http.port()), ("http", 80));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// Plain HTTP.
@@ -34,6 +40,14 @@ impl Scheme {
 }
 
 /// Where a registry is: a scheme, a host, and a port if any. Prints as a URL without a path.
+///
+/// ```
+/// use local_registry_core::registry::{RegistryUrl, Scheme};
+///
+/// let url = RegistryUrl { scheme: Scheme::Http, host: "kind-registry:5000".parse()? };
+/// assert_eq!(url.to_string(), "http://kind-registry:5000");
+/// # Ok::<(), local_registry_core::registry::HostError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryUrl {
     /// How it is spoken to.

@@ -1,12 +1,19 @@
 //! The annotations that say which images of an object are local.
 
-use super::fields::{ANNOTATIONS, Role};
-use super::problem::Problem;
-use crate::admission::value_at;
+use super::fields::Role;
+use super::messages::BuildProblem;
+use crate::admission::annotations;
 use crate::json::Node;
 use crate::message::Fault;
 
 /// What an annotation ([`Role::annotation`]) says about the images of a role.
+///
+/// ```
+/// use local_registry_core::shipwright::Mark;
+///
+/// assert!(Mark::parse("recorded").is_some_and(Mark::is_local));
+/// assert_eq!(Mark::parse("yes"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// `"true"`: they are local.
@@ -41,41 +48,38 @@ impl Mark {
 }
 
 /// The marks of an object, by role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Annotations([Option<Mark>; 3]);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Marks([Option<Mark>; Role::ALL.len()]);
 
-impl Annotations {
+impl Marks {
     /// Reads the annotations of an object. One whose value is not a [`Mark`] is a fault, and counts as absent.
-    pub(super) fn read(object: &Node<'_>, faults: &mut Vec<Fault>) -> Self {
-        let mut found = |read: Result<Option<Mark>, Fault>| {
-            read.unwrap_or_else(|fault| {
-                faults.push(fault);
-                None
-            })
-        };
-        match annotations_of(object) {
-            Ok(Some(annotations)) => Self(Role::ALL.map(|role| found(mark_in(annotations, role)))),
-            Ok(None) => Self([None; 3]),
-            Err(fault) => {
-                found(Err(fault));
-                Self([None; 3])
+    pub(super) fn read(object: &Node<'_>) -> (Self, Vec<Fault>) {
+        let mut marks = Self::default();
+        let mut faults = Vec::new();
+        match annotations(object) {
+            Ok(Some(annotations)) => {
+                for (mark, role) in marks.0.iter_mut().zip(Role::ALL) {
+                    match mark_in(annotations, role) {
+                        Ok(found) => *mark = found,
+                        Err(fault) => faults.push(fault),
+                    }
+                }
             }
+            Ok(None) => {}
+            Err(fault) => faults.push(fault),
         }
+        (marks, faults)
     }
 
-    /// Annotations with a mark for one role alone.
-    pub(super) fn of(role: Role, mark: Option<Mark>) -> Self {
-        Self(Role::ALL.map(|each| mark.filter(|_| each == role)))
+    /// Reads the mark for one role alone.
+    pub(super) fn read_one(object: &Node<'_>, role: Role) -> Result<Self, Fault> {
+        let mark = mark_for(object, role)?;
+        Ok(Self(Role::ALL.map(|each| mark.filter(|_| each == role))))
     }
 
     /// The mark for a role.
     pub(super) fn mark(self, role: Role) -> Option<Mark> {
-        let [output, source, builder] = self.0;
-        match role {
-            Role::Output => output,
-            Role::Source => source,
-            Role::Builder => builder,
-        }
+        self.0.get(role as usize).copied().flatten()
     }
 
     /// Whether the mark for a role says that its images are local.
@@ -85,17 +89,8 @@ impl Annotations {
 }
 
 /// The mark of an object for a role.
-pub(super) fn mark_of(object: &Node<'_>, role: Role) -> Result<Option<Mark>, Fault> {
-    annotations_of(object)?.map_or(Ok(None), |annotations| mark_in(annotations, role))
-}
-
-fn annotations_of<'n, 'a>(object: &'n Node<'a>) -> Result<Option<&'n Node<'a>>, Fault> {
-    match value_at(object, ANNOTATIONS)? {
-        Some(other) if !matches!(other, Node::Object(_)) => {
-            Err(Fault::wrong_type(ANNOTATIONS, other.type_name(), "an object"))
-        }
-        annotations => Ok(annotations),
-    }
+pub(super) fn mark_for(object: &Node<'_>, role: Role) -> Result<Option<Mark>, Fault> {
+    annotations(object)?.map_or(Ok(None), |annotations| mark_in(annotations, role))
 }
 
 fn mark_in(annotations: &Node<'_>, role: Role) -> Result<Option<Mark>, Fault> {
@@ -103,7 +98,7 @@ fn mark_in(annotations: &Node<'_>, role: Role) -> Result<Option<Mark>, Fault> {
     match annotations.field(role.annotation()) {
         None => Ok(None),
         Some(Node::String(text)) => {
-            Mark::parse(text).map(Some).ok_or_else(|| Problem::AnnotationValue { found: text }.at(path))
+            Mark::parse(text).map(Some).ok_or_else(|| BuildProblem::AnnotationValue { found: text }.at(path))
         }
         Some(other) => Err(Fault::wrong_type(path, other.type_name(), "\"true\" or \"false\"")),
     }

@@ -1,50 +1,53 @@
 //! A BuildRun: its own images are resolved in place; the output that it inherits from a Build is resolved by giving the
 //! run an output of its own.
 
-use super::annotation::Annotations;
-use super::before::Before;
+use super::annotation::Marks;
 use super::fields::{self, ImageField, Kind, Role, Version, image_fields};
-use super::image::Image;
+use super::image::{Before, Image};
 use super::lookup::BuildLookup;
-use super::named_build::{self, NamingRun};
-use super::remark::Remark;
-use super::run_output::{has_output, set_insecure};
-use super::{Case, docker_hub};
-use crate::admission::{Outcome, value_at};
+use super::messages::BuildWarning;
+use super::named_build::{self, InheritedInsecure, NamingRun};
+use super::output::{check_docker_hub, has_output, set_insecure};
+use super::request::BuildRequest;
+use crate::admission::{Fate, Outcome, value_at};
 use crate::json::Node;
 use crate::message::Fault;
-use crate::registry::Resolution;
 
 /// Decides about a BuildRun that is created or updated.
-pub(super) fn decide(case: &Case<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) {
-    let annotations = Annotations::read(case.object, &mut outcome.faults);
-    let before = case.old.map(Before::of);
-    let own = decide_own_images(case, annotations, before.as_ref(), outcome);
-    let mut build_states_insecure = false;
+pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) {
+    let (marks, faults) = Marks::read(request.object);
+    for fault in faults {
+        outcome.fault(fault);
+    }
+    let before = request.old.map(Before::read);
+    let own = decide_own_images(request, marks, before.as_ref(), outcome);
+    let mut inherited = InheritedInsecure::Absent;
     let mut inherits = false;
-    match origin(case.object, case.version) {
+    match origin(request.object, request.version) {
         Ok(Origin::Named(name)) => {
-            inherits = !has_output(case.object);
-            let run = NamingRun { case, name, annotations };
+            inherits = !has_output(request.object);
+            let run = NamingRun { request, name, marks };
             let is_settled = before.as_ref().is_some_and(|before| {
-                origin(before.object, case.version) == Ok(Origin::Named(name)) && !run.takes_more_than(before)
+                origin(before.object, request.version) == Ok(Origin::Named(name)) && !run.takes_more_than(before)
             });
             if !is_settled {
-                build_states_insecure = named_build::decide(&run, builds, outcome);
+                inherited = named_build::decide(&run, builds, outcome);
             }
         }
         // Shipwright reports an unclear run itself.
         Ok(Origin::Embedded | Origin::Unclear) => {}
-        Err(fault) => outcome.add(fault),
+        Err(fault) => outcome.fault(fault),
     }
-    for field in own.injected.into_iter().filter(|_| case.settings.insecure && !build_states_insecure) {
-        set_insecure(case, field, outcome);
+    if request.settings.insecure && inherited == InheritedInsecure::Absent {
+        for field in own.injected {
+            set_insecure(request, field, outcome);
+        }
     }
-    for role in Role::ALL.into_iter().filter(|role| annotations.say_local(*role) && !own.roles.contains(role)) {
-        let is_new = before.as_ref().is_none_or(|before| !before.annotations.say_local(role));
+    for role in Role::ALL.into_iter().filter(|role| marks.say_local(*role) && !own.roles.contains(role)) {
+        let is_new = before.as_ref().is_none_or(|before| !before.marks.say_local(role));
         // Whether a named Build has an output is checked where the Build is looked up.
         if is_new && !(inherits && role == Role::Output) {
-            outcome.warn(&Remark::IdleAnnotation(role));
+            outcome.warn(&BuildWarning::IdleAnnotation(role));
         }
     }
 }
@@ -83,38 +86,40 @@ struct OwnImages {
 
 /// Resolves the images in the run itself.
 fn decide_own_images(
-    case: &Case<'_>,
-    annotations: Annotations,
+    request: &BuildRequest<'_>,
+    marks: Marks,
     before: Option<&Before<'_>>,
     outcome: &mut Outcome,
 ) -> OwnImages {
     let mut own = OwnImages::default();
-    for field in image_fields(Kind::BuildRun, case.version) {
-        let mut image = match Image::read(case.object, field, annotations) {
+    for field in image_fields(Kind::BuildRun, request.version) {
+        let mut image = match Image::read(request.object, field, marks) {
             Ok(Some(image)) => image,
             Ok(None) => continue,
             Err(fault) => {
-                outcome.add(fault);
+                outcome.fault(fault);
                 continue;
             }
         };
         own.roles.push(field.role);
         let old = before.and_then(|before| before.image(field));
-        image.release(old.as_ref(), case.settings);
+        if image.outgrew_record(old.as_ref(), request.settings) {
+            image.release();
+        }
         let is_unchanged = old.is_some_and(|old| image.is_same_as(&old));
-        match image.resolve(case.settings) {
+        match image.fate(request.settings) {
             // Any update repairs an image that was stored unresolved.
-            Some(Ok(Resolution::Inject(text))) => {
+            Fate::Inject(text) => {
                 outcome.edits.set_text(field.image, &text);
                 if field.role == Role::Output && !image.states_insecure {
                     own.injected.push(field);
                 }
             }
             _ if is_unchanged => {}
-            None => docker_hub::check(case, &image, None, field.image, outcome),
-            Some(Ok(Resolution::Keep)) => {}
-            Some(Err(fault)) => outcome.faults.push(fault),
-            Some(Ok(Resolution::NoRegistry)) => outcome.faults.push(image.without_registry(case.settings)),
+            Fate::NotLocal => check_docker_hub(request, &image, None, field.image, outcome),
+            Fate::Keep => {}
+            Fate::Invalid(problem) => outcome.fault(image.invalid(&problem)),
+            Fate::NoRegistry => outcome.fault(image.without_registry(request.settings)),
         }
     }
     own

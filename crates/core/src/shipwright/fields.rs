@@ -1,14 +1,23 @@
-//! Where Shipwright's objects keep what the policy reads: a table of image fields for each kind and API version.
+//! Where Shipwright's objects keep what the policy reads: a table of image fields for each kind and API version, and the
+//! masks of what is read. A test below holds the masks, and the fields that a lookup asks for, to the tables.
 //!
 //! Images are never found by searching for keys named `image`: `volumes[].image`, the image names of triggers and
 //! `paramValues` are other images, and `spec.source.local` of v1beta1 is an unrelated object.
 
-use crate::json::Path;
+use crate::json::Mask::{Fields, Raw, Scalar};
+use crate::json::{Field, Mask, Path};
 
 /// The API group of Shipwright.
-pub(super) const GROUP: &str = "shipwright.io";
+pub(crate) const GROUP: &str = "shipwright.io";
 
 /// A kind of Shipwright's that has images.
+///
+/// ```
+/// use local_registry_core::shipwright::Kind;
+///
+/// assert_eq!(Kind::parse("BuildRun"), Some(Kind::BuildRun));
+/// assert_eq!(Kind::parse("BuildStrategy"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `Build`: how to build an image.
@@ -30,6 +39,13 @@ impl Kind {
 }
 
 /// An API version of Shipwright's. Objects of all versions are stored as v1beta1.
+///
+/// ```
+/// use local_registry_core::shipwright::Version;
+///
+/// assert_eq!(Version::parse("v1beta1"), Some(Version::V1Beta1));
+/// assert_eq!(Version::parse("v1"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// `v1alpha1`
@@ -51,6 +67,12 @@ impl Version {
 }
 
 /// What an image is to a build.
+///
+/// ```
+/// use local_registry_core::shipwright::Role;
+///
+/// assert_eq!(Role::Output.annotation(), "local-registry-hosting/output");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The image that is built and pushed.
@@ -61,38 +83,55 @@ pub enum Role {
     Builder,
 }
 
+/// What a role is called.
+struct Names {
+    annotation: &'static str,
+    annotation_path: Path,
+    noun: &'static str,
+}
+
+macro_rules! names {
+    ($annotation:literal, $noun:literal) => {
+        Names { annotation: $annotation, annotation_path: &["metadata", "annotations", $annotation], noun: $noun }
+    };
+}
+
 impl Role {
+    /// All roles, in the order of their numbers.
     pub(super) const ALL: [Self; 3] = [Self::Output, Self::Source, Self::Builder];
+
+    const fn names(self) -> Names {
+        match self {
+            Self::Output => names!("local-registry-hosting/output", "output image"),
+            Self::Source => names!("local-registry-hosting/source", "source image"),
+            Self::Builder => names!("local-registry-hosting/builder", "builder image"),
+        }
+    }
 
     /// The annotation that takes the place of the field `local` where the cluster's CRDs lack it.
     #[must_use]
-    pub fn annotation(self) -> &'static str {
-        match self {
-            Self::Output => "local-registry-hosting/output",
-            Self::Source => "local-registry-hosting/source",
-            Self::Builder => "local-registry-hosting/builder",
-        }
+    pub const fn annotation(self) -> &'static str {
+        self.names().annotation
     }
 
-    pub(super) fn annotation_path(self) -> Path {
-        match self {
-            Self::Output => &["metadata", "annotations", "local-registry-hosting/output"],
-            Self::Source => &["metadata", "annotations", "local-registry-hosting/source"],
-            Self::Builder => &["metadata", "annotations", "local-registry-hosting/builder"],
-        }
+    pub(super) const fn annotation_path(self) -> Path {
+        self.names().annotation_path
     }
 
     /// The role as messages name it.
-    pub(super) fn noun(self) -> &'static str {
-        match self {
-            Self::Output => "output image",
-            Self::Source => "source image",
-            Self::Builder => "builder image",
-        }
+    pub(super) const fn noun(self) -> &'static str {
+        self.names().noun
     }
 }
 
-/// A place in an object with the fields `image`, `local` and `insecure`.
+/// A place in an object with the fields `image`, `local` and `insecure`; [`image_fields`] lists them.
+///
+/// ```
+/// use local_registry_core::shipwright::{Kind, Role, Version, image_fields};
+///
+/// let [output, _, _] = image_fields(Kind::BuildRun, Version::V1Beta1) else { panic!("not three fields") };
+/// assert_eq!((output.role, output.path), (Role::Output, &["spec", "output"][..]));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageField {
     /// What the image is to a build.
@@ -117,6 +156,14 @@ macro_rules! image_field {
 }
 
 /// The image fields of a kind in a version.
+///
+/// ```
+/// use local_registry_core::shipwright::{Kind, Version, image_fields};
+///
+/// let paths: Vec<String> =
+///     image_fields(Kind::Build, Version::V1Beta1).iter().map(|field| field.path.join(".")).collect();
+/// assert_eq!(paths, ["spec.output", "spec.source.ociArtifact"]);
+/// ```
 #[must_use]
 pub fn image_fields(kind: Kind, version: Version) -> &'static [ImageField] {
     match (kind, version) {
@@ -185,11 +232,152 @@ pub(super) const PARAMETERS: Path = &["spec", "paramValues"];
 /// The parameter in which Shipwright stores the builder of a v1alpha1 Build.
 pub(super) const BUILDER_PARAMETER: &str = "builder-image";
 
-/// An object's annotations.
-pub(super) const ANNOTATIONS: Path = &["metadata", "annotations"];
-
-/// What an object says apart from its metadata.
-pub(super) const SPEC: Path = &["spec"];
-
 /// Set on an object that is being deleted.
 pub(super) const DELETION: Path = &["metadata", "deletionTimestamp"];
+
+/// Which annotations of an object are read.
+pub(crate) const ANNOTATION_MASKS: [Field; Role::ALL.len()] =
+    [(Role::Output.annotation(), Scalar), (Role::Source.annotation(), Scalar), (Role::Builder.annotation(), Scalar)];
+
+/// What else is read of an object's metadata.
+pub(crate) const METADATA_MASK: Field = ("deletionTimestamp", Scalar);
+
+const IMAGE_MASK: Mask = Fields(&[("image", Scalar), ("local", Scalar), ("insecure", Scalar)]);
+
+/// What is read of an embedded specification, in either version.
+const EMBEDDED_SPEC_MASK: Mask = Fields(&[
+    ("output", IMAGE_MASK),
+    ("source", Fields(&[("ociArtifact", IMAGE_MASK), ("bundleContainer", IMAGE_MASK)])),
+    ("builder", IMAGE_MASK),
+]);
+
+/// What is read of an object's `spec`: the fields of both kinds and versions together, since the object may come before its
+/// kind in the request.
+pub(crate) const SPEC_MASKS: [Field; 8] = [
+    ("output", IMAGE_MASK),
+    (
+        "source",
+        Fields(&[("ociArtifact", IMAGE_MASK), ("bundleContainer", IMAGE_MASK), ("type", Scalar), ("local", Scalar)]),
+    ),
+    ("builder", IMAGE_MASK),
+    ("build", Fields(&[("name", Scalar), ("spec", EMBEDDED_SPEC_MASK)])),
+    ("buildRef", Fields(&[("name", Scalar)])),
+    ("buildSpec", EMBEDDED_SPEC_MASK),
+    ("sources", Fields(&[("type", Scalar)])),
+    // A long list, which matters only to a run whose Build has an outdated builder.
+    ("paramValues", Raw),
+];
+
+/// What is read of a Build that was looked up, in the stored version.
+pub(super) const STORED_BUILD_MASK: Mask = Fields(&[
+    ("metadata", Fields(&[("annotations", Fields(&ANNOTATION_MASKS)), METADATA_MASK])),
+    (
+        "spec",
+        Fields(&[
+            ("output", IMAGE_MASK),
+            ("source", Fields(&[("ociArtifact", IMAGE_MASK)])),
+            ("paramValues", Fields(&[("name", Scalar), ("value", Scalar)])),
+        ]),
+    ),
+]);
+
+/// What is read of the parameters of a BuildRun, once they matter.
+pub(super) const PARAMETER_NAMES_MASK: Mask = Fields(&[("name", Scalar)]);
+
+/// The fields that are read of a looked-up Build besides its metadata, as dot paths.
+///
+/// ```
+/// assert!(local_registry_core::shipwright::BUILD_FIELDS.contains(&"spec.output.image"));
+/// ```
+pub const BUILD_FIELDS: [&str; 7] = [
+    "spec.output.image",
+    "spec.output.insecure",
+    "spec.output.local",
+    "spec.paramValues.name",
+    "spec.paramValues.value",
+    "spec.source.ociArtifact.image",
+    "spec.source.ociArtifact.local",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::ANNOTATIONS;
+    use crate::json::Node;
+
+    const OBJECT: Mask = Fields(&[
+        ("metadata", Fields(&[("annotations", Fields(&ANNOTATION_MASKS)), METADATA_MASK])),
+        ("spec", Fields(&SPEC_MASKS)),
+    ]);
+
+    const KINDS: [Kind; 2] = [Kind::Build, Kind::BuildRun];
+    const VERSIONS: [Version; 2] = [Version::V1Alpha1, Version::V1Beta1];
+
+    /// Asserts that a mask keeps the value at a path of an object that has nothing else.
+    #[track_caller]
+    fn check(mask: Mask, path: Path, value: &str) {
+        let text = path.iter().rfold(value.to_owned(), |inner, part| format!("{{\"{part}\":{inner}}}"));
+        let object = Node::parse(&text, mask).unwrap();
+        let expected = Node::parse(value, mask).unwrap();
+        assert_eq!(object.at(path), Ok(Some(&expected)), "{text}");
+    }
+
+    #[test]
+    fn every_image_field_is_read() {
+        for (kind, version) in KINDS.into_iter().flat_map(|kind| VERSIONS.map(|version| (kind, version))) {
+            for field in image_fields(kind, version) {
+                check(OBJECT, field.image, "\"team/app\"");
+                check(OBJECT, field.local, "true");
+                check(OBJECT, field.insecure, "false");
+            }
+        }
+        for field in image_fields(Kind::Build, Version::V1Beta1) {
+            check(STORED_BUILD_MASK, field.image, "\"team/app\"");
+            check(STORED_BUILD_MASK, field.local, "true");
+            check(STORED_BUILD_MASK, field.insecure, "false");
+        }
+    }
+
+    #[test]
+    fn every_image_field_of_a_stored_build_is_asked_for() {
+        let asked = |path: Path| BUILD_FIELDS.contains(&path.join(".").as_str());
+        for field in image_fields(Kind::Build, Version::V1Beta1) {
+            assert!(asked(field.image) && asked(field.local), "{:?}", field.path);
+        }
+        assert!(asked(OUTPUT.insecure));
+        for field in ["name", "value"] {
+            assert!(BUILD_FIELDS.contains(&format!("{}.{field}", PARAMETERS.join(".")).as_str()), "{field}");
+        }
+    }
+
+    #[test]
+    fn every_annotation_is_read() {
+        for (index, role) in Role::ALL.into_iter().enumerate() {
+            assert_eq!(role as usize, index);
+            check(OBJECT, role.annotation_path(), "\"true\"");
+            check(STORED_BUILD_MASK, role.annotation_path(), "\"true\"");
+            assert_eq!(role.annotation_path().split_last(), Some((&role.annotation(), ANNOTATIONS)));
+        }
+    }
+
+    #[test]
+    fn every_other_field_that_the_decision_needs_is_read() {
+        check(OBJECT, DELETION, "\"2026-11-21T00:00:00Z\"");
+        for version in VERSIONS {
+            check(OBJECT, build_name(version), "\"app\"");
+            check(OBJECT, embedded_spec(version), "{}");
+        }
+        let read = |text: &str, mask, path| format!("{:?}", Node::parse(text, mask).unwrap().at(path).unwrap());
+        let source = read(r#"{"spec":{"source":{"type":"Local","local":{}}}}"#, OBJECT, SOURCE);
+        assert!(source.contains(r#"String("Local")"#) && source.contains("\"local\", value: Object"), "{source}");
+        let sources = read(r#"{"spec":{"sources":[{"type":"LocalCopy"}]}}"#, OBJECT, SOURCES);
+        assert!(sources.contains(r#"String("LocalCopy")"#), "{sources}");
+        let parameters = r#"[{"name":"builder-image","value":"x/y"}]"#;
+        let text = format!(r#"{{"spec":{{"paramValues":{parameters}}}}}"#);
+        assert_eq!(Node::parse(&text, OBJECT).unwrap().at(PARAMETERS), Ok(Some(&Node::Raw(parameters))));
+        let stored = read(&text, STORED_BUILD_MASK, PARAMETERS);
+        assert!(stored.contains(r#"String("x/y")"#), "{stored}");
+        let names = format!("{:?}", Node::parse(parameters, PARAMETER_NAMES_MASK).unwrap());
+        assert!(names.contains(r#"String("builder-image")"#), "{names}");
+    }
+}

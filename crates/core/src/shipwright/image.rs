@@ -1,12 +1,13 @@
 //! One image of an object: whether it is local, and what becomes of it.
 
-use super::annotation::{Annotations, Mark};
-use super::fields::ImageField;
-use super::marker::Marker;
-use crate::admission::{ImageProblem, Settings, resolve_image, value_at};
+use std::fmt;
+
+use super::annotation::{Mark, Marks};
+use super::fields::{ImageField, Role};
+use crate::admission::{Fate, ImageProblem, Settings, fate_of_local_image, value_at};
 use crate::json::Node;
 use crate::message::Fault;
-use crate::registry::{Host, ImageReference, RegistryHost, Resolution, named_registry};
+use crate::registry::{Host, ImageReference, RegistryHost, named_registry};
 
 /// An image of an object, as it was written.
 #[derive(Debug, Clone)]
@@ -30,13 +31,36 @@ enum Locality {
     Local(Marker),
 }
 
+/// What makes an image local.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    /// The field `local` beside the image.
+    Field,
+    /// The annotation for images of this role.
+    Annotation(Role),
+    /// The same annotation, as the record of a field `local: true` that is gone.
+    Record(Role),
+    /// The annotation of the BuildRun that inherits the image.
+    Run,
+}
+
+/// Prints how users undo it.
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field => f.write_str("set local: false"),
+            Self::Annotation(role) => write!(f, "remove the annotation {}", role.annotation()),
+            Self::Record(role) => {
+                write!(f, "set local: false, or the annotation {} to \"false\"", role.annotation())
+            }
+            Self::Run => write!(f, "remove the annotation {} of the BuildRun", Role::Output.annotation()),
+        }
+    }
+}
+
 impl<'n> Image<'n> {
     /// Reads an image field; `None` if the object does not have it.
-    pub(super) fn read(
-        object: &'n Node<'n>,
-        field: &'static ImageField,
-        annotations: Annotations,
-    ) -> Result<Option<Self>, Fault> {
+    pub(super) fn read(object: &'n Node<'n>, field: &'static ImageField, marks: Marks) -> Result<Option<Self>, Fault> {
         let Some(fields) = value_at(object, field.path)? else { return Ok(None) };
         let Node::Object(entries) = fields else {
             return Err(Fault::wrong_type(field.path, fields.type_name(), "an object"));
@@ -47,7 +71,7 @@ impl<'n> Image<'n> {
             Some(other) => return Err(Fault::wrong_type(field.local, other.type_name(), "true or false")),
             None => None,
         };
-        let mark = annotations.mark(field.role);
+        let mark = marks.mark(field.role);
         let locality = match (explicit, mark) {
             (Some(true), _) => Locality::Local(Marker::Field),
             (None, Some(Mark::Local)) => Locality::Local(Marker::Annotation(field.role)),
@@ -63,21 +87,21 @@ impl<'n> Image<'n> {
         matches!(self.locality, Locality::Local(Marker::Record(_)))
     }
 
-    /// Makes an image not local whose author removed `local` and named another registry. Returns whether it did.
+    /// Whether its author removed `local` and named another registry, so that the record does not count.
     ///
     /// Such an image is local only by its record, names a registry that is not the cluster's, and is new. A client that
     /// lost the field without its author's intent writes the image that was there before, or one without a registry.
-    pub(super) fn release(&mut self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
+    pub(super) fn outgrew_record(&self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
         let was_there = before.is_some_and(|before| before.value == self.value && before.is_local());
-        if !self.is_local_by_record() || was_there {
-            return false;
-        }
         let ours = settings.host.as_ref().map(RegistryHost::as_str);
-        let names_another = named_registry(self.text()).is_some_and(|registry| Some(registry) != ours);
-        if names_another {
-            self.locality = Locality::NotLocal;
-        }
-        names_another
+        self.is_local_by_record()
+            && !was_there
+            && named_registry(self.text()).is_some_and(|registry| Some(registry) != ours)
+    }
+
+    /// Makes the image not local.
+    pub(super) fn release(&mut self) {
+        self.locality = Locality::NotLocal;
     }
 
     /// Whether this request makes the image local by its record alone: the field is gone or the image has changed, and
@@ -110,21 +134,25 @@ impl<'n> Image<'n> {
         self.value == other.value && self.is_local() == other.is_local()
     }
 
-    /// What becomes of the image; `None` if it is not local.
-    pub(super) fn resolve(&self, settings: &Settings) -> Option<Result<Resolution, Fault>> {
-        let Locality::Local(marker) = self.locality else { return None };
+    /// What becomes of the image.
+    pub(super) fn fate(&self, settings: &Settings) -> Fate<'n> {
+        let Locality::Local(marker) = self.locality else { return Fate::NotLocal };
         let host = settings.host.as_ref().map(|host| host as &dyn Host);
-        let resolution = resolve_image(self.value, host, || marker.undo().to_string());
-        Some(resolution.map_err(|problem| problem.at(self.field.image)))
+        fate_of_local_image(self.value, host, &|| marker.to_string())
     }
 
-    /// The fault of an image whose resolution is [`Resolution::NoRegistry`] and cannot wait.
+    /// The fault of an image that cannot be local as it is written.
+    pub(super) fn invalid(&self, problem: &ImageProblem<'_>) -> Fault {
+        problem.at(self.field.image)
+    }
+
+    /// The fault of an image whose fate is [`Fate::NoRegistry`] and cannot wait.
     pub(super) fn without_registry(&self, settings: &Settings) -> Fault {
         let marker = match self.locality {
             Locality::Local(marker) => marker,
             Locality::NotLocal => Marker::Field,
         };
-        let (undo, help) = (marker.undo().to_string(), settings.help.as_deref());
+        let (undo, help) = (marker.to_string(), settings.help.as_deref());
         ImageProblem::NoRegistry { text: self.text(), whose: "", undo, help }.at(self.field.image)
     }
 
@@ -139,5 +167,23 @@ impl<'n> Image<'n> {
             Some(registry) if RegistryHost::parse(registry).is_err() => None,
             _ => Some(reference.at(host)),
         }
+    }
+}
+
+/// An object before an UPDATE, to see what the UPDATE changes.
+pub(super) struct Before<'n> {
+    pub(super) object: &'n Node<'n>,
+    pub(super) marks: Marks,
+}
+
+impl<'n> Before<'n> {
+    /// Reads the object. Its faults are ignored, since the request did not cause them.
+    pub(super) fn read(object: &'n Node<'n>) -> Self {
+        Self { object, marks: Marks::read(object).0 }
+    }
+
+    /// The image that the object had in a field.
+    pub(super) fn image(&self, field: &'static ImageField) -> Option<Image<'n>> {
+        Image::read(self.object, field, self.marks).ok().flatten()
     }
 }

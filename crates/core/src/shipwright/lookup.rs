@@ -2,23 +2,28 @@
 
 /// The API version in which a Build is looked up: the stored one, whatever the BuildRun's own is.
 /// Shipwright's conversion to v1alpha1 would drop `local`.
+///
+/// ```
+/// assert_eq!(local_registry_core::shipwright::BUILD_API_VERSION, "shipwright.io/v1beta1");
+/// ```
 pub const BUILD_API_VERSION: &str = "shipwright.io/v1beta1";
 
-/// The fields that are read of a looked-up Build besides its metadata, as dot paths.
-pub const BUILD_FIELDS: [&str; 7] = [
-    "spec.output.image",
-    "spec.output.insecure",
-    "spec.output.local",
-    "spec.paramValues.name",
-    "spec.paramValues.value",
-    "spec.source.ociArtifact.image",
-    "spec.source.ociArtifact.local",
-];
-
-/// Reads Builds from the cluster.
+/// Reads Builds from the cluster. A function is one, as [`decide`](crate::decide) shows; so is a type that has its own:
+///
+/// ```
+/// use local_registry_core::shipwright::{BuildLookup, LookupError};
+///
+/// struct NoBuilds;
+///
+/// impl BuildLookup for NoBuilds {
+///     fn build(&mut self, _namespace: &str, _name: &str) -> Result<String, LookupError> {
+///         Err(LookupError::NotFound)
+///     }
+/// }
+/// ```
 pub trait BuildLookup {
     /// The JSON text of the Build `name` in `namespace`, in the version [`BUILD_API_VERSION`]. Only its metadata and
-    /// [`BUILD_FIELDS`] are read.
+    /// [`BUILD_FIELDS`](super::BUILD_FIELDS) are read.
     ///
     /// # Errors
     /// A [`LookupError`] if there is no such Build or it cannot be read.
@@ -32,6 +37,13 @@ impl<F: FnMut(&str, &str) -> Result<String, LookupError>> BuildLookup for F {
 }
 
 /// Why a Build could not be read. All but [`LookupError::NotFound`] have the cause in the policy server's words.
+///
+/// ```
+/// use local_registry_core::shipwright::{BuildLookup, LookupError};
+///
+/// let mut builds = |_namespace: &str, _name: &str| Err(LookupError::Failed("connection refused".to_owned()));
+/// assert!(matches!(builds.build("team", "app"), Err(LookupError::Failed(cause)) if cause == "connection refused"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupError {
     /// There is no such Build.
@@ -81,6 +93,13 @@ impl LookupError {
 
 /// Whether Kubernetes accepts `name` as the name of an object: a DNS-1123 subdomain. No other name is asked for, since it
 /// would become a part of the request's path.
+///
+/// ```
+/// use local_registry_core::shipwright::is_object_name;
+///
+/// assert!(is_object_name("my-build.v1"));
+/// assert!(!is_object_name("../secrets"));
+/// ```
 #[must_use]
 pub fn is_object_name(name: &str) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();

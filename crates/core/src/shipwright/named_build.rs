@@ -1,97 +1,96 @@
 //! The Build that a BuildRun names, and what the run takes from it: output, source and builder.
 
-use super::annotation::{Annotations, mark_of};
-use super::before::Before;
-use super::fields::{self, Kind, OUTPUT, Role, Version, image_fields};
-use super::image::Image;
+use super::annotation::{Marks, mark_for};
+use super::fields::{self, Kind, OUTPUT, PARAMETER_NAMES_MASK, Role, STORED_BUILD_MASK, Version, image_fields};
+use super::image::{Before, Image};
 use super::lookup::{BuildLookup, LookupError, is_object_name};
-use super::problem::Problem;
-use super::remark::Remark;
-use super::run_output::{has_output, set_insecure};
-use super::{Case, docker_hub, mask};
-use crate::admission::Outcome;
+use super::messages::{BuildProblem, BuildWarning};
+use super::output::{check_docker_hub, has_output, set_insecure};
+use super::request::BuildRequest;
+use crate::admission::{Fate, Outcome};
 use crate::json::{Node, Path};
 use crate::message::Fault;
-use crate::registry::{Resolution, named_registry};
+use crate::registry::named_registry;
 
 /// A BuildRun that names a Build.
-pub(super) struct NamingRun<'c> {
-    pub(super) case: &'c Case<'c>,
-    pub(super) name: &'c str,
-    pub(super) annotations: Annotations,
+pub(super) struct NamingRun<'r> {
+    pub(super) request: &'r BuildRequest<'r>,
+    pub(super) name: &'r str,
+    pub(super) marks: Marks,
+}
+
+/// What the Build that a run names says about `insecure`, which the run inherits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InheritedInsecure {
+    /// `true` or `false`.
+    Stated,
+    /// Nothing, or there is no Build to look at.
+    Absent,
 }
 
 impl NamingRun<'_> {
     fn name_path(&self) -> Path {
-        fields::build_name(self.case.version)
+        fields::build_name(self.request.version)
     }
 
     /// Whether the run now takes something from the Build that it had of its own before an UPDATE.
     pub(super) fn takes_more_than(&self, before: &Before<'_>) -> bool {
-        let (object, version) = (self.case.object, self.case.version);
+        let (object, version) = (self.request.object, self.request.version);
         let lost = |has: &dyn Fn(&Node<'_>) -> bool| has(before.object) && !has(object);
         lost(&has_output)
             || lost(&|object| streams_source(object, version))
             || lost(&sets_builder)
-            || self.marks_inherited() && !before.annotations.say_local(Role::Output)
+            || self.marks_inherited() && !before.marks.say_local(Role::Output)
     }
 
     /// Whether the run's own annotation says that the output that it inherits is local.
     fn marks_inherited(&self) -> bool {
-        !has_output(self.case.object) && self.annotations.say_local(Role::Output)
+        !has_output(self.request.object) && self.marks.say_local(Role::Output)
     }
 }
 
-/// Looks the Build up, and resolves its output for a run that has none of its own. Returns whether the Build says
-/// anything about `insecure`, which the run inherits.
-pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) -> bool {
-    let NamingRun { case, name, .. } = *run;
-    let own_output = has_output(case.object);
-    if !case.settings.lookup_builds {
-        if run.marks_inherited() {
-            outcome.faults.push(Problem::InheritedNotLookedUp { name }.at(Role::Output.annotation_path()));
-        } else if !own_output {
-            outcome.warn(&Remark::NotLookedUp { path: run.name_path(), name });
-        }
-        return false;
+/// Looks the Build up, and resolves its output for a run that has none of its own.
+pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) -> InheritedInsecure {
+    let NamingRun { request, name, .. } = *run;
+    if !request.settings.lookup_builds {
+        check_without_lookup(run, outcome);
+        return InheritedInsecure::Absent;
     }
     let text = match look_up(run, builds) {
         Ok(text) => text,
         Err(NoBuild::Yet) => {
-            outcome.warn(&Remark::NoSuchBuildYet { path: run.name_path(), name, namespace: case.namespace });
-            return false;
+            let (path, namespace) = (run.name_path(), request.namespace);
+            outcome.warn(&BuildWarning::NoSuchBuildYet { path, name, namespace });
+            return InheritedInsecure::Absent;
         }
         Err(NoBuild::Fault(fault)) => {
-            outcome.faults.push(fault);
-            return false;
+            outcome.fault(fault);
+            return InheritedInsecure::Absent;
         }
     };
-    let build = match Node::parse(&text, mask::STORED_BUILD) {
+    let no_build = |cause| BuildProblem::LookupAnswer { name, cause }.at(run.name_path());
+    let build = match Node::parse(&text, STORED_BUILD_MASK) {
         Ok(build @ Node::Object(_)) => build,
         Ok(other) => {
-            let cause = format_args!("it is {}", other.type_name());
-            outcome.faults.push(Problem::LookupAnswer { name, cause }.at(run.name_path()));
-            return false;
+            outcome.fault(no_build(format_args!("it is {}", other.type_name())));
+            return InheritedInsecure::Absent;
         }
         Err(error) => {
-            let cause = format_args!("{error}");
-            outcome.faults.push(Problem::LookupAnswer { name, cause }.at(run.name_path()));
-            return false;
+            outcome.fault(no_build(format_args!("{error}")));
+            return InheritedInsecure::Absent;
         }
     };
-    let named = NamedBuild { run, build: &build };
-    if own_output {
-        named.check_own_output(outcome);
-    } else {
-        named.decide_output(outcome);
+    NamedBuild { run, build: &build }.decide(outcome)
+}
+
+/// Says what is unknown of a run's output while Builds are not looked up.
+fn check_without_lookup(run: &NamingRun<'_>, outcome: &mut Outcome) {
+    let name = run.name;
+    if run.marks_inherited() {
+        outcome.fault(BuildProblem::InheritedNotLookedUp { name }.at(Role::Output.annotation_path()));
+    } else if !has_output(run.request.object) {
+        outcome.warn(&BuildWarning::NotLookedUp { path: run.name_path(), name });
     }
-    if !streams_source(case.object, case.version) {
-        named.check_source(outcome);
-    }
-    if !sets_builder(case.object) {
-        named.check_builder(outcome);
-    }
-    matches!(build.at(OUTPUT.insecure), Ok(Some(_)))
 }
 
 /// Why there is no Build to look at.
@@ -102,20 +101,20 @@ enum NoBuild {
 }
 
 fn look_up(run: &NamingRun<'_>, builds: &mut dyn BuildLookup) -> Result<String, NoBuild> {
-    let NamingRun { case, name, .. } = *run;
-    let namespace = case.namespace;
-    let fault = |problem: &Problem<'_>| NoBuild::Fault(problem.at(run.name_path()));
-    let missing = |remedy| fault(&Problem::NoSuchBuild { name, namespace, remedy });
+    let NamingRun { request, name, .. } = *run;
+    let namespace = request.namespace;
+    let fault = |problem: &BuildProblem<'_>| NoBuild::Fault(problem.at(run.name_path()));
+    let missing = |remedy| fault(&BuildProblem::NoSuchBuild { name, namespace, remedy });
     if namespace.is_empty() {
-        return Err(fault(&Problem::NoNamespace));
+        return Err(fault(&BuildProblem::NoNamespace));
     }
     if !is_object_name(name) {
         return Err(missing("no object can have that name: write that of a Build in the run's namespace"));
     }
     builds.build(namespace, name).map_err(|error| match error {
-        LookupError::NotFound if case.is_dry_run => NoBuild::Yet,
+        LookupError::NotFound if request.is_dry_run => NoBuild::Yet,
         LookupError::NotFound => missing(error.remedy()),
-        _ => fault(&Problem::Lookup { name, cause: error.cause().unwrap_or_default(), remedy: error.remedy() }),
+        _ => fault(&BuildProblem::Lookup { name, cause: error.cause().unwrap_or_default(), remedy: error.remedy() }),
     })
 }
 
@@ -134,7 +133,7 @@ fn streams_source(run: &Node<'_>, version: Version) -> bool {
 /// Whether a run sets the parameter in which Shipwright stores a v1alpha1 builder, and so never uses that of its Build.
 fn sets_builder(run: &Node<'_>) -> bool {
     let Ok(Some(Node::Raw(text))) = run.at(fields::PARAMETERS) else { return false };
-    let Ok(Node::Array(parameters)) = Node::parse(text, mask::PARAMETER_NAMES) else { return false };
+    let Ok(Node::Array(parameters)) = Node::parse(text, PARAMETER_NAMES_MASK) else { return false };
     parameters.iter().any(is_builder)
 }
 
@@ -151,33 +150,53 @@ fn is_builder(parameter: &Node<'_>) -> bool {
 }
 
 /// The Build that a run names, in the stored version.
-struct NamedBuild<'c> {
-    run: &'c NamingRun<'c>,
-    build: &'c Node<'c>,
+struct NamedBuild<'r> {
+    run: &'r NamingRun<'r>,
+    build: &'r Node<'r>,
 }
 
 impl NamedBuild<'_> {
+    /// Decides about everything that the run takes from the Build.
+    fn decide(&self, outcome: &mut Outcome) -> InheritedInsecure {
+        let BuildRequest { object, version, .. } = *self.run.request;
+        if has_output(object) {
+            self.check_own_output(outcome);
+        } else {
+            self.decide_output(outcome);
+        }
+        if !streams_source(object, version) {
+            self.check_source(outcome);
+        }
+        if !sets_builder(object) {
+            self.check_builder(outcome);
+        }
+        match self.build.at(OUTPUT.insecure) {
+            Ok(Some(_)) => InheritedInsecure::Stated,
+            _ => InheritedInsecure::Absent,
+        }
+    }
+
     /// Resolves the output for a run that inherits it.
     fn decide_output(&self, outcome: &mut Outcome) {
-        let case = self.run.case;
+        let request = self.run.request;
         let mut image = match self.image(Role::Output) {
             Ok(Some(image)) => image,
-            Ok(None) if self.run.marks_inherited() => return outcome.warn(&Remark::IdleAnnotation(Role::Output)),
+            Ok(None) if self.run.marks_inherited() => return outcome.warn(&BuildWarning::IdleAnnotation(Role::Output)),
             Ok(None) => return,
-            Err(fault) => return self.push(fault, outcome),
+            Err(fault) => return self.fault(fault, outcome),
         };
         if self.run.marks_inherited() {
             image.claim_for_run();
         }
-        match image.resolve(case.settings) {
-            None => docker_hub::check(case, &image, Some(self.run.name), self.run.name_path(), outcome),
-            Some(Ok(Resolution::Keep)) => {}
-            Some(Err(fault)) => self.push(fault, outcome),
-            Some(Ok(Resolution::NoRegistry)) => self.push(image.without_registry(case.settings), outcome),
-            Some(Ok(Resolution::Inject(text))) => {
+        match image.fate(request.settings) {
+            Fate::NotLocal => check_docker_hub(request, &image, Some(self.run.name), self.run.name_path(), outcome),
+            Fate::Keep => {}
+            Fate::Invalid(problem) => self.fault(image.invalid(&problem), outcome),
+            Fate::NoRegistry => self.fault(image.without_registry(request.settings), outcome),
+            Fate::Inject(text) => {
                 outcome.edits.set_text(OUTPUT.image, &text);
-                if case.settings.insecure && !image.states_insecure {
-                    set_insecure(case, &OUTPUT, outcome);
+                if request.settings.insecure && !image.states_insecure {
+                    set_insecure(request, &OUTPUT, outcome);
                 }
             }
         }
@@ -185,16 +204,16 @@ impl NamedBuild<'_> {
 
     /// Rejects the output that a run would have inherited, without the registry: another webhook removed it.
     fn check_own_output(&self, outcome: &mut Outcome) {
-        let own = Image::read(self.run.case.object, &OUTPUT, self.run.annotations);
+        let own = Image::read(self.run.request.object, &OUTPUT, self.run.marks);
         let (Ok(Some(own)), Ok(Some(inherited))) = (own, self.image(Role::Output)) else { return };
-        let before = self.run.case.old.and_then(|old| old.at(OUTPUT.image).ok().flatten()).and_then(Node::text);
+        let before = self.run.request.old.and_then(|old| old.at(OUTPUT.image).ok().flatten()).and_then(Node::text);
         let is_stripped = before != Some(own.text())
             && !own.is_local()
             && named_registry(own.text()).is_none()
             && own.text() == inherited.text();
         if is_stripped && inherited.is_local() {
-            let problem = Problem::InheritedWithoutRegistry { text: own.text(), name: self.run.name };
-            outcome.faults.push(problem.at(OUTPUT.image));
+            let problem = BuildProblem::InheritedWithoutRegistry { text: own.text(), name: self.run.name };
+            outcome.fault(problem.at(OUTPUT.image));
         }
     }
 
@@ -202,7 +221,7 @@ impl NamedBuild<'_> {
         match self.image(Role::Source) {
             Ok(Some(image)) if image.is_local() => self.check_current(Role::Source, image.text(), outcome),
             Ok(_) => {}
-            Err(fault) => self.push(fault, outcome),
+            Err(fault) => self.fault(fault, outcome),
         }
     }
 
@@ -210,17 +229,17 @@ impl NamedBuild<'_> {
     /// annotation that the policy recorded.
     fn check_builder(&self, outcome: &mut Outcome) {
         let Some(text) = stored_builder(self.build) else { return };
-        match mark_of(self.build, Role::Builder) {
+        match mark_for(self.build, Role::Builder) {
             Ok(Some(mark)) if mark.is_local() => self.check_current(Role::Builder, text, outcome),
             Ok(_) => {}
-            Err(fault) => self.push(fault, outcome),
+            Err(fault) => self.fault(fault, outcome),
         }
     }
 
     fn image(&self, role: Role) -> Result<Option<Image<'_>>, Fault> {
-        let annotations = Annotations::of(role, mark_of(self.build, role)?);
+        let marks = Marks::read_one(self.build, role)?;
         match image_fields(Kind::Build, Version::V1Beta1).iter().find(|field| field.role == role) {
-            Some(field) => Image::read(self.build, field, annotations),
+            Some(field) => Image::read(self.build, field, marks),
             None => Ok(None),
         }
     }
@@ -228,23 +247,23 @@ impl NamedBuild<'_> {
     /// Rejects a local image of the Build that the run cannot override and that is not at the cluster's registry.
     fn check_current(&self, role: Role, text: &str, outcome: &mut Outcome) {
         let name = self.run.name;
-        let settings = self.run.case.settings;
+        let settings = self.run.request.settings;
         let help = settings.help.as_deref();
         let host = settings.host.as_ref().map(AsRef::as_ref);
         let problem = match (host, role) {
             (Some(host), _) if named_registry(text) == Some(host) => return,
-            (Some(host), Role::Builder) => Problem::StaleBuilder { name, text, host },
-            (Some(host), _) => Problem::StaleSource { name, text, host },
-            (None, Role::Builder) => Problem::BuilderWithoutRegistry { name, text, help },
-            (None, _) => Problem::SourceWithoutRegistry { name, text, help },
+            (Some(host), Role::Builder) => BuildProblem::StaleBuilder { name, text, host },
+            (Some(host), _) => BuildProblem::StaleSource { name, text, host },
+            (None, Role::Builder) => BuildProblem::BuilderWithoutRegistry { name, text, help },
+            (None, _) => BuildProblem::SourceWithoutRegistry { name, text, help },
         };
-        outcome.faults.push(problem.at(self.run.name_path()));
+        outcome.fault(problem.at(self.run.name_path()));
     }
 
     /// Adds a fault of the Build to those of the run.
-    fn push(&self, fault: Fault, outcome: &mut Outcome) {
-        let problem = Problem::Build { name: self.run.name, fault };
-        outcome.faults.push(problem.at(self.run.name_path()));
+    fn fault(&self, fault: Fault, outcome: &mut Outcome) {
+        let problem = BuildProblem::Build { name: self.run.name, fault };
+        outcome.fault(problem.at(self.run.name_path()));
     }
 }
 
@@ -256,7 +275,7 @@ mod tests {
     fn the_builder_is_found_among_the_parameters() {
         let check = |parameters: &str, expected: Option<&str>| {
             let build = format!(r#"{{"spec":{{"paramValues":{parameters}}}}}"#);
-            assert_eq!(stored_builder(&Node::parse(&build, mask::STORED_BUILD).unwrap()), expected, "{parameters}");
+            assert_eq!(stored_builder(&Node::parse(&build, STORED_BUILD_MASK).unwrap()), expected, "{parameters}");
         };
         check(r#"[{"name":"a","value":"b"},{"name":"builder-image","value":"x/y"}]"#, Some("x/y"));
         check(r#"[{"name":"builder-image","value":"x/y"},{"name":"builder-image","value":"y/z"}]"#, Some("y/z"));

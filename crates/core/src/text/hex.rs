@@ -3,7 +3,7 @@
 /// The bytes as hexadecimal digits in lower case, two for each.
 ///
 /// ```
-/// assert_eq!(local_registry_core::hex(&[0x0f, 0xa0]), "0fa0");
+/// assert_eq!(local_registry_core::text::hex(&[0x0f, 0xa0]), "0fa0");
 /// ```
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

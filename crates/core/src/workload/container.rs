@@ -16,7 +16,7 @@ pub(super) struct Container<'n> {
 
 impl<'n> Container<'n> {
     /// The containers in these lists of an object. One without a name is left out: no annotation can name it.
-    pub(super) fn all(object: &'n Node<'n>, lists: &[Path]) -> Result<Vec<Self>, Fault> {
+    pub(super) fn list(object: &'n Node<'n>, lists: &[Path]) -> Result<Vec<Self>, Fault> {
         let mut found = Vec::new();
         for list in lists {
             let containers = match value_at(object, list)? {
@@ -37,8 +37,8 @@ impl<'n> Container<'n> {
     pub(super) fn differs_in(&self, object: &Node<'_>) -> bool {
         let Ok(Some(Node::Array(containers))) = object.at(self.list) else { return true };
         let has_name = |other: &&Node<'_>| other.field(NAME).and_then(Node::text) == Some(self.name);
-        let here = containers.get(self.index).filter(has_name);
-        let other = here.or_else(|| containers.iter().find(has_name));
+        let in_place = containers.get(self.index).filter(has_name);
+        let other = in_place.or_else(|| containers.iter().find(has_name));
         other.is_none_or(|other| other.field(IMAGE) != self.image)
     }
 
@@ -50,6 +50,6 @@ impl<'n> Container<'n> {
     /// The path of its image, as messages name it.
     pub(super) fn image_path(&self) -> FieldPath {
         let (list, index, field) = self.place();
-        FieldPath::of_element(list, index, field)
+        FieldPath::in_element(list, index, field)
     }
 }

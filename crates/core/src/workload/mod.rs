@@ -3,203 +3,37 @@
 //! An annotation names the containers. Deployments, Jobs and the like are not looked at: their pods are, as they are
 //! created.
 
+mod annotated;
 mod container;
 mod fields;
-mod mask;
+mod kind;
+mod messages;
 mod names;
-mod problem;
-mod subject;
-
-use self::container::Container;
-use self::fields::{ALL, ANNOTATION, EPHEMERAL, MIRROR, OF_REVISION, REGULAR, SPEC as SPEC_PATH};
-use self::names::{MOST, Names, annotation};
-use self::problem::{Problem, Remark, undo};
-use self::subject::Subject;
-use crate::admission::{ImageProblem, Outcome, Request, Settings, SettingsError, Write, resolve_image};
-use crate::json::Node;
-use crate::message::Fault;
-use crate::registry::{Host, Resolution, named_registry};
 
 pub use self::fields::CONTAINERS_ANNOTATION;
-pub(crate) use self::mask::{ANNOTATIONS, METADATA, SPEC};
+pub(crate) use self::fields::{ANNOTATION_MASKS, METADATA_MASK, SPEC_MASKS};
+pub(crate) use self::kind::WorkloadKind;
 
-/// How many images with faults a rejection lists. Nobody reads more, and a request may have a hundred thousand.
-const LISTED: usize = 50;
+use self::annotated::{AnnotatedWorkload, Relevance};
+use self::messages::ContainersWarning;
+use crate::admission::{Outcome, Request, Settings, SettingsError};
+use crate::json::Node;
 
-/// What a request turned out to be.
-enum Reading<'n> {
-    /// The object has and had no annotation, or the request changes no image.
-    Nothing,
-    /// An annotated pod that the kubelet runs from a file, and only shows to the API server.
-    StaticPod,
-    /// An object that has or had the annotation, and whose images the request writes.
-    Annotated(Box<Case<'n>>),
-}
-
-/// An object that has or had the annotation, and whose images a request writes.
-struct Case<'n> {
-    subject: Subject,
-    /// Whether the object is a pod of a Knative revision, which was resolved when it was created, and never changes.
-    is_of_revision: bool,
-    /// The annotation, and the names in it; none if the object has lost the annotation.
-    text: &'n str,
-    names: Names<'n>,
-    /// The names in a request for ephemeral containers. The API server drops them.
-    dropped_names: Names<'n>,
-    /// The containers that the object has, apart from `written`.
-    others: Vec<Container<'n>>,
-    /// The containers whose images this request writes.
-    written: Vec<Container<'n>>,
-    /// The names that the annotation had before an UPDATE. They were checked then.
-    old_names: Option<Names<'n>>,
-}
-
-/// Decides about a request, if it is about a pod or revision with the annotation.
-pub(crate) fn decide(request: &Request<'_>, outcome: &mut Outcome) -> Result<(), SettingsError> {
-    let Some(subject) = Subject::of(request) else { return Ok(()) };
-    match Case::read(request, subject) {
-        Ok(Reading::Annotated(case)) => {
+/// Decides about a request that writes a pod or revision, which is `object`.
+pub(crate) fn decide(
+    kind: WorkloadKind,
+    object: &Node<'_>,
+    request: &Request<'_>,
+    outcome: &mut Outcome,
+) -> Result<(), SettingsError> {
+    match AnnotatedWorkload::read(kind, object, request.old_object()) {
+        Ok(Relevance::Annotated(workload)) => {
             let (settings, _) = Settings::read(request.settings())?;
-            case.decide(&settings, outcome);
+            workload.decide(&settings, outcome);
         }
-        Ok(Reading::StaticPod) => outcome.warn(&Remark::StaticPod),
-        Ok(Reading::Nothing) => {}
-        Err(fault) => outcome.add(fault),
+        Ok(Relevance::StaticPod) => outcome.warn(&ContainersWarning::StaticPod),
+        Ok(Relevance::Irrelevant) => {}
+        Err(fault) => outcome.fault(fault),
     }
     Ok(())
-}
-
-impl<'n> Case<'n> {
-    fn read(request: &'n Request<'_>, subject: Subject) -> Result<Reading<'n>, Fault> {
-        let object = request.written_object()?;
-        let old = request.old_object().filter(|old| matches!(old, Node::Object(_)));
-        let old = old.filter(|_| request.write() == Some(Write::Update));
-        let is_ephemeral = subject == Subject::EphemeralContainers;
-        // What a request for ephemeral containers says about the rest of the pod is dropped.
-        let stored = if is_ephemeral { old.unwrap_or(object) } else { object };
-        let text = annotation(stored)?;
-        let old_text = old.and_then(|old| annotation(old).ok().flatten());
-        let dropped_text = if is_ephemeral { annotation(object)? } else { None };
-        if text.or(old_text).or(dropped_text).is_none() {
-            return Ok(Reading::Nothing);
-        }
-        if subject == Subject::Pod && text.is_some() && matches!(stored.at(MIRROR), Ok(Some(_))) {
-            return Ok(Reading::StaticPod);
-        }
-        let lists = if is_ephemeral { &EPHEMERAL[..] } else { &ALL[..] };
-        let mut others = if is_ephemeral { Container::all(stored, &REGULAR)? } else { Vec::new() };
-        let mut written = Vec::new();
-        for container in Container::all(object, lists)? {
-            let is_changed = old.is_none_or(|old| container.differs_in(old));
-            if is_changed { &mut written } else { &mut others }.push(container);
-        }
-        if old.is_some() && written.is_empty() {
-            return Ok(Reading::Nothing);
-        }
-        Ok(Reading::Annotated(Box::new(Self {
-            subject,
-            is_of_revision: subject == Subject::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
-            text: text.unwrap_or_default(),
-            names: text.map(Names::parse).unwrap_or_default(),
-            dropped_names: dropped_text.map(Names::parse).unwrap_or_default(),
-            others,
-            written,
-            old_names: old_text.map(Names::parse),
-        })))
-    }
-
-    fn decide(mut self, settings: &Settings, outcome: &mut Outcome) {
-        let mut named = Vec::new();
-        let (mut not_yet_named, mut no_longer_named) = (Vec::new(), Vec::new());
-        let mut may_be_meant = self.old_names.is_none();
-        for container in &self.written {
-            let image = container.image.and_then(Node::text).unwrap_or_default();
-            if self.names.takes(container.name) {
-                named.push(*container);
-            } else if self.dropped_names.contains(container.name) {
-                not_yet_named.push(container.name);
-            } else if named_registry(image).is_none() {
-                may_be_meant = true;
-                if self.old_names.as_ref().is_some_and(|names| names.contains(container.name)) {
-                    no_longer_named.push(container.name);
-                }
-            }
-        }
-        if !not_yet_named.is_empty() {
-            outcome.faults.push(Problem::NotYetNamed(&not_yet_named).at(ANNOTATION));
-        }
-        if !no_longer_named.is_empty() {
-            outcome.warn(&Remark::NoLongerNamed(&no_longer_named));
-        }
-        for container in &self.others {
-            self.names.takes(container.name);
-        }
-        if let Some(name) = self.names.repeated {
-            outcome.warn(&Remark::Repeated(name));
-        }
-        self.check_names(may_be_meant, outcome);
-        let (pods, nodes) = (settings.host.as_ref(), settings.runtime_host.as_ref());
-        let for_pods = pods.map(AsRef::as_ref);
-        if let (Subject::Revision, Some(for_nodes)) = (self.subject, nodes.map(AsRef::as_ref))
-            && for_pods != Some(for_nodes)
-            && !named.is_empty()
-        {
-            let help = settings.help.as_deref();
-            outcome.faults.push(Problem::TwoHosts { for_pods, for_nodes, help }.at(ANNOTATION));
-            return;
-        }
-        self.resolve(&named, settings, outcome);
-    }
-
-    /// Rejects names of which there is no container: with a typo in a name, the container that was meant would run an
-    /// image of Docker Hub.
-    ///
-    /// A running pod may name an ephemeral container before that is added. So a name that an UPDATE does not add is a
-    /// fault only if a container that is written may be the one that was meant.
-    fn check_names(&self, may_be_meant: bool, outcome: &mut Outcome) {
-        if self.names.has_empty {
-            outcome.faults.push(Problem::EmptyName { text: self.text }.at(ANNOTATION));
-        }
-        if self.names.count > MOST {
-            outcome.faults.push(Problem::TooManyNames { count: self.names.count }.at(ANNOTATION));
-        }
-        let is_old = |name: &str| self.old_names.as_ref().is_some_and(|names| names.contains(name));
-        let unknown: Vec<&str> = self.names.unused().filter(|name| may_be_meant || !is_old(name)).collect();
-        if !unknown.is_empty() {
-            let known: Vec<&str> = self.others.iter().chain(&self.written).map(|container| container.name).collect();
-            outcome.faults.push(Problem::NoSuchContainer { unknown: &unknown, known: &known }.at(ANNOTATION));
-        }
-    }
-
-    /// Puts the nodes' registry in front of the images of these containers.
-    fn resolve(&self, containers: &[Container<'_>], settings: &Settings, outcome: &mut Outcome) {
-        let host = settings.runtime_host.as_ref().map(|host| host as &dyn Host);
-        for container in containers {
-            let undo = || undo(container.name);
-            let no_registry = || ImageProblem::NoRegistry {
-                text: container.image.and_then(Node::text).unwrap_or_default(),
-                whose: " for its nodes",
-                undo: undo(),
-                help: settings.help.as_deref(),
-            };
-            let problem = match resolve_image(container.image, host, undo) {
-                Ok(Resolution::Keep) => continue,
-                Ok(Resolution::Inject(text)) => {
-                    let (list, index, field) = container.place();
-                    outcome.edits.set_text_of_element(list, index, field, &text);
-                    continue;
-                }
-                // The registry of a revision may be an earlier one. Nobody could change that in its pods.
-                Err(ImageProblem::ForeignRegistry { .. }) if self.is_of_revision => continue,
-                Err(ImageProblem::ForeignRegistry { .. }) if host.is_none() => no_registry(),
-                Ok(Resolution::NoRegistry) => no_registry(),
-                Err(problem) => problem,
-            };
-            if outcome.faults.len() == LISTED {
-                outcome.faults.push(Problem::More.at(SPEC_PATH));
-                return;
-            }
-            outcome.faults.push(problem.at(container.image_path()));
-        }
-    }
 }

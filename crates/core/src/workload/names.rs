@@ -1,17 +1,13 @@
 //! The annotation that names the containers whose images are local.
 
-use super::fields::{ANNOTATION, ANNOTATIONS, CONTAINERS_ANNOTATION};
-use crate::admission::value_at;
+use super::fields::{ANNOTATION, CONTAINERS_ANNOTATION};
+use crate::admission::annotations;
 use crate::json::Node;
 use crate::message::Fault;
 
 /// What an object's annotation says; `None` if the object does not have it.
 pub(super) fn annotation<'n>(object: &'n Node<'_>) -> Result<Option<&'n str>, Fault> {
-    let annotations = match value_at(object, ANNOTATIONS)? {
-        None => return Ok(None),
-        Some(annotations @ Node::Object(_)) => annotations,
-        Some(other) => return Err(Fault::wrong_type(ANNOTATIONS, other.type_name(), "an object")),
-    };
+    let Some(annotations) = annotations(object)? else { return Ok(None) };
     match annotations.field(CONTAINERS_ANNOTATION) {
         None => Ok(None),
         Some(Node::String(text)) => Ok(Some(text)),
@@ -23,7 +19,7 @@ pub(super) fn annotation<'n>(object: &'n Node<'_>) -> Result<Option<&'n str>, Fa
 #[derive(Debug, Default)]
 pub(super) struct Names<'n> {
     kept: Vec<Name<'n>>,
-    /// How many names there are. Those after the first [`MOST`] are not kept.
+    /// How many names there are. Those after the first [`MOST_NAMES`] are not kept.
     pub(super) count: usize,
     /// Whether a name is empty. A template may have left it out.
     pub(super) has_empty: bool,
@@ -34,12 +30,12 @@ pub(super) struct Names<'n> {
 #[derive(Debug)]
 struct Name<'n> {
     text: &'n str,
-    /// Whether a container with this name was found.
-    is_used: bool,
+    /// Whether the object has a container of this name.
+    has_container: bool,
 }
 
 /// How many names an annotation may have. Each container is compared with each of them.
-pub(super) const MOST: usize = 100;
+pub(super) const MOST_NAMES: usize = 100;
 
 impl<'n> Names<'n> {
     pub(super) fn parse(text: &'n str) -> Self {
@@ -50,26 +46,27 @@ impl<'n> Names<'n> {
                 found.has_empty = true;
             } else if found.contains(name) {
                 found.repeated = found.repeated.or(Some(name));
-            } else if found.kept.len() < MOST {
-                found.kept.push(Name { text: name, is_used: false });
+            } else if found.kept.len() < MOST_NAMES {
+                found.kept.push(Name { text: name, has_container: false });
             }
         }
         found
     }
 
-    /// Whether the annotation names this container, which counts as found then.
-    pub(super) fn takes(&mut self, container: &str) -> bool {
-        let name = self.kept.iter_mut().find(|name| name.text == container);
-        name.map(|name| name.is_used = true).is_some()
+    /// Notes that the object has a container of this name.
+    pub(super) fn note_container(&mut self, name: &str) {
+        for known in self.kept.iter_mut().filter(|known| known.text == name) {
+            known.has_container = true;
+        }
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {
         self.kept.iter().any(|known| known.text == name)
     }
 
-    /// The names of which no container was found.
-    pub(super) fn unused(&self) -> impl Iterator<Item = &'n str> {
-        self.kept.iter().filter(|name| !name.is_used).map(|name| name.text)
+    /// The names of which the object has no container.
+    pub(super) fn without_container(&self) -> impl Iterator<Item = &'n str> {
+        self.kept.iter().filter(|name| !name.has_container).map(|name| name.text)
     }
 }
 
@@ -80,7 +77,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, names: &[&str], has_empty: bool, repeated: Option<&str>) {
         let found = Names::parse(text);
-        assert_eq!(found.unused().collect::<Vec<_>>(), names);
+        assert_eq!(found.without_container().collect::<Vec<_>>(), names);
         assert_eq!((found.has_empty, found.repeated), (has_empty, repeated));
     }
 
@@ -104,16 +101,18 @@ mod tests {
 
     #[test]
     fn names_beyond_the_most_are_counted_and_not_kept() {
-        let text = (0..=MOST).map(|number| format!("c{number}")).collect::<Vec<_>>().join(",");
+        let text = (0..=MOST_NAMES).map(|number| format!("c{number}")).collect::<Vec<_>>().join(",");
         let found = Names::parse(&text);
-        assert_eq!((found.count, found.unused().count()), (MOST + 1, MOST));
+        assert_eq!((found.count, found.without_container().count()), (MOST_NAMES + 1, MOST_NAMES));
     }
 
     #[test]
-    fn a_name_is_used_once_a_container_has_it() {
+    fn a_name_counts_once_a_container_has_it() {
         let mut names = Names::parse("a,b");
-        assert!(names.takes("b") && names.takes("b") && !names.takes("c"));
-        assert_eq!(names.unused().collect::<Vec<_>>(), ["a"]);
+        for name in ["b", "b", "c"] {
+            names.note_container(name);
+        }
+        assert_eq!(names.without_container().collect::<Vec<_>>(), ["a"]);
         assert!(names.contains("b") && !names.contains("c"));
     }
 }

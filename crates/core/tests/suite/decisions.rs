@@ -1,7 +1,8 @@
 //! Every case, decided by the library alone. The harness's tests run the same cases through the built module.
 
 use assert_json_diff::assert_json_eq;
-use local_registry_core::{Decision, LookupError, Request, decide};
+use local_registry_core::shipwright::LookupError;
+use local_registry_core::{Decision, Request, decide};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 

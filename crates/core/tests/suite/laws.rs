@@ -1,6 +1,8 @@
 //! Laws that hold for every reference, host and object.
 
-use local_registry_core::{Decision, Edits, ImageReference, ReferenceError, RegistryHost, Request, decide};
+use local_registry_core::admission::Edits;
+use local_registry_core::registry::ReferenceError;
+use local_registry_core::{Decision, ImageReference, RegistryHost, Request, decide};
 use local_registry_testkit::properties::config;
 use local_registry_testkit::strategy::{json_value, reference};
 use oci_spec::distribution::Reference;

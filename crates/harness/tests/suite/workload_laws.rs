@@ -5,7 +5,8 @@ use crate::module;
 use local_registry_testkit::review::patch;
 use std::sync::LazyLock;
 
-use local_registry_core::{CONTAINERS_ANNOTATION, ImageReference};
+use local_registry_core::ImageReference;
+use local_registry_core::workload::CONTAINERS_ANNOTATION;
 use local_registry_harness::capabilities::Capabilities;
 use local_registry_harness::engine::Policy;
 use local_registry_harness::objects::Objects;

@@ -1,6 +1,7 @@
 //! `hosts.toml`, which leads the pulls of a name to another address.
 
-use local_registry_core::{RegistryUrl, RuntimeHost};
+use local_registry_core::RuntimeHost;
+use local_registry_core::registry::RegistryUrl;
 
 use crate::marker::header;
 
@@ -42,7 +43,7 @@ pub(crate) fn hosts_toml(name: &RuntimeHost, url: &RegistryUrl, has_ca: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use local_registry_core::Scheme;
+    use local_registry_core::registry::Scheme;
 
     #[test]
     fn a_file_leads_to_the_address() {

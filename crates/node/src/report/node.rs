@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use local_registry_core::printable;
+use local_registry_core::text::printable;
 use serde::{Deserialize, Serialize};
 
 use super::name::NameReport;

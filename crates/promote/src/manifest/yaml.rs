@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span};
-use local_registry_core::{Excerpt, Quoted};
+use local_registry_core::Quoted;
+use local_registry_core::text::Excerpt;
 
 use super::finding::{Findings, Position};
 

@@ -1,6 +1,7 @@
 //! The manifests of `deploy/` and the policy's metadata agree with the code.
 
-use local_registry_core::{CONTAINERS_ANNOTATION, Kind, Version, image_fields};
+use local_registry_core::shipwright::{Kind, Version, image_fields};
+use local_registry_core::workload::CONTAINERS_ANNOTATION;
 use local_registry_testkit::repository::read;
 use serde_json::{Value, json};
 

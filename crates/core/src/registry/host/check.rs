@@ -166,3 +166,12 @@ fn check_port(port: &str) -> Result<(), HostErrorKind> {
         _ => Err(HostErrorKind::Port(port.to_owned())),
     }
 }
+
+/// The parts of a host that was checked.
+pub(super) fn parts(host: &str) -> (&str, Option<u16>) {
+    match host.rsplit_once(':') {
+        // The last colon may be one of an IPv6 address.
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
+        _ => (host, None),
+    }
+}

@@ -2,9 +2,18 @@
 
 use std::fmt;
 
-use crate::message::Quoted;
+use crate::text::Quoted;
 
-/// Why a text is not a [`RegistryHost`](crate::RegistryHost): what was found, and how to fix it.
+/// Why a text is not a [`RegistryHost`](crate::RegistryHost) or [`RuntimeHost`](crate::RuntimeHost): what was found, and
+/// how to fix it.
+///
+/// ```
+/// let error = local_registry_core::RegistryHost::parse("http://reg.io").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "`http://reg.io` starts with a scheme; write only the host and port, without `http://`"
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {kind}", Quoted(.text))]
 pub struct HostError {

@@ -2,7 +2,9 @@
 
 use std::net::Ipv6Addr;
 
-use super::error::{LONGEST_PATH, LONGEST_TAG, ReferenceErrorKind};
+use super::super::digest::{self, DigestFlaw};
+use super::super::tag::{self, TagFlaw};
+use super::error::{LONGEST_PATH, ReferenceErrorKind};
 
 /// Checks a text by the grammar of [`ImageReference`](super::ImageReference). It is already split: `remainder` is what
 /// follows the registry.
@@ -20,7 +22,7 @@ pub(super) fn check(text: &str, registry: Option<&str>, remainder: &str) -> Resu
         if !path.contains('/') && path.len() > LONGEST_PATH - "library/".len() {
             return Err(ReferenceErrorKind::OfficialPathTooLong(path.len()));
         }
-        if text.len() == 64 && text.bytes().all(is_lower_hexadecimal) {
+        if digest::is_sha256(text) {
             return Err(ReferenceErrorKind::ImageId);
         }
     }
@@ -42,8 +44,8 @@ fn check_characters(text: &str) -> Result<(), ReferenceErrorKind> {
     }
 }
 
-/// Checks a registry by distribution/reference's grammar, which is wider than [`RegistryHost`](super::RegistryHost)'s: another registry is
-/// only named in messages.
+/// Checks a registry by distribution/reference's grammar, which is wider than [`RegistryHost`](crate::RegistryHost)'s:
+/// another registry is only named in messages.
 fn check_registry(registry: &str) -> Result<(), ReferenceErrorKind> {
     let invalid = || ReferenceErrorKind::Registry(registry.to_owned());
     let (host, port) = match registry.rsplit_once(':') {
@@ -67,17 +69,32 @@ fn check_registry(registry: &str) -> Result<(), ReferenceErrorKind> {
     if valid { Ok(()) } else { Err(invalid()) }
 }
 
-/// Checks `path [":" tag] ["@" digest]`, which starts `offset` characters into the text, and returns the path.
+/// What follows a registry.
+pub(super) struct Remainder<'a> {
+    pub(super) path: &'a str,
+    pub(super) tag: Option<&'a str>,
+    pub(super) digest: Option<&'a str>,
+}
+
+impl<'a> Remainder<'a> {
+    /// Splits `path [":" tag] ["@" digest]`, without a check of the parts.
+    pub(super) fn split(text: &'a str) -> Self {
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (text, None),
+        };
+        // A colon before a slash does not start a tag; the check of the path reports it.
+        let (path, tag) = match name.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
+            _ => (name, None),
+        };
+        Self { path, tag, digest }
+    }
+}
+
+/// Checks what follows a registry, and starts `offset` characters into the text. Returns the path.
 fn check_remainder(remainder: &str, offset: usize) -> Result<&str, ReferenceErrorKind> {
-    let (name, digest) = match remainder.split_once('@') {
-        Some((name, digest)) => (name, Some(digest)),
-        None => (remainder, None),
-    };
-    // A colon before a slash does not start a tag; the check of the path reports it.
-    let (path, tag) = match name.rsplit_once(':') {
-        Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
-        _ => (name, None),
-    };
+    let Remainder { path, tag, digest } = Remainder::split(remainder);
     check_path(path, offset)?;
     if let Some(tag) = tag {
         check_tag(tag, offset + path.len() + 1)?;
@@ -134,33 +151,23 @@ fn check_component(component: &str, start: usize) -> Result<(), ReferenceErrorKi
 }
 
 fn check_tag(tag: &str, offset: usize) -> Result<(), ReferenceErrorKind> {
-    if tag.is_empty() {
-        return Err(ReferenceErrorKind::EmptyTag);
+    let at_character = |character: char, index| ReferenceErrorKind::TagCharacter {
+        character: character.into(),
+        at: offset + index + 1,
+    };
+    match tag::flaws(tag).next() {
+        None => Ok(()),
+        Some(TagFlaw::Empty) => Err(ReferenceErrorKind::EmptyTag),
+        Some(TagFlaw::Start(character)) => Err(at_character(character, 0)),
+        Some(TagFlaw::Character { character, index }) => Err(at_character(character, index)),
+        Some(TagFlaw::TooLong(length)) => Err(ReferenceErrorKind::TagTooLong(length)),
     }
-    for (index, character) in tag.chars().enumerate() {
-        let word = character.is_ascii_alphanumeric() || character == '_';
-        if !(word || index > 0 && matches!(character, '.' | '-')) {
-            return Err(ReferenceErrorKind::TagCharacter { character: character.into(), at: offset + index + 1 });
-        }
-    }
-    if tag.len() > LONGEST_TAG {
-        return Err(ReferenceErrorKind::TagTooLong(tag.len()));
-    }
-    Ok(())
 }
 
 fn check_digest(digest: &str) -> Result<(), ReferenceErrorKind> {
-    if digest.is_empty() {
-        return Err(ReferenceErrorKind::EmptyDigest);
-    }
-    let hexadecimal = digest.strip_prefix("sha256:").ok_or(ReferenceErrorKind::DigestAlgorithm)?;
-    if hexadecimal.len() == 64 && hexadecimal.bytes().all(is_lower_hexadecimal) {
-        Ok(())
-    } else {
-        Err(ReferenceErrorKind::Digest)
-    }
-}
-
-fn is_lower_hexadecimal(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+    digest::check(digest).map_err(|flaw| match flaw {
+        DigestFlaw::Empty => ReferenceErrorKind::EmptyDigest,
+        DigestFlaw::Algorithm => ReferenceErrorKind::DigestAlgorithm,
+        DigestFlaw::Digits => ReferenceErrorKind::Digest,
+    })
 }

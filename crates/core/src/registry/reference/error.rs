@@ -1,15 +1,18 @@
 //! What can be wrong with a reference.
 
-use crate::message::Quoted;
+use super::super::tag::LONGEST_TAG;
+use crate::text::Quoted;
 
 /// The most characters of a path, with its slashes.
 pub(super) const LONGEST_PATH: usize = 255;
 
-/// The most characters of a tag.
-pub(super) const LONGEST_TAG: usize = 128;
-
 /// Why a text is not an [`ImageReference`](crate::ImageReference): what was found, and where. Positions count characters
 /// from 1.
+///
+/// ```
+/// let error = local_registry_core::ImageReference::parse("team/App").unwrap_err();
+/// assert_eq!(error.to_string(), "has the upper-case letter `A` at character 6; a path is lower case");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct ReferenceError(#[from] ReferenceErrorKind);

@@ -5,8 +5,9 @@ mod error;
 
 use std::fmt;
 
+use self::check::Remainder;
 pub use self::error::ReferenceError;
-use super::Host;
+use super::host::Host;
 
 /// An image reference that both parsers of the ecosystem (distribution/reference and go-containerregistry) accept and
 /// read alike. The text stays as it was written: nothing is normalised, trimmed or reordered.
@@ -19,9 +20,10 @@ use super::Host;
 /// let host = RegistryHost::parse("kind-registry:5000").expect("a host with a port");
 /// assert_eq!(reference.at(&host), "kind-registry:5000/team/app:v1");
 ///
-/// let pinned = ImageReference::parse("quay.example/team/app:v1")?;
-/// assert_eq!((pinned.registry(), pinned.remainder()), (Some("quay.example"), "team/app:v1"));
-/// # Ok::<(), local_registry_core::ReferenceError>(())
+/// let foreign = ImageReference::parse("quay.example/team/app:v1")?;
+/// assert_eq!((foreign.registry(), foreign.remainder()), (Some("quay.example"), "team/app:v1"));
+/// assert_eq!((foreign.path(), foreign.tag(), foreign.digest()), ("team/app", Some("v1"), None));
+/// # Ok::<(), local_registry_core::registry::ReferenceError>(())
 /// ```
 ///
 /// ```text
@@ -30,9 +32,11 @@ use super::Host;
 /// path      = component *( "/" component )               ; 2 to 255 bytes
 /// component = alnum *( separator alnum )                 ; alnum = 1*( a-z | 0-9 )
 /// separator = "." | "_" | "__" | 1*"-"
-/// tag       = ( word ) *127( word | "." | "-" )          ; word = a-z | A-Z | 0-9 | "_"
-/// digest    = "sha256:" 64( 0-9 | a-f )
+/// tag       = that of Tag
+/// digest    = that of Digest
 /// ```
+///
+/// A tag is one by [`Tag`](crate::Tag)'s grammar, and a digest by [`Digest`](crate::Digest)'s.
 ///
 /// Without a registry, a path of one component is also limited to 247 bytes (Docker puts `library/`
 /// in front), and 64 hexadecimal digits alone are an image ID, not a name.
@@ -66,18 +70,28 @@ impl<'a> ImageReference<'a> {
         self.remainder
     }
 
+    /// The path of the repository below its registry.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        Remainder::split(self.remainder).path
+    }
+
+    /// The tag, if the text has one; it is a [`Tag`](crate::Tag).
+    #[must_use]
+    pub fn tag(&self) -> Option<&'a str> {
+        Remainder::split(self.remainder).tag
+    }
+
+    /// The digest, if the text has one; it is a [`Digest`](crate::Digest).
+    #[must_use]
+    pub fn digest(&self) -> Option<&'a str> {
+        Remainder::split(self.remainder).digest
+    }
+
     /// The same path, tag and digest at another registry.
     #[must_use]
     pub fn at(&self, host: &dyn Host) -> String {
         format!("{}/{}", host.as_ref(), self.remainder)
-    }
-}
-
-impl<'a> TryFrom<&'a str> for ImageReference<'a> {
-    type Error = ReferenceError;
-
-    fn try_from(text: &'a str) -> Result<Self, ReferenceError> {
-        Self::parse(text)
     }
 }
 
@@ -114,6 +128,7 @@ fn split_registry(text: &str) -> (Option<&str>, &str) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Digest, Tag};
     use super::*;
 
     const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -256,6 +271,31 @@ mod tests {
             [(" app", " ", 1), ("app\n", "\\n", 4), ("a\tb", "\\t", 2), ("ä/b", "ä", 1), ("a/b\0", "\\0", 4)]
         {
             check_invalid(text, &format!("has `{character}` at character {at}, which no reference may have"));
+        }
+    }
+
+    #[test]
+    fn references_know_their_parts() {
+        let digest = format!("sha256:{HEX}");
+        for (text, path, tag, has_digest) in [
+            ("team/app".to_owned(), "team/app", None, false),
+            ("reg.io:5000/app:v1".to_owned(), "app", Some("v1"), false),
+            (format!("[fd00::1]:5000/team/app@{digest}"), "team/app", None, true),
+            (format!("app:v1@{digest}"), "app", Some("v1"), true),
+        ] {
+            let reference = ImageReference::parse(&text).unwrap();
+            let expected = (path, tag, has_digest.then_some(digest.as_str()));
+            assert_eq!((reference.path(), reference.tag(), reference.digest()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_or_digest_alone_is_valid_if_it_is_in_a_reference() {
+        for text in ["v1", "_", "", ".v1", "-", "v+1", "v.-_1", &"t".repeat(128), &"t".repeat(129)] {
+            assert_eq!(ImageReference::parse(&format!("app:{text}")).is_ok(), Tag::parse(text).is_ok(), "{text}");
+        }
+        for text in [&format!("sha256:{HEX}"), "sha256:", "", &format!("sha512:{HEX}"), HEX] {
+            assert_eq!(ImageReference::parse(&format!("app@{text}")).is_ok(), Digest::parse(text).is_ok(), "{text}");
         }
     }
 

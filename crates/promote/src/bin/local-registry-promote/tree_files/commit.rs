@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use local_registry_core::{Excerpt, Quoted};
+use local_registry_core::Quoted;
+use local_registry_core::text::Excerpt;
 use local_registry_promote::TreeFiles;
 use thiserror::Error;
 

@@ -6,6 +6,12 @@ use std::fmt;
 /// [`Quoted::LONGEST`] characters.
 ///
 /// Messages reach terminals and logs, and the value may be anything.
+///
+/// ```
+/// use local_registry_core::text::Quoted;
+///
+/// assert_eq!(Quoted("team/app`\u{1b}").to_string(), r"`team/app\u{60}\u{1b}`");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quoted<'a>(pub &'a str);
 
@@ -23,6 +29,12 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// The first line of another program's error, escaped and cut after [`Excerpt::LONGEST`] characters.
+///
+/// ```
+/// use local_registry_core::text::Excerpt;
+///
+/// assert_eq!(Excerpt("it's `gone`\nstack trace").to_string(), "it's `gone`");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Excerpt<'a>(pub &'a str);
 

@@ -1,15 +1,17 @@
-//! What can be wrong with a Build or BuildRun, in the words that users read.
+//! Everything that users read about a Build or BuildRun, in one place: what is wrong with it, what its sender is warned
+//! about, and the phrases that both share.
 
 use std::fmt;
 
-use super::fields::{BUILDER_PARAMETER, Role};
-use super::phrase::DockerHubOutput;
+use super::fields::{BUILDER_PARAMETER, GROUP, ImageField, Role};
+use crate::admission::See;
 use crate::json::Path;
-use crate::message::{Code, Fault, Quoted, See};
+use crate::message::{Code, Fault, FieldPath};
+use crate::text::Quoted;
 
 /// What is wrong with a field.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem<'a> {
+pub(super) enum BuildProblem<'a> {
     #[error("found {}; expected \"true\" or \"false\" (\"recorded\" is written by this policy)", Quoted(.found))]
     AnnotationValue { found: &'a str },
     #[error("there is no Build {} in namespace {}; {remedy}", Quoted(.name), Quoted(.namespace))]
@@ -62,7 +64,7 @@ pub(super) enum Problem<'a> {
     OutputWithoutRegistry(DockerHubOutput<'a>),
 }
 
-impl Problem<'_> {
+impl BuildProblem<'_> {
     /// The fault of the field at a path that has this problem.
     #[cold]
     pub(super) fn at(&self, path: Path) -> Fault {
@@ -72,5 +74,65 @@ impl Problem<'_> {
             _ => Code::BadRequest,
         };
         Fault::new(path, code, self)
+    }
+}
+
+/// What the sender of an accepted Build or BuildRun is warned about.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BuildWarning<'a> {
+    #[error(
+        "{}: {} is local, but this cluster declares no local registry; BuildRuns will be rejected{}",
+        FieldPath::new(path), Quoted(text), See(*.help)
+    )]
+    NoRegistry { path: Path, text: &'a str, help: Option<&'a str> },
+    #[error("{}: the object has no {}, so the annotation does nothing", FieldPath::new(.0.annotation_path()), .0.noun())]
+    IdleAnnotation(Role),
+    #[error(
+        "{}: {} stays local, as the Build's annotation {} recorded; set local: true to say so again, or local: false if it is not local",
+        FieldPath::new(field.image), Quoted(text), field.role.annotation()
+    )]
+    StaysLocal { field: &'static ImageField, text: &'a str },
+    #[error("{}: {output}; {}", FieldPath::new(path), DockerHubOutput::REMEDY)]
+    OutputWithoutRegistry { path: Path, output: DockerHubOutput<'a> },
+    #[error(
+        "{}: there is no Build {} in namespace {}, which a dry run does not require; the output that the run inherits is not resolved here",
+        FieldPath::new(path),
+        Quoted(name),
+        Quoted(namespace)
+    )]
+    NoSuchBuildYet { path: Path, name: &'a str, namespace: &'a str },
+    #[error(
+        "{}: Build {} is not looked up (lookupBuilds: false); if its output names no registry, it goes to Docker Hub",
+        FieldPath::new(path),
+        Quoted(name)
+    )]
+    NotLookedUp { path: Path, name: &'a str },
+    #[error(
+        "spec.output.insecure: Shipwright drops this from a v1alpha1 BuildRun; use v1beta1, or set it on the Build"
+    )]
+    InsecureDropped,
+    #[error("{GROUP}/{}: this policy knows v1alpha1 and v1beta1 only; local images in this object are not resolved", Quoted(.0))]
+    UnknownVersion(&'a str),
+}
+
+/// An output that goes to Docker Hub.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DockerHubOutput<'a> {
+    pub(super) text: &'a str,
+    /// The Build that the output is inherited from.
+    pub(super) build: Option<&'a str>,
+}
+
+impl DockerHubOutput<'_> {
+    pub(super) const REMEDY: &'static str = "set local: true for this cluster's registry, or name a registry";
+}
+
+impl fmt::Display for DockerHubOutput<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(build) = self.build {
+            write!(f, "the output image of Build {}, ", Quoted(build))?;
+        }
+        let comma = if self.build.is_some() { "," } else { "" };
+        write!(f, "{}{comma} names no registry and is not local, so it goes to Docker Hub", Quoted(self.text))
     }
 }

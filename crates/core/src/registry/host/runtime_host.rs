@@ -1,12 +1,9 @@
 //! The registry's host as the nodes' container runtimes see it.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::RegistryHost;
-use super::check::check;
+use super::super::checked_text::checked_text;
+use super::check::{check, parts};
 use super::error::{HostError, User};
-use super::parts;
+use super::registry_host::RegistryHost;
 
 /// The host, and port if any, under which the nodes' container runtimes pull: KEP-1755's `hostFromContainerRuntime`.
 ///
@@ -16,7 +13,7 @@ use super::parts;
 /// let host: RuntimeHost = "localhost:5001".parse()?;
 /// assert_eq!(host.as_str(), "localhost:5001");
 /// assert!(RuntimeHost::parse("docker.io").is_err());
-/// # Ok::<(), local_registry_core::HostError>(())
+/// # Ok::<(), local_registry_core::registry::HostError>(())
 /// ```
 ///
 /// The grammar is that of [`RegistryHost`]. `localhost` and loopback addresses are valid here, also `localhost` without a
@@ -34,12 +31,6 @@ impl RuntimeHost {
             Ok(()) => Ok(Self(text.to_owned())),
             Err(kind) => Err(HostError { text: text.to_owned(), kind }),
         }
-    }
-
-    /// The host as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The host without its port: a domain, an IPv4 address, or an IPv6 address between brackets.
@@ -62,33 +53,7 @@ impl From<&RegistryHost> for RuntimeHost {
     }
 }
 
-impl FromStr for RuntimeHost {
-    type Err = HostError;
-
-    fn from_str(text: &str) -> Result<Self, HostError> {
-        Self::parse(text)
-    }
-}
-
-impl TryFrom<&str> for RuntimeHost {
-    type Error = HostError;
-
-    fn try_from(text: &str) -> Result<Self, HostError> {
-        Self::parse(text)
-    }
-}
-
-impl AsRef<str> for RuntimeHost {
-    fn as_ref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl fmt::Display for RuntimeHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(RuntimeHost, HostError);
 
 #[cfg(test)]
 mod tests {

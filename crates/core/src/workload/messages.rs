@@ -1,21 +1,24 @@
-//! What can be wrong with the annotation of a pod or revision, in the words that users read.
+//! Everything that users read about the annotation of a pod or revision, in one place: what is wrong with it, what its
+//! sender is warned about, and the phrases that both share.
 
 use std::fmt;
 
 use super::fields::CONTAINERS_ANNOTATION;
-use super::names::MOST;
+use super::names::MOST_NAMES;
+use crate::admission::See;
 use crate::json::Path;
-use crate::message::{Code, Fault, Quoted, See};
+use crate::message::{Code, Fault};
+use crate::text::Quoted;
 
 /// What is wrong with the annotation.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem<'a> {
+pub(super) enum ContainersProblem<'a> {
     #[error(
         "found an empty name in {}; expected the names of containers, separated by commas, as in `app, migrate`; write them, or remove the annotation",
         Quoted(.text)
     )]
     EmptyName { text: &'a str },
-    #[error("found {count} names; expected at most {MOST}; name only containers that run local images")]
+    #[error("found {count} names; expected at most {MOST_NAMES}; name only containers that run local images")]
     TooManyNames { count: usize },
     #[error("no container is named {}; expected names of the object's containers ({}); correct the annotation, or the container's name", List(.unknown, "or"), List(.known, "and"))]
     NoSuchContainer { unknown: &'a [&'a str], known: &'a [&'a str] },
@@ -34,7 +37,7 @@ pub(super) enum Problem<'a> {
     TwoHosts { for_pods: Option<&'a str>, for_nodes: &'a str, help: Option<&'a str> },
 }
 
-impl Problem<'_> {
+impl ContainersProblem<'_> {
     /// The fault of the field at a path that has this problem.
     #[cold]
     pub(super) fn at(&self, path: Path) -> Fault {
@@ -42,9 +45,9 @@ impl Problem<'_> {
     }
 }
 
-/// What the sender of an accepted pod or revision is told.
+/// What the sender of an accepted pod or revision is warned about.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Remark<'a> {
+pub(super) enum ContainersWarning<'a> {
     #[error("metadata.annotations[{CONTAINERS_ANNOTATION}]: the name {} occurs twice", Quoted(.0))]
     Repeated(&'a str),
     #[error(

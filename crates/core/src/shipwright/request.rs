@@ -1,0 +1,31 @@
+//! A request that writes a Build or BuildRun.
+
+use super::fields::{DELETION, Version};
+use crate::admission::{ANNOTATIONS, SPEC, Settings};
+use crate::json::Node;
+
+/// A request that creates or updates a Build or BuildRun.
+pub(super) struct BuildRequest<'r> {
+    pub(super) version: Version,
+    pub(super) object: &'r Node<'r>,
+    /// The object before an UPDATE.
+    pub(super) old: Option<&'r Node<'r>>,
+    pub(super) namespace: &'r str,
+    /// Nothing of the request is stored, nor was anything of the requests before it in the same dry run.
+    pub(super) is_dry_run: bool,
+    pub(super) settings: &'r Settings,
+}
+
+impl BuildRequest<'_> {
+    /// Whether this is an UPDATE that changes nothing of what this room reads. Labels are read for others.
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.old.is_some_and(|old| {
+            [ANNOTATIONS, DELETION, SPEC].iter().all(|path| old.at(path).ok() == self.object.at(path).ok())
+        })
+    }
+
+    /// Whether the object was being deleted before an UPDATE.
+    pub(super) fn is_of_deleted(&self) -> bool {
+        self.old.is_some_and(|old| matches!(old.at(DELETION), Ok(Some(_))))
+    }
+}
