@@ -40,10 +40,11 @@ mod tests {
     #[test]
     fn the_settings_say_what_pods_and_revisions_get() {
         let declared = |host: Option<&str>| {
-            let host = host
-                .map(|host| format!("hostFromContainerRuntime: {host}"))
-                .unwrap_or("help: https://reg.example".to_owned());
-            let data: Data = [("localRegistryHosting.v1", host)].into_iter().collect();
+            let fields = host.map_or_else(
+                || "help: https://reg.example".to_owned(),
+                |host| format!("hostFromContainerRuntime: {host}"),
+            );
+            let data: Data = [("localRegistryHosting.v1", fields)].into_iter().collect();
             Declared::read(&data, &AllowedHosts::default()).unwrap()
         };
         let check = |settings: Value, declared: &Declared, expected: &str| {

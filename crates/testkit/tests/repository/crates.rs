@@ -14,18 +14,19 @@ const PREFIX: &str = "local-registry-";
 const LIMIT: usize = 6_000;
 
 /// Which crates each crate may use, apart from its tests: only those that ARCHITECTURE.md puts before it.
-const USES: [(&str, &[&str]); 15] = [
+const USES: [(&str, &[&str]); 16] = [
     ("core", &[]),
+    ("system", &[]),
     ("policy", &["core"]),
     ("declaration", &["core"]),
     ("cluster", &["core", "declaration"]),
     ("oci", &["core"]),
     ("sync", &["cluster", "core", "declaration"]),
-    ("node", &["cluster", "core", "declaration"]),
+    ("node", &["cluster", "core", "declaration", "system"]),
     // It reads the settings that `sync` writes, and the report that `node` writes.
     ("check", &["cluster", "core", "declaration", "node", "oci", "sync"]),
-    ("program", &["check", "cluster", "core", "declaration", "node", "sync"]),
-    ("promote", &["core", "oci"]),
+    ("program", &["check", "cluster", "core", "declaration", "node", "sync", "system"]),
+    ("promote", &["core", "oci", "system"]),
     ("harness", &[]),
     ("nothing", &[]),
     ("testkit", &[]),
