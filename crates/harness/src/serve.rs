@@ -14,8 +14,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use local_registry_system::until_stopped;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::engine::Policy;
 use crate::review::{AdmissionRequest, AdmissionReview, Terms};
@@ -84,14 +84,9 @@ async fn serve_async(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) ->
 }
 
 async fn stop_on_signal(handle: Handle<SocketAddr>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be received; the server can only be killed");
+    if let Err(error) = until_stopped(std::future::pending::<()>()).await {
+        tracing::error!(%error, "the server can only be killed");
         return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
     tracing::info!("stopping");
     handle.graceful_shutdown(Some(GRACE));

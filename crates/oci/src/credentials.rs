@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use local_registry_core::Quoted;
+use local_registry_core::text::matches_wildcard;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -163,25 +164,13 @@ fn matched(key: &str, host: &str, path: &str) -> Option<(usize, bool)> {
         (bare, None) => (bare.unwrap_or(key), ""),
     };
     let is_host = key_host == host || (is_docker_hub(key_host) && is_docker_hub(host));
-    if !is_host && !glob(key_host, host) {
+    // As the kubelet reads it: `*` stands for characters of one part between dots.
+    if !is_host && !matches_wildcard(key_host, host, '.') {
         return None;
     }
     let is_below =
         key_path.is_empty() || path.strip_prefix(key_path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     is_below.then_some((key_path.len(), is_host))
-}
-
-/// Whether a host matches, where `*` stands for characters of one part between dots, as the kubelet reads it.
-fn glob(pattern: &str, host: &str) -> bool {
-    let parts = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
-    let (patterns, found) = (parts(pattern), parts(host));
-    patterns.len() == found.len()
-        && patterns.iter().zip(&found).all(|(pattern, part)| match pattern.split_once('*') {
-            Some((start, end)) => {
-                part.len() >= start.len() + end.len() && part.starts_with(start) && part.ends_with(end)
-            }
-            None => pattern == part,
-        })
 }
 
 #[cfg(test)]

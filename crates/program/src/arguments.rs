@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use local_registry_cluster::PolicyName;
-use local_registry_declaration::HostPattern;
+use local_registry_cluster::{ApplyMode, PolicyName};
+use local_registry_declaration::{AllowedHosts, HostPattern};
 use local_registry_node::AddressRule;
+use local_registry_sync::Task;
 use local_registry_system::Output;
 
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
@@ -67,6 +68,15 @@ impl Arguments {
             Self::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// What is to be done with policies.
+    pub(crate) fn task(&self, policies: &Policies) -> Task {
+        Task {
+            policies: policies.names.clone(),
+            mode: ApplyMode { dry_run: self.dry_run, force: self.force },
+            allowed: AllowedHosts::new(self.allowed.hosts.clone()),
+        }
     }
 }
 

@@ -5,10 +5,18 @@ use std::error::Error;
 use anyhow::{Context, anyhow};
 use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use local_registry_cluster::Cluster;
+
+use crate::arguments::Arguments;
+
+/// The cluster that the arguments name.
+pub(crate) async fn cluster(arguments: &Arguments) -> anyhow::Result<Cluster> {
+    Ok(Cluster::new(connect(arguments.context.as_deref()).await?))
+}
 
 /// Connects by the kubeconfig, in its current context or this one. Without a usable kubeconfig, and if no context is
 /// named, connects as the service account of the pod.
-pub(crate) async fn connect(context: Option<&str>) -> anyhow::Result<Client> {
+async fn connect(context: Option<&str>) -> anyhow::Result<Client> {
     let config = match context {
         None => Config::infer().await.map_err(|error| neither(&error))?,
         Some(context) => in_context(context).await.map_err(|error| unusable(&error))?,

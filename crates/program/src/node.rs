@@ -12,8 +12,9 @@ use local_registry_node::{AddressRule, NodeTask, Paths, Report, Runtime, clean_u
 use local_registry_system::{Output, print_line};
 
 use crate::arguments::{Arguments, NodeArguments, RuntimeName};
+use crate::connection::cluster;
 use crate::metrics::NodeMetrics;
-use crate::{Changes, cluster, listen, until_stopped};
+use crate::running::{Changes, listen, until_stopped};
 
 pub(crate) async fn perform(arguments: &Arguments, node: &NodeArguments) -> anyhow::Result<bool> {
     let task = task(arguments, node);

@@ -27,7 +27,7 @@ const USES: [(&str, &[&str]); 16] = [
     ("check", &["cluster", "core", "declaration", "node", "oci", "sync"]),
     ("program", &["check", "cluster", "core", "declaration", "node", "sync", "system"]),
     ("promote", &["core", "oci", "system"]),
-    ("harness", &[]),
+    ("harness", &["system"]),
     ("nothing", &[]),
     ("testkit", &[]),
     ("xtask", &["core"]),
