@@ -3,9 +3,9 @@
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
 
-use super::call::Call;
-use super::connection::Cluster;
-use super::error::ClusterError;
+use crate::call::Call;
+use crate::connection::Cluster;
+use crate::error::ClusterError;
 
 impl Cluster {
     /// Whether a service account may get Builds in every namespace.

@@ -5,29 +5,29 @@ use std::time::Duration;
 use kube::Error;
 use local_registry_core::text::Excerpt;
 
-use super::error::{ClusterError, ClusterErrorKind};
+use crate::error::{ClusterError, ClusterErrorKind};
 
 /// How long one call may take.
 const LIMIT: Duration = Duration::from_secs(15);
 
 /// A call, in the words of its errors.
-pub(super) struct Call {
+pub(crate) struct Call {
     /// What is asked for.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// The verb that it needs.
-    pub(super) verb: &'static str,
+    pub(crate) verb: &'static str,
     /// The resource that it needs the verb on.
-    pub(super) resource: String,
+    pub(crate) resource: String,
 }
 
 /// Why a call failed.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Timeout,
     Api(Error),
 }
 
 /// Waits for the answer of a call, but not longer than [`LIMIT`].
-pub(super) async fn limited<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+pub(crate) async fn limited<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
     match tokio::time::timeout(LIMIT, call).await {
         Ok(answer) => answer.map_err(Failure::Api),
         Err(_) => Err(Failure::Timeout),
@@ -36,12 +36,12 @@ pub(super) async fn limited<T>(call: impl Future<Output = Result<T, Error>>) -> 
 
 impl Call {
     /// Waits for the answer.
-    pub(super) async fn answer<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, ClusterError> {
+    pub(crate) async fn answer<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, ClusterError> {
         limited(call).await.map_err(|failure| self.failed(failure))
     }
 
     /// The error of the call.
-    pub(super) fn failed(&self, failure: Failure) -> ClusterError {
+    pub(crate) fn failed(&self, failure: Failure) -> ClusterError {
         let (kind, source) = match failure {
             Failure::Timeout => (ClusterErrorKind::Timeout(LIMIT.as_secs()), None),
             Failure::Api(Error::Api(status)) if status.code == 403 => {

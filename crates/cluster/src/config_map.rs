@@ -3,13 +3,13 @@
 use kube::api::Api;
 use local_registry_declaration::{Data, NAME, NAMESPACE};
 
-use super::call::Call;
-use super::connection::Cluster;
-use super::error::ClusterError;
-use super::followed::Followed;
-use super::named::named;
-use super::object_watch::ObjectWatch;
-use super::slim::{Content, Slim};
+use crate::call::Call;
+use crate::connection::Cluster;
+use crate::error::ClusterError;
+use crate::follow::Followed;
+use crate::follow::ObjectWatch;
+use crate::follow::{Content, Slim};
+use crate::named::named;
 
 impl Content for Data {
     const KIND: &'static str = "ConfigMap";

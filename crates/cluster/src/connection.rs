@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::Client;
 
-use super::journal::Journal;
+use crate::events::Journal;
 
 /// A cluster, through its API server.
 ///
@@ -17,7 +17,7 @@ use super::journal::Journal;
 /// ```
 #[derive(Clone)]
 pub struct Cluster {
-    pub(super) client: Client,
+    pub(crate) client: Client,
     journal: Arc<Mutex<Journal>>,
     ended_watches: Arc<AtomicU64>,
 }
@@ -35,7 +35,7 @@ impl Cluster {
         Arc::clone(&self.ended_watches)
     }
 
-    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

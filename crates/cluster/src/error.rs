@@ -9,14 +9,14 @@ use local_registry_core::Quoted;
 #[derive(Debug, thiserror::Error)]
 #[error("{subject}: {kind}")]
 pub struct ClusterError {
-    pub(super) subject: String,
-    pub(super) kind: ClusterErrorKind,
+    pub(crate) subject: String,
+    pub(crate) kind: ClusterErrorKind,
     /// What the client says about a call that the API server did not answer.
-    pub(super) source: Option<Box<kube::Error>>,
+    pub(crate) source: Option<Box<kube::Error>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ClusterErrorKind {
+pub(crate) enum ClusterErrorKind {
     #[error("{verb} is forbidden: {message}; grant `{verb}` on {resource}")]
     Forbidden { verb: &'static str, resource: String, message: String },
     #[error("not found; create it, or correct --policy")]
@@ -52,12 +52,12 @@ impl fmt::Display for Found<'_> {
 }
 
 impl ClusterErrorKind {
-    pub(super) fn about(self, subject: impl Into<String>) -> ClusterError {
+    pub(crate) fn about(self, subject: impl Into<String>) -> ClusterError {
         ClusterError { subject: subject.into(), kind: self, source: None }
     }
 
     /// The error of a server-side apply that the API server answered with 409.
-    pub(super) fn conflict(status: &Status) -> Self {
+    pub(crate) fn conflict(status: &Status) -> Self {
         let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
         let fields: Vec<String> =
             causes.iter().map(|cause| format!("{}: {}", cause.field.trim_start_matches('.'), cause.message)).collect();

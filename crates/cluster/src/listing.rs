@@ -6,9 +6,9 @@ use kube::core::ObjectList;
 use kube::core::request::Request;
 use serde::de::DeserializeOwned;
 
-use super::call::Call;
-use super::connection::Cluster;
-use super::error::ClusterError;
+use crate::call::Call;
+use crate::connection::Cluster;
+use crate::error::ClusterError;
 
 /// How many objects are on a page. A Build may be 1 MiB, and the pod has little memory.
 const PAGE: u32 = 25;
@@ -63,7 +63,7 @@ impl Cluster {
 ///
 /// # Errors
 /// A [`ClusterError`]; some objects may have been shown before.
-pub(super) async fn pages<T: Clone>(
+pub(crate) async fn pages<T: Clone>(
     mut page: ListParams,
     call: &Call,
     list: impl AsyncFn(&ListParams) -> Result<ObjectList<T>, Error>,

@@ -9,14 +9,14 @@ use kube::core::Status;
 use kube::{Error, Resource};
 use serde::de::DeserializeOwned;
 
-use super::call::{Call, Failure, limited};
-use super::error::{ClusterError, ClusterErrorKind};
+use crate::call::{Call, Failure, limited};
+use crate::error::{ClusterError, ClusterErrorKind};
 
 /// An object by its name; `None` if the API server says that there is no such object.
 ///
 /// # Errors
 /// A [`ClusterError`] if it cannot be read, or if the answer is about something else.
-pub(super) async fn named<K>(api: &Api<K>, name: &str, call: &Call) -> Result<Option<K>, ClusterError>
+pub(crate) async fn named<K>(api: &Api<K>, name: &str, call: &Call) -> Result<Option<K>, ClusterError>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
@@ -31,12 +31,12 @@ where
 ///
 /// # Errors
 /// A [`ClusterError`] with the name that was found.
-pub(super) fn check_name(object: &impl Resource, name: &str, call: &Call) -> Result<(), ClusterError> {
+pub(crate) fn check_name(object: &impl Resource, name: &str, call: &Call) -> Result<(), ClusterError> {
     let found = object.meta().name.clone().unwrap_or_default();
     if found == name { Ok(()) } else { Err(ClusterErrorKind::Other { found }.about(call.subject.clone())) }
 }
 
 /// Whether a status names the object that was asked for. One about a path that is not served names none.
-pub(super) fn is_about(status: &Status, name: &str) -> bool {
+pub(crate) fn is_about(status: &Status, name: &str) -> bool {
     status.details.as_ref().is_some_and(|details| details.name == name)
 }

@@ -3,11 +3,11 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 
-use super::call::Call;
-use super::connection::Cluster;
-use super::error::{ClusterError, ClusterErrorKind};
-use super::named::named;
-use super::policies::{GROUP, VERSION};
+use crate::call::Call;
+use crate::connection::Cluster;
+use crate::error::{ClusterError, ClusterErrorKind};
+use crate::named::named;
+use crate::policies::{GROUP, VERSION};
 
 impl Cluster {
     /// A custom resource definition; `None` if it does not exist.

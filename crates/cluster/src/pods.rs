@@ -12,10 +12,10 @@ use local_registry_core::text::root_cause;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::call::Call;
-use super::connection::Cluster;
-use super::error::ClusterError;
-use super::listing::pages;
+use crate::call::Call;
+use crate::connection::Cluster;
+use crate::error::ClusterError;
+use crate::listing::pages;
 
 /// How many objects are on a page. The pod of `check` has little memory.
 const PAGE: u32 = 50;
@@ -194,7 +194,7 @@ impl Cluster {
 }
 
 /// What is used of all objects of a list. No more than a page of them is kept whole.
-pub(super) async fn summaries<K, T>(api: &Api<K>, parameters: ListParams, call: &Call) -> Result<Vec<T>, ClusterError>
+pub(crate) async fn summaries<K, T>(api: &Api<K>, parameters: ListParams, call: &Call) -> Result<Vec<T>, ClusterError>
 where
     K: Clone + DeserializeOwned + Debug,
     T: From<K>,

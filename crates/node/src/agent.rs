@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::select_all;
-use local_registry_cluster::{
-    Cluster, Due, Followed, Lost, Outcome, Reconciler, Seen, ServiceName, ServiceSpec, View, reconcile_forever,
-};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::follow::{Due, Followed, Lost, Outcome, Reconciler, Seen, View, reconcile_forever};
+use local_registry_cluster::services::{ServiceName, ServiceSpec};
 use local_registry_core::text::with_causes;
 use local_registry_declaration::Data;
 use tokio::time::Instant;

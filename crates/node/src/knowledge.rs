@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_cluster::{ServiceName, ServiceSpec};
+use local_registry_cluster::services::{ServiceName, ServiceSpec};
 use local_registry_core::RuntimeHost;
 use local_registry_declaration::{Data, Declared, NAME, NAMESPACE};
 

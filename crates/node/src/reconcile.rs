@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use local_registry_cluster::ServiceError;
+use local_registry_cluster::services::ServiceError;
 use local_registry_core::RuntimeHost;
 use local_registry_core::registry::{RegistryUrl, Scheme};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use local_registry_cluster::ServiceName;
+use local_registry_cluster::services::ServiceName;
 use local_registry_core::registry::{HostError, RegistryUrl, Scheme};
 use local_registry_core::{Quoted, RuntimeHost};
 

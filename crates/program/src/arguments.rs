@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use local_registry_cluster::{ApplyMode, PolicyName};
+use local_registry_cluster::policies::{ApplyMode, PolicyName};
 use local_registry_declaration::{AllowedHosts, HostPattern};
 use local_registry_node::AddressRule;
 use local_registry_sync::Task;

@@ -3,7 +3,8 @@
 //! [`once`] brings policies in line with the declaration, and [`watch`] keeps them in line.
 //!
 //! ```no_run
-//! use local_registry_cluster::{ApplyMode, Cluster};
+//! use local_registry_cluster::Cluster;
+//! use local_registry_cluster::policies::ApplyMode;
 //! use local_registry_sync::{Task, once};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {

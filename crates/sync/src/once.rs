@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use local_registry_cluster::{ApplyMode, Cluster, PolicyName};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::policies::{ApplyMode, PolicyName};
 use local_registry_core::text::with_causes;
 use local_registry_declaration::{Data, DeclarationWarning, Declared};
 

@@ -1,6 +1,6 @@
 //! What is to be written to a policy.
 
-use local_registry_cluster::{FIELD_MANAGER, Policy};
+use local_registry_cluster::policies::{FIELD_MANAGER, Policy};
 use local_registry_declaration::Declared;
 use serde_json::{Map, Value};
 

@@ -1,12 +1,12 @@
 //! What the program is started for.
 
-use local_registry_cluster::{ApplyMode, PolicyName};
+use local_registry_cluster::policies::{ApplyMode, PolicyName};
 use local_registry_declaration::AllowedHosts;
 
 /// The policies that the program keeps in line with the cluster's declaration, and how.
 ///
 /// ```
-/// use local_registry_cluster::ApplyMode;
+/// use local_registry_cluster::policies::ApplyMode;
 /// use local_registry_sync::Task;
 ///
 /// let task = Task {
@@ -14,7 +14,7 @@ use local_registry_declaration::AllowedHosts;
 ///     mode: ApplyMode { dry_run: true, force: false },
 ///     ..Task::default()
 /// };
-/// # Ok::<(), local_registry_cluster::PolicyNameError>(())
+/// # Ok::<(), local_registry_cluster::policies::PolicyNameError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Task {

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use local_registry_cluster::{Cluster, Due, Followed, News, Outcome, Reconciler, Seen, View, reconcile_forever};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::follow::{Due, Followed, News, Outcome, Reconciler, Seen, View, reconcile_forever};
 use local_registry_declaration::Data;
 use tokio::time::Instant;
 

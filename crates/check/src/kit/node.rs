@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use local_registry_cluster::{Cluster, NodeSummary, PodSummary, ServiceName};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::pods::{NodeSummary, PodSummary};
+use local_registry_cluster::services::ServiceName;
 use local_registry_core::RuntimeHost;
 use local_registry_node::{NameResult, Report, RuntimeConfig, RuntimeReads, State};
 

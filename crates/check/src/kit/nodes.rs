@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
-use local_registry_cluster::{Cluster, ClusterError, NodeSummary};
+use local_registry_cluster::pods::NodeSummary;
+use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::RuntimeHost;
 use local_registry_core::text::with_causes;
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_cluster::{Cluster, ServiceError, ServiceName};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::services::{ServiceError, ServiceName};
 use local_registry_core::RuntimeHost;
 use local_registry_core::registry::Scheme;
 use local_registry_core::text::with_causes;

@@ -1,6 +1,7 @@
 //! A policy that is checked, and the order of its links.
 
-use local_registry_cluster::{Cluster, Policy, PolicyName};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::policies::{Policy, PolicyName};
 use local_registry_declaration::Declared;
 use serde::Deserialize;
 

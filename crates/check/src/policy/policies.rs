@@ -1,6 +1,7 @@
 //! All policies that are checked, and what they are together.
 
-use local_registry_cluster::{Cluster, PolicyName};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::policies::PolicyName;
 use local_registry_core::text::with_causes;
 use local_registry_declaration::Declared;
 

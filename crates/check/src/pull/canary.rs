@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use local_registry_cluster::{Cluster, ClusterError, ContainerState};
+use local_registry_cluster::pods::ContainerState;
+use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::text::with_causes;
 
 /// How long the nodes have, all together. Without a file that leads elsewhere, a pull takes up to 17 seconds to fail.

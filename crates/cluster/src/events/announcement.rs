@@ -8,11 +8,11 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use local_registry_declaration::{NAME, NAMESPACE};
 use tokio::time::Instant;
 
-use super::call::{Failure, limited};
-use super::connection::Cluster;
-use super::journal::{Announcement, Publication};
-use super::policies::{GROUP, VERSION};
-use crate::PolicyName;
+use crate::call::{Failure, limited};
+use crate::connection::Cluster;
+use crate::events::journal::{Announcement, Publication};
+use crate::policies::PolicyName;
+use crate::policies::{GROUP, VERSION};
 
 impl Cluster {
     /// Publishes an Event on the ConfigMap that it cannot be used.

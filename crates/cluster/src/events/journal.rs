@@ -13,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::FIELD_MANAGER;
+use crate::policies::FIELD_MANAGER;
 
 /// How many Events may be published at once, and after how long one more may be. The figures are those of Kubernetes' own
 /// clients. With them, a ConfigMap that changes every second does not fill the API server's storage.
@@ -29,18 +29,18 @@ const LONGEST_NOTE: usize = 1000;
 
 /// What an Event says about an object.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Announcement {
+pub(crate) struct Announcement {
     /// The Event's type: `Normal` or `Warning`.
-    pub(super) severity: &'static str,
-    pub(super) reason: &'static str,
-    pub(super) action: &'static str,
-    pub(super) note: String,
-    pub(super) object: ObjectReference,
+    pub(crate) severity: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) action: &'static str,
+    pub(crate) note: String,
+    pub(crate) object: ObjectReference,
 }
 
 /// How an announcement is published.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Publication {
+pub(crate) enum Publication {
     /// Create this Event.
     Create(Box<Event>),
     /// Merge this patch into the Event of that name, which said the same.
@@ -51,7 +51,7 @@ pub(super) enum Publication {
 
 /// The Events that were published.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     entries: VecDeque<Entry>,
     /// How many Events may still be published at `refilled`.
     tokens: u32,
@@ -67,12 +67,12 @@ struct Entry {
 }
 
 impl Journal {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { entries: VecDeque::new(), tokens: BURST, refilled: Instant::now() }
     }
 
     /// How to publish an announcement. If it repeats the last one about its object, it raises the count of that Event.
-    pub(super) fn publication(&mut self, announcement: Announcement, now: Instant, time: Timestamp) -> Publication {
+    pub(crate) fn publication(&mut self, announcement: Announcement, now: Instant, time: Timestamp) -> Publication {
         self.entries.retain(|entry| now.duration_since(entry.at) < MEMORY);
         let last = self.entries.iter_mut().rev().find(|entry| entry.announcement.object == announcement.object);
         if let Some(entry) = last.filter(|entry| entry.announcement == announcement) {
@@ -94,7 +94,7 @@ impl Journal {
     }
 
     /// Forgets an Event that is no longer there.
-    pub(super) fn forget(&mut self, name: &str) {
+    pub(crate) fn forget(&mut self, name: &str) {
         self.entries.retain(|entry| entry.name != name);
     }
 

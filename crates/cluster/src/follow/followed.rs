@@ -3,8 +3,8 @@
 use local_registry_core::text::with_causes;
 use tokio::time::Instant;
 
-use super::object_watch::ObjectWatch;
-use super::slim::Content;
+use crate::follow::object_watch::ObjectWatch;
+use crate::follow::slim::Content;
 
 /// An object that is followed, and what was last seen of it. That still counts while the object cannot be read.
 pub struct Followed<C: Content> {
@@ -47,7 +47,7 @@ pub enum News {
 }
 
 impl<C: Content + Default + PartialEq> Followed<C> {
-    pub(super) fn new(watch: ObjectWatch<C>) -> Self {
+    pub(crate) fn new(watch: ObjectWatch<C>) -> Self {
         Self { watch, seen: Seen::NotYet, lost: None }
     }
 

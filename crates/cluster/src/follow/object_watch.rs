@@ -15,10 +15,10 @@ use kube::api::{Api, ListParams, WatchParams};
 use kube::core::{ObjectList, WatchEvent};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::backoff::Backoff;
-use super::call::{Call, Failure, limited};
-use super::error::{ClusterError, ClusterErrorKind};
-use super::slim::{Content, Slim};
+use crate::call::{Call, Failure, limited};
+use crate::error::{ClusterError, ClusterErrorKind};
+use crate::follow::backoff::Backoff;
+use crate::follow::slim::{Content, Slim};
 
 /// How long a watch may be silent. The API server sends a bookmark every minute.
 const IDLE: Duration = Duration::from_secs(75);
@@ -64,7 +64,7 @@ enum Change<C> {
 
 impl<C: Content + Default> ObjectWatch<C> {
     /// Watches the object of that name. `call` describes a call about it, by its verb; `ended` counts watches that end.
-    pub(super) fn new(
+    pub(crate) fn new(
         api: Api<Slim<C>>,
         name: String,
         ended: Arc<AtomicU64>,
@@ -76,7 +76,7 @@ impl<C: Content + Default> ObjectWatch<C> {
     }
 
     /// When the API server was last heard of.
-    pub(super) fn heard(&self) -> Instant {
+    pub(crate) fn heard(&self) -> Instant {
         self.heard
     }
 
@@ -86,7 +86,7 @@ impl<C: Content + Default> ObjectWatch<C> {
     ///
     /// # Errors
     /// A [`ClusterError`]. The next call tries again, after a pause that grows with each error.
-    pub(super) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
         loop {
             match &mut self.phase {
                 Phase::Pausing(until, version) => {

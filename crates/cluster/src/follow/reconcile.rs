@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::backoff::Backoff;
+use crate::follow::backoff::Backoff;
 
 /// What is kept in line with what is followed.
 pub trait Reconciler {

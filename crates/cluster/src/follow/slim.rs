@@ -29,14 +29,14 @@ pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'sta
 
 /// An object as the API server sends it, without what is not needed.
 #[derive(Debug, Clone)]
-pub(super) struct Slim<C> {
+pub(crate) struct Slim<C> {
     metadata: ObjectMeta,
     content: Option<C>,
 }
 
 impl<C: Default> Slim<C> {
     /// The field that was kept; empty if the object lacks it.
-    pub(super) fn into_content(self) -> C {
+    pub(crate) fn into_content(self) -> C {
         self.content.unwrap_or_default()
     }
 }

@@ -6,15 +6,17 @@ use kube::Error;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::call::{Call, Failure, limited};
-use super::connection::Cluster;
-use super::error::{ClusterError, ClusterErrorKind};
-use super::named::{check_name, is_about};
-use crate::{FIELD_MANAGER, Policy, PolicyName};
+use crate::call::{Call, Failure, limited};
+use crate::connection::Cluster;
+use crate::error::{ClusterError, ClusterErrorKind};
+use crate::named::{check_name, is_about};
+use crate::policies::name::PolicyName;
+use crate::policies::policy::FIELD_MANAGER;
+use crate::policies::policy::Policy;
 
 /// The API group of Kubewarden's policies, and its version.
-pub(super) const GROUP: &str = "policies.kubewarden.io";
-pub(super) const VERSION: &str = "v1";
+pub(crate) const GROUP: &str = "policies.kubewarden.io";
+pub(crate) const VERSION: &str = "v1";
 
 /// How settings are applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

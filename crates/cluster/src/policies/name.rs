@@ -8,7 +8,7 @@ use local_registry_core::shipwright::is_object_name;
 /// A policy: `NAME` of a ClusterAdmissionPolicy, or `NAMESPACE/NAME` of an AdmissionPolicy.
 ///
 /// ```
-/// use local_registry_cluster::PolicyName;
+/// use local_registry_cluster::policies::PolicyName;
 ///
 /// let name: PolicyName = "team-a/local-registry".parse()?;
 /// assert_eq!(name.kind(), "AdmissionPolicy");
@@ -16,7 +16,7 @@ use local_registry_core::shipwright::is_object_name;
 ///
 /// assert_eq!(PolicyName::parse("local-registry")?.kind(), "ClusterAdmissionPolicy");
 /// assert!(PolicyName::parse("../secrets").is_err());
-/// # Ok::<(), local_registry_cluster::PolicyNameError>(())
+/// # Ok::<(), local_registry_cluster::policies::PolicyNameError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PolicyName(String);

@@ -6,14 +6,14 @@ use std::fmt;
 use kube::api::{Api, ListParams};
 use serde::Deserialize;
 
-use super::call::Call;
-use super::connection::Cluster;
-use super::error::ClusterError;
-use super::followed::Followed;
-use super::named::named;
-use super::object_watch::ObjectWatch;
-use super::pods::summaries;
-use super::slim::{Content, Slim};
+use crate::call::Call;
+use crate::connection::Cluster;
+use crate::error::ClusterError;
+use crate::follow::Followed;
+use crate::follow::ObjectWatch;
+use crate::follow::{Content, Slim};
+use crate::named::named;
+use crate::pods::summaries;
 
 /// The name of a Service. Prints as `namespace/name`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

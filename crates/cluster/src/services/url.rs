@@ -6,7 +6,7 @@ use local_registry_core::RuntimeHost;
 use local_registry_core::registry::{RegistryUrl, Scheme};
 use local_registry_core::shipwright::is_object_name;
 
-use super::service::{ServiceName, ServicePort, ServiceSpec};
+use crate::services::service::{ServiceName, ServicePort, ServiceSpec};
 
 impl ServiceName {
     /// The Service that a host names: `name.namespace.svc`, with or without the cluster's domain.

@@ -8,7 +8,8 @@ use futures_util::stream::{self, StreamExt};
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
-use local_registry_cluster::{Cluster, Followed, News, Seen};
+use local_registry_cluster::Cluster;
+use local_registry_cluster::follow::{Followed, News, Seen};
 use local_registry_declaration::Data;
 use local_registry_testkit::api_server::{
     Answer, BOOKMARK, bookmark, config_map, lines, send, send_lines, send_watch, status,

@@ -1,0 +1,10 @@
+//! Kubewarden's policies.
+
+mod calls;
+mod name;
+mod policy;
+
+pub use self::calls::ApplyMode;
+pub(crate) use self::calls::{GROUP, VERSION};
+pub use self::name::{PolicyName, PolicyNameError};
+pub use self::policy::{FIELD_MANAGER, Policy};

@@ -1,0 +1,7 @@
+//! Services, and where they are.
+
+mod service;
+mod url;
+
+pub use self::service::{ServiceName, ServicePort, ServiceSpec};
+pub use self::url::ServiceError;
