@@ -29,7 +29,7 @@ pub struct Probe {
 /// Resolves a registry's host and asks for `/v2/`. A host without a port means the default port of the scheme.
 ///
 /// ```no_run
-/// # async fn run() -> Result<(), local_registry_core::HostError> {
+/// # async fn run() -> Result<(), local_registry_core::registry::HostError> {
 /// let found = local_registry_check::probe(&"kind-registry:5000".parse()?).await;
 /// println!("HTTPS: {:?}, HTTP: {:?}", found.https, found.http);
 /// # Ok(())

@@ -46,7 +46,8 @@ impl Call {
             Failure::Timeout => (ClusterErrorKind::Timeout(LIMIT.as_secs()), None),
             Failure::Api(Error::Api(status)) if status.code == 403 => {
                 let (verb, resource) = (self.verb, self.resource.clone());
-                (ClusterErrorKind::Forbidden { verb, resource, message: status.message }, None)
+                let message = Excerpt(&status.message).to_string();
+                (ClusterErrorKind::Forbidden { verb, resource, message }, None)
             }
             Failure::Api(Error::Api(status)) => {
                 let message = Excerpt(&status.message).to_string();

@@ -9,7 +9,7 @@ use crate::error::ClusterError;
 use crate::follow::Followed;
 use crate::follow::ObjectWatch;
 use crate::follow::{Content, Slim};
-use crate::named::named;
+use crate::named::{Wanted, named};
 
 impl Content for Data {
     const KIND: &'static str = "ConfigMap";
@@ -29,15 +29,16 @@ impl Cluster {
     /// A [`ClusterError`] if it cannot be read.
     pub async fn config_map(&self) -> Result<Option<Data>, ClusterError> {
         let api: Api<Slim<Data>> = Api::namespaced(self.client.clone(), NAMESPACE);
-        let found = named(&api, NAME, &call("get")).await?;
+        let found =
+            named(&api, Wanted { namespace: Some(NAMESPACE), name: NAME, plural: Data::PLURAL }, &call("get")).await?;
         Ok(found.map(Slim::into_content))
     }
 
     /// Follows the ConfigMap.
     #[must_use]
     pub fn follow_config_map(&self) -> Followed<Data> {
-        let api = Api::namespaced(self.client.clone(), NAMESPACE);
-        Followed::new(ObjectWatch::new(api, NAME.to_owned(), self.ended_watches(), call))
+        let names = (NAMESPACE.to_owned(), NAME.to_owned());
+        Followed::new(ObjectWatch::new(self.client.clone(), names, self.ended_watches(), call))
     }
 }
 

@@ -1,9 +1,7 @@
 //! What each error of the API server means, and how to fix it.
 
-use std::fmt;
-
 use kube::core::Status;
-use local_registry_core::Quoted;
+use local_registry_core::text::Excerpt;
 
 /// A call to the API server that failed: what was asked for, why it failed, and how to fix it.
 #[derive(Debug, thiserror::Error)]
@@ -31,24 +29,12 @@ pub(crate) enum ClusterErrorKind {
     Timeout(u64),
     #[error("the API server answered {code}: {message}")]
     Refused { code: u16, message: String },
-    #[error("the answer is about {}; something between this program and the API server answers in its place", Found(.found))]
+    #[error("the answer is about {found}; something between this program and the API server answers in its place")]
     Other { found: String },
     #[error("the list has no resourceVersion, so it cannot be watched")]
     NotWatchable,
     #[error("the request to the API server failed")]
     NoAnswer,
-}
-
-/// The name of an object that was not asked for.
-struct Found<'a>(&'a str);
-
-impl fmt::Display for Found<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            "" => f.write_str("an object without a name"),
-            name => write!(f, "the object {}", Quoted(name)),
-        }
-    }
 }
 
 impl ClusterErrorKind {
@@ -59,8 +45,10 @@ impl ClusterErrorKind {
     /// The error of a server-side apply that the API server answered with 409.
     pub(crate) fn conflict(status: &Status) -> Self {
         let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
-        let fields: Vec<String> =
-            causes.iter().map(|cause| format!("{}: {}", cause.field.trim_start_matches('.'), cause.message)).collect();
-        Self::Conflict(if fields.is_empty() { status.message.clone() } else { fields.join(", ") })
+        let fields: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field.trim_start_matches('.'), Excerpt(&cause.message)))
+            .collect();
+        Self::Conflict(if fields.is_empty() { Excerpt(&status.message).to_string() } else { fields.join(", ") })
     }
 }

@@ -6,7 +6,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::{ClusterError, ClusterErrorKind};
-use crate::named::named;
+use crate::named::{Wanted, named};
 use crate::policies::{GROUP, VERSION};
 
 impl Cluster {
@@ -21,7 +21,12 @@ impl Cluster {
         let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let subject = format!("CustomResourceDefinition {name}");
         let resource = format!("customresourcedefinitions.apiextensions.k8s.io/{name}");
-        named(&api, name, &Call { subject, verb: "get", resource }).await
+        named(
+            &api,
+            Wanted { namespace: None, name, plural: "customresourcedefinitions" },
+            &Call { subject, verb: "get", resource },
+        )
+        .await
     }
 
     /// The service account of a PolicyServer.
@@ -34,7 +39,9 @@ impl Cluster {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
         let subject = format!("PolicyServer {policy_server}");
         let call = Call { subject, verb: "get", resource: format!("policyservers.{GROUP}/{policy_server}") };
-        let Some(found) = named(&api, policy_server, &call).await? else {
+        let Some(found) =
+            named(&api, Wanted { namespace: None, name: policy_server, plural: "policyservers" }, &call).await?
+        else {
             return Err(ClusterErrorKind::NoObject.about(call.subject));
         };
         let account = found.data.pointer("/spec/serviceAccountName").and_then(|name| name.as_str());

@@ -17,5 +17,8 @@ pub(super) const FOR_RUNTIMES: &str = "hostFromContainerRuntime";
 /// A URL for users.
 pub(super) const HELP: &str = "help";
 
+/// The fields of version 1.
+pub(super) const FIELDS: [&str; 4] = [HOST, FOR_PODS, FOR_RUNTIMES, HELP];
+
 /// The versions that this program reads, newest first, and the fields of each. All fields are strings.
-pub(super) const VERSIONS: [(&str, [&str; 4]); 1] = [(V1, [HOST, FOR_PODS, FOR_RUNTIMES, HELP])];
+pub(super) const VERSIONS: [(&str, [&str; 4]); 1] = [(V1, FIELDS)];

@@ -377,6 +377,14 @@ mod tests {
                 declared(None, Some("localhost:5001"), None),
             );
             check(&format!("host: {empty}\nhostFromClusterNetwork: reg.io"), registry("reg.io", None));
+            check_unusable(
+                &format!("hostFromClusterNetwork: {empty}"),
+                ": found the field `hostFromClusterNetwork` without a value; expected a field that is known, as in `hostFromClusterNetwork: \"kind-registry:5000\"`; add it, or delete the ConfigMap",
+            );
+            check_unusable(
+                &format!("hostFromClusterNetwork: {empty}\nhostfromclusternetwork: reg.io"),
+                ": found the field `hostfromclusternetwork`; expected `hostFromClusterNetwork`; correct it, or leave it out",
+            );
         }
     }
 

@@ -83,9 +83,10 @@ mod tests {
 
     /// What a ConfigMap with these fields declares.
     fn declared(fields: &[(&str, Option<&str>)]) -> Declared {
-        // An empty field is an absent one.
+        // This `host` is for nobody.
+        let others = [("host", Some("my-laptop"))];
         let fields: BTreeMap<&str, &str> =
-            fields.iter().map(|(field, value)| (*field, value.unwrap_or_default())).collect();
+            fields.iter().chain(&others).filter_map(|(field, value)| value.map(|value| (*field, value))).collect();
         let data: Data = [("localRegistryHosting.v1", json!(fields).to_string())].into_iter().collect();
         Declared::read(&data, &AllowedHosts::default()).unwrap()
     }

@@ -79,7 +79,7 @@ fn settings_follow_the_config_map() {
     succeeds(&cluster, "hostFromClusterNetwork");
     assert_eq!(settings(&cluster), with(json!({"runtimeHost": "localhost:5001"})));
     assert_eq!(ours(&cluster), json!({"f:spec": {"f:settings": {"f:runtimeHost": {}}}}));
-    cluster.declare("hostFromClusterNetwork:");
+    cluster.declare("host: my-laptop");
     succeeds(&cluster, "hostFromClusterNetwork");
     assert_eq!(settings(&cluster), others);
     assert_eq!(ours(&cluster), Value::Null);

@@ -529,7 +529,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
 #[tokio::test]
 async fn foreign_fields_are_named_with_their_managers() {
     let foreign = |objects: &mut BTreeMap<&'static str, Value>| {
-        objects.insert(CONFIG_MAP, config_map("hostFromClusterNetwork:"));
+        objects.insert(CONFIG_MAP, config_map("host: my-laptop"));
         objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "reg.io", "help": "https://a.b"});
     };
     let lines = trouble(foreign, Location::InCluster, plain_http()).await;

@@ -26,3 +26,19 @@ impl Backoff {
         self.0.next().unwrap_or(LONGEST)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_programs_pause_alike() {
+        let pauses = || {
+            let mut backoff = Backoff::default();
+            (0..8).map(|_| backoff.pause()).collect::<Vec<_>>()
+        };
+        let (one, other) = (pauses(), pauses());
+        assert_ne!(one, other);
+        assert!(one.iter().all(|pause| (SHORTEST..=2 * LONGEST).contains(pause)), "{one:?}");
+    }
+}

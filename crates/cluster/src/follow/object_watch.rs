@@ -3,6 +3,7 @@
 //! Not kube's own watcher: that one waits for an answer as long as the connection lasts, reconnects at once where a watch ends
 //! at once, and hides the bookmarks that show that a silent watch is alive.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,22 +11,24 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
-use kube::Resource;
 use kube::api::{Api, ListParams, WatchParams};
 use kube::core::{ObjectList, WatchEvent};
+use kube::{Client, Resource};
+use local_registry_core::text::Excerpt;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::call::{Call, Failure, limited};
 use crate::error::{ClusterError, ClusterErrorKind};
 use crate::follow::backoff::Backoff;
 use crate::follow::slim::{Content, Slim};
+use crate::named::Wanted;
 
 /// How long a watch may be silent. The API server sends a bookmark every minute.
 const IDLE: Duration = Duration::from_secs(75);
-/// For how long the API server keeps a watch, in seconds: kube's own default.
-const WATCHED: u32 = 290;
+/// For how long the API server is asked to keep a watch, in seconds: at least that, and up to a minute more.
+const WATCHED: u32 = 240;
 /// A watch that lasted this long has worked: the next pause is short again.
-const WORKED: Duration = Duration::from_mins(2);
+const WORKED: Duration = Duration::from_secs(30);
 
 /// Lists one object by its name and watches it, again and again.
 ///
@@ -33,6 +36,7 @@ const WORKED: Duration = Duration::from_mins(2);
 /// changes, so only an answered list shows that the object can be read again.
 pub(crate) struct ObjectWatch<C: Content> {
     api: Api<Slim<C>>,
+    namespace: String,
     name: String,
     call: Box<dyn Fn(&'static str) -> Call + Send>,
     phase: Phase<C>,
@@ -47,12 +51,23 @@ type Listing<C> = BoxFuture<'static, Result<ObjectList<Slim<C>>, Failure>>;
 type Events<C> = BoxStream<'static, kube::Result<WatchEvent<Slim<C>>>>;
 type Starting<C> = BoxFuture<'static, Result<Events<C>, Failure>>;
 
-/// What goes on. Requests are kept here, so that dropping the future of [`ObjectWatch::next`] does not send them again.
+/// What is waited for. Requests are kept here, so that dropping the future of [`ObjectWatch::next`] does not send them again.
 enum Phase<C: Content> {
+    /// For the end of a pause. Then comes a watch from this version, or without one a list.
     Pausing(Instant, Option<String>),
     Listing(Listing<C>),
     Starting(Starting<C>, String),
-    Watching { events: Events<C>, version: String, since: Instant },
+    Watching {
+        events: Events<C>,
+        version: String,
+        since: Instant,
+    },
+}
+
+/// A number of seconds at random, so that the watches of many nodes do not end at once.
+fn up_to_a_minute() -> u32 {
+    let random = RandomState::new().build_hasher().finish();
+    u32::try_from(random % 60).unwrap_or_default()
 }
 
 /// What an event of a watch changes.
@@ -63,16 +78,16 @@ enum Change<C> {
 }
 
 impl<C: Content + Default> ObjectWatch<C> {
-    /// Watches the object of that name. `call` describes a call about it, by its verb; `ended` counts watches that end.
+    /// Watches the object of that namespace and name. `call` describes a call about it, by its verb; `ended` counts watches that end.
     pub(crate) fn new(
-        api: Api<Slim<C>>,
-        name: String,
+        client: Client,
+        (namespace, name): (String, String),
         ended: Arc<AtomicU64>,
         call: impl Fn(&'static str) -> Call + Send + 'static,
     ) -> Self {
-        let now = Instant::now();
+        let (now, api) = (Instant::now(), Api::namespaced(client, &namespace));
         let (call, phase, backoff) = (Box::new(call), Phase::Pausing(now, None), Backoff::default());
-        Self { api, name, call, phase, backoff, heard: now, ended }
+        Self { api, namespace, name, call, phase, backoff, heard: now, ended }
     }
 
     /// When the API server was last heard of.
@@ -106,6 +121,8 @@ impl<C: Content + Default> ObjectWatch<C> {
                     let event = timeout_at(self.heard + IDLE, events.next()).await;
                     let Ok(event) = event else {
                         // Not even a bookmark came. A list shows whether the API server is there.
+                        tracing::info!("a watch of the {} was silent for too long; listing it", C::KIND);
+                        self.backoff = Backoff::default();
                         self.pause(None);
                         continue;
                     };
@@ -126,7 +143,7 @@ impl<C: Content + Default> ObjectWatch<C> {
                 Phase::Listing(async move { limited(api.list(&only)).await }.boxed())
             }
             Some(version) => {
-                let only = WatchParams::default().fields(&selector).timeout(WATCHED);
+                let only = WatchParams::default().fields(&selector).timeout(WATCHED + up_to_a_minute());
                 let from = version.clone();
                 let start = async move { limited(api.watch(&only, &from)).await.map(StreamExt::boxed) };
                 Phase::Starting(start.boxed(), version)
@@ -136,8 +153,12 @@ impl<C: Content + Default> ObjectWatch<C> {
 
     fn on_list(&mut self, answer: Result<ObjectList<Slim<C>>, Failure>) -> Result<Option<C>, ClusterError> {
         let list = answer.map_err(|failure| self.fail("list", failure))?;
-        let mut items = list.items.into_iter();
-        let found = match items.next() {
+        let is_list = [format!("{}List", C::KIND), "List".to_owned()].contains(&list.types.kind);
+        if !is_list || list.items.len() > 1 {
+            let found = format!("a {} with {} items", Excerpt(&list.types.kind), list.items.len());
+            return Err(self.reject("list", found));
+        }
+        let found = match list.items.into_iter().next() {
             None => None,
             Some(item) => Some(self.content("list", item)?),
         };
@@ -185,7 +206,7 @@ impl<C: Content + Default> ObjectWatch<C> {
 
     fn on_version(&mut self, seen: Option<String>) {
         self.heard = Instant::now();
-        if let (Phase::Watching { version, .. }, Some(seen)) = (&mut self.phase, seen) {
+        if let (Phase::Watching { version, .. }, Some(seen)) = (&mut self.phase, seen.filter(|seen| !seen.is_empty())) {
             *version = seen;
         }
     }
@@ -198,23 +219,28 @@ impl<C: Content + Default> ObjectWatch<C> {
         };
         if worked.is_some() {
             self.backoff = Backoff::default();
+        } else {
+            tracing::info!("a watch of the {} ended soon; listing it after a pause", C::KIND);
         }
         self.pause(worked);
     }
 
     /// The content of an object that has to be the one that was asked for.
     fn content(&mut self, verb: &'static str, object: Slim<C>) -> Result<C, ClusterError> {
-        let found = object.meta().name.clone().unwrap_or_default();
-        if found == self.name {
-            return Ok(object.into_content());
+        let wanted = Wanted { namespace: Some(&self.namespace), name: &self.name, plural: C::PLURAL };
+        match wanted.other(&object) {
+            None => Ok(object.into_content()),
+            Some(found) => Err(self.reject(verb, found)),
         }
+    }
+
+    fn reject(&mut self, verb: &'static str, found: String) -> ClusterError {
         self.pause(None);
-        Err(ClusterErrorKind::Other { found }.about((self.call)(verb).subject))
+        ClusterErrorKind::Other { found }.about((self.call)(verb).subject)
     }
 
     fn fail(&mut self, verb: &'static str, failure: Failure) -> ClusterError {
         if let Phase::Watching { since, .. } = &self.phase {
-            // What was seen was right until now.
             self.heard = Instant::now();
             if since.elapsed() >= WORKED {
                 self.backoff = Backoff::default();

@@ -9,8 +9,9 @@ use std::marker::PhantomData;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use local_registry_core::Quoted;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 /// What is kept of an object of the core API group: one of its fields.
 pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'static {
@@ -58,6 +59,8 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
                         content = fields.next_value()?;
                     } else if field == "metadata" {
                         metadata = fields.next_value()?;
+                    } else if field == "kind" {
+                        check_kind::<C, A::Error>(&fields.next_value::<Cow<'de, str>>()?)?;
                     } else {
                         is_mistaken |= C::MISTAKEN.is_some_and(|mistaken| field == mistaken);
                         fields.next_value::<IgnoredAny>()?;
@@ -70,6 +73,15 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
             }
         }
         deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// An item of a list has no kind.
+fn check_kind<C: Content, E: Error>(found: &str) -> Result<(), E> {
+    if found.is_empty() || found == C::KIND {
+        Ok(())
+    } else {
+        Err(E::custom(format_args!("found the kind {}; expected {}", Quoted(found), C::KIND)))
     }
 }
 

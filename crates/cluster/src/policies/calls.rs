@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::call::{Call, Failure, limited};
 use crate::connection::Cluster;
 use crate::error::{ClusterError, ClusterErrorKind};
-use crate::named::{check_name, is_about};
+use crate::named::Wanted;
 use crate::policies::name::PolicyName;
 use crate::policies::policy::FIELD_MANAGER;
 use crate::policies::policy::Policy;
@@ -74,13 +74,14 @@ async fn answer(
     let subject = format!("{} {name}", name.kind());
     let resource = format!("{}.{GROUP}/{}", name.plural(), name.name());
     let call = Call { subject: subject.clone(), verb, resource };
+    let wanted = Wanted { namespace: name.namespace(), name: name.name(), plural: name.plural() };
     match limited(answer).await {
         Ok(policy) => {
-            check_name(&policy, name.name(), &call)?;
+            wanted.check(&policy, &call)?;
             Ok(policy.into())
         }
         Err(Failure::Api(Error::Api(status))) if status.code == 404 => {
-            let kind = if is_about(&status, name.name()) {
+            let kind = if wanted.is_in(&status) {
                 ClusterErrorKind::NoPolicy
             } else {
                 ClusterErrorKind::NoCrd(format!("{GROUP}/{VERSION}"))

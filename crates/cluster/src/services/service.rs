@@ -12,7 +12,7 @@ use crate::error::ClusterError;
 use crate::follow::Followed;
 use crate::follow::ObjectWatch;
 use crate::follow::{Content, Slim};
-use crate::named::named;
+use crate::named::{Wanted, named};
 use crate::pods::summaries;
 
 /// The name of a Service. Prints as `namespace/name`.
@@ -22,6 +22,12 @@ pub struct ServiceName {
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+impl ServiceName {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { namespace: Some(&self.namespace), name: &self.name, plural: ServiceSpec::PLURAL }
+    }
 }
 
 impl fmt::Display for ServiceName {
@@ -73,7 +79,7 @@ impl Cluster {
     /// A [`ClusterError`] if it cannot be read.
     pub async fn service(&self, service: &ServiceName) -> Result<Option<ServiceSpec>, ClusterError> {
         let api: Api<Slim<ServiceSpec>> = Api::namespaced(self.client.clone(), &service.namespace);
-        let found = named(&api, &service.name, &call(service, "get")).await?;
+        let found = named(&api, service.wanted(), &call(service, "get")).await?;
         Ok(found.map(Slim::into_content))
     }
 
@@ -92,10 +98,10 @@ impl Cluster {
     /// Follows a Service.
     #[must_use]
     pub fn follow_service(&self, service: &ServiceName) -> Followed<ServiceSpec> {
-        let api = Api::namespaced(self.client.clone(), &service.namespace);
-        let name = service.name.clone();
+        let names = (service.namespace.clone(), service.name.clone());
         let service = service.clone();
-        Followed::new(ObjectWatch::new(api, name, self.ended_watches(), move |verb| call(&service, verb)))
+        let call = move |verb| call(&service, verb);
+        Followed::new(ObjectWatch::new(self.client.clone(), names, self.ended_watches(), call))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can be wrong with a value's YAML, in words for whoever wrote it.
 
+use std::fmt;
+
 use local_registry_core::Quoted;
 
 /// A line that declares a registry.
@@ -34,10 +36,28 @@ pub(super) enum YamlErrorKind {
     Misspelt { found: String, field: &'static str },
     #[error("found `{field}` below {}; expected it at the top of the value; move it there", Quoted(.below))]
     Nested { below: String, field: &'static str },
-    #[error("found {}; expected a field that is known, as in {EXAMPLE}; add it, or delete the ConfigMap", found.as_deref().map_or_else(|| "no field".to_owned(), |found| format!("the field {}", Quoted(found))))]
-    NoField { found: Option<String> },
+    #[error("found {}; expected a field that is known, as in {EXAMPLE}; add it, or delete the ConfigMap", .0)]
+    NoField(FoundInstead),
     #[error("{field}: found {found}; expected a string; write it in quotes")]
     NotAString { field: &'static str, found: &'static str },
+}
+
+/// What a mapping has in place of a field with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FoundInstead {
+    Nothing,
+    Empty(String),
+    Other(String),
+}
+
+impl fmt::Display for FoundInstead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("no field"),
+            Self::Empty(field) => write!(f, "the field {} without a value", Quoted(field)),
+            Self::Other(field) => write!(f, "the field {}", Quoted(field)),
+        }
+    }
 }
 
 impl YamlErrorKind {

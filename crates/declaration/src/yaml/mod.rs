@@ -13,7 +13,8 @@ use serde_saphyr::Options;
 use serde_saphyr::options::AliasLimits;
 
 pub(super) use self::error::YamlError;
-use self::error::YamlErrorKind;
+use self::error::{FoundInstead, YamlErrorKind};
+use self::near_miss::LONG;
 use self::value::{Fields, FieldsOf, YamlValue};
 
 /// A string, and the line that it is on, counted from 1.
@@ -61,18 +62,25 @@ pub(super) fn fields(
 
 /// A field that is not where it should be would otherwise take a registry away that works.
 fn check_keys(fields: &Fields) -> Result<(), YamlError> {
-    let is_absent = |(_, field): &&(String, &'static str)| !fields.known.contains_key(field);
-    if let Some((found, field)) = fields.misspelt.iter().find(is_absent) {
+    let is_absent = |field: &str| fields.known.get(field).is_none_or(|entry| entry.value.is_empty());
+    if let Some((found, field)) = fields.misspelt.iter().find(|(_, field)| is_absent(field)) {
         return Err(YamlErrorKind::Misspelt { found: found.clone(), field }.on(None));
     }
-    if !fields.known.is_empty() {
+    let has_none = fields.known.values().all(|entry| entry.value.is_empty());
+    // A short name is one of many other things, too.
+    let is_displaced = |field: &str| is_absent(field) && (has_none || field.len() >= LONG);
+    if let Some((below, field)) = fields.nested.iter().find(|(_, field)| is_displaced(field)) {
+        return Err(YamlErrorKind::Nested { below: below.clone(), field }.on(None));
+    }
+    if !has_none {
         return Ok(());
     }
-    Err(match (fields.nested.first(), &fields.other) {
-        (Some((below, field)), _) => YamlErrorKind::Nested { below: below.clone(), field },
-        (None, found) => YamlErrorKind::NoField { found: found.clone() },
-    }
-    .on(None))
+    let found = match (fields.known.keys().next(), &fields.other) {
+        (Some(empty), _) => FoundInstead::Empty((*empty).to_owned()),
+        (None, Some(other)) => FoundInstead::Other(other.clone()),
+        (None, None) => FoundInstead::Nothing,
+    };
+    Err(YamlErrorKind::NoField(found).on(None))
 }
 
 fn parse(text: &str, names: &[&'static str]) -> Result<YamlValue, serde_saphyr::Error> {

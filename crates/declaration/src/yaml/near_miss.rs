@@ -3,16 +3,17 @@
 use strsim::osa_distance;
 
 /// The shortest name of which a similar one is a misspelling. `host` and `help` are similar to too much.
-const LONG: usize = 10;
+pub(super) const LONG: usize = 10;
 
-/// Whether a key is likely a misspelling of a field: in other case, with other separators, in the plural, cut, or with up to two
-/// wrong letters.
+/// Whether a key is likely a misspelling of a field: in other case, with other separators, in the plural, cut, longer, or with up to
+/// two wrong letters.
 pub(super) fn resembles(key: &str, field: &str) -> bool {
     let (key, field) = (folded(key), folded(field));
     let is_plural = key.strip_suffix('s') == Some(field.as_str());
     let is_similar = || {
         let is_cut = key.len() >= LONG && field.starts_with(&key);
-        is_cut || osa_distance(&key, &field) <= 2
+        let shares_its_end = key.contains(field.trim_start_matches("hostfrom"));
+        is_cut || shares_its_end || osa_distance(&key, &field) <= 2
     };
     key == field || is_plural || (field.len() >= LONG && is_similar())
 }
@@ -37,10 +38,13 @@ mod tests {
             "hostFromClusterNetwrok",
             "hostFormClusterNetwork",
             "hostFromCluster",
+            "hostFromClusterNetworking",
+            "fromClusterNetwork",
+            "registryHostFromClusterNetwork",
         ] {
             assert!(resembles(key, FOR_PODS), "{key}");
         }
-        for key in ["host", "hostFrom", "hostFromContainerRuntime", "hostFromTheMoon", "clusterNetwork", ""] {
+        for key in ["host", "hostFrom", "hostFromContainerRuntime", "hostFromTheMoon", "cluster", ""] {
             assert!(!resembles(key, FOR_PODS), "{key}");
         }
         assert!(resembles("hosts", "host") && resembles("Host", "host") && resembles("HELP", "help"));

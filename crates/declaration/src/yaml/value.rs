@@ -7,6 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 use serde_saphyr::Spanned;
 
 use super::near_miss::resembles;
+use crate::kep_1755::FIELDS;
 
 /// How much of a field is kept, in bytes. No host or URL that is accepted is longer, so a field that was cut is refused,
 /// as the whole field would have been.
@@ -49,6 +50,23 @@ impl YamlValue {
     }
 }
 
+impl YamlValue {
+    /// The field that is in this value, if it is a mapping: the one with the longest name, which says most.
+    fn field_below(&self) -> Option<&'static str> {
+        let Self::Mapping(fields) = self else { return None };
+        fields.known.keys().copied().max_by_key(|field| field.len())
+    }
+
+    /// Whether a field with this value is as if it were absent.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::String(text) => text.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 /// Reads a value: of a mapping only the fields of these names, of a string at most so many bytes.
 #[derive(Clone, Copy)]
 pub(super) struct FieldsOf<'a> {
@@ -64,7 +82,7 @@ const KEYS: usize = 3;
 
 impl<'de> Deserialize<'de> for YamlValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        FieldsOf { names: &[], longest: LONGEST_FIELD, is_top: false }.deserialize(deserializer)
+        FieldsOf { names: &FIELDS, longest: LONGEST_FIELD, is_top: false }.deserialize(deserializer)
     }
 }
 
@@ -129,7 +147,9 @@ impl<'de> Visitor<'de> for FieldsOf<'_> {
         let mut fields = Fields::default();
         while let Some(key) = entries.next_key::<String>()? {
             if let Some(field) = self.names.iter().find(|name| **name == key) {
-                fields.known.insert(field, entries.next_value()?);
+                let value: Spanned<YamlValue> = entries.next_value()?;
+                fields.nested.extend(value.value.field_below().map(|below| (key, below)));
+                fields.known.insert(field, value);
                 continue;
             }
             let key = cut(&key);
@@ -156,10 +176,7 @@ impl FieldsOf<'_> {
             return Ok(None);
         }
         let below = FieldsOf { longest: LONGEST_FIELD, is_top: false, ..self };
-        Ok(match entries.next_value_seed(below)? {
-            YamlValue::Mapping(fields) => fields.known.keys().next().copied(),
-            _ => None,
-        })
+        Ok(entries.next_value_seed(below)?.field_below())
     }
 }
 

@@ -247,7 +247,7 @@ async fn a_host_that_is_not_allowed_touches_no_policy() {
 #[tokio::test]
 async fn every_foreign_field_is_reported_with_its_managers() {
     let report = run(&["local"], ApplyMode::default(), async |server: &mut Server| {
-        server.config_map("hostFromClusterNetwork:").await;
+        server.config_map("host: my-laptop").await;
         let mut theirs = policy(&json!({"host": "reg.io", "help": "https://a.b"}));
         let owned = json!({"f:spec": {"f:settings": {"f:host": {}}}});
         let entry = |manager: &str| json!({"manager": manager, "fieldsV1": owned});
