@@ -23,11 +23,11 @@ pub(super) async fn config_map(cluster: &Cluster, allowed: &AllowedHosts) -> (Li
         Ok(declared) => declared,
         Err(error) => return failed(error.to_string()),
     };
-    let verdict = match (declared.for_pods(), declared.unused_host()) {
-        (Some(_), None) => LinkVerdict::Ok,
-        (Some(_), Some(_)) => LinkVerdict::Warning,
-        (None, _) => LinkVerdict::Failed,
+    let verdict = match declared.for_pods() {
+        Some(_) if declared.warnings().is_empty() => LinkVerdict::Ok,
+        Some(_) => LinkVerdict::Warning,
+        None => LinkVerdict::Failed,
     };
-    let nodes = declared.unused_host().map_or_else(String::new, |reason| format!("; nodes have none: {reason}"));
-    (Link::new("ConfigMap", verdict, format!("{declared}{nodes}")), Some(declared))
+    let warnings: String = declared.warnings().iter().map(|warning| format!("; {warning}")).collect();
+    (Link::new("ConfigMap", verdict, format!("{declared}{warnings}")), Some(declared))
 }

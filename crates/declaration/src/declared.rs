@@ -35,10 +35,10 @@ pub struct Declared {
 /// Something in a usable declaration that is not used, and why. Prints as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclarationWarning {
-    /// The `help` is not a printable URL. This is the text as it was declared.
+    /// The `help` is not a printable URL.
     Help(String),
-    /// The `host`, which stands in for `hostFromContainerRuntime`, cannot be right for nodes, or is not allowed. This says
-    /// why. It is for the user's own machine first, so it is no error.
+    /// The `host`, which stands in for `hostFromContainerRuntime`, cannot be right for nodes, or is not allowed. It is for
+    /// the user's own machine first, so it is no error.
     Host(String),
 }
 
@@ -89,15 +89,6 @@ impl Declared {
     pub fn warnings(&self) -> &[DeclarationWarning] {
         &self.warnings
     }
-
-    /// Why nodes do not get the declared `host`.
-    #[must_use]
-    pub fn unused_host(&self) -> Option<&str> {
-        self.warnings.iter().find_map(|warning| match warning {
-            DeclarationWarning::Host(reason) => Some(reason.as_str()),
-            DeclarationWarning::Help(_) => None,
-        })
-    }
 }
 
 impl fmt::Display for Declared {
@@ -121,10 +112,8 @@ impl fmt::Display for Declared {
 impl fmt::Display for DeclarationWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Help(_) => f.write_str(
-                "the declared help is not used, because it is not a printable http(s) URL of at most 1024 characters",
-            ),
-            Self::Host(_) => f.write_str("nodes get no registry, because the declared host cannot be used for them"),
+            Self::Help(reason) => write!(f, "help is not used: {reason}"),
+            Self::Host(reason) => write!(f, "host is not used for nodes: {reason}"),
         }
     }
 }

@@ -47,8 +47,9 @@ impl Declared {
         let help = match fields.get(HELP) {
             Ok(Some(help)) if is_help_url(&help.text) => Some(help.text.clone()),
             Ok(None) => None,
-            Ok(Some(Field { text: unusable, .. })) => {
-                warnings.push(DeclarationWarning::Help(unusable.clone()));
+            Ok(Some(Field { text, .. })) => {
+                let reason = format!("{} is not a printable http(s) URL of at most 1024 characters", Quoted(text));
+                warnings.push(DeclarationWarning::Help(reason));
                 None
             }
             Err(error) => {
@@ -251,7 +252,9 @@ mod tests {
 
     #[test]
     fn a_help_that_is_not_a_url_is_not_used() {
-        let warnings = vec![DeclarationWarning::Help("call \u{1b}[31mme".to_owned())];
+        let warnings = vec![DeclarationWarning::Help(
+            "`call \\u{1b}[31mme` is not a printable http(s) URL of at most 1024 characters".to_owned(),
+        )];
         check(
             "hostFromClusterNetwork: reg.io\nhelp: \"call \\e[31mme\"",
             Declared { warnings, ..registry("reg.io", None) },
@@ -433,7 +436,7 @@ mod tests {
         for host in ["my-laptop", "http://localhost:5001", "0.0.0.0:5001", "docker.io"] {
             let declared = read(&format!("hostFromClusterNetwork: reg.io\nhost: {host}")).unwrap();
             assert_eq!((declared.for_pods().map(RegistryHost::as_str), declared.for_nodes()), (Some("reg.io"), None));
-            let reason = declared.unused_host().unwrap();
+            let [DeclarationWarning::Host(reason)] = declared.warnings() else { panic!("{declared:?}") };
             assert!(
                 reason.starts_with("kube-public/local-registry-hosting: localRegistryHosting.v1, line 2: host: `"),
                 "{reason}"
@@ -524,7 +527,7 @@ mod tests {
             assert_eq!(read(&format!("{for_pods}\nhostFromContainerRuntime: evil.io")), Err(nodes.clone()));
             // A `host` in its place is for the user's own machine first.
             let found = read(&format!("{for_pods}\nhost: evil.io")).unwrap();
-            assert_eq!((found.for_nodes(), found.unused_host()), (None, Some(nodes.as_str())));
+            assert_eq!((found.for_nodes(), found.warnings()), (None, &[DeclarationWarning::Host(nodes.clone())][..]));
             let for_pods = if for_pods.is_empty() { vec![] } else { vec!["reg.io"] };
             assert_eq!(found.names().iter().map(RuntimeHost::as_str).collect::<Vec<_>>(), for_pods);
         }

@@ -119,10 +119,10 @@ impl<F: FnMut(&Report)> Reconciler for Agent<'_, F> {
         let mut report = reconcile(&self.knowledge, self.task, &self.files);
         if let (View::Stale, Some(lost)) = (view, self.lost()) {
             report.state = State::Unknown;
-            report.message = format!("{}; until it can be read again, the files stay as they are", lost.error);
+            report.message = format!("{}; until it can be read again, what was seen last counts", lost.error);
         }
-        announce(self.cluster, self.task, &report, self.last.as_ref()).await;
         (self.show)(&report);
+        announce(self.cluster, self.task, &report, self.last.as_ref()).await;
         self.last = Some(report);
         Ok(Outcome::Done)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use local_registry_cluster::services::{ServiceName, ServiceSpec};
 use local_registry_core::RuntimeHost;
-use local_registry_declaration::{Data, Declared, NAME, NAMESPACE};
+use local_registry_declaration::{Data, DeclarationWarning, Declared, NAME, NAMESPACE};
 
 use super::report::State;
 use super::route::Route;
@@ -53,8 +53,8 @@ impl Knowledge {
             }
             names => (State::Declared, pull_from(names, task)),
         };
-        if let Some(reason) = declared.unused_host() {
-            self.message = format!("{}; the declared host is not used: {reason}", self.message);
+        for warning in declared.warnings().iter().filter(|warning| matches!(warning, DeclarationWarning::Host(_))) {
+            self.message = format!("{}; {warning}", self.message);
         }
         if !names.is_empty() {
             self.names = names;

@@ -18,7 +18,7 @@ use local_registry_system::Output;
 /// Applies `host`, `runtimeHost` and `help` of `spec.settings`, and no other field, by server-side apply.
 /// Exit codes: 0 every policy is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "local-registry-sync", version)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
     pub(crate) resync: u64,
     /// With --watch: address at which to serve /healthz, /readyz and /metrics. By default, they are not served.
-    #[arg(long, value_name = "IP:PORT", requires = "watch", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
+    #[arg(long, value_name = "IP:PORT", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
     /// Print what would change, and write nothing.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
@@ -63,11 +63,17 @@ impl Arguments {
         let matches = Self::command().get_matches();
         if let Some((option, command)) = misplaced(&matches) {
             let message = format!(
-                "{option}: before `{command}`, it would be about the sync job; write it after `{command}`, or leave it out"
+                "{option}: before `{command}`, it is an option of the sync job; leave it out, or write it after `{command}` if that has it"
             );
             Self::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if arguments.command.is_none() && arguments.listen.is_some() && !arguments.watch {
+            let message =
+                "--listen: there is nothing to listen for without --watch; add --watch, or leave --listen out";
+            Self::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+        }
+        arguments
     }
 
     /// What is to be done with policies.

@@ -5,7 +5,7 @@ use std::error::Error;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::policies::{ApplyMode, PolicyName};
 use local_registry_core::text::with_causes;
-use local_registry_declaration::{Data, DeclarationWarning, Declared};
+use local_registry_declaration::{Data, Declared};
 
 use super::change::summary;
 use super::plan::Plan;
@@ -30,50 +30,52 @@ use super::task::Task;
 /// ```
 pub async fn once(cluster: &Cluster, task: &Task) -> Report {
     match cluster.config_map().await {
-        Ok(data) => reconcile(cluster, data.as_ref(), task, None).await,
+        Ok(data) => reconcile(cluster, data.as_ref(), task).await.publish(cluster, None).await,
         Err(error) => Report::unusable(State::Unknown, with_causes(&error)),
     }
 }
 
+/// What a run did, and what there is to publish about it.
+pub(super) struct Run<'a> {
+    pub(super) report: Report,
+    task: &'a Task,
+    changes: Vec<(&'a PolicyName, String)>,
+}
+
 /// Brings every policy in line with what a ConfigMap declares; `None` if there is no ConfigMap.
-///
-/// `reported` is the message of the last report. A message that was reported is neither logged nor published again.
-pub(super) async fn reconcile(cluster: &Cluster, data: Option<&Data>, task: &Task, reported: Option<&str>) -> Report {
-    let declared = match declared(data, task, reported) {
+pub(super) async fn reconcile<'a>(cluster: &Cluster, data: Option<&Data>, task: &'a Task) -> Run<'a> {
+    let declared = data.map_or_else(|| Ok(Declared::absent()), |data| Declared::read(data, &task.allowed));
+    let declared = match declared {
         Ok(declared) => declared,
-        Err(message) => {
-            if !task.mode.dry_run && reported != Some(&message) {
-                cluster.announce_unusable(message.clone()).await;
-            }
-            return Report::unusable(State::Unusable, message);
+        Err(error) => {
+            return Run { report: Report::unusable(State::Unusable, error.to_string()), task, changes: Vec::new() };
         }
     };
-    let mut report = Report::about(&declared);
+    let mut run = Run { report: Report::about(&declared), task, changes: Vec::new() };
     for policy in &task.policies {
         let result = reconcile_policy(cluster, policy, &declared, task.mode).await;
         let result = result.unwrap_or_else(|error| PolicyResult::Failed { error: with_causes(error.as_ref()) });
         if let PolicyResult::Changed { before, after } = &result {
-            cluster.announce_change(policy, format!("{declared} ({})", summary(before, after))).await;
+            run.changes.push((policy, format!("{declared} ({})", summary(before, after))));
         }
-        report.policies.push(PolicyReport { policy: policy.to_string(), result });
+        run.report.policies.push(PolicyReport { policy: policy.to_string(), result });
     }
-    report
+    run
 }
 
-/// What the data declares, or why it cannot be used.
-fn declared(data: Option<&Data>, task: &Task, reported: Option<&str>) -> Result<Declared, String> {
-    let Some(data) = data else { return Ok(Declared::absent()) };
-    let declared = Declared::read(data, &task.allowed).map_err(|error| error.to_string())?;
-    if reported != Some(&declared.to_string()) {
-        declared.warnings().iter().for_each(log);
-    }
-    Ok(declared)
-}
-
-fn log(warning: &DeclarationWarning) {
-    match warning {
-        DeclarationWarning::Help(help) => tracing::warn!(help, "{warning}"),
-        DeclarationWarning::Host(reason) => tracing::warn!(reason, "{warning}"),
+impl Run<'_> {
+    /// Publishes Events about what was changed, and about a ConfigMap that cannot be used, unless the last report said so, too.
+    /// They may take long, so all policies come first.
+    pub(super) async fn publish(self, cluster: &Cluster, last: Option<&Report>) -> Report {
+        let Self { report, task, changes } = self;
+        let is_new = last.is_none_or(|last| last.message != report.message);
+        if report.state == State::Unusable && is_new && !task.mode.dry_run {
+            cluster.announce_unusable(report.message.clone()).await;
+        }
+        for (policy, note) in changes {
+            cluster.announce_change(policy, note).await;
+        }
+        report
     }
 }
 

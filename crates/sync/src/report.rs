@@ -1,5 +1,6 @@
 //! What a run found and did, for people and for programs.
 
+use local_registry_core::text::printable;
 use local_registry_declaration::Declared;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +16,7 @@ use super::state::State;
 /// let report = Report {
 ///     state: State::Registry,
 ///     message: "the local registry is reg.io".to_owned(),
+///     warnings: Vec::new(),
 ///     host: Some("reg.io".to_owned()),
 ///     runtime_host: None,
 ///     policies: vec![PolicyReport { policy: "local-registry".to_owned(), result: PolicyResult::Unchanged }],
@@ -28,6 +30,9 @@ pub struct Report {
     pub state: State,
     /// The state in words; if it is not usable, also why, and how to fix it.
     pub message: String,
+    /// What of the declaration is not used, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The host that is declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -101,6 +106,7 @@ impl Report {
         Self {
             state: declared.into(),
             message: declared.to_string(),
+            warnings: declared.warnings().iter().map(ToString::to_string).collect(),
             host: declared.for_pods().map(ToString::to_string),
             runtime_host: declared.for_nodes().map(ToString::to_string),
             policies: Vec::new(),
@@ -109,7 +115,7 @@ impl Report {
 
     /// The report of a run that looks at no policy.
     pub(super) fn unusable(state: State, message: String) -> Self {
-        Self { state, message, host: None, runtime_host: None, policies: Vec::new() }
+        Self { state, message, warnings: Vec::new(), host: None, runtime_host: None, policies: Vec::new() }
     }
 
     /// Whether nothing failed: every policy was brought in line, would be without `--dry-run`, or was left alone.
@@ -144,8 +150,9 @@ impl Report {
             PolicyResult::LeftAlone { reason } => format!("{policy}: left alone: {reason}"),
             PolicyResult::Failed { error } => format!("{policy}: failed: {error}"),
         });
-        let parts: Vec<String> = [self.message.clone()].into_iter().chain(of_policies).collect();
-        parts.join("\n")
+        let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
+        let parts: Vec<String> = [self.message.clone()].into_iter().chain(warnings).chain(of_policies).collect();
+        printable(&parts.join("\n"))
     }
 }
 

@@ -50,8 +50,8 @@ struct Policies<'a, F> {
     task: &'a Task,
     settle: Duration,
     config_map: Followed<Data>,
-    /// The message of the last report about policies.
-    reported: Option<String>,
+    /// The last report about policies.
+    reported: Option<Report>,
     show: F,
 }
 
@@ -71,21 +71,20 @@ impl<F: FnMut(&Report)> Reconciler for Policies<'_, F> {
     }
 
     async fn reconcile(&mut self, view: View) -> Result<Outcome, Infallible> {
-        let report = match (view, self.config_map.lost(), self.config_map.seen()) {
+        let run = match (view, self.config_map.lost(), self.config_map.seen()) {
             (View::Stale, Some(lost), _) => {
                 let message = format!("{}; until it can be read again, the policies keep their settings", lost.error);
-                Report::unusable(State::Unknown, message)
+                (self.show)(&Report::unusable(State::Unknown, message));
+                return Ok(Outcome::Done);
             }
             (_, _, Seen::NotYet) => return Ok(Outcome::Done),
-            (_, _, seen) => {
-                let data = if let Seen::Present(data) = seen { Some(data) } else { None };
-                let report = reconcile(self.cluster, data, self.task, self.reported.as_deref()).await;
-                self.reported = Some(report.message.clone());
-                report
-            }
+            (_, _, Seen::Absent) => reconcile(self.cluster, None, self.task).await,
+            (_, _, Seen::Present(data)) => reconcile(self.cluster, Some(data), self.task).await,
         };
-        (self.show)(&report);
+        (self.show)(&run.report);
+        let report = run.publish(self.cluster, self.reported.as_ref()).await;
         let may_succeed_soon = report.state.is_usable() && !report.succeeded();
+        self.reported = Some(report);
         Ok(if may_succeed_soon { Outcome::Retry } else { Outcome::Done })
     }
 }

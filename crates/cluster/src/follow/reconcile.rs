@@ -58,8 +58,15 @@ pub enum Outcome {
 ///
 /// Returns why the reconciler ended the loop.
 pub async fn reconcile_forever<R: Reconciler>(reconciler: R, resync: Duration) -> R::End {
-    let mut running =
-        Loop { reconciler, resync, due: None, next_resync: after(resync), stale: None, backoff: Backoff::default() };
+    let mut running = Loop {
+        reconciler,
+        resync,
+        due: None,
+        next_resync: after(resync),
+        unsettled: None,
+        stale: None,
+        backoff: Backoff::default(),
+    };
     loop {
         if let Err(end) = running.step().await {
             return end;
@@ -67,12 +74,17 @@ pub async fn reconcile_forever<R: Reconciler>(reconciler: R, resync: Duration) -
     }
 }
 
+/// How many times the time to settle may pass before a change counts that is not settled yet.
+const SETTLES: u32 = 6;
+
 struct Loop<R> {
     reconciler: R,
     resync: Duration,
     due: Option<Instant>,
     next_resync: Instant,
-    /// When a stale view was last reconciled.
+    /// Since when changes wait to settle.
+    unsettled: Option<Instant>,
+    /// Whether the view is stale: when it was last reconciled as such.
     stale: Option<Instant>,
     backoff: Backoff,
 }
@@ -110,11 +122,17 @@ impl<R: Reconciler> Loop<R> {
         }
         let due = match due {
             Due::Now => Instant::now(),
-            Due::After(duration) => after(duration),
+            Due::After(duration) => self.settled_at(duration),
             Due::Unchanged => return,
         };
         self.due = Some(due);
         self.backoff = Backoff::default();
+    }
+
+    /// When a change is settled. What changes again and again waits no longer than a few times as long as what changes once.
+    fn settled_at(&mut self, duration: Duration) -> Instant {
+        let since = *self.unsettled.get_or_insert_with(Instant::now);
+        after(duration).min(later(since, duration.saturating_mul(SETTLES)))
     }
 
     fn on_resync(&mut self) {
@@ -132,6 +150,7 @@ impl<R: Reconciler> Loop<R> {
     }
 
     async fn on_due(&mut self) -> Result<(), R::End> {
+        self.unsettled = None;
         let view = if self.stale.is_some() { View::Stale } else { View::Current };
         self.due = match self.reconciler.reconcile(view).await? {
             Outcome::Done => {

@@ -291,7 +291,7 @@ async fn what_others_clear_comes_back_even_while_the_api_server_is_away() {
         })
         .await;
     let unknown = reports.iter().find(|report| report.state == State::Unknown).unwrap();
-    assert!(unknown.message.ends_with("until it can be read again, the files stay as they are"), "{}", unknown.message);
+    assert!(unknown.message.ends_with("until it can be read again, what was seen last counts"), "{}", unknown.message);
     assert!(unknown.message.contains("the API server answered 503"), "{}", unknown.message);
     assert_eq!(last(&reports).state, State::Declared);
 }

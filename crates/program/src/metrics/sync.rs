@@ -93,7 +93,14 @@ mod tests {
 
     fn report(state: State, host: Option<&str>, results: Vec<PolicyResult>) -> Report {
         let policies = results.into_iter().map(|result| PolicyReport { policy: "p".to_owned(), result }).collect();
-        Report { state, message: String::new(), host: host.map(ToOwned::to_owned), runtime_host: None, policies }
+        Report {
+            state,
+            message: String::new(),
+            warnings: Vec::new(),
+            host: host.map(ToOwned::to_owned),
+            runtime_host: None,
+            policies,
+        }
     }
 
     /// The lines of a metric, sorted.

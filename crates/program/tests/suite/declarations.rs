@@ -157,6 +157,8 @@ async fn rows(allowed: &[&str], value: Option<&str>) -> String {
     let mut rows = String::new();
     let (state, message) = (report["state"].as_str().unwrap(), report["message"].as_str().unwrap());
     writeln!(rows, "  sync   {state}, exit {}: {policies}\n         {message}", code.unwrap()).unwrap();
+    let warnings = report["warnings"].as_array().into_iter().flatten();
+    warnings.for_each(|warning| writeln!(rows, "         warning: {}", warning.as_str().unwrap()).unwrap());
 
     let root = TempDir::new().unwrap();
     std::fs::create_dir_all(root.path().join("etc/containerd/certs.d")).unwrap();

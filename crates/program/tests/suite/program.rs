@@ -81,7 +81,7 @@ fn options_of_the_sync_job_may_not_stand_before_another_command() {
         assert_eq!(output.status.code(), Some(2));
         let message = String::from_utf8(output.stderr).unwrap();
         let expected = format!(
-            "error: {option}: before `check`, it would be about the sync job; write it after `check`, or leave it out\n"
+            "error: {option}: before `check`, it is an option of the sync job; leave it out, or write it after `check` if that has it\n"
         );
         assert!(message.starts_with(&expected), "{message}");
     }
@@ -132,7 +132,10 @@ fn bad_arguments_are_explained() {
         &["--policy", "A b"],
         "error: invalid value 'A b' for '--policy <[NAMESPACE/]NAME>': expected NAME of a ClusterAdmissionPolicy, or NAMESPACE/NAME of an AdmissionPolicy",
     );
-    check(&["--listen", "127.0.0.1:0"], "error: the following required arguments were not provided:");
+    check(
+        &["--listen", "127.0.0.1:0"],
+        "error: --listen: there is nothing to listen for without --watch; add --watch, or leave --listen out",
+    );
     check(&["--watch", "--resync", "0"], "error: invalid value '0' for '--resync <SECONDS>': 0 is not in 1..=31536000");
     for (flag, lowest) in [("settle", 0), ("resync", 1)] {
         check(
@@ -178,6 +181,23 @@ fn a_check_of_nothing_fails_and_says_where() {
         ["ConfigMap", "CRD builds.shipwright.io", "CRD buildruns.shipwright.io", "policy local", "Builds"]
     );
     assert_eq!(links[0]["verdict"], "failed");
+}
+
+#[test]
+fn a_variable_of_several_commands_is_for_each_of_them() {
+    let server = NoServer::new();
+    let check = Command::new(PROGRAM)
+        .args(["check"])
+        .env("LOCAL_REGISTRY_SYNC_LISTEN", "127.0.0.1:0")
+        .env("KUBECONFIG", server.path())
+        .output();
+    assert_eq!(check.unwrap().status.code(), Some(1), "it follows the chain");
+}
+
+#[test]
+fn it_says_its_own_name() {
+    let version = String::from_utf8(sync(&["--version"], "/nowhere").stdout).unwrap();
+    assert!(version.starts_with("local-registry-sync "), "{version}");
 }
 
 #[test]

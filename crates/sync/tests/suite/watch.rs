@@ -378,3 +378,28 @@ async fn endless_patience_is_not_an_error() {
     let (server, _) = run_with(endless, server, 3_000, async |_| {}).await;
     assert_eq!(server.writes, [(0, json!({"host": "kind-registry:5000"}))]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_never_settles_is_written_after_a_while() {
+    let mut server = Server::new([Ok(Some(KIND))]);
+    let changes = [OTHER, KIND].into_iter().cycle().take(60);
+    server.watches.extend(changes.map(|value| (Duration::from_secs(4), vec![event("MODIFIED", value)])));
+    let (server, _) = run(server, 200, async |_| {}).await;
+    let times: Vec<u64> = server.writes.iter().map(|(at, _)| *at).collect();
+    // Six times as long as one change waits.
+    assert!(times.len() > 1 && (64..=70).contains(&times[1]), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_used_of_a_declaration_is_reported_when_it_changes() {
+    let mut server = Server::new([Ok(Some(KIND))]);
+    server.watches.push_back((
+        Duration::from_secs(30),
+        vec![event("MODIFIED", "hostFromClusterNetwork: kind-registry:5000\nhost: my-laptop\nhelp: call me")],
+    ));
+    let (_, reports) = run(server, 60, async |_| {}).await;
+    assert_eq!(reports[0].1.warnings, Vec::<String>::new());
+    let warnings = &reports.last().unwrap().1.warnings;
+    assert_eq!(warnings[0], "help is not used: `call me` is not a printable http(s) URL of at most 1024 characters");
+    assert!(warnings[1].starts_with("host is not used for nodes: "), "{warnings:?}");
+}
