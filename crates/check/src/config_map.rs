@@ -28,6 +28,7 @@ pub(super) async fn config_map(cluster: &Cluster, allowed: &AllowedHosts) -> (Li
         Some(_) => LinkVerdict::Warning,
         None => LinkVerdict::Failed,
     };
-    let warnings: String = declared.warnings().iter().map(|warning| format!("; {warning}")).collect();
-    (Link::new("ConfigMap", verdict, format!("{declared}{warnings}")), Some(declared))
+    let warnings = declared.warnings().iter().map(ToString::to_string);
+    let seen: Vec<String> = [declared.to_string()].into_iter().chain(warnings).collect();
+    (Link::new("ConfigMap", verdict, seen.join("; ")), Some(declared))
 }

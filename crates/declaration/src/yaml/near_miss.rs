@@ -35,7 +35,7 @@ mod tests {
             "HostFromClusterNetwork",
             "host_from_cluster_network",
             "hostFromClusterNetworks",
-            "hostFromClusterNetwrok",
+            "hostFromClusterNetworkX",
             "hostFormClusterNetwork",
             "hostFromCluster",
             "hostFromClusterNetworking",
