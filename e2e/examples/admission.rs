@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let seconds: f64 = std::env::var("SECONDS").map_or(10.0, |text| text.parse().expect("SECONDS: a number"));
     let cluster = TestCluster::with_policy(Crds::Patched, HOST);
     let _servers = set_up(&cluster);
-    let api = Api::of(&cluster);
+    let api = Api::new(&cluster);
     let mut holds = true;
     println!("{:34} {:36} {:>6} {:>24} {:>6}", "object", "with", "times", "ms (quartiles)", "ratio");
     for scenario in scenarios() {
@@ -196,7 +196,7 @@ struct Api {
 }
 
 impl Api {
-    fn of(cluster: &TestCluster) -> Self {
+    fn new(cluster: &TestCluster) -> Self {
         let authority = reqwest::Certificate::from_pem(&cluster.control_plane.authority()).unwrap();
         let client = Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
         Self { client, url: cluster.control_plane.url(), token: cluster.control_plane.token() }

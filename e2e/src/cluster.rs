@@ -177,13 +177,13 @@ impl TestCluster {
     /// Runs the sync job once as the service account that `deploy/` gives it.
     #[must_use]
     pub fn sync(&self, arguments: &[&str]) -> Answer {
-        Answer::of(&mut self.sync_command("local-registry-sync", arguments), "")
+        Answer::run(&mut self.sync_command("local-registry-sync", arguments), "")
     }
 
     /// Runs `check` as the service account that `deploy/check` gives it.
     #[must_use]
     pub fn check(&self, arguments: &[&str]) -> Answer {
-        Answer::of(&mut self.sync_command("local-registry-check", &[&["check"], arguments].concat()), "")
+        Answer::run(&mut self.sync_command("local-registry-check", &[&["check"], arguments].concat()), "")
     }
 
     /// Starts the sync job in watch mode. It ends with the test.

@@ -26,7 +26,7 @@ impl Conversion {
     }
 
     /// The CRD as Shipwright publishes it, but with the address of this webhook.
-    pub(crate) fn of(&self, mut crd: Value) -> Value {
+    pub(crate) fn convert(&self, mut crd: Value) -> Value {
         crd["spec"]["conversion"]["webhook"]["clientConfig"] = self.webhook.client_config.clone();
         crd
     }

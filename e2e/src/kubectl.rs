@@ -49,7 +49,7 @@ impl Kubectl {
     /// Runs it with this text on stdin.
     #[must_use]
     pub fn run_with(&self, arguments: &[&str], stdin: &str) -> Answer {
-        Answer::of(&mut self.command(arguments), stdin)
+        Answer::run(&mut self.command(arguments), stdin)
     }
 
     /// Runs it.
@@ -85,7 +85,7 @@ impl Kubectl {
 }
 
 impl Answer {
-    pub(crate) fn of(command: &mut Command, stdin: &str) -> Self {
+    pub(crate) fn run(command: &mut Command, stdin: &str) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         let text = stdin.to_owned();

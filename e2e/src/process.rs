@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 /// How long [`eventually`] waits.
-const PATIENCE: Duration = Duration::from_mins(2);
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// A program that is killed when it is dropped. If the test failed, its output is shown.
 pub struct Process {
@@ -112,7 +112,7 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(start.elapsed() < PATIENCE, "waited two minutes for {what}");
+        assert!(start.elapsed() < LONGEST_WAIT, "waited two minutes for {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

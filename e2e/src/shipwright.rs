@@ -27,7 +27,7 @@ impl Shipwright {
 
     /// The CRD of `builds` or `buildruns`, with this conversion webhook.
     pub(crate) fn crd(&self, kind: &str) -> Value {
-        self.conversion.of(yaml(&programs::upstream(&format!("shipwright/crds/shipwright.io_{kind}.yaml"))))
+        self.conversion.convert(yaml(&programs::upstream(&format!("shipwright/crds/shipwright.io_{kind}.yaml"))))
     }
 
     /// Installs the CRDs as an upgrade of Shipwright does. They do not have the field `local`.

@@ -116,10 +116,10 @@ impl NodeFiles {
     /// The mount of a removed directory is a directory without a name. Or it is gone itself: the kernel detaches it where
     /// the directory above is mounted, too. If that may be written to, it is not a mount, and the directory is created.
     pub(super) fn is_removed(&self, directory: &Path) -> bool {
-        let here = self.mounted(directory);
-        match fs::metadata(&here) {
+        let mounted = self.mounted(directory);
+        match fs::metadata(&mounted) {
             Ok(found) => found.nlink() == 0,
-            Err(error) => is_absence(&error) && create_directory(&here).is_err(),
+            Err(error) => is_absence(&error) && create_directory(&mounted).is_err(),
         }
     }
 }

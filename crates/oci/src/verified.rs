@@ -28,7 +28,7 @@ impl Fault {
 }
 
 /// The state of a blob that is read.
-struct Reading {
+struct BlobReader {
     line: RequestLine,
     response: Response,
     blob: Blob,
@@ -46,17 +46,17 @@ pub(crate) fn pieces(
     fault: Fault,
     seen: impl Fn(u64) + Clone + Send + Sync + 'static,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
-    let reading = Reading { line, response, blob, read: 0, hasher: Some(Hasher::default()), held: None };
-    try_unfold(reading, move |mut reading| {
+    let reader = BlobReader { line, response, blob, read: 0, hasher: Some(Hasher::default()), held: None };
+    try_unfold(reader, move |mut reader| {
         let (fault, seen) = (fault.clone(), seen.clone());
         async move {
-            let piece = reading.next(seen).await.map_err(|error| fault.set(error))?;
-            Ok(piece.map(|piece| (piece, reading)))
+            let piece = reader.next(seen).await.map_err(|error| fault.set(error))?;
+            Ok(piece.map(|piece| (piece, reader)))
         }
     })
 }
 
-impl Reading {
+impl BlobReader {
     async fn next(&mut self, seen: impl Fn(u64)) -> Result<Option<Bytes>, RegistryError> {
         loop {
             let Some(piece) = self.response.piece().await else { return self.end() };

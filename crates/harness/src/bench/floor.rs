@@ -16,7 +16,7 @@ pub(super) struct Floor {
 
 impl Floor {
     /// Writes the module that answers `validate` like this.
-    pub(super) fn of(answer: &[u8]) -> anyhow::Result<Self> {
+    pub(super) fn answering(answer: &[u8]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let module = wat::parse_str(text(answer)).context("the module of the constant answer")?;
         let floor = Self { folder };

@@ -118,7 +118,7 @@ fn floor(policy: &Policy, scenario: Scenario, bytes: usize) -> anyhow::Result<Op
     let answer: Value = serde_json::from_slice(&text)?;
     let changed = answer.get("mutated_object").is_some();
     ensure_answer(scenario, answer.get("accepted") == Some(&json!(true)), changed, &answer)?;
-    changed.then(|| Floor::of(&text)).transpose()
+    changed.then(|| Floor::answering(&text)).transpose()
 }
 
 fn ensure_answer(scenario: Scenario, accepted: bool, changed: bool, answer: &Value) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use crate::port::free_port;
 use crate::tls;
 
 /// How long it may take to become ready. It compiles the policies first.
-const PATIENCE: Duration = Duration::from_mins(1);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A running policy server, which is stopped when this value is dropped.
 pub(super) struct PolicyServer {
@@ -73,7 +73,7 @@ impl PolicyServer {
         while !self.client.get(&url).send().is_ok_and(|response| response.status().is_success()) {
             let ended = self.child.try_wait()?;
             ensure!(ended.is_none(), "the policy server has ended");
-            ensure!(start.elapsed() < PATIENCE, "the policy server does not become ready");
+            ensure!(start.elapsed() < LONGEST_WAIT, "the policy server does not become ready");
             std::thread::sleep(Duration::from_millis(100));
         }
         Ok(())

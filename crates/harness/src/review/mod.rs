@@ -80,11 +80,11 @@ impl AdmissionReview {
     /// If the policy gives no answer.
     pub fn evaluate(policy: &Policy, request: &AdmissionRequest, settings: &Value) -> Result<Self, PolicyError> {
         let answer = policy.validate(&request.text, settings)?;
-        Ok(Self::of(request, answer))
+        Ok(Self::answering(request, answer))
     }
 
     /// The review with a policy's answer.
-    fn of(request: &AdmissionRequest, answer: ValidationResponse) -> Self {
+    fn answering(request: &AdmissionRequest, answer: ValidationResponse) -> Self {
         let ValidationResponse { accepted, message, code, mutated_object, audit_annotations, warnings } = answer;
         let patch = match (&request.object, &mutated_object) {
             (Some(object), Some(mutated)) => Some(json_patch::diff(object, mutated)),

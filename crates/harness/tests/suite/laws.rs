@@ -94,7 +94,7 @@ fn question() -> impl Strategy<Value = Question> {
     (kinds, versions).prop_flat_map(|(kind, version)| {
         (object(kind, version), old_object(kind, version), prop::bool::weighted(0.8)).prop_map(
             move |(object, old_object, look_up)| {
-                let old_object = old_object.of(&object);
+                let old_object = old_object.apply(&object);
                 Question { kind, version, object, old_object, look_up }
             },
         )
@@ -115,7 +115,7 @@ enum Old {
 }
 
 impl Old {
-    fn of(self, object: &Value) -> Option<Value> {
+    fn apply(self, object: &Value) -> Option<Value> {
         let mut old = object.clone();
         match self {
             Self::Nothing => return None,

@@ -27,7 +27,7 @@ fn write(folder: &Path, path: &str, text: &str) {
 
 fn run(folder: &Path, arguments: &[&str]) -> Answer {
     let mut command = Command::new(PROGRAM);
-    Answer::of(command.args(arguments).current_dir(folder).stdin(Stdio::null()).output().unwrap())
+    Answer::from_output(command.args(arguments).current_dir(folder).stdin(Stdio::null()).output().unwrap())
 }
 
 /// Checks a project with these two files.

@@ -65,7 +65,7 @@ impl Fixture {
 
     /// Runs the program. Requests that fail are sent again, but not for long.
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
-        Answer::of(self.command(arguments).output().unwrap())
+        Answer::from_output(self.command(arguments).output().unwrap())
     }
 
     /// Signs in at both registries.
@@ -87,7 +87,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn of(output: Output) -> Self {
+    pub(crate) fn from_output(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

@@ -169,7 +169,9 @@ fn links_and_strange_names_do_no_harm() {
     fixture.promote(&[("app", &image, &["v1"])]);
     let check = || {
         let mut command = Command::new(PROGRAM);
-        Answer::of(command.arg("check").current_dir(fixture.folder.path()).stdin(Stdio::null()).output().unwrap())
+        Answer::from_output(
+            command.arg("check").current_dir(fixture.folder.path()).stdin(Stdio::null()).output().unwrap(),
+        )
     };
     check().ok();
     for (target, name) in [(".", "again"), ("/etc/hostname", "a.yaml"), ("nowhere", "b.yml"), ("/dev/zero", "c.yaml")] {

@@ -19,26 +19,26 @@ const DEEPEST: usize = 8;
 /// # Errors
 /// If one of the folders cannot be listed. A file that cannot be read is among the files, with the reason.
 pub(crate) fn read_folder(root: &Path) -> io::Result<TreeFiles> {
-    let mut reading = Reading { root: root.canonicalize()?, folders: HashSet::new(), files: TreeFiles::default() };
+    let mut reader = FolderReader { root: root.canonicalize()?, folders: HashSet::new(), files: TreeFiles::default() };
     for tree in TreeFiles::FOLDERS {
         let folder = root.join(tree);
         if folder.is_dir() {
-            reading.walk(&folder, tree, 1).map_err(|error| {
+            reader.walk(&folder, tree, 1).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: cannot be listed: {error}", folder.display()))
             })?;
         }
     }
-    Ok(reading.files)
+    Ok(reader.files)
 }
 
 /// What was read of a folder so far.
-struct Reading {
+struct FolderReader {
     root: PathBuf,
     folders: HashSet<PathBuf>,
     files: TreeFiles,
 }
 
-impl Reading {
+impl FolderReader {
     fn walk(&mut self, folder: &Path, path: &str, depth: usize) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
