@@ -1,7 +1,21 @@
 //! The node agent: on its node, it keeps the container runtime's files equal to where the declared registry is now.
 //!
-//! `place` says where a name leads, `containerd` and `cri_o` what the runtime's file for it says, and `files` writes it.
-//! `look` brings one node in line, and `agent` does so again and again.
+//! [`once`] reconciles a node, [`follow`] does so again and again, and [`clean_up`] removes every file of the agent. Each returns
+//! a [`Report`], which `check` reads.
+//!
+//! ```no_run
+//! use local_registry_cluster::Cluster;
+//! use local_registry_node::{NodeTask, once};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let cluster = Cluster::new(kube::Client::try_default().await?);
+//! let task = NodeTask { dry_run: true, ..NodeTask::default() };
+//! println!("{}", once(&cluster, &task).await.to_text());
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
 
 mod agent;
 mod authority;
@@ -16,16 +30,20 @@ mod paths;
 mod reconcile;
 mod report;
 mod route;
-mod runtime;
+pub mod runtime;
 mod runtime_config;
 mod task;
 
+// What the agent does.
 pub use self::agent::{DirectoryRemovedError, follow, once};
 pub use self::clean_up::clean_up;
-pub use self::containerd::directory;
+
+// What it is started for.
 pub use self::paths::Paths;
-pub use self::report::{NameReport, NameResult, Report, State};
 pub use self::route::{AddressRule, AddressRuleError};
-pub use self::runtime::{Runtime, contents};
-pub use self::runtime_config::{RuntimeConfig, RuntimeReads};
+pub use self::runtime::Runtime;
 pub use self::task::NodeTask;
+
+// What it says of its node.
+pub use self::report::{NameReport, NameResult, Report, State};
+pub use self::runtime_config::{RuntimeConfig, RuntimeReads};

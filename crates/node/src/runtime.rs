@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use local_registry_core::RuntimeHost;
 use local_registry_core::registry::RegistryUrl;
 
+pub use super::containerd::directory;
 use super::paths::Paths;
 use super::{containerd, cri_o};
 

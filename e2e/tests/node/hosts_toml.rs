@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use e2e::node::program;
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_node::{Runtime, contents, directory};
+use local_registry_node::runtime::{Runtime, contents, directory};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;

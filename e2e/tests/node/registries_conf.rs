@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use e2e::node::{Image, program};
 use e2e::{Process, eventually, free_port};
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_node::{Runtime, contents};
+use local_registry_node::runtime::{Runtime, contents};
 
 const NAME: &str = "registry.local-registry.svc.cluster.local:5000";
 

@@ -13,8 +13,8 @@ pub(crate) const CA: &str = "ca.crt";
 /// The directory in which containerd looks first for the files of a host: its last `:` is a `_`, and a `_` follows.
 ///
 /// ```
-/// assert_eq!(local_registry_node::directory("registry.infra.svc:5000"), "registry.infra.svc_5000_");
-/// assert_eq!(local_registry_node::directory("reg.io"), "reg.io");
+/// assert_eq!(local_registry_node::runtime::directory("registry.infra.svc:5000"), "registry.infra.svc_5000_");
+/// assert_eq!(local_registry_node::runtime::directory("reg.io"), "reg.io");
 /// ```
 #[must_use]
 pub fn directory(host: &str) -> String {
