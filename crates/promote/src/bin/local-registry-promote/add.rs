@@ -102,14 +102,9 @@ impl Named {
         // A name of one letter is only valid below a registry.
         let reference =
             ImageReference::parse(text).or_else(|error| ImageReference::parse(&below_source).map_err(|_| error))?;
-        let (rest, digest) = match reference.remainder().split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest.parse()?)),
-            None => (reference.remainder(), None),
-        };
-        let (path, tag) = match rest.split_once(':') {
-            Some((path, tag)) => (path, Some(tag.parse()?)),
-            None => (rest, None),
-        };
+        let path = reference.path();
+        let tag = reference.tag().map(str::parse).transpose()?;
+        let digest = reference.digest().map(str::parse).transpose()?;
         if tag.is_none() && digest.is_none() {
             bail!("has neither a tag nor a digest; write `{text}:TAG`");
         }
