@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::access::Access;
+use crate::backoff::Backoff;
 use crate::challenge::Challenge;
 use crate::credentials::{Credential, Credentials};
 use crate::error::{Kind, RegistryError};
@@ -34,6 +35,7 @@ pub(crate) struct Authorized<T> {
     inner: T,
     base: Uri,
     client: Client,
+    backoff: Backoff,
     challenge: std::sync::Mutex<Option<Challenge>>,
     tokens: std::sync::Mutex<HashMap<Access, Slot>>,
 }
@@ -67,8 +69,15 @@ struct TokenAnswer {
 
 impl<T: Transport> Authorized<T> {
     /// Signs in at the registry at `base`.
-    pub(crate) fn new(inner: T, base: Uri, client: Client) -> Self {
-        Self { inner, base, client, challenge: std::sync::Mutex::default(), tokens: std::sync::Mutex::default() }
+    pub(crate) fn new(inner: T, base: Uri, client: Client, backoff: Backoff) -> Self {
+        Self {
+            inner,
+            base,
+            client,
+            backoff,
+            challenge: std::sync::Mutex::default(),
+            tokens: std::sync::Mutex::default(),
+        }
     }
 
     /// Sends a request, and once more if the registry asks for credentials.
@@ -77,7 +86,11 @@ impl<T: Transport> Authorized<T> {
             return self.inner.send(request).await;
         }
         let (line, again) = (request.line(), request.try_clone());
-        self.sign(&mut request, access).await?;
+        if again.is_some() {
+            self.sign(&mut request, access).await?;
+        } else {
+            self.sign_stream(&mut request, access).await?;
+        }
         let response = self.inner.send(request).await?;
         if response.status != StatusCode::UNAUTHORIZED || !is_same_origin(&response.url, &self.base) {
             return Ok(response);
@@ -96,6 +109,16 @@ impl<T: Transport> Authorized<T> {
     async fn sign(&self, request: &mut Request, access: &Access) -> Result<(), RegistryError> {
         if let Some(header) = self.header(access).await? {
             request.headers.insert(AUTHORIZATION, header);
+        }
+        Ok(())
+    }
+
+    /// The same for a request that can be sent only once, and before which a source was opened: only the token server is asked
+    /// again.
+    async fn sign_stream(&self, request: &mut Request, access: &Access) -> Result<(), RegistryError> {
+        let mut pauses = self.backoff.start();
+        while let Err(error) = self.sign(request, access).await {
+            pauses.after(error).await?;
         }
         Ok(())
     }
@@ -254,7 +277,12 @@ mod tests {
             id: "a-test".to_owned(),
         };
         let registry = Scripted::new(steps);
-        let signing = Authorized::new(registry.clone(), "https://registry.example/".parse().unwrap(), client);
+        let signing = Authorized::new(
+            registry.clone(),
+            "https://registry.example/".parse().unwrap(),
+            client,
+            Backoff { retries: 2 },
+        );
         let mut last = Err("nothing was sent".to_owned());
         for url in urls {
             let found = signing.send(get(url)).await;

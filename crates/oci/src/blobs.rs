@@ -1,7 +1,7 @@
 //! Blobs: layers and configurations. They go from one registry to another, and neither memory nor disk holds one.
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::StreamExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use local_registry_core::Digest;
@@ -15,7 +15,7 @@ use crate::registry::Registry;
 use crate::repository::Repository;
 use crate::request::{Body, Expected, Request, RequestLine};
 use crate::response::Response;
-use crate::url::{is_as_safe, join, with_parameters};
+use crate::url::{is_as_safe, join, with_parameters, without_user};
 use crate::verified::{Fault, pieces};
 
 /// What any blob is sent as.
@@ -41,15 +41,18 @@ impl Registry {
             return Ok(blob);
         }
         let mut pauses = self.backoff.start();
-        while let Some(url) = self.start_upload(repository, &blob.digest, None).await? {
-            // An upload is not gone on with after a failure. A stream is never sent again by itself.
-            let pieces = stream::iter([Ok(bytes.clone())]).boxed();
-            match self.upload(repository, &blob, url, Body::Stream(pieces)).await {
-                Ok(()) => break,
-                Err(error) => pauses.after(error).await?,
-            }
+        while let Err(error) = self.try_push(repository, &blob, &bytes).await {
+            pauses.after(error).await?;
         }
         Ok(blob)
+    }
+
+    /// One attempt: nobody goes on with an upload that has failed.
+    async fn try_push(&self, repository: &Repository, blob: &Blob, bytes: &Bytes) -> Result<(), RegistryError> {
+        match self.start_upload(repository, &blob.digest, None).await? {
+            Some(url) => self.upload(repository, blob, url, Body::Bytes(bytes.clone())).await,
+            None => Ok(()),
+        }
     }
 
     /// Gives a repository a blob: from another repository of this registry, if that works, else from `source`. `read` is
@@ -66,18 +69,28 @@ impl Registry {
         read: impl Fn(u64) + Clone + Send + Sync + 'static,
     ) -> Result<(), RegistryError> {
         let mut pauses = self.backoff.start();
-        while let Some(url) = self.start_upload(repository, &blob.digest, mount).await? {
-            let (line, response) = source.blob(source_repository, blob).await?;
-            let fault = Fault::default();
-            let pieces = pieces(line, response, blob.clone(), fault.clone(), read.clone()).boxed();
-            let sent = self.upload(repository, blob, url, Body::Stream(pieces)).await;
-            // What is wrong with the source is the reason why the target was left alone.
-            match fault.take().map_or(sent, Err) {
-                Ok(()) => break,
-                Err(error) => pauses.after(error).await?,
-            }
+        while let Err(error) = self.try_copy(repository, blob, mount, (source, source_repository), &read).await {
+            pauses.after(error).await?;
         }
         Ok(())
+    }
+
+    /// One attempt, from the beginning: both registries are asked anew.
+    async fn try_copy(
+        &self,
+        repository: &Repository,
+        blob: &Blob,
+        mount: Option<&Repository>,
+        (source, source_repository): (&Self, &Repository),
+        read: &(impl Fn(u64) + Clone + Send + Sync + 'static),
+    ) -> Result<(), RegistryError> {
+        let Some(url) = self.start_upload(repository, &blob.digest, mount).await? else { return Ok(()) };
+        let (line, response) = source.blob(source_repository, blob).await?;
+        let fault = Fault::default();
+        let pieces = pieces(line, response, blob.clone(), fault.clone(), read.clone()).boxed();
+        let sent = self.upload(repository, blob, url, Body::Stream(pieces)).await;
+        // What is wrong with the source is the reason why the target was left alone.
+        fault.take().map_or(sent, Err)
     }
 
     /// Begins an upload, and returns where it goes to; `None` if the registry took the blob from another repository.
@@ -94,7 +107,7 @@ impl Registry {
             // Neither has a character that a query would have to escape.
             request.url = extended(&request, &format!("mount={digest}&from={from}"))?;
         }
-        let request = request.header(CONTENT_LENGTH, 0);
+        let request = request.header(CONTENT_LENGTH, 0).part_of_more();
         let line = request.line();
         let response = self.send(request).await?;
         // Whoever may not read the other repository can still send the blob.
@@ -119,7 +132,7 @@ impl Registry {
             Some(url) if is_as_safe(&url, &self.base) => Ok(url),
             _ => Err(line.failed(Kind::Header {
                 name: "Location",
-                value: text.split('?').next().unwrap_or_default().to_owned(),
+                value: without_user(text.split('?').next().unwrap_or_default()),
             })),
         }
     }
@@ -129,13 +142,14 @@ impl Registry {
         let access = Access::push(&self.api_path(repository));
         let mut request = Request::new(Method::PUT, url, Some(access), Expected::Headers);
         request.url = extended(&request, &format!("digest={}", blob.digest))?;
-        let request = request.header(CONTENT_TYPE, BYTES).header(CONTENT_LENGTH, blob.size).body(body);
+        let request = request.header(CONTENT_TYPE, BYTES).header(CONTENT_LENGTH, blob.size).body(body).part_of_more();
         self.succeed(request).await.map(drop)
     }
 
     /// A blob that is read.
     async fn blob(&self, repository: &Repository, blob: &Blob) -> Result<(RequestLine, Response), RegistryError> {
         let request = self.request(Method::GET, repository, &format!("blobs/{}", blob.digest), Expected::Blob)?;
+        let request = request.part_of_more();
         Ok((request.line(), self.succeed(request).await?))
     }
 }

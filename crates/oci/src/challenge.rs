@@ -6,7 +6,7 @@ use http_auth::ChallengeRef;
 use http_auth::parser::ChallengeParser;
 
 use crate::error::Kind;
-use crate::url::absolute;
+use crate::url::{absolute, without_user};
 
 /// How a registry wants to be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Challenge {
                 return Ok(Self::Basic);
             }
         }
-        Err(Kind::Challenge(found))
+        Err(Kind::Challenge(without_user(&found)))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::uri::Scheme;
 
 use crate::authorization::{Authorized, Client};
+use crate::backoff::Backoff;
 use crate::credentials::Credentials;
 use crate::endpoint;
 use crate::error::RegistryError;
@@ -100,9 +101,10 @@ impl Registries {
         let base = endpoint::base(host, &self.plain_http).ok_or_else(|| RegistryError::no_host(host))?;
         let is_plain = base.scheme() == Some(&Scheme::HTTP);
         let network = if is_plain { &self.direct } else { &self.network };
+        let backoff = Backoff { retries: self.limits.retries };
         let client =
             Client { host: host.to_owned(), credentials: Arc::clone(&self.credentials), id: self.program.to_owned() };
-        let transport = Authorized::new(limited(network.clone(), self.limits), base.clone(), client);
+        let transport = Authorized::new(limited(network.clone(), self.limits), base.clone(), client, backoff);
         let registry = Arc::new(Registry::new(host, base, transport, self.limits));
         known.insert(host.to_owned(), Arc::clone(&registry));
         Ok(registry)

@@ -22,6 +22,8 @@ pub struct Request {
     /// What has to be allowed; `None` if it is the token server that is asked.
     pub(crate) access: Option<Access>,
     pub(crate) expected: Expected,
+    /// Whether somebody above the layers sends it again.
+    pub(crate) is_part_of_more: bool,
 }
 
 /// What is sent.
@@ -51,7 +53,15 @@ pub(crate) struct RequestLine {
 
 impl Request {
     pub(crate) fn new(method: Method, url: Uri, access: Option<Access>, expected: Expected) -> Self {
-        Self { method, url, headers: HeaderMap::new(), body: Body::Bytes(Bytes::new()), access, expected }
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Body::Bytes(Bytes::new()),
+            access,
+            expected,
+            is_part_of_more: false,
+        }
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
@@ -62,6 +72,11 @@ impl Request {
     pub(crate) fn body(mut self, body: Body) -> Self {
         self.body = body;
         self
+    }
+
+    /// The same as a part of something that is begun anew as a whole, so that it is not sent again by itself.
+    pub(crate) fn part_of_more(self) -> Self {
+        Self { is_part_of_more: true, ..self }
     }
 
     pub(crate) fn line(&self) -> RequestLine {
@@ -84,6 +99,7 @@ impl Request {
             body: Body::Bytes(bytes.clone()),
             access: self.access.clone(),
             expected: self.expected,
+            is_part_of_more: self.is_part_of_more,
         })
     }
 

@@ -8,7 +8,8 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::transport::Transport;
 
-/// Sends again by the transport below. A request whose body is a stream is sent once.
+/// Sends again by the transport below. A request whose body is a stream is sent once, and so is one that is a part of more, such
+/// as an upload: whoever sends that begins it anew.
 pub(crate) struct Retry<T> {
     inner: T,
     backoff: Backoff,
@@ -23,6 +24,9 @@ impl<T: Transport> Retry<T> {
 impl<T: Transport> Transport for Retry<T> {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, RegistryError>> {
         Box::pin(async move {
+            if request.is_part_of_more {
+                return self.inner.send(request).await;
+            }
             let mut pauses = self.backoff.start();
             loop {
                 let Some(attempt) = request.try_clone() else { return self.inner.send(request).await };

@@ -18,7 +18,7 @@ use crate::response::Response;
 /// use futures_util::future::BoxFuture;
 /// use http::{HeaderMap, StatusCode};
 /// use local_registry_oci::{Registry, RegistryError, Repository, Limits, Request, Response, Transport};
-/// use local_registry_core::{RegistryUrl, Scheme};
+/// use local_registry_core::registry::{RegistryUrl, Scheme};
 ///
 /// /// A registry that has nothing.
 /// struct Empty;

@@ -5,9 +5,10 @@
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-/// A URL that stands alone, for HTTP or anything else; `None` if a text is not one, or has a user in it.
+/// A URL that stands alone, for HTTP or anything else; `None` if a text is not one, or has a user in it. Characters that no URL
+/// has are escaped, as browsers do.
 pub(crate) fn absolute(text: &str) -> Option<Uri> {
-    let url: Uri = text.parse().ok()?;
+    let url: Uri = escaped(text).parse().ok()?;
     let authority = url.authority()?;
     (url.scheme().is_some() && has_valid_port(authority) && !authority.as_str().contains('@')).then_some(url)
 }
@@ -34,6 +35,25 @@ pub(crate) fn join(base: &Uri, link: &str) -> Option<Uri> {
     })
 }
 
+fn escaped(text: &str) -> String {
+    let is_allowed =
+        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
+    let escape = |c: char| {
+        let mut bytes = [0; 4];
+        c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+    };
+    text.chars().map(|c| if is_allowed(c) { c.to_string() } else { escape(c) }).collect()
+}
+
+/// A text without the user, and the password, of a URL in it, for messages.
+pub(crate) fn without_user(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("//") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '"', ' ', ',']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{before}//{host}{after}")
+}
+
 /// The URL with another path, and query if any.
 pub(crate) fn with_path(url: &Uri, path: &str) -> Option<Uri> {
     let mut parts = url.clone().into_parts();
@@ -44,7 +64,11 @@ pub(crate) fn with_path(url: &Uri, path: &str) -> Option<Uri> {
 /// The URL with more parameters at the end of its query. The caller has escaped what has to be.
 pub(crate) fn with_parameters(url: &Uri, parameters: &str) -> Option<Uri> {
     let before = url.path_and_query().map_or("/", PathAndQuery::as_str);
-    let separator = if url.query().is_some() { '&' } else { '?' };
+    let separator = match url.query() {
+        None => "?",
+        Some("") => "",
+        Some(_) => "&",
+    };
     with_path(url, &format!("{before}{separator}{parameters}"))
 }
 
@@ -96,7 +120,7 @@ mod tests {
         check("https://user:password@other.example/x", None);
         check("https://other.example:99999/x", None);
         check("mailto:somebody", None);
-        check("a b", None);
+        check("a b?c=d<e", Some("http://[fd00::1]:5000/v2/team/app/blobs/uploads/a%20b?c=d%3Ce"));
     }
 
     #[cfg(feature = "registries")]
@@ -116,6 +140,15 @@ mod tests {
     fn parameters_follow_those_that_are_there() {
         let add = |url: &str| with_parameters(&url.parse().unwrap(), "digest=sha256:12").unwrap().to_string();
         assert_eq!(add("http://reg.io/x"), "http://reg.io/x?digest=sha256:12");
+        assert_eq!(add("http://reg.io/x?"), "http://reg.io/x?digest=sha256:12");
         assert_eq!(add("http://reg.io/x?state=1"), "http://reg.io/x?state=1&digest=sha256:12");
+    }
+
+    #[test]
+    fn messages_show_no_users() {
+        let check = |text: &str, expected: &str| assert_eq!(without_user(text), expected);
+        check("https://user:password@reg.io/x?a=b@c", "https://reg.io/x?a=b@c");
+        check("Bearer realm=\"https://u:p@reg.io\",service=\"x\"", "Bearer realm=\"https://reg.io\",service=\"x\"");
+        check("/v2/x@y", "/v2/x@y");
     }
 }

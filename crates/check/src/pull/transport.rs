@@ -71,7 +71,9 @@ fn at_this_host(mut headers: HeaderMap) -> HeaderMap {
     let location = headers.remove(LOCATION);
     let url: Option<Uri> = location.and_then(|location| location.to_str().ok()?.parse().ok());
     let path = url.as_ref().and_then(Uri::path_and_query);
-    if let Some(path) = path.and_then(|path| HeaderValue::from_str(path.as_str()).ok()) {
+    // Two slashes would begin the name of a host.
+    let path = path.map(|path| format!("/{}", path.as_str().trim_start_matches('/')));
+    if let Some(path) = path.and_then(|path| HeaderValue::from_str(&path).ok()) {
         headers.insert(LOCATION, path);
     }
     headers
@@ -89,6 +91,8 @@ mod tests {
         };
         check("/v2/x/blobs/uploads/7?state=1", Some("/v2/x/blobs/uploads/7?state=1"));
         check("http://elsewhere.example/v2/x/blobs/uploads/7?state=1", Some("/v2/x/blobs/uploads/7?state=1"));
+        check("http://elsewhere.example//v2/x/blobs/uploads/7", Some("/v2/x/blobs/uploads/7"));
+        check("//v2/x/blobs/uploads/7", Some("/v2/x/blobs/uploads/7"));
         check("no url", None);
     }
 }
