@@ -2,6 +2,8 @@
 //!
 //! The crate `url` would do more, and would bring the letters of all scripts into programs whose hosts are ASCII.
 
+use std::fmt::Write;
+
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
@@ -36,13 +38,15 @@ pub(crate) fn join(base: &Uri, link: &str) -> Option<Uri> {
 }
 
 fn escaped(text: &str) -> String {
-    let is_allowed =
-        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
-    let escape = |c: char| {
-        let mut bytes = [0; 4];
-        c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
-    };
-    text.chars().map(|c| if is_allowed(c) { c.to_string() } else { escape(c) }).collect()
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte);
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if is_allowed(byte) {
+            escaped.push(byte.into());
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
 }
 
 /// A text without the user, and the password, of a URL in it, for messages.
