@@ -1,6 +1,8 @@
 //! The repository's files.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -9,12 +11,42 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// The module that `make policy.wasm` builds, or the one that `POLICY_WASM` names.
+/// The policy's module: the one that `POLICY_WASM` names, as `make` does, else one that is built now.
 #[track_caller]
 pub fn policy_module() -> PathBuf {
-    let path = std::env::var_os("POLICY_WASM").map_or_else(|| root().join("policy.wasm"), PathBuf::from);
-    assert!(path.is_file(), "{}: not there; build it with `make policy.wasm`", path.display());
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| module("POLICY_WASM", "policy")).clone()
+}
+
+/// The same of the policy that does nothing, by `NOTHING_WASM`.
+#[track_caller]
+pub fn nothing_module() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| module("NOTHING_WASM", "nothing")).clone()
+}
+
+#[track_caller]
+fn module(variable: &str, name: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map_or_else(|| build(name), PathBuf::from);
+    assert!(path.is_file(), "{}: not there; build it with `make {name}.wasm`", path.display());
     path
+}
+
+/// Builds a module, so that `cargo test` tests what the sources say, also in a fresh clone.
+#[track_caller]
+fn build(name: &str) -> PathBuf {
+    let package = format!("local-registry-{name}");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--locked", "--profile", "policy", "--target", "wasm32-wasip1", "--package", &package]);
+    let output = cargo.current_dir(root()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}.wasm: it cannot be built here; see what `make {name}.wasm` says\n{said}");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let built = root().join(target).join(format!("wasm32-wasip1/policy/{name}.wasm"));
+    // The harness looks for the policy's metadata beside the module.
+    let module = root().join(format!("{name}.wasm"));
+    std::fs::copy(built, &module).unwrap();
+    module
 }
 
 /// The text of a file, by its path from the root of the repository.

@@ -1,10 +1,9 @@
 //! `harness bench` measures every scenario, and only answers that it expects. How fast they are is not tested.
 
-use local_registry_testkit::repository::{policy_module, root};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use local_registry_testkit::repository::{nothing_module, policy_module};
 use serde_json::Value;
 
 fn harness(arguments: &[&str]) -> Output {
@@ -13,9 +12,7 @@ fn harness(arguments: &[&str]) -> Output {
 }
 
 fn nothing() -> String {
-    let built = || root().join("target/wasm32-wasip1/policy/nothing.wasm");
-    let path = std::env::var_os("NOTHING_WASM").map_or_else(built, PathBuf::from);
-    assert!(path.is_file(), "{}: not there; build it with `make nothing.wasm`", path.display());
+    let path = nothing_module();
     path.to_str().unwrap().to_owned()
 }
 
