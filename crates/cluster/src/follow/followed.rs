@@ -46,7 +46,7 @@ pub enum News {
     Lost,
 }
 
-impl<C: Content + Default + PartialEq> Followed<C> {
+impl<C: Content + PartialEq> Followed<C> {
     pub(crate) fn new(watch: ObjectWatch<C>) -> Self {
         Self { watch, seen: Seen::NotYet, lost: None }
     }

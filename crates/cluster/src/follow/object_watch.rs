@@ -77,7 +77,7 @@ enum Change<C> {
     Content(Option<C>),
 }
 
-impl<C: Content + Default> ObjectWatch<C> {
+impl<C: Content> ObjectWatch<C> {
     /// Watches the object of that namespace and name. `call` describes a call about it, by its verb; `ended` counts watches that end.
     pub(crate) fn new(
         client: Client,

@@ -164,8 +164,8 @@ impl<R: Reconciler> Loop<R> {
 
     /// When the view becomes stale, or when a stale view is reconciled again.
     fn stale_at(&self) -> Option<Instant> {
-        let since = self.stale.or_else(|| self.reconciler.lost_since());
-        since.filter(|_| self.reconciler.lost_since().is_some()).map(|since| later(since, self.resync))
+        let lost_since = self.reconciler.lost_since()?;
+        Some(later(self.stale.unwrap_or(lost_since), self.resync))
     }
 }
 

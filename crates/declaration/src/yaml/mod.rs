@@ -48,8 +48,7 @@ pub(super) fn fields(
     for (field, entry) in fields.known {
         let line = Some(entry.referenced.line());
         match entry.value {
-            YamlValue::Null => {}
-            YamlValue::String(text) if text.is_empty() => {}
+            empty if empty.is_empty() => {}
             YamlValue::String(text) => drop(found.insert(field, Ok(Field { text, line }))),
             other => {
                 let error = YamlErrorKind::NotAString { field, found: other.kind() }.on(line);

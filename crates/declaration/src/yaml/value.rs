@@ -48,9 +48,7 @@ impl YamlValue {
             Self::Mapping(_) => "a mapping",
         }
     }
-}
 
-impl YamlValue {
     /// The field that is in this value, if it is a mapping: the one with the longest name, which says most.
     fn field_below(&self) -> Option<&'static str> {
         let Self::Mapping(fields) = self else { return None };
