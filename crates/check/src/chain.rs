@@ -1,8 +1,9 @@
 //! The order of the links.
 
 use local_registry_cluster::Cluster;
-use local_registry_core::RuntimeHost;
+use local_registry_core::registry::Host;
 use local_registry_core::shipwright::Kind;
+use local_registry_core::{RegistryHost, RuntimeHost};
 use local_registry_declaration::Declared;
 use local_registry_sync::Task;
 
@@ -15,6 +16,7 @@ use crate::policy::Policies;
 use crate::probe::Probe;
 use crate::registry::registry;
 use crate::scope::Scope;
+use crate::undeclared::undeclared;
 
 /// Shipwright's CRDs that have images.
 const CRDS: [(Kind, &str); 2] = [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")];
@@ -26,15 +28,19 @@ pub async fn check(
     cluster: &Cluster,
     task: &Task,
     scope: &Scope,
-    ask: impl AsyncFnOnce(&RuntimeHost) -> Probe,
+    ask: impl AsyncFn(&RuntimeHost) -> Probe,
 ) -> Vec<Link> {
     let (link, declared) = config_map(cluster, &task.allowed).await;
     let mut links = vec![link];
     let policies = Policies::read(cluster, &task.policies, scope).await;
-    if let Some(host) = declared.as_ref().and_then(Declared::for_pods) {
-        links.push(Link::ok("host", format!("image parsers read {host} as a registry")));
-        let probe = ask(&RuntimeHost::from(host)).await;
-        links.extend(registry(host, &probe, scope.location, policies.any_is_insecure()));
+    match declared.as_ref().map(|declared| (declared, declared.for_pods())) {
+        Some((_, Some(host))) => {
+            links.push(host_link(host));
+            let probe = ask(&RuntimeHost::from(host)).await;
+            links.extend(registry(host, &probe, scope.location, policies.any_is_insecure()));
+        }
+        Some((declared, None)) => links.extend(undeclared(declared, &task.allowed, scope, &ask).await),
+        None => {}
     }
     let names = declared.as_ref().map(Declared::names).unwrap_or_default();
     links.extend(kit(cluster, &names, scope).await);
@@ -45,6 +51,14 @@ pub async fn check(
     links.extend(policies.links(declared.as_ref(), &stored, cluster).await);
     links.extend(stored.links(policies.none_looks_builds_up()));
     links
+}
+
+/// The link of the host's grammar. What is declared has passed it.
+fn host_link(host: &RegistryHost) -> Link {
+    match host.warning() {
+        None => Link::ok("host", format!("image parsers read {host} as a registry")),
+        Some(warning) => Link::warning("host", warning.to_string()),
+    }
 }
 
 /// The links of the Service that one of the names is of, and of the nodes that pull by them.

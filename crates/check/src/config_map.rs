@@ -2,7 +2,7 @@
 
 use local_registry_cluster::Cluster;
 use local_registry_core::text::with_causes;
-use local_registry_declaration::{AllowedHosts, Declared};
+use local_registry_declaration::{AllowedHosts, DeclarationWarning, Declared};
 
 use crate::link::{Link, LinkVerdict};
 
@@ -23,12 +23,14 @@ pub(super) async fn config_map(cluster: &Cluster, allowed: &AllowedHosts) -> (Li
         Ok(declared) => declared,
         Err(error) => return failed(error.to_string()),
     };
+    // What is said about the host is in a link of its own.
+    let warnings = declared.warnings().iter().filter(|warning| !matches!(warning, DeclarationWarning::ForPods(_)));
+    let warnings: Vec<String> = warnings.map(ToString::to_string).collect();
     let verdict = match declared.for_pods() {
-        Some(_) if declared.warnings().is_empty() => LinkVerdict::Ok,
+        Some(_) if warnings.is_empty() => LinkVerdict::Ok,
         Some(_) => LinkVerdict::Warning,
         None => LinkVerdict::Failed,
     };
-    let warnings = declared.warnings().iter().map(ToString::to_string);
     let seen: Vec<String> = [declared.to_string()].into_iter().chain(warnings).collect();
     (Link::new("ConfigMap", verdict, seen.join("; ")), Some(declared))
 }

@@ -40,6 +40,7 @@ mod pull;
 mod registry;
 mod scope;
 mod selector;
+mod undeclared;
 
 // The chain, and where it is followed.
 pub use self::chain::check;

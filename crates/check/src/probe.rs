@@ -26,6 +26,14 @@ pub struct Probe {
     pub http: Option<Result<u16, String>>,
 }
 
+impl Probe {
+    /// Whether what answers is a registry: `/v2/` is there, or wants a password.
+    pub(super) fn is_registry(&self) -> bool {
+        let status = self.https.as_ref().ok().or(self.http.as_ref().and_then(|http| http.as_ref().ok()));
+        status.is_some_and(|status| matches!(status, 200 | 401))
+    }
+}
+
 /// Resolves a registry's host and asks for `/v2/`. A host without a port means the default port of the scheme.
 ///
 /// ```no_run

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use local_registry_core::registry::HostWarning;
 use local_registry_core::{RegistryHost, RuntimeHost};
 
 use super::kep_1755::{FOR_PODS, NAME, NAMESPACE};
@@ -28,11 +29,13 @@ pub struct Declared {
     pub(super) is_there: bool,
     pub(super) for_pods: Option<RegistryHost>,
     pub(super) for_nodes: Option<RuntimeHost>,
+    /// What `hostFromContainerRuntime` says, where nothing is declared for pods and they may reach the registry by that.
+    pub(super) likely_for_pods: Option<RegistryHost>,
     pub(super) help: Option<String>,
     pub(super) warnings: Vec<DeclarationWarning>,
 }
 
-/// Something in a usable declaration that is not used, and why. Prints as a sentence.
+/// Something in a usable declaration that is not used, or not by every program, and why. Prints as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclarationWarning {
     /// The `help` is not a printable URL.
@@ -40,13 +43,22 @@ pub enum DeclarationWarning {
     /// The `host`, which stands in for `hostFromContainerRuntime`, cannot be right for nodes, or is not allowed. It is for
     /// the user's own machine first, so it is no error.
     Host(String),
+    /// The host for pods is one that some programs cannot read.
+    ForPods(HostWarning),
 }
 
 impl Declared {
     /// What a cluster without the ConfigMap declares: no registry.
     #[must_use]
     pub fn absent() -> Self {
-        Self { is_there: false, for_pods: None, for_nodes: None, help: None, warnings: Vec::new() }
+        Self {
+            is_there: false,
+            for_pods: None,
+            for_nodes: None,
+            likely_for_pods: None,
+            help: None,
+            warnings: Vec::new(),
+        }
     }
 
     /// Whether there is a ConfigMap.
@@ -69,6 +81,13 @@ impl Declared {
         self.for_nodes.as_ref()
     }
 
+    /// Where nothing is declared for pods: what nodes have of their own, if pods may reach the registry by that name, too. A
+    /// guess for messages; nothing ever takes it for what is declared.
+    #[must_use]
+    pub fn likely_for_pods(&self) -> Option<&RegistryHost> {
+        self.likely_for_pods.as_ref()
+    }
+
     /// The names by which nodes pull, each once: that of [`for_nodes`](Self::for_nodes), and that of
     /// [`for_pods`](Self::for_pods), since the images that pods push have that name.
     #[must_use]
@@ -84,7 +103,7 @@ impl Declared {
         self.help.as_deref()
     }
 
-    /// What of the declaration is not used.
+    /// What of the declaration is not used, or not by every program.
     #[must_use]
     pub fn warnings(&self) -> &[DeclarationWarning] {
         &self.warnings
@@ -101,10 +120,19 @@ impl fmt::Display for Declared {
                 write!(f, "the local registry is {host}, and {other} for nodes")
             }
             (Some(host), _) => write!(f, "the local registry is {host}"),
-            (None, _) => write!(
-                f,
-                "no local registry is declared for pods: {NAMESPACE}/{NAME} has no {FOR_PODS}; add the line `{FOR_PODS}: \"kind-registry:5000\"` with the host and port under which pods reach the registry"
-            ),
+            (None, _) => {
+                write!(f, "no local registry is declared for pods: {NAMESPACE}/{NAME} has no {FOR_PODS}; ")?;
+                match &self.likely_for_pods {
+                    Some(host) => write!(
+                        f,
+                        "if pods reach the registry by the name that nodes have for it, add the line `{FOR_PODS}: \"{host}\"`"
+                    ),
+                    None => write!(
+                        f,
+                        "add the line `{FOR_PODS}: \"kind-registry:5000\"` with the host and port under which pods reach the registry"
+                    ),
+                }
+            }
         }
     }
 }
@@ -114,6 +142,7 @@ impl fmt::Display for DeclarationWarning {
         match self {
             Self::Help(reason) => write!(f, "help is not used: {reason}"),
             Self::Host(reason) => write!(f, "host is not used for nodes: {reason}"),
+            Self::ForPods(warning) => write!(f, "{FOR_PODS}: {warning}"),
         }
     }
 }
@@ -144,6 +173,11 @@ mod tests {
         check(
             declared(None, Some("localhost:5001")),
             "no local registry is declared for pods: kube-public/local-registry-hosting has no hostFromClusterNetwork; add the line `hostFromClusterNetwork: \"kind-registry:5000\"` with the host and port under which pods reach the registry",
+        );
+        let likely = Some("registry.infra.svc:5000".parse().unwrap());
+        check(
+            Declared { likely_for_pods: likely, ..declared(None, Some("registry.infra.svc:5000")) },
+            "no local registry is declared for pods: kube-public/local-registry-hosting has no hostFromClusterNetwork; if pods reach the registry by the name that nodes have for it, add the line `hostFromClusterNetwork: \"registry.infra.svc:5000\"`",
         );
     }
 }

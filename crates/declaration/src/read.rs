@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use local_registry_core::admission::is_help_url;
-use local_registry_core::registry::HostError;
+use local_registry_core::registry::{Host, HostError};
 use local_registry_core::{Quoted, RegistryHost, RuntimeHost};
 
 use super::allowed_hosts::AllowedHosts;
@@ -61,7 +61,10 @@ impl Declared {
         let for_runtimes = fields.host(FOR_RUNTIMES, RuntimeHost::parse)?;
         if let Some(host) = &for_pods {
             permitted(allowed, FOR_PODS, host)?;
+            warnings.extend(host.warning().map(DeclarationWarning::ForPods));
         }
+        let likely_for_pods = for_runtimes.as_ref().filter(|_| for_pods.is_none());
+        let likely_for_pods = likely_for_pods.and_then(|host| RegistryHost::parse(host.as_str()).ok());
         let for_nodes = match for_runtimes {
             Some(host) => {
                 permitted(allowed, RUNTIMES, &host)?;
@@ -73,7 +76,7 @@ impl Declared {
                 None
             }),
         };
-        Ok(Self { is_there: true, for_pods, for_nodes, help, warnings })
+        Ok(Self { is_there: true, for_pods, for_nodes, likely_for_pods, help, warnings })
     }
 }
 
@@ -186,6 +189,7 @@ mod tests {
             is_there: true,
             for_pods: for_pods.map(|host| RegistryHost::parse(host).unwrap()),
             for_nodes: for_nodes.map(|host| RuntimeHost::parse(host).unwrap()),
+            likely_for_pods: None,
             help: help.map(ToOwned::to_owned),
             warnings: Vec::new(),
         }
@@ -233,6 +237,41 @@ mod tests {
             "help: \"https://microk8s.io/docs/registry-built-in\"",
             declared(None, None, Some("https://microk8s.io/docs/registry-built-in")),
         );
+    }
+
+    #[test]
+    fn what_nodes_have_of_their_own_is_a_guess_for_pods() {
+        let likely = |value: &str| read(value).unwrap().likely_for_pods().map(ToString::to_string);
+        let guess = Some("registry.infra.svc:5000".to_owned());
+        assert_eq!(likely("host: localhost:5001\nhostFromContainerRuntime: registry.infra.svc:5000"), guess);
+        assert_eq!(likely("hostFromContainerRuntime: localhost:5001"), None, "no pod reaches it");
+        assert_eq!(likely("host: registry.infra.svc:5000"), None, "it is for the user's own machine");
+        assert_eq!(likely("hostFromClusterNetwork: reg.io\nhostFromContainerRuntime: registry.infra.svc:5000"), None);
+    }
+
+    #[test]
+    fn a_host_that_some_programs_cannot_read_is_used_with_a_warning() {
+        let declared = read("hostFromClusterNetwork: \"[fd00::5]:5000\"").unwrap();
+        assert_eq!(declared.for_pods().map(ToString::to_string), Some("[fd00::5]:5000".to_owned()));
+        let [warning] = declared.warnings() else { panic!("{declared:?}") };
+        assert_eq!(
+            warning.to_string(),
+            "hostFromClusterNetwork: `[fd00::5]:5000` is an IPv6 address, which buildah, skopeo, podman and CRI-O cannot read in the name of an image; use a name, or an IPv4 address"
+        );
+    }
+
+    #[test]
+    fn what_a_template_leaves_behind_is_named() {
+        for host in [":5000", "${NAME}:${PORT}", "%!s(<nil>)", "null:5000", "undefined:5000", "None:5000"] {
+            for field in ["hostFromClusterNetwork", "hostFromContainerRuntime"] {
+                check_unusable(
+                    &format!("{field}: \"{host}\""),
+                    &format!(
+                        ", line 1: {field}: `{host}` looks as if a variable was not filled in; write the registry's host and port, as in `kind-registry:5000`, or leave it out"
+                    ),
+                );
+            }
+        }
     }
 
     #[test]

@@ -153,8 +153,11 @@ async fn run_task(
     let cluster = Cluster::new(Client::new(service, "default"));
     let checking = async move {
         check(&cluster, task, &Scope { location, ..Scope::default() }, async |host: &RuntimeHost| {
-            assert!(["kind-registry:5000", KIT].contains(&host.as_str()), "{host}");
-            probe
+            if ["kind-registry:5000", "[fd00::5]:5000", KIT].contains(&host.as_str()) {
+                probe.clone()
+            } else {
+                unreachable()
+            }
         })
         .await
     };
@@ -205,6 +208,24 @@ async fn nothing_is_declared() {
         lines[0],
         "✗ ConfigMap: no local registry is declared: there is no ConfigMap kube-public/local-registry-hosting; create it with the host under which pods reach the registry, as KEP-1755 says"
     );
+    assert_eq!(
+        lines[1],
+        format!(
+            "! registry: {KIT} answers as a registry does, and is not declared; if it is the local registry, add the line `hostFromClusterNetwork: \"{KIT}\"` to the ConfigMap"
+        )
+    );
+    let lines = trouble(|objects| drop(objects.remove(CONFIG_MAP)), Location::InCluster, unreachable()).await;
+    assert!(!lines.iter().any(|line| line.contains("registry: ")), "{lines:?}");
+    // Outside of the cluster, its names are those of others.
+    let lines = trouble(|objects| drop(objects.remove(CONFIG_MAP)), Location::OutOfCluster, plain_http()).await;
+    assert!(!lines.iter().any(|line| line.contains("registry: ")), "{lines:?}");
+    let likely = config_map("host: localhost:5001\nhostFromContainerRuntime: kind-registry:5000");
+    let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, likely)), Location::InCluster, plain_http()).await;
+    assert!(
+        lines[0].ends_with("if pods reach the registry by the name that nodes have for it, add the line `hostFromClusterNetwork: \"kind-registry:5000\"`"),
+        "{lines:?}"
+    );
+    assert!(lines[1].starts_with("! registry: kind-registry:5000 answers as a registry does"), "{lines:?}");
     let broken = config_map("[]");
     let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, broken)), Location::InCluster, plain_http()).await;
     assert_eq!(
@@ -217,6 +238,16 @@ async fn nothing_is_declared() {
         trouble(|objects| drop(objects.insert(CONFIG_MAP, json!(403))), Location::InCluster, plain_http()).await;
     assert_eq!(forbidden.len(), 1);
     assert!(forbidden[0].starts_with("✗ ConfigMap: ConfigMap kube-public/local-registry-hosting: get is forbidden"));
+}
+
+#[tokio::test]
+async fn a_host_that_some_programs_cannot_read() {
+    let declared = config_map("hostFromClusterNetwork: \"[fd00::5]:5000\"");
+    let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, declared)), Location::InCluster, plain_http()).await;
+    assert_eq!(
+        lines[0],
+        "! host: `[fd00::5]:5000` is an IPv6 address, which buildah, skopeo, podman and CRI-O cannot read in the name of an image; use a name, or an IPv4 address"
+    );
 }
 
 #[tokio::test]
@@ -534,7 +565,7 @@ async fn foreign_fields_are_named_with_their_managers() {
     };
     let lines = trouble(foreign, Location::InCluster, plain_http()).await;
     assert_eq!(
-        lines[1],
+        lines[2],
         "! policy local settings: spec.settings.host: the cluster does not declare it, and no field manager owns it; spec.settings.help: the cluster does not declare it, and no field manager owns it; remove them where they were set, if they are no longer right"
     );
 }

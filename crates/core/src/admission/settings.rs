@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::json::{Mask, Node};
-use crate::registry::{HostError, RegistryHost, RuntimeHost};
+use crate::registry::{Host, HostError, HostWarning, RegistryHost, RuntimeHost};
 use crate::text::Quoted;
 
 /// What an operator, or the sync job, tells the policy about the cluster's registry.
@@ -93,10 +93,11 @@ enum Value {
     Flag(fn(&mut Settings, bool)),
 }
 
-/// What is wrong with a value of the right type.
+/// What is wrong with a value of the right type, or worth a warning.
 enum Flaw {
     Host(HostError),
-    Ignored(SettingsWarningKind),
+    /// It is worth a warning.
+    Warning(SettingsWarningKind),
 }
 
 /// All keys. What is kept of the settings, the message about an unknown key, and how each is read come from here.
@@ -105,8 +106,10 @@ const KEYS: [Key; 6] = [
         name: "host",
         expected: "a string, as in `kind-registry:5000`",
         value: Value::Text(|settings, text| {
-            settings.host = Some(RegistryHost::parse(text).map_err(Flaw::Host)?);
-            Ok(())
+            let host = RegistryHost::parse(text).map_err(Flaw::Host)?;
+            let warning = host.warning();
+            settings.host = Some(host);
+            warning.map_or(Ok(()), |warning| Err(Flaw::Warning(SettingsWarningKind::Host(warning))))
         }),
     },
     Key {
@@ -122,7 +125,7 @@ const KEYS: [Key; 6] = [
         expected: "a string with a URL",
         value: Value::Text(|settings, text| {
             if !is_help_url(text) {
-                return Err(Flaw::Ignored(SettingsWarningKind::Help(text.to_owned())));
+                return Err(Flaw::Warning(SettingsWarningKind::Help(text.to_owned())));
             }
             settings.help = Some(text.to_owned());
             Ok(())
@@ -141,7 +144,7 @@ const KEYS: [Key; 6] = [
                 "allow" => OutputWithoutRegistry::Allow,
                 "warn" => OutputWithoutRegistry::Warn,
                 "reject" => OutputWithoutRegistry::Reject,
-                _ => return Err(Flaw::Ignored(SettingsWarningKind::OutputWithoutRegistry(text.to_owned()))),
+                _ => return Err(Flaw::Warning(SettingsWarningKind::OutputWithoutRegistry(text.to_owned()))),
             };
             Ok(())
         }),
@@ -201,7 +204,7 @@ enum SettingsErrorKind {
     Host { key: &'static str, error: HostError },
 }
 
-/// Something in the settings that is ignored, and why.
+/// Something in the settings that is ignored, or that not every program can use, and why.
 ///
 /// ```
 /// let (_, warnings) = local_registry_core::Settings::parse(br#"{"help": "ask Jane"}"#)?;
@@ -223,6 +226,8 @@ enum SettingsWarningKind {
     Help(String),
     #[error("settings.outputWithoutRegistry: {} is ignored, and warn is used; expected allow, warn or reject", Quoted(.0))]
     OutputWithoutRegistry(String),
+    #[error("settings.host: {0}")]
+    Host(HostWarning),
 }
 
 /// The names of all keys, as a sentence lists them.
@@ -285,7 +290,7 @@ impl Settings {
 }
 
 impl Key {
-    /// Reads the value of this key. Returns a warning if the value is ignored.
+    /// Reads the value of this key. Returns a warning if there is one about the value.
     fn read(
         &self,
         value: &Node<'_>,
@@ -305,7 +310,7 @@ impl Key {
         };
         match read {
             Ok(()) => Ok(None),
-            Err(Flaw::Ignored(warning)) => Ok(Some(warning)),
+            Err(Flaw::Warning(warning)) => Ok(Some(warning)),
             Err(Flaw::Host(error)) => Err(SettingsErrorKind::Host { key: self.name, error }),
         }
     }
@@ -431,6 +436,17 @@ mod tests {
         let long = format!("https://example.org/{}", "x".repeat(1004));
         check(&format!(r#"{{"help":"{long}"}}"#), &Settings { help: Some(long.clone()), ..Settings::default() }, &[]);
         assert_eq!(Settings::parse(format!(r#"{{"help":"{long}x"}}"#).as_bytes()).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn an_ipv6_address_is_used_with_a_warning() {
+        check(
+            r#"{"host":"[fd00::1]:5000"}"#,
+            &Settings { host: Some(host("[fd00::1]:5000")), ..Settings::default() },
+            &[
+                "settings.host: `[fd00::1]:5000` is an IPv6 address, which buildah, skopeo, podman and CRI-O cannot read in the name of an image; use a name, or an IPv4 address",
+            ],
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod tag;
 mod url;
 
 pub use self::digest::{Digest, DigestError};
-pub use self::host::{Host, HostError, RegistryHost, RuntimeHost};
+pub use self::host::{Host, HostError, HostWarning, RegistryHost, RuntimeHost};
 pub(crate) use self::reference::named_registry;
 pub use self::reference::{ImageReference, ReferenceError};
 pub use self::tag::{Tag, TagError};

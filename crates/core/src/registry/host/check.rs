@@ -6,6 +6,9 @@ use super::error::{HostErrorKind, User};
 
 /// Checks a text by the grammar of [`RegistryHost`](super::RegistryHost) or [`RuntimeHost`](super::RuntimeHost).
 pub(super) fn check(text: &str, user: User) -> Result<(), HostErrorKind> {
+    if is_left_by_template(text) {
+        return Err(HostErrorKind::Template);
+    }
     check_characters(text)?;
     if let Some(rest) = text.strip_prefix('[') {
         let (address, after) = rest.split_once(']').ok_or(HostErrorKind::NotIpv6)?;
@@ -29,7 +32,25 @@ pub(super) fn check(text: &str, user: User) -> Result<(), HostErrorKind> {
     }
 }
 
-/// Finds what single characters show. It comes first, since its messages are the plainest.
+/// Whether a template has left this behind where a variable was empty or unknown: a name of nothing (`null:5000`), nothing
+/// before the port (`:5000`), or the variable itself (`${HOST}`, `%!s(<nil>)`, `{{ .host }}`, `<host>`).
+///
+/// It comes before every other check: any other message would explain how to write such a text better.
+fn is_left_by_template(text: &str) -> bool {
+    const NOTHING: [&str; 5] = ["null", "nil", "none", "undefined", "nan"];
+    let is_nothing = |part: &str| NOTHING.iter().any(|nothing| part.eq_ignore_ascii_case(nothing));
+    let (name, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    // What starts with two colons is an IPv6 address without brackets.
+    let has_no_name = text.starts_with(':') && !text.starts_with("::");
+    let has_variable = || {
+        // No host has one of these characters, so nearly every text is done here.
+        text.contains(['$', '%', '{', '<'])
+            && (text.contains(['$', '<']) || ["%!", "{{", "{%"].iter().any(|mark| text.contains(mark)))
+    };
+    has_no_name || is_nothing(name) || is_nothing(port) || has_variable()
+}
+
+/// Finds what single characters show. Its messages are the plainest.
 fn check_characters(text: &str) -> Result<(), HostErrorKind> {
     if text.is_empty() {
         return Err(HostErrorKind::Empty);

@@ -1,4 +1,4 @@
-//! What can be wrong with a host.
+//! What can be wrong with a host, and what is worth a warning.
 
 use std::fmt;
 
@@ -20,6 +20,16 @@ pub struct HostError {
     pub(super) text: String,
     pub(super) kind: HostErrorKind,
 }
+
+/// What not every program can do with a valid host, and how to avoid that.
+///
+/// A third parser of references, containers/image (buildah, skopeo, podman and CRI-O), has no IPv6 in its grammar.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} is an IPv6 address, which buildah, skopeo, podman and CRI-O cannot read in the name of an image; use a name, or an IPv4 address",
+    Quoted(.0)
+)]
+pub struct HostWarning(pub(super) String);
 
 /// Who uses a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +53,10 @@ impl fmt::Display for User {
 pub(super) enum HostErrorKind {
     #[error("is empty; write the registry's host and port, as in `kind-registry:5000`, or leave it out")]
     Empty,
+    #[error(
+        "looks as if a variable was not filled in; write the registry's host and port, as in `kind-registry:5000`, or leave it out"
+    )]
+    Template,
     #[error("is longer than the 253 bytes that a domain may have")]
     TooLong,
     #[error("has white space or a control character; a registry host has neither")]

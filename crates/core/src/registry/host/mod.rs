@@ -6,7 +6,7 @@ mod error;
 mod registry_host;
 mod runtime_host;
 
-pub use self::error::HostError;
+pub use self::error::{HostError, HostWarning};
 pub use self::registry_host::RegistryHost;
 pub use self::runtime_host::RuntimeHost;
 
@@ -19,7 +19,22 @@ pub use self::runtime_host::RuntimeHost;
 /// assert_eq!(ImageReference::parse("team/app")?.at(&host), "localhost:5001/team/app");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Host: AsRef<str> + sealed::Sealed {}
+pub trait Host: AsRef<str> + sealed::Sealed {
+    /// What not every program can do with the host, though it is valid.
+    ///
+    /// ```
+    /// use local_registry_core::RegistryHost;
+    /// use local_registry_core::registry::Host;
+    ///
+    /// assert!(RegistryHost::parse("[fd00::1]:5000")?.warning().is_some());
+    /// assert!(RegistryHost::parse("kind-registry:5000")?.warning().is_none());
+    /// # Ok::<(), local_registry_core::registry::HostError>(())
+    /// ```
+    fn warning(&self) -> Option<HostWarning> {
+        let text = self.as_ref();
+        text.starts_with('[').then(|| HostWarning(text.to_owned()))
+    }
+}
 
 impl Host for RegistryHost {}
 impl Host for RuntimeHost {}

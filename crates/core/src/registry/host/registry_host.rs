@@ -26,7 +26,8 @@ use super::error::{HostError, User};
 ///
 /// A host is valid if both parsers of the ecosystem (distribution/reference and go-containerregistry, which
 /// Shipwright uses) read it back as the registry of `HOST/x/y`; so a domain without a dot needs a port. Docker Hub and
-/// addresses that mean the build pod itself are refused, as are link-local, multicast and broadcast addresses.
+/// addresses that mean the build pod itself are refused, as are link-local, multicast and broadcast addresses, and what
+/// a template leaves behind where a variable was empty (`:5000`, `null:5000`, `${HOST}`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistryHost(String);
 
@@ -177,7 +178,7 @@ mod tests {
             "`my_registry:5000` has an underscore; image parsers disagree about it, so use a name without one",
         );
         check_invalid("registry.local.:5000", "`registry.local.:5000` ends with a dot; leave the dot out");
-        for host in ["a..b:5000", ".local:5000", ":5000"] {
+        for host in ["a..b:5000", ".local:5000"] {
             check_invalid(host, &format!("`{host}` has an empty part between dots; write each label once"));
         }
         for host in ["-a.local", "a-.local", "a.-b:5000", "-:1"] {
@@ -205,6 +206,48 @@ mod tests {
             "reg!stry:5000",
             "`reg!stry:5000` has the character `!`; a host has only letters, digits, `-` and `.`",
         );
+    }
+
+    #[test]
+    fn what_a_template_leaves_behind() {
+        for host in [
+            ":5000",
+            ":",
+            ":5000/team",
+            "null:5000",
+            "null",
+            "nil:5000",
+            "None:5000",
+            "NONE",
+            "undefined:5000",
+            "NaN:5000",
+            "registry:null",
+            "registry:undefined",
+            "registry.infra.svc:None",
+            "${NAME}:${PORT}",
+            "$(NAME):5000",
+            "$NAME:5000",
+            "http://$NAME:5000",
+            "%!s(<nil>):5000",
+            "registry:%!d(string=)",
+            "{{ .Values.host }}:5000",
+            "{% host %}",
+            "registry.<no value>.svc:5000",
+            "<your registry>",
+        ] {
+            check_invalid(
+                host,
+                &format!(
+                    "`{host}` looks as if a variable was not filled in; write the registry's host and port, as in `kind-registry:5000`, or leave it out"
+                ),
+            );
+            assert!(RuntimeHost::parse(host).is_err(), "{host}");
+        }
+        // These are names as any other.
+        for host in ["null.example", "none-registry:5000", "nil.svc:5000", "undefined.example:80"] {
+            check_valid(host);
+        }
+        check_invalid("::1", "`::1` is an IPv6 address without brackets; write it as in `[fd00::1]:5000`");
     }
 
     #[test]
