@@ -1,8 +1,8 @@
-// Command parsers shows how the two Go parsers of the ecosystem read references and hosts.
+// Command parsers shows how the Go parsers of the ecosystem read references and hosts.
 //
-// It reads JSON lines, each with a `text` (a reference) or a `host`, and writes each back with two
-// verdicts: what distribution/reference read and what go-containerregistry read, in the version that
-// Shipwright uses. A verdict is null if the parser refuses. `make verdicts` runs it over verdicts.jsonl.
+// It reads JSON lines, each with a `text` (a reference) or a `host`, and writes each back with three
+// verdicts: what distribution/reference read, what go-containerregistry read, in the version that
+// Shipwright uses, and what containers/image read (buildah, skopeo, podman and CRI-O). A verdict is null if the parser refuses. `make verdicts` runs it over verdicts.jsonl.
 package main
 
 import (
@@ -15,14 +15,16 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/google/go-containerregistry/pkg/name"
+	containersreference "go.podman.io/image/v5/docker/reference"
 )
 
-// row is a line of verdicts.jsonl. Docker and Ggcr are the verdicts about the text, or about HOST/x/y.
+// row is a line of verdicts.jsonl. The verdicts are about the text, or about HOST/x/y.
 type row struct {
-	Text   *string  `json:"text,omitempty"`
-	Host   *string  `json:"host,omitempty"`
-	Docker *verdict `json:"docker"`
-	Ggcr   *verdict `json:"ggcr"`
+	Text       *string  `json:"text,omitempty"`
+	Host       *string  `json:"host,omitempty"`
+	Docker     *verdict `json:"docker"`
+	Ggcr       *verdict `json:"ggcr"`
+	Containers *verdict `json:"containers"`
 }
 
 // verdict is what a parser read. Without a registry in the text, Registry is Docker Hub, which each
@@ -43,6 +45,21 @@ func docker(text string) *verdict {
 		v.Identifier = tagged.Tag()
 	}
 	if digested, ok := named.(reference.Digested); ok {
+		v.Identifier = digested.Digest().String()
+	}
+	return v
+}
+
+func containers(text string) *verdict {
+	named, err := containersreference.ParseNormalizedNamed(text)
+	if err != nil {
+		return nil
+	}
+	v := &verdict{Registry: containersreference.Domain(named), Repository: containersreference.Path(named)}
+	if tagged, ok := named.(containersreference.Tagged); ok {
+		v.Identifier = tagged.Tag()
+	}
+	if digested, ok := named.(containersreference.Digested); ok {
 		v.Identifier = digested.Digest().String()
 	}
 	return v
@@ -81,7 +98,7 @@ func main() {
 		default:
 			log.Fatalf("neither text nor host: %s", in.Text())
 		}
-		r.Docker, r.Ggcr = docker(text), ggcr(text)
+		r.Docker, r.Ggcr, r.Containers = docker(text), ggcr(text), containers(text)
 		if err := encoder.Encode(r); err != nil {
 			log.Fatal(err)
 		}

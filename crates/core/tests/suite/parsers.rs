@@ -1,6 +1,8 @@
 //! Our parsers accept and read what the parsers of the ecosystem do. `parsers/verdicts.jsonl` has the verdicts of
-//! distribution/reference and go-containerregistry.
+//! distribution/reference, go-containerregistry and containers/image. Both of the first two count; where the third differs
+//! is known.
 
+use local_registry_core::registry::Host;
 use local_registry_core::{ImageReference, RegistryHost};
 use serde::Deserialize;
 
@@ -10,6 +12,7 @@ struct Row {
     host: Option<String>,
     docker: Option<Verdict>,
     ggcr: Option<Verdict>,
+    containers: Option<Verdict>,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -89,4 +92,24 @@ fn both_parsers_read_a_valid_host_back() {
         }
     }
     assert!(valid > 30, "only {valid} valid hosts");
+}
+
+#[test]
+fn the_third_parser_differs_only_where_there_is_a_warning_or_a_name_is_too_long() {
+    let mut compared = 0;
+    for row in rows() {
+        if let Some(host) = row.host.as_ref().and_then(|host| RegistryHost::parse(host).ok()) {
+            assert_eq!(row.containers.is_none(), host.warning().is_some(), "{host}");
+            compared += 1;
+        }
+        let Some(reference) = row.text.as_ref().and_then(|text| ImageReference::parse(text).ok()) else { continue };
+        let is_ipv6 = reference.registry().is_some_and(|registry| registry.starts_with('['));
+        // It counts the registry, and `docker.io` where there is none.
+        let name = row.docker.as_ref().map_or(0, |theirs| theirs.registry.len() + 1 + theirs.repository.len());
+        if !is_ipv6 && name <= 255 {
+            assert_eq!(row.containers, row.docker, "{:?}", row.text);
+            compared += 1;
+        }
+    }
+    assert!(compared > 330, "only {compared} compared");
 }
