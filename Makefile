@@ -33,7 +33,7 @@ CONTROLLER_MANAGER ?= $(CURDIR)/target/e2e/1.37/kube-controller-manager
 AS_ROOT ?=
 NODE_KUBERNETES := $(CURDIR)/target/e2e/1.37
 NODE_PROGRAMS := $(CURDIR)/target/e2e/node
-NODE_MODULES := cni containerd coredns registry s3
+NODE_MODULES := cni containerd containerd-1 coredns registry s3
 
 # `make e2e-promote` has programs of its own, too.
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
@@ -242,8 +242,8 @@ $(BUILT)/%/kubelet: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  $(foreach name,kubelet kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
 	@touch $@
-# $(call build-tools,FOLDER): the tools of a module, and its own programs: CoreDNS is one around its plugins, and `hosts` one
-# around containerd's code.
+# $(call build-tools,FOLDER): the tools of a module, and its own programs: CoreDNS is one around its plugins, `hosts` and
+# `hosts-1` are some around containerd's code.
 build-tools = cd $(1) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(wildcard $(1)/*.go $(1)/*/*.go),./...) tool
 .SECONDEXPANSION:
 $(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum $$(wildcard e2e/node/$$*/*.go e2e/node/$$*/*/*.go)

@@ -26,6 +26,7 @@ mod events;
 pub mod follow;
 mod listing;
 mod named;
+mod nodes;
 mod object;
 pub mod pods;
 pub mod policies;

@@ -1,6 +1,6 @@
 //! The agent: the node's files follow the ConfigMap and the Services for as long as the program runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::file_system::NodeFiles;
 use super::knowledge::Knowledge;
-use super::reconcile::reconcile;
+use super::reconcile::{reconcile, undeclared};
 use super::report::{NameResult, Report, State};
 use super::runtime::Runtime;
 use super::runtime_config::RuntimeReads;
@@ -46,11 +46,16 @@ pub async fn once(cluster: &Cluster, task: &NodeTask) -> Report {
         Ok(data) => knowledge.learn_declaration(data.as_ref(), task),
         Err(error) => knowledge.lose_declaration(&with_causes(&error)),
     }
-    for service in knowledge.wanted_services(task) {
+    let files = NodeFiles::new(&task.paths.root);
+    let others = undeclared(&knowledge.names, task, &files);
+    for service in Knowledge::services_of(knowledge.names.iter().chain(others.iter().map(|(name, _)| name)), task) {
         let known = cluster.service(&service).await.map_err(|error| with_causes(&error));
         knowledge.services.insert(service, known);
     }
-    let report = reconcile(&knowledge, task, &NodeFiles::new(&task.paths.root));
+    if let Some(node) = &task.node {
+        knowledge.learn_runtime(cluster.container_runtime(node).await.map_err(|error| with_causes(&error)));
+    }
+    let report = reconcile(&knowledge, task, &files);
     if !task.dry_run {
         announce(cluster, task, &report, None).await;
     }
@@ -76,12 +81,17 @@ pub async fn follow(
         files: NodeFiles::new(&task.paths.root),
         config_map: cluster.follow_config_map(),
         services: BTreeMap::new(),
+        needed: BTreeSet::new(),
         knowledge: Knowledge::default(),
+        runtime_read: None,
         last: None,
         show,
     };
     Err(reconcile_forever(agent, resync).await)
 }
+
+/// After how long the node's container runtime is read again.
+const RUNTIME_READ_AGAIN: Duration = Duration::from_hours(1);
 
 /// What is followed, and what is known of it.
 struct Agent<'a, F> {
@@ -90,7 +100,11 @@ struct Agent<'a, F> {
     files: NodeFiles,
     config_map: Followed<Data>,
     services: BTreeMap<ServiceName, Followed<ServiceSpec>>,
+    /// The Services that declared names lead to. The others are those of names that were declared before.
+    needed: BTreeSet<ServiceName>,
     knowledge: Knowledge,
+    /// When the node's container runtime was last read.
+    runtime_read: Option<Instant>,
     last: Option<Report>,
     show: F,
 }
@@ -116,6 +130,9 @@ impl<F: FnMut(&Report)> Reconciler for Agent<'_, F> {
         if self.files.is_removed(directory) {
             return Err(DirectoryRemovedError(directory.to_owned()));
         }
+        if self.lost().is_none() {
+            self.read_runtime().await;
+        }
         let mut report = reconcile(&self.knowledge, self.task, &self.files);
         if let (View::Stale, Some(lost)) = (view, self.lost()) {
             report.state = State::Unknown;
@@ -139,14 +156,35 @@ impl<F> Agent<'_, F> {
         self.follow_services();
     }
 
-    /// Follows the Services that the declared names lead to, and no others.
+    /// Follows the Services that the names lead to, declared ones and those that still have a file, and no others.
     fn follow_services(&mut self) {
-        let wanted = self.knowledge.wanted_services(self.task);
+        let others = undeclared(&self.knowledge.names, self.task, &self.files);
+        let others = Knowledge::services_of(others.iter().map(|(name, _)| name), self.task);
+        self.needed = Knowledge::services_of(&self.knowledge.names, self.task);
+        let wanted: BTreeSet<&ServiceName> = self.needed.union(&others).collect();
         self.services.retain(|service, _| wanted.contains(service));
         self.knowledge.services.retain(|service, _| wanted.contains(service));
         for service in wanted {
-            let follow = || self.cluster.follow_service(&service);
+            let follow = || self.cluster.follow_service(service);
             self.services.entry(service.clone()).or_insert_with(follow);
+        }
+    }
+
+    /// Reads which container runtime the node has: at the start, every hour, since it may be upgraded, and until it is known.
+    async fn read_runtime(&mut self) {
+        let Some(node) = &self.task.node else { return };
+        let is_due = self.runtime_read.is_none_or(|read| read.elapsed() >= RUNTIME_READ_AGAIN);
+        if !is_due {
+            return;
+        }
+        match self.cluster.container_runtime(node).await {
+            Ok(runtime) => {
+                self.runtime_read = Some(Instant::now());
+                self.knowledge.learn_runtime(Ok(runtime));
+            }
+            // What was known before still counts.
+            Err(error) if self.knowledge.runtime.is_err() => self.knowledge.learn_runtime(Err(with_causes(&error))),
+            Err(_) => {}
         }
     }
 
@@ -163,7 +201,8 @@ impl<F> Agent<'_, F> {
 
     /// What has been unreadable for the longest time.
     fn lost(&self) -> Option<&Lost> {
-        let services = self.services.values().filter_map(Followed::lost);
+        let needed = self.services.iter().filter(|(service, _)| self.needed.contains(service));
+        let services = needed.filter_map(|(_, service)| service.lost());
         self.config_map.lost().into_iter().chain(services).min_by_key(|lost| lost.since)
     }
 

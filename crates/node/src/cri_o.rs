@@ -1,9 +1,10 @@
 //! CRI-O's drop-in for a registry (`containers-registries.conf.d(5)`).
 
 use local_registry_core::RuntimeHost;
-use local_registry_core::registry::{RegistryUrl, Scheme};
+use local_registry_core::registry::Scheme;
 
 use super::marker::header;
+use super::target::Target;
 
 /// With what the names of our drop-ins begin and end.
 pub(super) const PREFIX: &str = "local-registry-";
@@ -15,10 +16,16 @@ pub(super) fn file_name(name: &RuntimeHost) -> String {
 }
 
 /// The text of the drop-in. `insecure` lets CRI-O speak plain HTTP, so it is only set for that.
-pub(super) fn drop_in(name: &RuntimeHost, url: &RegistryUrl) -> String {
-    let insecure = url.scheme == Scheme::Http;
-    let location = &url.host;
-    format!("{}[[registry]]\nprefix = \"{name}\"\nlocation = \"{location}\"\ninsecure = {insecure}\n", header(name))
+pub(super) fn drop_in(name: &RuntimeHost, target: Target<'_>) -> String {
+    let settings = match target {
+        Target::Registry { url, .. } => {
+            let insecure = url.scheme == Scheme::Http;
+            format!("location = \"{}\"\ninsecure = {insecure}\n", url.host)
+        }
+        // CRI-O refuses to pull then, and says that the registry is blocked.
+        Target::Nowhere => format!("# The registry is gone.\nlocation = \"{name}\"\nblocked = true\n"),
+    };
+    format!("{}[[registry]]\nprefix = \"{name}\"\n{settings}", header(name))
 }
 
 /// The name of a registry that a drop-in of others has an entry for, if it is this one.
@@ -34,12 +41,14 @@ pub(super) fn has_entry(text: &str, name: &RuntimeHost) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use local_registry_core::registry::RegistryUrl;
 
     #[test]
     fn a_drop_in_leads_to_the_address() {
         let name: RuntimeHost = "registry.infra.svc:5000".parse().unwrap();
         let url = RegistryUrl { scheme: Scheme::Http, host: "10.0.0.5:5000".parse().unwrap() };
-        let text = drop_in(&name, &url);
+        let registry = |url: &RegistryUrl| drop_in(&name, Target::Registry { url, has_ca: false });
+        let text = registry(&url);
         assert!(text.ends_with(
             "[[registry]]\nprefix = \"registry.infra.svc:5000\"\nlocation = \"10.0.0.5:5000\"\ninsecure = true\n"
         ));
@@ -47,8 +56,9 @@ mod tests {
         assert!(!has_entry(&text, &"registry.infra.svc:80".parse().unwrap()));
         assert!(has_entry("[[registry]]\nlocation = \"a:1\"", &"a:1".parse().unwrap()));
         assert!(!has_entry("[[registry", &name));
-        let secure = drop_in(&name, &RegistryUrl { scheme: Scheme::Https, ..url });
+        let secure = registry(&RegistryUrl { scheme: Scheme::Https, ..url });
         assert!(secure.ends_with("insecure = false\n"));
+        assert!(drop_in(&name, Target::Nowhere).ends_with("\nblocked = true\n"));
         assert_eq!(file_name(&name), "local-registry-registry.infra.svc_5000.conf");
     }
 }

@@ -1,6 +1,6 @@
 //! What the agent knows of its cluster: what is declared, and where the Services are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use local_registry_cluster::services::{ServiceName, ServiceSpec};
 use local_registry_core::RuntimeHost;
@@ -19,16 +19,19 @@ pub(super) struct Knowledge {
     /// What a report says of the declaration.
     pub(super) state: State,
     pub(super) message: String,
-    /// The names that the last usable declaration had. They still count while there is none.
+    /// The names that the last usable declaration had. They still count while there is none that can be used.
     pub(super) names: Vec<RuntimeHost>,
     /// The Services that names lead to.
     pub(super) services: BTreeMap<ServiceName, KnownService>,
+    /// The node's container runtime with its version, as its kubelet says; or why that is not known.
+    pub(super) runtime: Result<String, String>,
 }
 
 impl Default for Knowledge {
     fn default() -> Self {
         let message = "the ConfigMap was not read yet".to_owned();
-        Self { state: State::Unknown, message, names: Vec::new(), services: BTreeMap::new() }
+        let runtime = "the Node was not read yet".to_owned();
+        Self { state: State::Unknown, message, names: Vec::new(), services: BTreeMap::new(), runtime: Err(runtime) }
     }
 }
 
@@ -46,7 +49,7 @@ impl Knowledge {
         };
         let names = declared.names();
         (self.state, self.message) = match names.as_slice() {
-            [] if !declared.is_there() => (State::Absent, format!("{declared}; what was declared before still counts")),
+            [] if !declared.is_there() => (State::Absent, declared.to_string()),
             [] => {
                 let message = format!("no local registry is declared for nodes: {NAMESPACE}/{NAME} names no host");
                 (State::Absent, message)
@@ -56,9 +59,7 @@ impl Knowledge {
         for warning in declared.warnings().iter().filter(|warning| matches!(warning, DeclarationWarning::Host(_))) {
             self.message = format!("{}; {warning}", self.message);
         }
-        if !names.is_empty() {
-            self.names = names;
-        }
+        self.names = names;
     }
 
     /// Takes in that the ConfigMap could not be read, and never was.
@@ -66,17 +67,23 @@ impl Knowledge {
         (self.state, self.message) = (State::Unknown, error.to_owned());
     }
 
-    /// The Services that the names lead to.
-    pub(super) fn wanted_services(&self, task: &NodeTask) -> Vec<ServiceName> {
-        let services =
-            self.names.iter().filter_map(|name| match Route::new(name, &task.addresses, &task.cluster_domain) {
+    /// Takes in what the kubelet says of the container runtime.
+    pub(super) fn learn_runtime(&mut self, answer: Result<Option<String>, String>) {
+        self.runtime = answer.and_then(|runtime| runtime.ok_or_else(|| "the Node does not say it".to_owned()));
+    }
+
+    /// The Services that these names lead to.
+    pub(super) fn services_of<'n>(
+        names: impl IntoIterator<Item = &'n RuntimeHost>,
+        task: &NodeTask,
+    ) -> BTreeSet<ServiceName> {
+        let routes = names.into_iter().map(|name| Route::new(name, &task.addresses, &task.cluster_domain));
+        routes
+            .filter_map(|route| match route {
                 Route::Service { service, .. } => Some(service),
                 Route::Url(_) | Route::Dns => None,
-            });
-        let mut services: Vec<ServiceName> = services.collect();
-        services.sort();
-        services.dedup();
-        services
+            })
+            .collect()
     }
 }
 

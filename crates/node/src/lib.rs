@@ -32,6 +32,7 @@ mod report;
 mod route;
 pub mod runtime;
 mod runtime_config;
+mod target;
 mod task;
 
 // What the agent does.

@@ -1,13 +1,13 @@
-//! One pass over the node: every name that is declared, and the file of each.
+//! One pass over the node: every name that is declared, or was, and the file of each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use local_registry_cluster::services::ServiceError;
+use local_registry_cluster::services::{AddressFamily, ServiceError};
 use local_registry_core::RuntimeHost;
-use local_registry_core::registry::{RegistryUrl, Scheme};
+use local_registry_core::registry::{Host, RegistryUrl, Scheme};
 
 use super::authority;
-use super::containerd::read_config;
+use super::containerd::{Version, read_config};
 use super::file_system::NodeFiles;
 use super::files::{self, FileError};
 use super::knowledge::Knowledge;
@@ -15,74 +15,206 @@ use super::report::{NameReport, NameResult, Report, State};
 use super::route::Route;
 use super::runtime::{Runtime, contents};
 use super::runtime_config::{RuntimeConfig, RuntimeReads};
+use super::target::Target;
 use super::task::NodeTask;
 
 /// Brings the node's files in line with what is known.
 pub(super) fn reconcile(knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) -> Report {
-    let mut names: Vec<NameReport> =
-        knowledge.names.iter().map(|name| reconcile_name(name, knowledge, task, files)).collect();
-    if !matches!(knowledge.state, State::Unknown) {
-        names.extend(undeclared(&knowledge.names, task, files));
+    let pass = Pass { knowledge, task, files };
+    let mut names: Vec<NameReport> = knowledge.names.iter().map(|name| pass.declared(name)).collect();
+    if knowledge.state != State::Unknown {
+        let others = undeclared(&knowledge.names, task, files);
+        names.extend(others.into_iter().map(|(name, file)| pass.undeclared(&name, file)));
     }
     Report {
         node: task.node.clone(),
         state: knowledge.state,
         message: knowledge.message.clone(),
-        runtime: Some(runtime_config(task, files)),
+        runtime: Some(pass.runtime_config()),
         names,
     }
 }
 
-/// The files of names that were declared before. Images by these names may still run.
-fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<NameReport> {
+/// The names, with the files, that were declared before. Images by these names may still run.
+pub(super) fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<(RuntimeHost, PathBuf)> {
     let found = files::all(files, task.runtime, &task.paths).unwrap_or_default();
-    let by_name = found.into_iter().filter_map(|file| Some((file.name?, file.path)));
-    let others = by_name.filter(|(known, _)| !names.iter().any(|name| name.as_str() == known));
-    others
-        .map(|(name, file)| NameReport { name, file: Some(file), address: None, result: NameResult::Undeclared })
-        .collect()
+    let by_name = found.into_iter().filter_map(|file| Some((RuntimeHost::parse(&file.name?).ok()?, file.path)));
+    by_name.filter(|(known, _)| !names.contains(known)).collect()
 }
 
-fn runtime_config(task: &NodeTask, files: &NodeFiles) -> RuntimeConfig {
-    match task.runtime {
-        Runtime::Containerd => read_config(files, &task.paths),
-        Runtime::CriO => RuntimeConfig::new(
-            RuntimeReads::Yes,
-            format!("CRI-O reads {} when it starts, and on SIGHUP", task.paths.registries.display()),
-        ),
+/// What one pass goes by.
+struct Pass<'a> {
+    knowledge: &'a Knowledge,
+    task: &'a NodeTask,
+    files: &'a NodeFiles,
+}
+
+/// Where a name leads.
+enum Destination {
+    Registry(RegistryUrl),
+    /// Wherever the node's DNS says.
+    Dns,
+    /// The cluster says that it has no address, and why.
+    Nowhere(String),
+    /// It is not known now, and why.
+    Unknown(String),
+}
+
+impl Pass<'_> {
+    fn runtime_config(&self) -> RuntimeConfig {
+        let (task, runtime) = (self.task, self.knowledge.runtime.as_deref());
+        let (scheme, component) = match task.runtime {
+            Runtime::Containerd => ("containerd://", "the files of containerd"),
+            Runtime::CriO => ("cri-o://", "the files of CRI-O"),
+        };
+        match (task.runtime, runtime) {
+            (_, Ok(other)) if other.contains("://") && !other.starts_with(scheme) => {
+                let seen = format!("the agent writes {component}, and the kubelet uses {other}");
+                RuntimeConfig::new(RuntimeReads::No, seen)
+                    .remedy("use the component of deploy/nodes for that runtime".to_owned())
+            }
+            (Runtime::Containerd, _) => {
+                let release = self.release();
+                read_config(self.files, &task.paths, release.as_ref().map(|release| *release).map_err(String::as_str))
+            }
+            (Runtime::CriO, _) => RuntimeConfig::new(
+                RuntimeReads::Yes,
+                format!("CRI-O reads {} when it starts, and on SIGHUP", task.paths.registries.display()),
+            ),
+        }
     }
-}
 
-fn reconcile_name(name: &RuntimeHost, knowledge: &Knowledge, task: &NodeTask, files: &NodeFiles) -> NameReport {
-    let file = task.runtime.file(name, &task.paths);
-    let mut report =
-        NameReport { name: name.to_string(), file: Some(file.clone()), address: None, result: NameResult::Unchanged };
-    let url = match url(name, knowledge, task) {
-        Ok(Some(url)) => url,
-        Ok(None) => return NameReport { file: None, result: NameResult::LeftToDns, ..report },
-        Err(reason) => return NameReport { result: NameResult::Kept { reason }, ..report },
-    };
-    report.address = Some(url.to_string());
-    report.result = match write(name, &url, &file, task, files) {
-        Ok(result) => result,
-        Err(WriteError::Ca(reason)) => NameResult::Kept { reason },
-        Err(WriteError::File(error @ FileError::Foreign { .. })) => NameResult::Foreign { reason: error.to_string() },
-        Err(WriteError::File(error)) => NameResult::Failed { error: error.to_string() },
-    };
-    report
-}
+    /// Which containerd the node has, or why that is not known.
+    fn release(&self) -> Result<Version, String> {
+        let runtime = self.knowledge.runtime.as_ref().map_err(Clone::clone)?;
+        let release = runtime.strip_prefix("containerd://").and_then(Version::parse);
+        release.ok_or_else(|| format!("the kubelet says {runtime}"))
+    }
 
-/// Where a name leads; `None` if the node's DNS says so.
-fn url(name: &RuntimeHost, knowledge: &Knowledge, task: &NodeTask) -> Result<Option<RegistryUrl>, String> {
-    match Route::new(name, &task.addresses, &task.cluster_domain) {
-        Route::Dns => Ok(None),
-        Route::Url(url) => Ok(Some(url)),
-        Route::Service { service, port, scheme } => match knowledge.services.get(&service) {
-            None => Err(format!("Service {service} was not read yet")),
-            Some(Err(error)) => Err(error.clone()),
-            Some(Ok(None)) => Err(ServiceError::missing(service).to_string()),
-            Some(Ok(Some(spec))) => spec.url(&service, port, scheme).map(Some).map_err(|error| error.to_string()),
-        },
+    /// What cannot read an IPv6 address in its file, if the runtime is one of those.
+    fn without_ipv6(&self) -> Option<String> {
+        match self.task.runtime {
+            Runtime::CriO => Some("CRI-O".to_owned()),
+            Runtime::Containerd => self
+                .release()
+                .ok()
+                .filter(|release| !release.reads_ipv6())
+                .map(|release| format!("containerd {release}")),
+        }
+    }
+
+    fn declared(&self, name: &RuntimeHost) -> NameReport {
+        let file = self.task.runtime.file(name, &self.task.paths);
+        let report = |file: Option<PathBuf>, address: Option<String>, result| NameReport {
+            name: name.to_string(),
+            file,
+            address,
+            result,
+        };
+        match self.destination(name) {
+            Destination::Registry(url) => {
+                let result = result_of(self.lead_to(name, &url, &file));
+                report(Some(file), Some(url.to_string()), result)
+            }
+            Destination::Dns => report(None, None, NameResult::LeftToDns),
+            Destination::Unknown(reason) => report(Some(file), None, NameResult::Kept { reason }),
+            Destination::Nowhere(reason) => {
+                let result = match self.lead_nowhere(name, &file) {
+                    Ok(None) => NameResult::Nowhere { reason },
+                    Ok(Some((before, after))) => NameResult::WouldWrite { before, after },
+                    Err(error) => result_of(Err(error.into())),
+                };
+                report(Some(file), None, result)
+            }
+        }
+    }
+
+    /// A name that is not declared any more keeps its file while the cluster has a registry by it: images by that name may
+    /// still run. Without one, its address may be anybody's.
+    fn undeclared(&self, name: &RuntimeHost, file: PathBuf) -> NameReport {
+        let mut address = None;
+        let destination = match self.knowledge.state {
+            State::Absent => Destination::Nowhere(String::new()),
+            _ => self.destination(name),
+        };
+        let result = match destination {
+            Destination::Nowhere(_) => match self.lead_nowhere(name, &file) {
+                Ok(None) => NameResult::Gone,
+                Ok(Some((before, after))) => NameResult::WouldWrite { before, after },
+                Err(error) => result_of(Err(error.into())),
+            },
+            Destination::Registry(url) => {
+                address = Some(url.to_string());
+                match result_of(self.lead_to(name, &url, &file)) {
+                    NameResult::Unchanged => NameResult::Undeclared,
+                    other => other,
+                }
+            }
+            Destination::Dns | Destination::Unknown(_) => NameResult::Undeclared,
+        };
+        NameReport { name: name.to_string(), file: Some(file), address, result }
+    }
+
+    fn destination(&self, name: &RuntimeHost) -> Destination {
+        let without_ipv6 = self.without_ipv6();
+        if let (Runtime::CriO, Some(warning)) = (self.task.runtime, name.warning()) {
+            return Destination::Nowhere(warning.to_string());
+        }
+        match Route::new(name, &self.task.addresses, &self.task.cluster_domain) {
+            Route::Dns => Destination::Dns,
+            Route::Url(url) => match without_ipv6.filter(|_| url.host.warning().is_some()) {
+                Some(runtime) => Destination::Nowhere(format!(
+                    "{runtime} cannot read the IPv6 address {} in its file; give --address an IPv4 address",
+                    url.host
+                )),
+                None => Destination::Registry(url),
+            },
+            Route::Service { service, port, scheme } => match self.knowledge.services.get(&service) {
+                None => Destination::Unknown(format!("Service {service} was not read yet")),
+                Some(Err(error)) => Destination::Unknown(error.clone()),
+                Some(Ok(None)) => Destination::Nowhere(ServiceError::missing(service).to_string()),
+                Some(Ok(Some(spec))) => {
+                    let url = |family| spec.url(&service, port, scheme, family);
+                    let found = match &without_ipv6 {
+                        Some(runtime) => url(AddressFamily::Ipv4).map_err(|error| format!("{runtime}: {error}")),
+                        None => url(AddressFamily::Any).map_err(|error| error.to_string()),
+                    };
+                    found.map_or_else(Destination::Nowhere, Destination::Registry)
+                }
+            },
+        }
+    }
+
+    /// Leads a name to a registry.
+    fn lead_to(&self, name: &RuntimeHost, url: &RegistryUrl, file: &Path) -> Result<NameResult, WriteError> {
+        let Self { task, files, .. } = self;
+        let ca = match (&task.ca, url.scheme) {
+            (Some(path), Scheme::Https) => Some(authority::read(path).map_err(WriteError::Ca)?),
+            _ => None,
+        };
+        let before = files::current(files, task.runtime, name, &task.paths)?;
+        let after = contents(task.runtime, name, Target::Registry { url, has_ca: ca.is_some() });
+        let has_ca = ca.as_deref().is_none_or(|ca| files::has_ca(files, file, ca));
+        if has_ca && before.as_deref() == Some(&after) {
+            return Ok(NameResult::Unchanged);
+        }
+        let before = before.unwrap_or_default();
+        if task.dry_run {
+            return Ok(NameResult::WouldWrite { before, after });
+        }
+        files::write(files, file, &after, ca.as_deref())?;
+        Ok(NameResult::Written { before, after })
+    }
+
+    /// Leads a name to nowhere, if it has a file. In a dry run, returns the file's text before and after.
+    fn lead_nowhere(&self, name: &RuntimeHost, file: &Path) -> Result<Option<(String, String)>, FileError> {
+        let Self { task, files, .. } = self;
+        let after = contents(task.runtime, name, Target::Nowhere);
+        match files::current(files, task.runtime, name, &task.paths)? {
+            Some(before) if before != after && task.dry_run => Ok(Some((before, after))),
+            Some(before) if before != after => files::write(files, file, &after, None).map(|()| None),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -94,27 +226,11 @@ enum WriteError {
     File(#[from] FileError),
 }
 
-fn write(
-    name: &RuntimeHost,
-    url: &RegistryUrl,
-    file: &Path,
-    task: &NodeTask,
-    files: &NodeFiles,
-) -> Result<NameResult, WriteError> {
-    let ca = match (&task.ca, url.scheme) {
-        (Some(path), Scheme::Https) => Some(authority::read(path).map_err(WriteError::Ca)?),
-        _ => None,
-    };
-    let before = files::current(files, task.runtime, name, &task.paths)?;
-    let after = contents(task.runtime, name, url, ca.is_some());
-    let has_ca = ca.as_deref().is_none_or(|ca| files::has_ca(files, file, ca));
-    if has_ca && before.as_deref() == Some(&after) {
-        return Ok(NameResult::Unchanged);
+fn result_of(written: Result<NameResult, WriteError>) -> NameResult {
+    match written {
+        Ok(result) => result,
+        Err(WriteError::Ca(reason)) => NameResult::Kept { reason },
+        Err(WriteError::File(error @ FileError::Foreign { .. })) => NameResult::Foreign { reason: error.to_string() },
+        Err(WriteError::File(error)) => NameResult::Failed { error: error.to_string() },
     }
-    let before = before.unwrap_or_default();
-    if task.dry_run {
-        return Ok(NameResult::WouldWrite { before, after });
-    }
-    files::write(files, file, &after, ca.as_deref())?;
-    Ok(NameResult::Written { before, after })
 }

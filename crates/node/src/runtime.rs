@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use local_registry_core::RuntimeHost;
-use local_registry_core::registry::RegistryUrl;
 
 pub use super::containerd::directory;
 use super::paths::Paths;
+pub use super::target::Target;
 use super::{containerd, cri_o};
 
 /// A container runtime.
@@ -29,11 +29,11 @@ impl Runtime {
     }
 }
 
-/// The text of the runtime's file: where a name leads. `has_ca`: whether the file `ca.crt` lies beside it.
+/// The text of the runtime's file: where a name leads.
 #[must_use]
-pub fn contents(runtime: Runtime, name: &RuntimeHost, url: &RegistryUrl, has_ca: bool) -> String {
+pub fn contents(runtime: Runtime, name: &RuntimeHost, target: Target<'_>) -> String {
     match runtime {
-        Runtime::Containerd => containerd::hosts_toml(name, url, has_ca),
-        Runtime::CriO => cri_o::drop_in(name, url),
+        Runtime::Containerd => containerd::hosts_toml(name, target),
+        Runtime::CriO => cri_o::drop_in(name, target),
     }
 }

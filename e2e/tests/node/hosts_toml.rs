@@ -8,13 +8,14 @@ use std::process::{Command, Stdio};
 
 use e2e::node::program;
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_node::runtime::{Runtime, contents, directory};
+use local_registry_node::runtime::{Runtime, Target, contents, directory};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rcgen::generate_simple_self_signed;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// How many names are generated.
 const CASES: usize = 400;
@@ -36,9 +37,23 @@ struct Answer {
     error: String,
 }
 
-/// What containerd makes of names, if `config_path` is this folder.
+/// What the newest containerd makes of names, if `config_path` is this folder.
 fn ask(folder: &Path, names: impl Iterator<Item = String>) -> Vec<Answer> {
-    let mut program = Command::new(program("hosts"));
+    ask_program("hosts", folder, names)
+}
+
+/// Which URLs containerd 1.7 asks for a name.
+fn ask_1_7(folder: &Path, name: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        urls: Vec<String>,
+    }
+    let answers: Vec<Answer> = ask_program("hosts-1", folder, [name.to_owned()].into_iter());
+    answers.into_iter().flat_map(|answer| answer.urls).collect()
+}
+
+fn ask_program<A: DeserializeOwned>(name: &str, folder: &Path, names: impl Iterator<Item = String>) -> Vec<A> {
+    let mut program = Command::new(program(name));
     let mut program = program.arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = program.stdin.take().unwrap();
     let names = names.collect::<Vec<_>>().join("\n");
@@ -103,7 +118,7 @@ fn containerd_reads_what_the_agent_writes() {
             continue;
         }
         write_others(folder.path(), &name, &others);
-        let text = contents(Runtime::Containerd, &name.parse().unwrap(), &url, has_ca);
+        let text = contents(Runtime::Containerd, &name.parse().unwrap(), Target::Registry { url: &url, has_ca });
         write(&directory.join("hosts.toml"), &text);
         if has_ca {
             write(
@@ -131,7 +146,7 @@ fn containerd_asks_the_directory_of_the_agent_first() {
     for name in names {
         write(&folder.path().join(name).join("hosts.toml"), "server = \"https://elsewhere.example\"\n");
         let url = RegistryUrl { scheme: Scheme::Http, host: "10.0.0.5:5000".parse().unwrap() };
-        let text = contents(Runtime::Containerd, &name.parse().unwrap(), &url, false);
+        let text = contents(Runtime::Containerd, &name.parse().unwrap(), Target::Registry { url: &url, has_ca: false });
         write(&folder.path().join(directory(name)).join("hosts.toml"), &text);
     }
     for answer in ask(folder.path(), names.map(ToOwned::to_owned).into_iter()) {
@@ -143,8 +158,38 @@ fn containerd_asks_the_directory_of_the_agent_first() {
 fn a_missing_authority_fails_every_pull() {
     let folder = tempfile::tempdir().unwrap();
     let url = RegistryUrl { scheme: Scheme::Https, host: "10.0.0.5:5000".parse().unwrap() };
-    let text = contents(Runtime::Containerd, &"reg.io:5000".parse().unwrap(), &url, true);
+    let text =
+        contents(Runtime::Containerd, &"reg.io:5000".parse().unwrap(), Target::Registry { url: &url, has_ca: true });
     write(&folder.path().join("reg.io_5000_/hosts.toml"), &text);
     let answers = ask(folder.path(), ["reg.io:5000".to_owned()].into_iter());
     assert!(answers[0].error.contains("unable to read CA cert"), "{answers:?}");
+}
+
+#[test]
+fn every_containerd_is_led_to_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "registry.infra.svc:5000";
+    let text = contents(Runtime::Containerd, &name.parse().unwrap(), Target::Nowhere);
+    write(&folder.path().join(directory(name)).join("hosts.toml"), &text);
+    let nowhere = "https://127.0.0.1:0/v2";
+    let answers = ask(folder.path(), [name.to_owned()].into_iter());
+    let urls: Vec<&str> = answers[0].registries.iter().map(|registry| registry.url.as_str()).collect();
+    assert_eq!(urls, [nowhere, nowhere]);
+    assert_eq!(ask_1_7(folder.path(), name), [nowhere, nowhere]);
+}
+
+#[test]
+fn containerd_1_reads_all_but_an_ipv6_address() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, host, expected) in [
+        ("registry.infra.svc:5000", "10.0.0.5:5000", "http://10.0.0.5:5000/v2"),
+        // It drops the file, and asks the name itself. So the agent writes none.
+        ("other.infra.svc:5000", "[fd00::5]:5000", "https://other.infra.svc:5000/v2"),
+        ("[fd00::1]:5000", "10.0.0.6:5000", "http://10.0.0.6:5000/v2"),
+    ] {
+        let url = RegistryUrl { scheme: Scheme::Http, host: host.parse().unwrap() };
+        let text = contents(Runtime::Containerd, &name.parse().unwrap(), Target::Registry { url: &url, has_ca: false });
+        write(&folder.path().join(directory(name)).join("hosts.toml"), &text);
+        assert_eq!(ask_1_7(folder.path(), name)[0], expected, "{name}");
+    }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use e2e::node::{Image, program};
 use e2e::{Process, eventually, free_port};
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_node::runtime::{Runtime, contents};
+use local_registry_node::runtime::{Runtime, Target, contents};
 
 const NAME: &str = "registry.local-registry.svc.cluster.local:5000";
 
@@ -54,7 +54,11 @@ impl Registry {
     /// Writes the agent's drop-in, which leads the name to the registry.
     fn write(&self, scheme: Scheme) {
         let url = RegistryUrl { scheme, host: self.address.parse().unwrap() };
-        let text = contents(Runtime::CriO, &NAME.parse().unwrap(), &url, false);
+        self.write_target(Target::Registry { url: &url, has_ca: false });
+    }
+
+    fn write_target(&self, target: Target<'_>) {
+        let text = contents(Runtime::CriO, &NAME.parse().unwrap(), target);
         fs::write(self.drop_ins().join("local-registry.conf"), text).unwrap();
     }
 
@@ -99,4 +103,21 @@ fn the_drop_in_of_others_counts_as_the_agent_reads_it() {
     let other = format!("[[registry]]\nprefix = \"{NAME}\"\nlocation = \"127.0.0.1:1\"\n");
     fs::write(registry.drop_ins().join("zz.conf"), other).unwrap();
     assert!(registry.inspect().is_err());
+}
+
+#[test]
+fn what_leads_to_nowhere_is_blocked() {
+    let registry = Registry::start();
+    registry.write_target(Target::Nowhere);
+    let blocked = registry.inspect().unwrap_err();
+    assert!(blocked.contains("is blocked in"), "{blocked}");
+}
+
+#[test]
+fn an_ipv6_address_cannot_be_read() {
+    let registry = Registry::start();
+    let url = RegistryUrl { scheme: Scheme::Http, host: "[fd00::5]:5000".parse().unwrap() };
+    registry.write_target(Target::Registry { url: &url, has_ca: false });
+    let error = registry.inspect().unwrap_err();
+    assert!(error.contains("invalid reference format") || error.contains("error rewriting"), "{error}");
 }

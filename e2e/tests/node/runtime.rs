@@ -17,8 +17,8 @@ fn the_agent_knows_whether_the_runtime_reads_its_files() {
         ("", "no", false),
         (LIST, "no", false),
         (&split, "yes", true),
-        // Earlier versions than this one would ignore the files.
-        ("use_local_image_pull = true", "unknown", true),
+        // Earlier versions than this one would ignore the files: the agent reads its version from the Node.
+        ("use_local_image_pull = true", "yes", true),
         (ONE_FOLDER, "yes", true),
     ] {
         kit.node.containerd.restart(settings);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::services::{ServiceError, ServiceName};
+use local_registry_cluster::services::{AddressFamily, ServiceError, ServiceName};
 use local_registry_core::RuntimeHost;
 use local_registry_core::registry::Scheme;
 use local_registry_core::text::with_causes;
@@ -35,7 +35,7 @@ pub(crate) async fn service(cluster: &Cluster, target: &Target) -> Vec<Link> {
         Ok(None) => return vec![Link::failed(subject, ServiceError::missing(service.clone()).to_string())],
         Ok(Some(spec)) => spec,
     };
-    let link = match spec.url(service, *port, None) {
+    let link = match spec.url(service, *port, None, AddressFamily::Any) {
         Ok(url) if spec.says_scheme(*port) => Link::ok(&subject, format!("it is at {url}")),
         Ok(url) => Link::warning(&subject, format!("it is at {url}, if it has TLS: the port does not say so"))
             .remedy("set appProtocol of the port to http or https"),

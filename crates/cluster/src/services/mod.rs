@@ -4,4 +4,4 @@ mod service;
 mod url;
 
 pub use self::service::{ServiceName, ServicePort, ServiceSpec};
-pub use self::url::ServiceError;
+pub use self::url::{AddressFamily, ServiceError};

@@ -43,6 +43,9 @@ pub struct ServiceSpec {
     /// Its address; `None` as text for a headless Service.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: Option<String>,
+    /// All of its addresses, one of each family that it has, that one first.
+    #[serde(rename = "clusterIPs")]
+    pub cluster_ips: Vec<String>,
     /// Its ports.
     pub ports: Vec<ServicePort>,
     /// `ClusterIP`, `ExternalName` and the like.
@@ -64,6 +67,17 @@ pub struct ServicePort {
     pub app_protocol: Option<String>,
     /// `TCP`, which is the default, `UDP` or `SCTP`.
     pub protocol: Option<String>,
+}
+
+impl ServiceSpec {
+    /// All of its addresses as text, the first one first.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &str> {
+        let first = self.cluster_ip.as_ref();
+        first
+            .into_iter()
+            .chain(self.cluster_ips.iter().filter(move |address| Some(*address) != first))
+            .map(String::as_str)
+    }
 }
 
 impl Content for ServiceSpec {
@@ -92,7 +106,8 @@ impl Cluster {
         let (subject, resource) = (format!("Services of {namespace}"), format!("services in {namespace}"));
         let call = Call { subject, verb: "list", resource };
         let found: Vec<Slim<ServiceSpec>> = summaries(&api, ListParams::default(), &call).await?;
-        Ok(found.into_iter().filter_map(|service| service.into_content().cluster_ip).collect())
+        let services = found.into_iter().map(Slim::into_content);
+        Ok(services.flat_map(|service| service.addresses().map(ToOwned::to_owned).collect::<Vec<_>>()).collect())
     }
 
     /// Follows a Service.

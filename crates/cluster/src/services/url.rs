@@ -20,6 +20,21 @@ impl ServiceName {
     }
 }
 
+/// Which addresses of a Service can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// IPv4 and IPv6.
+    Any,
+    /// IPv4 only.
+    Ipv4,
+}
+
+impl AddressFamily {
+    fn has(self, address: IpAddr) -> bool {
+        self == Self::Any || address.is_ipv4()
+    }
+}
+
 /// Why a Service has no address that nodes could use, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
@@ -33,6 +48,10 @@ enum ServiceErrorKind {
     ExternalName(ServiceName),
     #[error("Service {0} has no cluster IP (it is headless), so nodes have no address for it; give it one")]
     Headless(ServiceName),
+    #[error(
+        "Service {service} has no IPv4 address, but {address}; give it one (`ipFamilyPolicy: PreferDualStack`), or name one by --address"
+    )]
+    NoIpv4 { service: ServiceName, address: IpAddr },
     #[error("Service {service} has no port {port}, but {found}; declare one of its ports")]
     NoPort { service: ServiceName, port: u16, found: String },
 }
@@ -46,18 +65,28 @@ impl ServiceError {
 }
 
 impl ServiceSpec {
-    /// Where the Service is: its cluster IP, at this port.
+    /// Where the Service is: the first of its cluster IPs that is of this family, at this port.
     ///
     /// The scheme is that of the port's `appProtocol`, or that with which the port's name begins, unless one is given.
     ///
     /// # Errors
     /// A [`ServiceError`] if nodes cannot use it.
-    pub fn url(&self, service: &ServiceName, port: u16, scheme: Option<Scheme>) -> Result<RegistryUrl, ServiceError> {
+    pub fn url(
+        &self,
+        service: &ServiceName,
+        port: u16,
+        scheme: Option<Scheme>,
+        family: AddressFamily,
+    ) -> Result<RegistryUrl, ServiceError> {
         if self.kind.as_deref() == Some("ExternalName") {
             return Err(ServiceErrorKind::ExternalName(service.clone()).into());
         }
-        let address = self.cluster_ip.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
-        let address = address.ok_or_else(|| ServiceErrorKind::Headless(service.clone()))?;
+        let addresses = self.addresses().filter_map(|address| address.parse::<IpAddr>().ok());
+        let addresses: Vec<IpAddr> = addresses.collect();
+        let first = *addresses.first().ok_or_else(|| ServiceErrorKind::Headless(service.clone()))?;
+        let address = addresses.iter().find(|address| family.has(**address));
+        let no_ipv4 = || ServiceErrorKind::NoIpv4 { service: service.clone(), address: first };
+        let address = *address.ok_or_else(no_ipv4)?;
         let Some(found) = self.ports.iter().find(|found| found.is_tcp() && found.port == port) else {
             let ports: Vec<String> = self.ports.iter().map(|found| found.port.to_string()).collect();
             return Err(ServiceErrorKind::NoPort { service: service.clone(), port, found: ports.join(", ") }.into());
@@ -121,7 +150,7 @@ mod tests {
     fn a_service_is_at_its_cluster_ip() {
         let url = |address: &str, name: &str, protocol: &str, scheme| {
             spec(address, &[(80, "other", ""), (5000, name, protocol)])
-                .url(&registry(), 5000, scheme)
+                .url(&registry(), 5000, scheme, AddressFamily::Any)
                 .unwrap()
                 .to_string()
         };
@@ -136,9 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn a_service_has_an_address_of_each_family() {
+        let both = ServiceSpec {
+            cluster_ips: vec!["fd00::5".to_owned(), "10.0.0.5".to_owned()],
+            ..spec("fd00::5", &[(5000, "http", "")])
+        };
+        let url = |family| both.url(&registry(), 5000, None, family).unwrap().to_string();
+        assert_eq!(url(AddressFamily::Any), "http://[fd00::5]:5000");
+        assert_eq!(url(AddressFamily::Ipv4), "http://10.0.0.5:5000");
+    }
+
+    #[test]
     fn services_that_nodes_cannot_use() {
         let check = |spec: ServiceSpec, message: &str| {
-            assert_eq!(spec.url(&registry(), 5000, None).unwrap_err().to_string(), message);
+            assert_eq!(spec.url(&registry(), 5000, None, AddressFamily::Ipv4).unwrap_err().to_string(), message);
         };
         let headless =
             "Service infra/registry has no cluster IP (it is headless), so nodes have no address for it; give it one";
@@ -147,6 +187,10 @@ mod tests {
         check(
             spec("10.0.0.5", &[(80, "", ""), (443, "", "")]),
             "Service infra/registry has no port 5000, but 80, 443; declare one of its ports",
+        );
+        check(
+            spec("fd00::5", &[(5000, "", "")]),
+            "Service infra/registry has no IPv4 address, but fd00::5; give it one (`ipFamilyPolicy: PreferDualStack`), or name one by --address",
         );
         let external = ServiceSpec { kind: Some("ExternalName".to_owned()), ..ServiceSpec::default() };
         check(

@@ -49,8 +49,16 @@ pub enum NameResult {
     },
     /// Nothing: the name needs no file, since the node's DNS says where it leads.
     LeftToDns,
-    /// Nothing: the name is not declared any more, and its file stays as it was.
+    /// Nothing: the name is not declared any more, and its file leads to where it led, or to where its Service is now.
     Undeclared,
+    /// The name is not declared any more, and the cluster has no registry by it: its file leads to nowhere.
+    Gone,
+    /// The name is declared, and the cluster says that it has no address: its file, if there was one, leads to nowhere.
+    Nowhere {
+        /// Why, and how to fix it.
+        #[serde(default)]
+        reason: String,
+    },
     /// Nothing: others have the say about the name.
     Foreign {
         /// Which file is in the way, and what to do about it.
@@ -89,12 +97,14 @@ pub enum NameResult {
 
 impl NameResult {
     /// The names of all results that an agent of this version reports.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 12] = [
         "unchanged",
         "written",
         "would-write",
         "left-to-dns",
         "undeclared",
+        "gone",
+        "nowhere",
         "foreign",
         "kept",
         "failed",
@@ -111,6 +121,8 @@ impl NameResult {
             Self::WouldWrite { .. } => "would-write",
             Self::LeftToDns => "left-to-dns",
             Self::Undeclared => "undeclared",
+            Self::Gone => "gone",
+            Self::Nowhere { .. } => "nowhere",
             Self::Foreign { .. } => "foreign",
             Self::Kept { .. } => "kept",
             Self::Failed { .. } => "failed",
@@ -124,7 +136,10 @@ impl NameResult {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Foreign { reason } | Self::Kept { reason } | Self::Failed { error: reason } => Some(reason.as_str()),
+            Self::Nowhere { reason }
+            | Self::Foreign { reason }
+            | Self::Kept { reason }
+            | Self::Failed { error: reason } => Some(reason.as_str()),
             Self::Unrecognised { reason, error, .. } => reason.as_deref().or(error.as_deref()),
             _ => None,
         }
@@ -134,7 +149,14 @@ impl NameResult {
     /// Whether somebody has to do something about it.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(self, Self::Foreign { .. } | Self::Kept { .. } | Self::Failed { .. } | Self::Unrecognised { .. })
+        matches!(
+            self,
+            Self::Nowhere { .. }
+                | Self::Foreign { .. }
+                | Self::Kept { .. }
+                | Self::Failed { .. }
+                | Self::Unrecognised { .. }
+        )
     }
 }
 
@@ -156,8 +178,12 @@ impl fmt::Display for NameReport {
                 "{name}: left to the node's DNS, since it names no Service of this cluster; say where it leads by --address"
             ),
             NameResult::Undeclared => {
-                write!(f, "{name}: not declared any more; {file} stays as it is until --clean-up")
+                write!(f, "{name}: not declared any more; {file} stays until --clean-up")
             }
+            NameResult::Gone => {
+                write!(f, "{name}: not declared any more; {file} leads to nowhere until --clean-up")
+            }
+            NameResult::Nowhere { reason } => write!(f, "{name}: leads to nowhere: {reason}"),
             NameResult::Foreign { reason } => write!(f, "{name}: left alone: {reason}"),
             NameResult::Kept { reason } => write!(f, "{name}: left as it is: {reason}"),
             NameResult::Failed { error } => write!(f, "{name}: failed: {error}"),
@@ -185,6 +211,8 @@ mod tests {
             NameResult::WouldWrite { before: text(), after: text() },
             NameResult::LeftToDns,
             NameResult::Undeclared,
+            NameResult::Gone,
+            NameResult::Nowhere { reason: text() },
             NameResult::Foreign { reason: text() },
             NameResult::Kept { reason: text() },
             NameResult::Failed { error: text() },

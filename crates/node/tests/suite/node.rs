@@ -27,6 +27,8 @@ const SERVICES: &str = "/api/v1/namespaces/infra/services";
 /// The directory of the name, and its file.
 const DIRECTORY: &str = "etc/containerd/certs.d/registry.infra.svc.cluster.local_5000_";
 const FILE: &str = "etc/containerd/certs.d/registry.infra.svc.cluster.local_5000_/hosts.toml";
+/// Where a file leads whose registry is gone.
+const NOWHERE: Option<&str> = Some("https://127.0.0.1:0");
 const READ: &str =
     "version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = '/etc/containerd/certs.d'";
 
@@ -40,6 +42,9 @@ struct Server {
     failing: Option<u16>,
     /// The reasons and notes of the Events that were created.
     events: Vec<(String, String)>,
+    /// What the kubelet says of its container runtime, if the Node may be read; how often it was.
+    runtime: Option<&'static str>,
+    node_reads: usize,
 }
 
 impl Server {
@@ -80,7 +85,7 @@ impl Scene {
     /// A node whose containerd reads the files, and a cluster that declares the name of a Service.
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let mut server = Server::default();
+        let mut server = Server { runtime: Some("containerd://2.4.2"), ..Server::default() };
         server.declare(&format!("hostFromClusterNetwork: {NAME}"));
         server.serve(Some("10.0.0.5"));
         let paths = Paths { root: root.path().to_owned(), ..Paths::default() };
@@ -171,6 +176,17 @@ async fn answer(server: Arc<Mutex<Server>>, request: Request<Body>, response: Se
         server.lock().unwrap().events.push((text("reason"), text("note")));
         return send(response, 201, &event);
     }
+    if let Some(node) = path.strip_prefix("/api/v1/nodes/") {
+        let mut server = server.lock().unwrap();
+        server.node_reads += 1;
+        return match server.runtime {
+            Some(runtime) => {
+                let info = json!({"nodeInfo": {"containerRuntimeVersion": runtime}});
+                send(response, 200, &json!({"kind": "Node", "metadata": {"name": node}, "status": info}));
+            }
+            None => send(response, 403, &status(403, "Forbidden", "nodes is forbidden", &json!({}))),
+        };
+    }
     if let Some((list, name)) = path.rsplit_once('/').filter(|(list, _)| [CONFIG_MAPS, SERVICES].contains(list)) {
         let object = server.lock().unwrap().object(list);
         return match object {
@@ -250,7 +266,7 @@ async fn the_file_leads_to_where_the_service_is() {
             seconds(60).await;
             scene.change(|server| server.serve(None));
             seconds(5).await;
-            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"), "the last address stays");
+            assert_eq!(scene.server_of_file().as_deref(), NOWHERE, "somebody else may have the address");
             scene.change(|server| server.serve(Some("10.0.0.9")));
             seconds(5).await;
             assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.9:5000"));
@@ -258,12 +274,12 @@ async fn the_file_leads_to_where_the_service_is() {
         })
         .await;
     let all: Vec<Vec<&str>> = reports.iter().map(results).collect();
-    assert_eq!(all, [["written"], ["unchanged"], ["kept"], ["written"], ["unchanged"]].map(Vec::from));
+    assert_eq!(all, [["written"], ["unchanged"], ["nowhere"], ["written"], ["unchanged"]].map(Vec::from));
     assert_eq!(reports[0].message, format!("nodes pull from {NAME}"));
     assert_eq!(
         reports[2].names[0].to_string(),
         format!(
-            "{NAME}: left as it is: Service infra/registry does not exist; create it, or declare where the registry is"
+            "{NAME}: leads to nowhere: Service infra/registry does not exist; create it, or declare where the registry is"
         )
     );
     assert_eq!(reports[0].runtime.as_ref().unwrap().reads, RuntimeReads::Yes);
@@ -339,17 +355,73 @@ async fn what_was_declared_is_kept_up_while_the_declaration_cannot_be_used() {
             fs::remove_dir_all(scene.path(DIRECTORY)).unwrap();
             seconds(61).await;
             assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
-            scene.change(|server| server.set(CONFIG_MAPS, None));
             scene.change(|server| server.serve(Some("10.0.0.9")));
             seconds(5).await;
             assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.9:5000"));
         })
         .await;
-    assert_eq!(last(&reports).state, State::Absent);
+    assert_eq!(last(&reports).state, State::Unusable);
+    // A new agent knows the name by its file.
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            scene.change(|server| server.serve(Some("10.0.0.10")));
+            seconds(5).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.10:5000"));
+        })
+        .await;
+    assert!(reports.iter().all(|report| report.state == State::Unusable), "{reports:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_leads_to_a_registry_that_the_cluster_does_not_have() {
+    // The declaration is gone, and later declared again.
+    let scene = Scene::new();
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            scene.change(|server| server.set(CONFIG_MAPS, None));
+            seconds(5).await;
+            assert_eq!(scene.server_of_file().as_deref(), NOWHERE);
+            scene.change(|server| server.declare("help: https://a.example"));
+            seconds(5).await;
+            assert_eq!(scene.server_of_file().as_deref(), NOWHERE);
+            scene.change(|server| server.declare(&format!("hostFromClusterNetwork: {NAME}")));
+            seconds(5).await;
+            assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
+            scene.change(|server| server.set(CONFIG_MAPS, None));
+            seconds(5).await;
+        })
+        .await;
+    assert!(last(&reports).succeeded(), "a cluster may have no registry");
+    assert_eq!(
+        last(&reports).names[0].to_string(),
+        format!("{NAME}: not declared any more; /{FILE} leads to nowhere until --clean-up")
+    );
+    // An agent that is started then knows that, too, by its file.
+    scene.write(FILE, &scene.read(FILE).unwrap().replace("https://127.0.0.1:0", "http://10.0.0.5:5000"));
+    assert_eq!(results(&scene.once().await), ["gone"]);
+    assert_eq!(scene.server_of_file().as_deref(), NOWHERE);
+
+    // The Service has no address any more.
+    for spec in [json!({"clusterIP": "None"}), json!({"type": "ExternalName", "externalName": "evil.example"})] {
+        let scene = Scene::new();
+        scene.once().await;
+        let service = json!({"metadata": {"name": "registry", "namespace": "infra"}, "spec": spec});
+        scene.change(|server| server.set(SERVICES, Some(service)));
+        assert_eq!(results(&scene.once().await), ["nowhere"]);
+        assert_eq!(scene.server_of_file().as_deref(), NOWHERE);
+    }
+
+    // A name that was never led anywhere needs no file.
+    let scene = Scene::new();
+    scene.change(|server| server.serve(None));
+    assert_eq!(results(&scene.once().await), ["nowhere"]);
+    assert_eq!(scene.server_of_file(), None);
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_declared_any_more_keeps_its_file_and_is_named() {
+async fn a_name_that_is_not_declared_any_more_leads_to_its_service_while_there_is_one() {
     let scene = Scene::new();
     scene.once().await;
     scene.change(|server| server.declare("hostFromClusterNetwork: reg.io:5000"));
@@ -358,6 +430,88 @@ async fn a_name_that_is_not_declared_any_more_keeps_its_file_and_is_named() {
     let text = report.to_text();
     assert!(text.contains(&format!("{NAME}: not declared any more; /etc/containerd/certs.d/")), "{text}");
     assert!(report.succeeded() && scene.server_of_file().is_some());
+    scene.change(|server| server.serve(Some("10.0.0.9")));
+    assert_eq!(results(&scene.once().await), ["left-to-dns", "written"]);
+    assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.9:5000"));
+    scene.change(|server| server.serve(None));
+    let mut dry_run = scene.task.clone();
+    dry_run.dry_run = true;
+    assert_eq!(results(&once(&scene.cluster(), &dry_run).await), ["left-to-dns", "would-write"]);
+    let report = scene.once().await;
+    assert_eq!(results(&report), ["left-to-dns", "gone"]);
+    assert!(report.succeeded());
+    assert_eq!(scene.server_of_file().as_deref(), NOWHERE);
+}
+
+#[tokio::test]
+async fn an_address_that_the_runtime_cannot_read_is_not_written() {
+    let both = json!({
+        "metadata": {"name": "registry", "namespace": "infra"},
+        "spec": {"clusterIP": "fd00::5", "clusterIPs": ["fd00::5", "10.0.0.5"], "ports": [{"port": 5000, "appProtocol": "http"}]},
+    });
+    let folder = "etc/containers/registries.conf.d";
+    for (runtime, version, for_both, alone) in [
+        (Runtime::Containerd, "containerd://2.0.5", "http://[fd00::5]:5000", "written"),
+        (Runtime::Containerd, "containerd://1.7.28-k3s1", "http://10.0.0.5:5000", "nowhere"),
+        (Runtime::CriO, "cri-o://1.34.0", "http://10.0.0.5:5000", "nowhere"),
+    ] {
+        let mut scene = Scene::new();
+        fs::create_dir_all(scene.path(folder)).unwrap();
+        scene.task.runtime = runtime;
+        scene.change(|server| server.runtime = Some(version));
+        scene.change(|server| server.serve(Some("fd00::5")));
+        let report = scene.once().await;
+        assert_eq!(results(&report), [alone], "{version}");
+        if alone == "nowhere" {
+            assert!(report.to_text().contains("has no IPv4 address, but fd00::5; give it one"), "{}", report.to_text());
+            assert!(!report.succeeded());
+            assert_eq!((scene.server_of_file(), tree(&scene.path(folder))), (None, vec![]));
+        }
+        let both = both.clone();
+        scene.change(|server| server.set(SERVICES, Some(both)));
+        assert_eq!(scene.once().await.names[0].address.as_deref(), Some(for_both), "{version}");
+        scene.task.addresses = vec![format!("{NAME}=http://[fd00::7]:5000").parse().unwrap()];
+        assert_eq!(results(&scene.once().await), [alone], "{version}");
+    }
+    let mut scene = Scene::new();
+    scene.task.runtime = Runtime::CriO;
+    scene.task.addresses = vec!["[fd00::1]:5000=http://10.0.0.5:5000".parse().unwrap()];
+    scene.change(|server| server.declare("hostFromClusterNetwork: \"[fd00::1]:5000\""));
+    assert_eq!(results(&scene.once().await), ["nowhere"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_runtime_reads_depends_on_its_version() {
+    let scene = Scene::new();
+    // containerd before 2.3 moves nothing out of a file of version 3.
+    scene.write(
+        "etc/containerd/config.toml",
+        "version = 3\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '/etc/containerd/certs.d'",
+    );
+    let reads = |report: &Report| report.runtime.as_ref().unwrap().reads;
+    let reports = scene
+        .follow(async || {
+            seconds(100).await;
+            assert_eq!(scene.server.lock().unwrap().node_reads, 1);
+            // An upgrade of the runtime is noticed.
+            scene.change(|server| server.runtime = Some("containerd://2.2.1"));
+            seconds(3_700).await;
+        })
+        .await;
+    assert_eq!((reads(&reports[0]), reads(last(&reports))), (RuntimeReads::Yes, RuntimeReads::No));
+    scene.change(|server| server.runtime = None);
+    let report = scene.once().await;
+    assert_eq!(reads(&report), RuntimeReads::Unknown);
+    let seen = &report.runtime.as_ref().unwrap().seen;
+    assert!(
+        seen.contains("which is not known (Node n1: get is forbidden: nodes is forbidden; grant `get` on nodes)"),
+        "{seen}"
+    );
+    scene.change(|server| server.runtime = Some("cri-o://1.34.0"));
+    assert_eq!(
+        scene.once().await.runtime.unwrap().to_string(),
+        "the agent writes the files of containerd, and the kubelet uses cri-o://1.34.0; use the component of deploy/nodes for that runtime"
+    );
 }
 
 #[tokio::test]
@@ -443,7 +597,8 @@ async fn a_runtime_that_ignores_the_file_is_reported() {
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0].0, "LocalRegistryIgnored");
     assert!(
-        events[0].1.contains("config_path is not set in /etc/containerd/config.toml; set config_path = "),
+        events[0].1.contains("config_path in /etc/containerd/config.toml is not set, so it is the default, the list ")
+            && events[0].1.contains("; set config_path = "),
         "{events:?}"
     );
 }
@@ -455,19 +610,16 @@ async fn a_declaration_that_cannot_be_used_changes_nothing() {
         .follow(async || {
             seconds(1).await;
             let before = scene.read(FILE);
-            for declaration in ["hostFromClusterNetwork: UPPER:1", "]", "help: x"] {
+            for declaration in ["hostFromClusterNetwork: UPPER:1", "]", "{}"] {
                 scene.change(|server| server.declare(declaration));
                 seconds(5).await;
                 assert_eq!(scene.read(FILE), before);
             }
-            scene.change(|server| server.set(CONFIG_MAPS, None));
-            seconds(5).await;
-            assert_eq!(scene.read(FILE), before);
         })
         .await;
     let mut states: Vec<State> = reports.iter().map(|report| report.state).collect();
     states.dedup();
-    assert_eq!(states, [State::Declared, State::Unusable, State::Absent]);
+    assert_eq!(states, [State::Declared, State::Unusable]);
 }
 
 #[tokio::test]
@@ -623,6 +775,7 @@ async fn a_mount_of_a_directory_that_is_removed_ends_the_agent() {
 async fn cri_o_gets_a_drop_in() {
     let mut scene = Scene::new();
     scene.task.runtime = Runtime::CriO;
+    scene.change(|server| server.runtime = Some("cri-o://1.34.0"));
     let folder = "etc/containers/registries.conf.d";
     let file = format!("{folder}/local-registry-registry.infra.svc.cluster.local_5000.conf");
     fs::create_dir_all(scene.path(folder)).unwrap();

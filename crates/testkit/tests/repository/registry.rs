@@ -141,25 +141,28 @@ fn the_agents_rights_are_those_of_the_docs() {
     let files = ["deploy/nodes/rights.yaml", "deploy/registry/nodes-rights.yaml"];
     for object in files.into_iter().flat_map(objects) {
         let kind = object["kind"].as_str().unwrap();
-        assert!(["ServiceAccount", "Role", "RoleBinding"].contains(&kind), "{object}");
-        if kind == "Role" {
+        let kinds = ["ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"];
+        assert!(kinds.contains(&kind), "{object}");
+        if ["Role", "ClusterRole"].contains(&kind) {
             let [rule] = object["rules"].as_array().unwrap().as_slice() else { panic!("{object}") };
             let texts =
                 |key: &str| rule[key].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned());
             let words: BTreeSet<_> = texts("verbs").chain(texts("resourceNames")).collect();
-            granted.insert(object["metadata"]["namespace"].as_str().unwrap().to_owned(), words);
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or("everywhere");
+            granted.insert(namespace.to_owned(), words);
         }
     }
 
     let docs = text("docs/install.md");
     let rows = docs.split("## Rights").nth(1).unwrap().lines().filter(|line| line.starts_with('|')).map(|line| {
         let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
-        (cells.next().unwrap(), quoted(cells.next().unwrap_or_default()), quoted(cells.next().unwrap_or_default()))
+        let (account, namespace) = (cells.next().unwrap(), cells.next().unwrap_or_default());
+        (account, namespace.trim_matches('`'), quoted(cells.next().unwrap_or_default()))
     });
     // An empty first cell means the account of the row above.
     let of_account = rows.skip_while(|(first, ..)| *first != format!("`{account}`"));
     let of_account = of_account.enumerate().take_while(|(index, (first, ..))| *index == 0 || first.is_empty());
     let documented: BTreeMap<_, _> =
-        of_account.map(|(_, (_, namespace, words))| (namespace.into_iter().next().unwrap(), words)).collect();
+        of_account.map(|(_, (_, namespace, words))| (namespace.to_owned(), words)).collect();
     assert_eq!(documented, granted);
 }
