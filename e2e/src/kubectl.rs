@@ -100,7 +100,9 @@ impl Answer {
         }
     }
 
-    fn ok(self, arguments: &[&str]) -> String {
+    /// Its stdout. If it failed, the test fails.
+    #[track_caller]
+    pub fn ok(self, arguments: &[&str]) -> String {
         assert_eq!(self.code, Some(0), "kubectl {}: {}", arguments.join(" "), self.stderr);
         self.stdout
     }

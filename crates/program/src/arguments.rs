@@ -143,11 +143,26 @@ pub(crate) enum Command {
     /// never touched. Exit codes: 0 stopped by a signal, or with --once: every name is in line; 1 something failed and
     /// the output says what; 2 bad arguments.
     Node(NodeArguments),
+    /// Find broken entries in the files of a registry, and mend or leave out each, so that a garbage collection can go on.
+    ///
+    /// The registry may take no writes meanwhile. Prints a line for each broken entry. Exit codes: 0 nothing is broken any
+    /// more that would end a garbage collection, 1 the files cannot be read or written, 2 bad arguments.
+    Repair(RepairArguments),
     /// Print a script that completes the arguments in a shell.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RepairArguments {
+    /// Folder of the registry's storage, with `docker/registry/v2` in it.
+    #[arg(long, value_name = "FOLDER", default_value = "/var/lib/registry", env = "LOCAL_REGISTRY_SYNC_STORAGE")]
+    pub(crate) storage: PathBuf,
+    /// Only say what is broken, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

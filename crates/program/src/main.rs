@@ -5,6 +5,7 @@ mod check;
 mod connection;
 mod metrics;
 mod node;
+mod repair;
 mod running;
 mod sync;
 
@@ -39,6 +40,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         Some(Command::Check(check)) => check::perform(arguments, check).await,
         Some(Command::Node(node)) => node::perform(arguments, node).await,
+        Some(Command::Repair(repair)) => repair::perform(arguments, repair),
         None => sync::perform(arguments).await,
     }
 }

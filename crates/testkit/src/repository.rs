@@ -58,3 +58,23 @@ pub fn text(path: &str) -> String {
 pub fn read(path: &str) -> Value {
     serde_saphyr::from_str(&text(path)).unwrap()
 }
+
+/// The objects of a YAML file with several documents.
+pub fn objects(path: &str) -> Vec<Value> {
+    text(path).split("\n---\n").map(|object| serde_saphyr::from_str(object).unwrap()).collect()
+}
+
+/// Every YAML file below a folder, by its path from the root of the repository.
+pub fn manifests(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+        let entry = entry.unwrap();
+        let path = folder.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(manifests(&path));
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(path.to_str().unwrap().to_owned());
+        }
+    }
+    found
+}

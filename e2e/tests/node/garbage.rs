@@ -1,5 +1,8 @@
 //! The garbage collection of `deploy/registry/gc`.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use e2e::eventually;
 use serde_json::Value;
 
@@ -19,8 +22,25 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     // The tag moves on, and only the digest names the image.
     kit.push(&hello(), "team/kept:v1");
     assert_ne!(digests(&kit, "team/kept").0, kept);
-    let deleted = ask(&kit, "DELETE", &format!("/v2/team/freed/manifests/{freed}"));
+    // Any pod could delete what others run.
+    let delete = || ask(&kit, "DELETE", &format!("/v2/team/freed/manifests/{freed}"));
+    assert_eq!(delete().status, 405);
+    allow_deletes(&kit, "REGISTRY_STORAGE_DELETE_ENABLED=true");
+    let deleted = delete();
     assert_eq!(deleted.status, 202, "{deleted:?}");
+    allow_deletes(&kit, "REGISTRY_STORAGE_DELETE_ENABLED-");
+    // As after a loss of power: a link of a layer, that of the manifest, and another manifest.
+    kit.push(&saying("lost"), "team/lost:v1");
+    let (lost, _) = digests(&kit, "team/lost");
+    let repositories = storage().join("docker/registry/v2/repositories");
+    let [kept_link, lost_link] = [("team/kept", &kept), ("team/lost", &lost)].map(|(repository, digest)| {
+        let hex = digest.strip_prefix("sha256:").unwrap();
+        repositories.join(repository).join("_manifests/revisions/sha256").join(hex).join("link")
+    });
+    let layer = first_link(&repositories.join("team/kept/_layers/sha256"));
+    for path in [&kept_link, &layer, &blob_path(&lost)] {
+        fs::write(path, "").unwrap();
+    }
     assert!(blob(&freed_configuration) && blob(&kept_configuration));
 
     // While the registry takes writes, the garbage collection waits.
@@ -38,6 +58,16 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     assert_eq!(kit.node.pull(&format!("{REGISTRY}/team/kept@{kept}")).ok(), "kept\n");
     let complete = ["wait", "--for=condition=Complete", "job/registry-garbage-collection"];
     kit.node.kubectl.ok(&[&complete[..], &["--namespace=local-registry", "--timeout=120s"]].concat());
+    let log = ["logs", "job/registry-garbage-collection", "--container=repair", "--namespace=local-registry"];
+    let log = kit.node.kubectl.ok(&log);
+    for (path, outcome) in [
+        (&kept_link, "is empty; written again"),
+        (&layer, "is empty; written again"),
+        (&lost_link, "leads to a manifest of 0 bytes that are not those of its digest; left out: push the image again"),
+    ] {
+        let line = format!("{}: {outcome}", path.strip_prefix(storage()).unwrap().display());
+        assert!(log.lines().any(|found| found == line), "{line}\n{log}");
+    }
     kit.kustomize("delete", "deploy/registry/gc", &[]);
     patch(&kit, "read-write");
 
@@ -47,6 +77,19 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     // What was freed can be pushed again.
     let name = kit.push(&saying("freed"), "team/freed:v1");
     assert_eq!(kit.node.pull(&name).ok(), "freed\n");
+}
+
+/// Sets or removes what lets the registry delete, as the docs say, and waits until it runs like this.
+fn allow_deletes(kit: &Kit, variable: &str) {
+    let set = ["set", "env", "deployment/registry", "--namespace=local-registry", "--containers=registry", variable];
+    kit.node.kubectl.ok(&set);
+    kit.rolled_out("deployment/registry", "local-registry");
+}
+
+/// The first file `link` in a folder of links.
+fn first_link(folder: &Path) -> PathBuf {
+    let entry = fs::read_dir(folder).unwrap().next().expect("a layer").unwrap();
+    entry.path().join("link")
 }
 
 /// Patches the registry by a file of `deploy/registry/gc`, and waits until it runs like this.
@@ -69,6 +112,11 @@ fn ask(kit: &Kit, method: &str, path: &str) -> Answer {
 
 /// Whether the registry stores this blob.
 fn blob(digest: &str) -> bool {
+    blob_path(digest).exists()
+}
+
+/// Where the registry keeps a blob.
+fn blob_path(digest: &str) -> PathBuf {
     let digest = digest.strip_prefix("sha256:").unwrap();
-    storage().join(format!("docker/registry/v2/blobs/sha256/{}/{digest}/data", &digest[..2])).exists()
+    storage().join(format!("docker/registry/v2/blobs/sha256/{}/{digest}/data", &digest[..2]))
 }

@@ -372,6 +372,11 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
         "a.b/c",
         "https://a.b",
         "u@a.b",
+        "null:5000",
+        "none:5000",
+        "undefined:5000",
+        "nil",
+        "null.example:5000",
         "registry:5000",
         "registry.ns.svc.cluster.local",
         "10.0.0.5",
@@ -392,4 +397,59 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
         checked += 1;
     }
     assert!(checked > 80, "{checked}");
+}
+
+#[test]
+fn accounts_touch_only_events_of_their_own() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/nodes"]);
+    let event = |name: &str, controller: &str| {
+        json!({
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": "default"},
+            "eventTime": "2026-01-01T00:00:00.000000Z",
+            "type": "Warning",
+            "reason": "Test",
+            "action": "Test",
+            "regarding": {"kind": "Node", "name": "n1", "namespace": "default"},
+            "reportingController": controller,
+            "reportingInstance": "n1",
+        })
+    };
+    let create = ["create", "--validate=false", "-f", "-"];
+    cluster.kubectl.ok_with(&create, &event("of-the-kubelet", "kubelet"));
+    for (namespace, account) in [("kubewarden", "local-registry-sync"), ("local-registry-nodes", "local-registry-node")]
+    {
+        let kubectl = cluster.control_plane.kubectl_of(namespace, account);
+        let refused = format!("{account} may create and change only Events of its own");
+        let patch = |name: &str| {
+            let patch = r#"--patch={"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}}"#;
+            kubectl.run(&["patch", "events.v1.events.k8s.io", name, "--namespace=default", "--type=merge", patch])
+        };
+        kubectl.ok_with(&create, &event(&format!("of-{account}"), "local-registry-sync"));
+        patch(&format!("of-{account}")).ok(&["patch"]);
+        kubectl.run_with(&create, &event("forged", "kubelet").to_string()).failed_with(&refused);
+        patch("of-the-kubelet").failed_with(&refused);
+    }
+}
+
+#[test]
+fn the_agents_priority_is_for_the_agent() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy/nodes"]);
+    let pod = |namespace: &str, class: Option<&str>| {
+        let pod = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "p", "namespace": namespace},
+            "spec": {"priorityClassName": class, "containers": [{"name": "c", "image": "reg.io/c"}]},
+        });
+        cluster.kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &pod.to_string())
+    };
+    pod("local-registry-nodes", Some("local-registry-node")).ok(&["create"]);
+    pod("team", Some("system-cluster-critical")).ok(&["create"]);
+    pod("team", None).ok(&["create"]);
+    pod("team", Some("local-registry-node")).failed_with("is for the nodes' agent in local-registry-nodes alone");
 }

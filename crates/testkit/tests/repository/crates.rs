@@ -14,7 +14,7 @@ const PREFIX: &str = "local-registry-";
 const LIMIT: usize = 6_000;
 
 /// Which crates each crate may use, apart from its tests: only those that ARCHITECTURE.md puts before it.
-const USES: [(&str, &[&str]); 16] = [
+const USES: [(&str, &[&str]); 17] = [
     ("core", &[]),
     ("system", &[]),
     ("policy", &["core"]),
@@ -25,7 +25,8 @@ const USES: [(&str, &[&str]); 16] = [
     ("node", &["cluster", "core", "declaration", "system"]),
     // It reads the settings that `sync` writes, and the report that `node` writes.
     ("check", &["cluster", "core", "declaration", "node", "oci", "sync"]),
-    ("program", &["check", "cluster", "core", "declaration", "node", "sync", "system"]),
+    ("storage", &["core", "system"]),
+    ("program", &["check", "cluster", "core", "declaration", "node", "storage", "sync", "system"]),
     ("promote", &["core", "oci", "system"]),
     ("harness", &["system"]),
     ("nothing", &[]),

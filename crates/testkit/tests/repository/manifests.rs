@@ -1,8 +1,10 @@
 //! The manifests of `deploy/` and the policy's metadata agree with the code.
 
+use std::path::Path;
+
 use local_registry_core::shipwright::{Kind, Version, image_fields};
 use local_registry_core::workload::CONTAINERS_ANNOTATION;
-use local_registry_testkit::repository::read;
+use local_registry_testkit::repository::{manifests, objects, read};
 use serde_json::{Value, json};
 
 /// The versions, in the order in which Shipwright's CRDs list them.
@@ -102,4 +104,24 @@ fn the_policy_for_workloads_is_asked_about_pods_and_revisions() {
     // Only a policy that is made with these conditions may be asked about pods.
     let metadata = read("policy-metadata/metadata.yml");
     assert!(!metadata["rules"].to_string().contains("pods"));
+}
+
+#[test]
+fn pods_are_for_nodes_of_linux() {
+    let mut checked = 0;
+    for path in manifests(Path::new("deploy")) {
+        for object in objects(&path) {
+            // What is applied as it is, and not as a patch, says what its containers run.
+            let template = match object["kind"].as_str() {
+                Some("Deployment" | "DaemonSet" | "Job") => &object["spec"]["template"],
+                Some("CronJob") => &object["spec"]["jobTemplate"]["spec"]["template"],
+                _ => continue,
+            };
+            if template["spec"]["containers"][0]["image"].is_string() {
+                assert_eq!(template["spec"]["nodeSelector"], json!({"kubernetes.io/os": "linux"}), "{path}");
+                checked += 1;
+            }
+        }
+    }
+    assert_eq!(checked, 7, "the sync job twice, check, promote, the agent, the registry and its garbage collection");
 }

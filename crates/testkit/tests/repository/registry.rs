@@ -3,28 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use local_registry_testkit::repository::{read, root, text};
+use local_registry_testkit::repository::{manifests, objects, read, text};
 use serde_json::{Value, json};
-
-/// The objects of a YAML file with several documents.
-fn objects(path: &str) -> Vec<Value> {
-    text(path).split("\n---\n").map(|object| serde_saphyr::from_str(object).unwrap()).collect()
-}
-
-/// Every YAML file below a folder, by its path from the root of the repository.
-fn manifests(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(root().join(folder)).unwrap() {
-        let entry = entry.unwrap();
-        let path = folder.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(manifests(&path));
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
-            found.push(path.to_str().unwrap().to_owned());
-        }
-    }
-    found
-}
 
 fn seconds(text: &Value) -> u64 {
     text.as_str().unwrap().strip_suffix('s').unwrap().parse().unwrap()
