@@ -17,7 +17,8 @@ const LISTED: usize = 50;
 pub(super) enum Relevance<'n> {
     /// The object has and had no annotation, or the request changes no image.
     Irrelevant,
-    /// An annotated pod that the kubelet runs from a file, and only shows to the API server.
+    /// An annotated pod that the kubelet runs from a file, and only shows to the API server. It is new, or its containers
+    /// have changed.
     StaticPod,
     /// An object that has or had the annotation, and whose images the request writes.
     Annotated(Box<AnnotatedWorkload<'n>>),
@@ -50,6 +51,11 @@ impl<'n> AnnotatedWorkload<'n> {
     ) -> Result<Relevance<'n>, Fault> {
         let old = old.filter(|old| matches!(old, Node::Object(_)));
         let is_ephemeral = kind == WorkloadKind::EphemeralContainers;
+        let lists = if is_ephemeral { &EPHEMERAL[..] } else { &ALL[..] };
+        // Whatever else is in the object was there before, and must not keep other fields from being changed.
+        if old.is_some_and(|old| lists.iter().all(|list| old.at(list).ok() == object.at(list).ok())) {
+            return Ok(Relevance::Irrelevant);
+        }
         // What a request for ephemeral containers says about the rest of the pod is dropped.
         let stored = if is_ephemeral { old.unwrap_or(object) } else { object };
         let text = annotation(stored)?;
@@ -61,7 +67,6 @@ impl<'n> AnnotatedWorkload<'n> {
         if kind == WorkloadKind::Pod && text.is_some() && matches!(stored.at(MIRROR), Ok(Some(_))) {
             return Ok(Relevance::StaticPod);
         }
-        let lists = if is_ephemeral { &EPHEMERAL[..] } else { &ALL[..] };
         let mut others = if is_ephemeral { Container::list(stored, &REGULAR)? } else { Vec::new() };
         let mut written = Vec::new();
         for container in Container::list(object, lists)? {

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 const HOST: &str = "kind-registry:5000";
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| module::load(Capabilities::new([], Objects::Nowhere)));
 
@@ -52,18 +53,34 @@ fn container() -> impl Strategy<Value = Value> {
     )
 }
 
-fn annotation() -> impl Strategy<Value = Option<String>> {
+fn annotation() -> impl Strategy<Value = Option<Value>> {
     let name = select(vec!["a", "a", "b", "b", " c ", "d", "x", ""]);
-    let names = prop::collection::vec(name, 1..4).prop_map(|names| names.join(","));
-    prop::option::weighted(0.85, names)
+    let names = prop::collection::vec(name, 1..4).prop_map(|names| json!(names.join(",")));
+    prop::option::weighted(0.85, prop_oneof![24 => names, 1 => json_value()])
+}
+
+/// The annotations of an object, some of which is a static pod.
+fn annotations() -> impl Strategy<Value = Option<Value>> {
+    (annotation(), prop::bool::weighted(0.15)).prop_map(|(names, is_static)| {
+        let mut annotations = json!({"a": "b"});
+        if is_static {
+            annotations[MIRROR_ANNOTATION] = json!("x");
+        }
+        if let Some(names) = &names {
+            annotations[CONTAINERS_ANNOTATION] = names.clone();
+        }
+        (is_static || names.is_some()).then_some(annotations)
+    })
 }
 
 fn spec() -> impl Strategy<Value = Value> {
-    (prop::collection::vec(prop::collection::vec(container(), 0..3), 3), json_value()).prop_map(|(lists, other)| {
+    let list =
+        prop_oneof![30 => prop::collection::vec(container(), 0..3).prop_map(|list| json!(list)), 1 => json_value()];
+    (prop::collection::vec(list, 3), json_value()).prop_map(|(lists, other)| {
         let mut spec = json!({"volumes": other});
         for (name, list) in LISTS.into_iter().zip(lists) {
-            if !list.is_empty() {
-                spec[name] = json!(list);
+            if list != json!([]) {
+                spec[name] = list;
             }
         }
         spec
@@ -71,10 +88,10 @@ fn spec() -> impl Strategy<Value = Value> {
 }
 
 fn object() -> impl Strategy<Value = Value> {
-    (annotation(), spec(), json_value()).prop_map(|(annotation, spec, other)| {
+    (annotations(), spec(), json_value()).prop_map(|(annotations, spec, other)| {
         let mut object = json!({"metadata": {"name": "x", "labels": other}, "spec": spec});
-        if let Some(names) = annotation {
-            object["metadata"]["annotations"] = json!({"a": "b", CONTAINERS_ANNOTATION: names});
+        if let Some(annotations) = annotations {
+            object["metadata"]["annotations"] = annotations;
         }
         object
     })
@@ -83,7 +100,7 @@ fn object() -> impl Strategy<Value = Value> {
 fn question() -> impl Strategy<Value = Question> {
     let hosts = select(vec![Some(HOST), Some(HOST), Some("localhost:5001"), None]);
     let sub_resource = select(vec!["", "", "ephemeralcontainers"]);
-    (object(), object(), 0_u8..6, any::<bool>(), sub_resource, hosts).prop_map(
+    (object(), object(), 0_u8..7, any::<bool>(), sub_resource, hosts).prop_map(
         |(object, other, old, revision, sub_resource, runtime_host)| {
             let mut old_object = match old {
                 0 | 1 => None,
@@ -92,6 +109,11 @@ fn question() -> impl Strategy<Value = Question> {
                 4 => {
                     let mut old = object.clone();
                     old["metadata"]["annotations"] = other["metadata"]["annotations"].clone();
+                    Some(old)
+                }
+                5 => {
+                    let mut old = object.clone();
+                    old["metadata"]["labels"] = other["metadata"]["labels"].clone();
                     Some(old)
                 }
                 _ => {
@@ -138,6 +160,13 @@ impl Question {
     /// The object whose annotations will be stored.
     fn annotated(&self) -> &Value {
         self.old_object.as_ref().filter(|_| !self.sub_resource.is_empty()).unwrap_or(&self.object)
+    }
+
+    /// Whether the object shows a static pod, which the policy leaves as it is.
+    fn is_static(&self) -> bool {
+        !self.revision
+            && self.sub_resource.is_empty()
+            && !self.object["metadata"]["annotations"][MIRROR_ANNOTATION].is_null()
     }
 
     /// The names in the annotation.
@@ -202,7 +231,7 @@ proptest! {
     #[test]
     fn a_named_image_that_is_written_is_stored_with_the_nodes_host(question in question()) {
         let (response, stored) = question.answer();
-        if response["allowed"] != true || question.revision && question.old_object.is_some() {
+        if response["allowed"] != true || question.is_static() || question.revision && question.old_object.is_some() {
             return Ok(());
         }
         let names = question.names();
@@ -230,7 +259,7 @@ proptest! {
     fn a_new_object_with_a_name_that_no_container_has_is_rejected(question in question()) {
         let all: Vec<&Value> = LISTS.iter().filter_map(|list| question.object["spec"][*list].as_array()).flatten().collect();
         let is_unknown = |name: &&str| !all.iter().any(|container| container["name"] == **name);
-        if question.old_object.is_none() && question.names().iter().any(is_unknown) {
+        if question.old_object.is_none() && !question.is_static() && question.names().iter().any(is_unknown) {
             let (response, _) = question.answer();
             prop_assert_eq!(&response["allowed"], &json!(false));
         }
