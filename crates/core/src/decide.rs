@@ -88,7 +88,7 @@ pub fn decide(request: &Request<'_>, builds: &mut dyn BuildLookup) -> Result<Dec
     let mut outcome = Outcome::default();
     match Subject::named_by(request) {
         Subject::Other => {}
-        Subject::UnknownVersion => shipwright::warn_about_version(request.version(), &mut outcome),
+        Subject::UnknownVersion => shipwright::warn_about_version(request, &mut outcome),
         Subject::Shipwright(kind, version) => match request.written_object() {
             Ok(object) => shipwright::decide((kind, version), object, request, builds, &mut outcome)?,
             Err(fault) => outcome.fault(fault),

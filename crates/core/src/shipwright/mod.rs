@@ -27,7 +27,7 @@ pub use self::fields::{BUILD_FIELDS, ImageField, Kind, Role, Version, image_fiel
 pub use self::lookup::{BUILD_API_VERSION, BuildLookup, LookupError, is_object_name};
 
 use self::messages::BuildWarning;
-use self::request::BuildRequest;
+use self::request::{BuildRequest, is_alike};
 use crate::admission::{Outcome, Request, Settings, SettingsError};
 use crate::json::Node;
 
@@ -69,7 +69,11 @@ pub(crate) fn decide(
     Ok(())
 }
 
-/// Warns about a Build or BuildRun in an API version that this policy does not know.
-pub(crate) fn warn_about_version(version: &str, outcome: &mut Outcome) {
-    outcome.warn(&BuildWarning::UnknownVersion(version));
+/// Warns about a Build or BuildRun in an API version that this policy does not know, unless an UPDATE changes nothing that
+/// it reads in the others.
+pub(crate) fn warn_about_version(request: &Request<'_>, outcome: &mut Outcome) {
+    let is_unchanged = |object| request.old_object().is_some_and(|old| is_alike(object, old));
+    if !request.object().is_some_and(is_unchanged) {
+        outcome.warn(&BuildWarning::UnknownVersion(request.version()));
+    }
 }

@@ -17,15 +17,19 @@ pub(super) struct BuildRequest<'r> {
 }
 
 impl BuildRequest<'_> {
-    /// Whether this is an UPDATE that changes nothing of what this room reads. Labels are read for others.
+    /// Whether this is an UPDATE that changes nothing of what this room reads.
     pub(super) fn changes_nothing(&self) -> bool {
-        self.old.is_some_and(|old| {
-            [ANNOTATIONS, DELETION, SPEC].iter().all(|path| old.at(path).ok() == self.object.at(path).ok())
-        })
+        self.old.is_some_and(|old| is_alike(self.object, old))
     }
 
     /// Whether the object was being deleted before an UPDATE.
     pub(super) fn is_of_deleted(&self) -> bool {
         self.old.is_some_and(|old| matches!(old.at(DELETION), Ok(Some(_))))
     }
+}
+
+/// Whether two versions of an object have the same of what this room reads. Labels are read for others, and whether the
+/// object is being deleted is no property of its images.
+pub(super) fn is_alike(object: &Node<'_>, old: &Node<'_>) -> bool {
+    [ANNOTATIONS, SPEC].iter().all(|path| old.at(path).ok() == object.at(path).ok())
 }

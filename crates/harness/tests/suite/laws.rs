@@ -139,6 +139,7 @@ fn old_object(kind: Kind, version: Version) -> impl Strategy<Value = Old> {
     let alike = vec![
         "/metadata/labels",
         "/metadata/annotations/a",
+        "/metadata/deletionTimestamp",
         "/spec/volumes",
         "/spec/paramValues",
         "/spec/source/type",
