@@ -44,6 +44,14 @@ impl Outcome {
         self.warnings.push(Warning::new(message));
     }
 
+    /// If there is any fault, lets the object pass untouched. An edit of one with faults would be news to a second call about
+    /// its result, which would find the faults.
+    pub(crate) fn forgive(&mut self) {
+        if !self.faults.is_empty() {
+            *self = Self::default();
+        }
+    }
+
     /// Drops faults and warnings.
     pub(crate) fn keep_edits_only(&mut self) {
         self.faults.clear();
