@@ -251,6 +251,12 @@ fn pods_are_resolved_when_they_are_created_and_when_an_image_is_written() {
         "spec": {"ephemeralContainers": [{"name": "more", "image": "team/tools"}]},
     });
     change_ephemeral(kubectl, &more).failed_with("which name no `more`; annotate the pod first");
+    // A typo in it is found all the same.
+    let typo = json!({
+        "metadata": {"annotations": {"local-registry-hosting/containers": "app,debug,last,mroe"}},
+        "spec": {"ephemeralContainers": [{"name": "more", "image": "team/tools"}]},
+    });
+    change_ephemeral(kubectl, &typo).failed_with("no container is named `mroe`");
 
     // A patch puts a new container in front of those that are there, and these may have an earlier registry.
     cluster.redeclare(ONE_NAME);

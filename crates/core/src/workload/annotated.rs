@@ -32,7 +32,9 @@ pub(super) struct AnnotatedWorkload<'n> {
     /// The annotation, and the names in it; none if the object has lost the annotation.
     text: &'n str,
     names: Names<'n>,
-    /// The names in a request for ephemeral containers. The API server drops them.
+    /// The annotation in a request for ephemeral containers, if it is another one than that of the pod, and the names in
+    /// it. The API server drops it.
+    dropped_text: &'n str,
     dropped_names: Names<'n>,
     /// The containers that the object has, apart from `written`.
     others: Vec<Container<'n>>,
@@ -60,7 +62,8 @@ impl<'n> AnnotatedWorkload<'n> {
         let stored = if is_ephemeral { old.unwrap_or(object) } else { object };
         let text = annotation(stored)?;
         let old_text = old.and_then(|old| annotation(old).ok().flatten());
-        let dropped_text = if is_ephemeral { annotation(object)? } else { None };
+        let dropped_text =
+            if is_ephemeral { annotation(object)?.filter(|dropped| text != Some(dropped)) } else { None };
         if text.or(old_text).or(dropped_text).is_none() {
             return Ok(Relevance::Irrelevant);
         }
@@ -81,6 +84,7 @@ impl<'n> AnnotatedWorkload<'n> {
             is_of_revision: kind == WorkloadKind::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
             text: text.unwrap_or_default(),
             names: text.map(Names::parse).unwrap_or_default(),
+            dropped_text: dropped_text.unwrap_or_default(),
             dropped_names: dropped_text.map(Names::parse).unwrap_or_default(),
             others,
             written,
@@ -116,6 +120,9 @@ impl<'n> AnnotatedWorkload<'n> {
         for container in &self.others {
             self.names.note_container(container.name);
         }
+        for container in self.others.iter().chain(&self.written) {
+            self.dropped_names.note_container(container.name);
+        }
         if let Some(name) = self.names.repeated {
             outcome.warn(&ContainersWarning::Repeated(name));
         }
@@ -139,15 +146,22 @@ impl<'n> AnnotatedWorkload<'n> {
     ///
     /// A running pod may name an ephemeral container before that is added. So a name that an UPDATE does not add is a
     /// fault only if a container that is written may be the one that was meant.
+    ///
+    /// A request for ephemeral containers may have an annotation of its own. The API server drops it, but its author has
+    /// meant a container by each name.
     fn check_names(&self, may_be_meant: bool, outcome: &mut Outcome) {
-        if self.names.has_empty {
-            outcome.fault(ContainersProblem::EmptyName { text: self.text }.at(ANNOTATION));
-        }
-        if self.names.count > MOST_NAMES {
-            outcome.fault(ContainersProblem::TooManyNames { count: self.names.count }.at(ANNOTATION));
+        for (text, names) in [(self.text, &self.names), (self.dropped_text, &self.dropped_names)] {
+            if names.has_empty {
+                outcome.fault(ContainersProblem::EmptyName { text }.at(ANNOTATION));
+            }
+            if names.count > MOST_NAMES {
+                outcome.fault(ContainersProblem::TooManyNames { count: names.count }.at(ANNOTATION));
+            }
         }
         let is_old = |name: &str| self.old_names.as_ref().is_some_and(|names| names.contains(name));
-        let unknown: Vec<&str> = self.names.without_container().filter(|name| may_be_meant || !is_old(name)).collect();
+        let dropped = self.dropped_names.without_container().filter(|name| !self.names.contains(name));
+        let unknown: Vec<&str> =
+            self.names.without_container().filter(|name| may_be_meant || !is_old(name)).chain(dropped).collect();
         if !unknown.is_empty() {
             let known: Vec<&str> = self.others.iter().chain(&self.written).map(|container| container.name).collect();
             outcome.fault(ContainersProblem::NoSuchContainer { unknown: &unknown, known: &known }.at(ANNOTATION));
