@@ -2,7 +2,7 @@
 
 use super::annotation::{Mark, Marks};
 use super::fields::{Kind, Role, Version, image_fields};
-use super::image::{Before, Image};
+use super::image::{Before, Image, Place};
 use super::messages::BuildWarning;
 use super::output::check_docker_hub;
 use super::request::BuildRequest;
@@ -18,14 +18,13 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
     for field in image_fields(Kind::Build, request.version) {
         match Image::read(request.object, field, marks) {
             Err(fault) => outcome.fault(fault),
-            Ok(None) if marks.say_local(field.role) => {
+            Ok(None) => {
                 let was_idle =
                     |before: &Before<'_>| before.marks.say_local(field.role) && before.image(field).is_none();
-                if !before.as_ref().is_some_and(was_idle) {
+                if marks.say_local(field.role) && !before.as_ref().is_some_and(was_idle) {
                     outcome.warn(&BuildWarning::IdleAnnotation(field.role));
                 }
             }
-            Ok(None) => {}
             Ok(Some(mut image)) => {
                 let old = before.as_ref().and_then(|before| before.image(field));
                 if image.outgrew_record(old.as_ref(), request.settings) {
@@ -33,7 +32,11 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                     outcome.edits.remove(field.role.annotation_path());
                 }
                 decide_image(request, &image, old.as_ref(), outcome);
-                record(request, &image, outcome);
+                // The stored version has no field for that of a v1alpha1 object. What is not stored would look like a
+                // change whenever the object is applied again.
+                if request.version == Version::V1Alpha1 && image.explicit.is_some() {
+                    outcome.edits.remove(field.local);
+                }
             }
         }
     }
@@ -51,12 +54,10 @@ fn decide_image(request: &BuildRequest<'_>, image: &Image<'_>, old: Option<&Imag
     }
     // A BuildRun resolves the output of the Build that it names, unless Builds are not looked up.
     let portable = image.field.role == Role::Output && request.settings.lookup_builds;
-    if old.is_some_and(|old| image.is_same_as(old)) {
-        if let Some(text) = image.moved(request.settings).filter(|_| !portable) {
-            inject(request, image, &text, outcome);
-        }
-        return;
+    if let Some(old) = old.filter(|old| image.is_same_as(old)) {
+        return decide_unchanged(request, image, old, portable, outcome);
     }
+    record(image, outcome);
     match image.fate(request.settings) {
         Fate::NotLocal => check_docker_hub(request, image, None, path, outcome),
         Fate::Keep => {}
@@ -74,6 +75,38 @@ fn decide_image(request: &BuildRequest<'_>, image: &Image<'_>, old: Option<&Imag
     }
 }
 
+/// Decides about an image that an UPDATE does not change, and so never rejects.
+fn decide_unchanged(
+    request: &BuildRequest<'_>,
+    image: &Image<'_>,
+    old: &Image<'_>,
+    portable: bool,
+    outcome: &mut Outcome,
+) {
+    let place = image.place(old, request.settings);
+    match &place {
+        Place::Nowhere(text) if !portable => inject(request, image, text, outcome),
+        Place::Earlier(text) if !portable => {
+            inject(request, image, text, outcome);
+            outcome.warn(&BuildWarning::Moved { path: image.field.image, text: image.text(), moved: text });
+        }
+        Place::Settled | Place::Nowhere(_) => {}
+        Place::Earlier(_) | Place::Foreign => {
+            if let Fate::Invalid(problem) = image.fate(request.settings) {
+                outcome.warn(&BuildWarning::StaysElsewhere { path: image.field.image, problem });
+            }
+        }
+    }
+    if matches!(place, Place::Foreign) && !old.is_recorded() {
+        // A record would say that this policy wrote the registry, and have the image moved by the next UPDATE.
+        if image.is_recorded() {
+            outcome.edits.remove(image.field.role.annotation_path());
+        }
+    } else {
+        record(image, outcome);
+    }
+}
+
 fn inject(request: &BuildRequest<'_>, image: &Image<'_>, text: &str, outcome: &mut Outcome) {
     outcome.edits.set_text(image.field.image, text);
     if image.field.role == Role::Output && request.settings.insecure && !image.states_insecure {
@@ -84,15 +117,10 @@ fn inject(request: &BuildRequest<'_>, image: &Image<'_>, text: &str, outcome: &m
 /// Records the field `local` as an annotation. Whatever writes a Build back without knowing the field drops it:
 /// Shipwright's conversion to and from v1alpha1, a typed client, any write while the CRDs lack the field. All of these
 /// keep annotations.
-fn record(request: &BuildRequest<'_>, image: &Image<'_>, outcome: &mut Outcome) {
-    let annotation = image.field.role.annotation_path();
+fn record(image: &Image<'_>, outcome: &mut Outcome) {
     let Some(local) = image.explicit else { return };
     if image.mark.is_none_or(|mark| mark.is_local() != local) {
-        outcome.edits.set_text(annotation, if local { Mark::RECORDED } else { Mark::NOT_LOCAL });
-    }
-    // The stored version has no field for that of a v1alpha1 object. What is not stored would look like a change
-    // whenever the object is applied again.
-    if request.version == Version::V1Alpha1 {
-        outcome.edits.remove(image.field.local);
+        let mark = if local { Mark::RECORDED } else { Mark::NOT_LOCAL };
+        outcome.edits.set_text(image.field.role.annotation_path(), mark);
     }
 }

@@ -89,14 +89,21 @@ impl<'n> Image<'n> {
 
     /// Whether its author removed `local` and named another registry, so that the record does not count.
     ///
-    /// Such an image is local only by its record, names a registry that is not the cluster's, and is new. A client that
-    /// lost the field without its author's intent writes the image that was there before, or one without a registry.
+    /// Such an image is local only by its record, names a registry that is not the cluster's, and is new, or its record is.
+    /// A client that lost the field without its author's intent writes the image and the record that were there before, or
+    /// an image without a registry.
     pub(super) fn outgrew_record(&self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
-        let was_there = before.is_some_and(|before| before.value == self.value && before.is_local());
+        let was_there =
+            before.is_some_and(|before| before.value == self.value && before.is_local() && before.is_recorded());
         let ours = settings.host.as_ref().map(RegistryHost::as_str);
         self.is_local_by_record()
             && !was_there
             && named_registry(self.text()).is_some_and(|registry| Some(registry) != ours)
+    }
+
+    /// Whether the object has a record that the image is local, whatever its field says.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.mark == Some(Mark::Recorded)
     }
 
     /// Makes the image not local.
@@ -156,18 +163,39 @@ impl<'n> Image<'n> {
         ImageProblem::NoRegistry { text: self.text(), whose: "", undo, help }.at(self.field.image)
     }
 
-    /// The image at the cluster's registry, for a local image that names an earlier registry or none. `None` if it is
-    /// there already, or cannot be moved.
-    pub(super) fn moved(&self, settings: &Settings) -> Option<String> {
-        let host = settings.host.as_ref().filter(|_| self.is_local())?;
-        let reference = ImageReference::parse(self.text()).ok()?;
-        match reference.registry() {
-            Some(registry) if registry == host.as_str() => None,
+    /// Where an image is that an UPDATE leaves as it was `before`.
+    pub(super) fn place(&self, before: &Image<'_>, settings: &Settings) -> Place {
+        if !self.is_local() {
+            return Place::Settled;
+        }
+        let host = settings.host.as_ref();
+        let at = |host: &RegistryHost| ImageReference::parse(self.text()).ok().map(|reference| reference.at(host));
+        match (named_registry(self.text()), host) {
+            (None, host) => host.and_then(at).map_or(Place::Settled, Place::Nowhere),
+            (Some(registry), Some(host)) if registry == host.as_str() => Place::Settled,
             // The policy never wrote a registry that is not a valid host.
-            Some(registry) if RegistryHost::parse(registry).is_err() => None,
-            _ => Some(reference.at(host)),
+            (Some(registry), host) if before.is_recorded() && RegistryHost::parse(registry).is_ok() => match host {
+                Some(host) => at(host).map_or(Place::Foreign, Place::Earlier),
+                None => Place::Settled,
+            },
+            (Some(_), _) => Place::Foreign,
         }
     }
+}
+
+/// Where an image is that an UPDATE does not change.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Where it belongs, as far as this policy knows.
+    Settled,
+    /// It is local and names no registry. At the cluster's registry, it is this.
+    Nowhere(String),
+    /// It is local, was recorded as that, and names another registry: an earlier one of the cluster's. At the current
+    /// one, it is this.
+    Earlier(String),
+    /// It is local and names another registry, of which no record says that it was the cluster's. The object was stored
+    /// while this policy was not asked.
+    Foreign,
 }
 
 /// An object before an UPDATE, to see what the UPDATE changes.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::fields::{BUILDER_PARAMETER, GROUP, ImageField, Role};
-use crate::admission::See;
+use crate::admission::{ImageProblem, See};
 use crate::json::Path;
 use crate::message::{Code, Fault, FieldPath};
 use crate::text::Quoted;
@@ -92,6 +92,15 @@ pub(super) enum BuildWarning<'a> {
         FieldPath::new(field.image), Quoted(text), field.role.annotation()
     )]
     StaysLocal { field: &'static ImageField, text: &'a str },
+    #[error(
+        "{}: {} is now {}, at this cluster's registry; if it is not local, write it again with local: false",
+        FieldPath::new(path),
+        Quoted(text),
+        Quoted(moved)
+    )]
+    Moved { path: Path, text: &'a str, moved: &'a str },
+    #[error("{}: {problem}; until then, the image stays as it is", FieldPath::new(path))]
+    StaysElsewhere { path: Path, problem: ImageProblem<'a> },
     #[error("{}: {output}; {}", FieldPath::new(path), DockerHubOutput::REMEDY)]
     OutputWithoutRegistry { path: Path, output: DockerHubOutput<'a> },
     #[error(

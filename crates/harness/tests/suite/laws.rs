@@ -255,6 +255,35 @@ proptest! {
     }
 
     #[test]
+    fn only_what_was_recorded_gets_another_registry_and_nothing_else_is_recorded(question in question()) {
+        let (response, stored) = question.answer();
+        if response["allowed"] != true {
+            return Ok(());
+        }
+        for field in question.fields() {
+            let pointer = format!("/{}/image", field.path.join("/"));
+            let Some(written) = question.object.pointer(&pointer).and_then(Value::as_str) else { continue };
+            let Some(registry) = ImageReference::parse(written).ok().and_then(|reference| reference.registry()) else { continue };
+            let annotation = |object: &Value| object["metadata"]["annotations"][field.role.annotation()].clone();
+            let was_recorded = question.old_object.as_ref().is_some_and(|old| annotation(old) == "recorded");
+            if registry != HOST && !was_recorded {
+                prop_assert_eq!(stored.pointer(&pointer).unwrap(), written);
+                // The policy records nothing of a run.
+                prop_assert!(question.kind == Kind::BuildRun || annotation(&stored) != "recorded", "{}", stored);
+            }
+        }
+    }
+
+    #[test]
+    fn an_update_of_another_annotation_is_never_rejected(question in question()) {
+        let mut object = question.object.clone();
+        object["metadata"]["annotations"]["touched"] = json!("now");
+        let update = Question { object, old_object: Some(question.object.clone()), ..question };
+        let (response, _) = update.answer();
+        prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
+    }
+
+    #[test]
     fn a_stored_local_image_is_our_host_and_the_written_reference(question in question()) {
         let (response, stored) = question.answer();
         if response["allowed"] != true {
