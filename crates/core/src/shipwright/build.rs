@@ -1,6 +1,7 @@
 //! A Build: its output stays portable, its source and builder are resolved at once.
 
 use super::annotation::{Mark, Marks};
+use super::builder_parameter;
 use super::fields::{Kind, Role, Version, image_fields};
 use super::image::{Before, Image, Place};
 use super::messages::BuildWarning;
@@ -15,9 +16,11 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
         outcome.fault(fault);
     }
     let before = request.old.map(Before::read);
+    let mut has_builder = false;
     for field in image_fields(Kind::Build, request.version) {
         match Image::read(request.object, field, marks) {
             Err(fault) => outcome.fault(fault),
+            Ok(None) if field.role == Role::Builder => continue,
             Ok(None) => {
                 let was_idle =
                     |before: &Before<'_>| before.marks.say_local(field.role) && before.image(field).is_none();
@@ -39,6 +42,10 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                 }
             }
         }
+        has_builder |= field.role == Role::Builder;
+    }
+    if !has_builder {
+        builder_parameter::decide(request, marks, before.as_ref(), outcome);
     }
     if request.changes_nothing() {
         // The UPDATE changes none of the fields that are read, so they must not keep it from changing others.

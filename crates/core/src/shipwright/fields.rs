@@ -264,7 +264,7 @@ pub(crate) const SPEC_MASKS: [Field; 8] = [
     ("buildRef", Fields(&[("name", Scalar)])),
     ("buildSpec", EMBEDDED_SPEC_MASK),
     ("sources", Fields(&[("type", Scalar)])),
-    // A long list, which matters only to a run whose Build has an outdated builder.
+    // A long list, which matters only to a Build that marks its builder, and to a run of one whose builder is outdated.
     ("paramValues", Raw),
 ];
 
@@ -276,10 +276,13 @@ pub(super) const STORED_BUILD_MASK: Mask = Fields(&[
         Fields(&[
             ("output", IMAGE_MASK),
             ("source", Fields(&[("ociArtifact", IMAGE_MASK)])),
-            ("paramValues", Fields(&[("name", Scalar), ("value", Scalar)])),
+            ("paramValues", BUILDER_PARAMETERS_MASK),
         ]),
     ),
 ]);
+
+/// What is read of the parameters of a Build, if its builder matters.
+pub(super) const BUILDER_PARAMETERS_MASK: Mask = Fields(&[("name", Scalar), ("value", Scalar)]);
 
 /// What is read of the parameters of a BuildRun, once they matter.
 pub(super) const PARAMETER_NAMES_MASK: Mask = Fields(&[("name", Scalar)]);

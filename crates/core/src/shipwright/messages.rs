@@ -50,6 +50,12 @@ pub(super) enum BuildProblem<'a> {
     )]
     BuilderWithoutRegistry { name: &'a str, text: &'a str, help: Option<&'a str> },
     #[error(
+        "the builder image {} is local but does not name this cluster's registry {}, and parameters are not resolved; name that registry, \
+         write the builder as `spec.builder` of a v1alpha1 Build, or, if it is not local, set the annotation {} to \"false\"",
+        Quoted(.text), Quoted(.host), Role::Builder.annotation()
+    )]
+    BuilderParameter { text: &'a str, host: &'a str },
+    #[error(
         "the annotation {} says that the output of Build {} is local, but Builds are not looked up (lookupBuilds: false); \
          give the BuildRun an output of its own, or mark that of the Build",
         Role::Output.annotation(), Quoted(.name)
@@ -67,7 +73,7 @@ pub(super) enum BuildProblem<'a> {
 impl BuildProblem<'_> {
     /// The fault of the field at a path that has this problem.
     #[cold]
-    pub(super) fn at(&self, path: Path) -> Fault {
+    pub(super) fn at(&self, path: impl Into<FieldPath>) -> Fault {
         let code = match self {
             Self::NoSuchBuild { .. } => Code::NotFound,
             Self::Lookup { .. } | Self::LookupAnswer { .. } => Code::Internal,

@@ -13,6 +13,7 @@
 mod annotation;
 mod build;
 mod build_run;
+mod builder_parameter;
 mod fields;
 mod image;
 mod lookup;

@@ -1,7 +1,8 @@
 //! The Build that a BuildRun names, and what the run takes from it: output, source and builder.
 
 use super::annotation::{Marks, mark_for};
-use super::fields::{self, Kind, OUTPUT, PARAMETER_NAMES_MASK, Role, STORED_BUILD_MASK, Version, image_fields};
+use super::builder_parameter::{BuilderParameter, sets_builder};
+use super::fields::{self, Kind, OUTPUT, PARAMETERS, Role, STORED_BUILD_MASK, Version, image_fields};
 use super::image::{Before, Image};
 use super::lookup::{BuildLookup, LookupError, is_object_name};
 use super::messages::{BuildProblem, BuildWarning};
@@ -130,25 +131,6 @@ fn streams_source(run: &Node<'_>, version: Version) -> bool {
     }
 }
 
-/// Whether a run sets the parameter in which Shipwright stores a v1alpha1 builder, and so never uses that of its Build.
-fn sets_builder(run: &Node<'_>) -> bool {
-    let Ok(Some(Node::Raw(text))) = run.at(fields::PARAMETERS) else { return false };
-    let Ok(Node::Array(parameters)) = Node::parse(text, PARAMETER_NAMES_MASK) else { return false };
-    parameters.iter().any(is_builder)
-}
-
-/// The builder that Shipwright stored for a v1alpha1 Build. Of two such parameters, the last one counts: the conversion
-/// puts the builder after the Build's own parameters, and later parameters override earlier ones.
-fn stored_builder<'n>(build: &'n Node<'_>) -> Option<&'n str> {
-    let Ok(Some(Node::Array(parameters))) = build.at(fields::PARAMETERS) else { return None };
-    parameters.iter().rfind(|parameter| is_builder(parameter))?.field("value")?.text()
-}
-
-/// Whether a parameter is the one in which Shipwright stores a v1alpha1 builder.
-fn is_builder(parameter: &Node<'_>) -> bool {
-    parameter.field("name").and_then(Node::text) == Some(fields::BUILDER_PARAMETER)
-}
-
 /// The Build that a run names, in the stored version.
 struct NamedBuild<'r> {
     run: &'r NamingRun<'r>,
@@ -228,9 +210,10 @@ impl NamedBuild<'_> {
     /// Shipwright stores the builder of a v1alpha1 Build as a parameter. That it was local is known only by the
     /// annotation that the policy recorded.
     fn check_builder(&self, outcome: &mut Outcome) {
-        let Some(text) = stored_builder(self.build) else { return };
+        let Ok(Some(Node::Array(parameters))) = self.build.at(PARAMETERS) else { return };
+        let Some(builder) = BuilderParameter::find(parameters) else { return };
         match mark_for(self.build, Role::Builder) {
-            Ok(Some(mark)) if mark.is_local() => self.check_current(Role::Builder, text, outcome),
+            Ok(Some(mark)) if mark.is_local() => self.check_current(Role::Builder, &builder.image, outcome),
             Ok(_) => {}
             Err(fault) => self.fault(fault, outcome),
         }
@@ -264,24 +247,5 @@ impl NamedBuild<'_> {
     fn fault(&self, fault: Fault, outcome: &mut Outcome) {
         let problem = BuildProblem::Build { name: self.run.name, fault };
         outcome.fault(problem.at(self.run.name_path()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_builder_is_found_among_the_parameters() {
-        let check = |parameters: &str, expected: Option<&str>| {
-            let build = format!(r#"{{"spec":{{"paramValues":{parameters}}}}}"#);
-            assert_eq!(stored_builder(&Node::parse(&build, STORED_BUILD_MASK).unwrap()), expected, "{parameters}");
-        };
-        check(r#"[{"name":"a","value":"b"},{"name":"builder-image","value":"x/y"}]"#, Some("x/y"));
-        check(r#"[{"name":"builder-image","value":"x/y"},{"name":"builder-image","value":"y/z"}]"#, Some("y/z"));
-        check(r#"[{"name":"builder-image","configMapValue":{}}]"#, None);
-        check(r#"[{"name":"builder-image","value":7}]"#, None);
-        check(r#"{"name":"builder-image","value":"x/y"}"#, None);
-        check("null", None);
     }
 }

@@ -55,11 +55,16 @@ fn annotations() -> impl Strategy<Value = Option<Value>> {
     prop::option::of(prop::collection::btree_map(key, value, 0..3).prop_map(|entries| json!(entries)))
 }
 
+/// The image in the parameter in which Shipwright stores a builder.
+fn builder_parameter() -> impl Strategy<Value = Option<String>> {
+    prop::option::weighted(0.3, image())
+}
+
 fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
     let fields = image_fields(kind, version);
     let images = prop::collection::vec(said(), fields.len());
     let others = prop::collection::vec(json_value(), 2);
-    (images, annotations(), others).prop_map(move |(images, annotations, others)| {
+    (images, annotations(), others, builder_parameter()).prop_map(move |(images, annotations, others, builder)| {
         let mut object = json!({
             "apiVersion": format!("shipwright.io/{}", name(version)),
             "kind": if kind == Kind::Build { "Build" } else { "BuildRun" },
@@ -68,6 +73,9 @@ fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
         });
         if let Some(annotations) = annotations {
             object["metadata"]["annotations"] = annotations;
+        }
+        if let Some(image) = builder {
+            object["spec"]["paramValues"] = json!([{"name": "a"}, {"name": "builder-image", "value": image}]);
         }
         let mut embedded = false;
         for (field, said) in fields.iter().zip(images) {
@@ -281,6 +289,21 @@ proptest! {
         let update = Question { object, old_object: Some(question.object.clone()), ..question };
         let (response, _) = update.answer();
         prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
+    }
+
+    #[test]
+    fn the_runs_of_an_accepted_new_build_find_its_builder(question in question()) {
+        let is_new_build = question.kind == Kind::Build && question.old_object.is_none();
+        let (response, stored) = question.answer();
+        if !is_new_build || response["allowed"] != true {
+            return Ok(());
+        }
+        let annotation = &stored["metadata"]["annotations"]["local-registry-hosting/builder"];
+        let field = stored["spec"]["builder"]["image"].as_str().filter(|_| question.version == Version::V1Alpha1);
+        let builder = field.or_else(|| stored["spec"]["paramValues"][1]["value"].as_str());
+        if let Some(builder) = builder.filter(|_| *annotation == "true" || *annotation == "recorded") {
+            prop_assert!(builder.starts_with(&format!("{HOST}/")), "{}", stored);
+        }
     }
 
     #[test]

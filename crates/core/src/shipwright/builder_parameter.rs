@@ -1,0 +1,130 @@
+//! The parameter in which Shipwright stores the builder of a v1alpha1 Build. In v1beta1 there is no other builder.
+//!
+//! Parameters belong to the build strategy, so it is read and never written.
+
+use super::annotation::{Mark, Marks};
+use super::fields::{
+    BUILDER_PARAMETER, BUILDER_PARAMETERS_MASK, Kind, PARAMETER_NAMES_MASK, PARAMETERS, Role, Version, image_fields,
+};
+use super::image::Before;
+use super::messages::{BuildProblem, BuildWarning};
+use super::request::BuildRequest;
+use crate::admission::{ImageProblem, Outcome};
+use crate::json::Node;
+use crate::message::{Fault, FieldPath};
+use crate::registry::{RegistryHost, named_registry};
+
+/// The builder of a Build among its parameters.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BuilderParameter {
+    index: usize,
+    /// The image as it was written.
+    pub(super) image: String,
+}
+
+impl BuilderParameter {
+    /// Reads it from an object whose parameters are raw; `None` if there is none, or its value is not a string.
+    pub(super) fn read(object: &Node<'_>) -> Option<Self> {
+        let Ok(Some(Node::Raw(text))) = object.at(PARAMETERS) else { return None };
+        let Ok(Node::Array(parameters)) = Node::parse(text, BUILDER_PARAMETERS_MASK) else { return None };
+        Self::find(&parameters)
+    }
+
+    /// Finds it among the parameters of a Build. Of two such parameters, the last one counts: the conversion puts the
+    /// builder after the Build's own parameters, and later parameters override earlier ones.
+    pub(super) fn find(parameters: &[Node<'_>]) -> Option<Self> {
+        let index = parameters.iter().rposition(is_builder)?;
+        let image = parameters.get(index)?.field("value")?.text()?.to_owned();
+        Some(Self { index, image })
+    }
+
+    /// The path of its value, as messages name it.
+    fn path(&self) -> FieldPath {
+        FieldPath::in_element(PARAMETERS, self.index, "value")
+    }
+
+    /// The fault of a local one in a cluster without a registry.
+    fn without_registry(&self, help: Option<&str>) -> Fault {
+        let undo = format!("set the annotation {} to \"false\"", Role::Builder.annotation());
+        ImageProblem::NoRegistry { text: &self.image, whose: "", undo, help }.at(self.path())
+    }
+}
+
+/// Decides about the builder of a Build that has it as a parameter. A local one has to name the cluster's registry
+/// already: since parameters are not resolved, every run of the Build would be rejected otherwise.
+pub(super) fn decide(request: &BuildRequest<'_>, marks: Marks, before: Option<&Before<'_>>, outcome: &mut Outcome) {
+    const ROLE: Role = Role::Builder;
+    if !marks.say_local(ROLE) {
+        return;
+    }
+    let before = before.filter(|before| before.marks.say_local(ROLE) && !has_builder_field(before, request.version));
+    let old = before.map(|before| BuilderParameter::read(before.object));
+    let Some(builder) = BuilderParameter::read(request.object) else {
+        if old != Some(None) {
+            outcome.warn(&BuildWarning::IdleAnnotation(ROLE));
+        }
+        return;
+    };
+    let registry = named_registry(&builder.image);
+    let host = request.settings.host.as_ref().map(RegistryHost::as_str);
+    if registry.is_some() && registry == host {
+        return;
+    }
+    let is_unchanged = old.flatten().is_some_and(|old| old.image == builder.image);
+    let is_recorded = |marks: Marks| marks.mark(ROLE) == Some(Mark::Recorded);
+    let was_recorded = is_unchanged && before.is_some_and(|before| is_recorded(before.marks));
+    if is_recorded(marks) && !was_recorded && registry.is_some() {
+        // Its author named another registry, so it is not local any more. This holds for every image.
+        outcome.edits.remove(ROLE.annotation_path());
+        return;
+    }
+    match host {
+        Some(host) => {
+            let fault = BuildProblem::BuilderParameter { text: &builder.image, host }.at(builder.path());
+            if is_unchanged { outcome.warn(&fault) } else { outcome.fault(fault) }
+        }
+        // Its runs are rejected with that reason.
+        None if is_unchanged => {}
+        None => outcome.fault(builder.without_registry(request.settings.help.as_deref())),
+    }
+}
+
+/// Whether an object has its builder as a field, which v1alpha1 has.
+fn has_builder_field(object: &Before<'_>, version: Version) -> bool {
+    let mut fields = image_fields(Kind::Build, version).iter().filter(|field| field.role == Role::Builder);
+    fields.any(|field| object.image(field).is_some())
+}
+
+/// Whether a run sets that parameter, and so never uses the builder of its Build.
+pub(super) fn sets_builder(run: &Node<'_>) -> bool {
+    let Ok(Some(Node::Raw(text))) = run.at(PARAMETERS) else { return false };
+    let Ok(Node::Array(parameters)) = Node::parse(text, PARAMETER_NAMES_MASK) else { return false };
+    parameters.iter().any(is_builder)
+}
+
+fn is_builder(parameter: &Node<'_>) -> bool {
+    parameter.field("name").and_then(Node::text) == Some(BUILDER_PARAMETER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Mask::{Fields, Raw};
+
+    #[test]
+    fn the_builder_is_found_among_the_parameters() {
+        let check = |parameters: &str, expected: Option<(usize, &str)>| {
+            let object = format!(r#"{{"spec":{{"paramValues":{parameters}}}}}"#);
+            let object = Node::parse(&object, Fields(&[("spec", Fields(&[("paramValues", Raw)]))])).unwrap();
+            let expected = expected.map(|(index, image)| BuilderParameter { index, image: image.to_owned() });
+            assert_eq!(BuilderParameter::read(&object), expected, "{parameters}");
+        };
+        check(r#"[{"name":"a","value":"b"},{"name":"builder-image","value":"x/y"}]"#, Some((1, "x/y")));
+        check(r#"[{"name":"builder-image","value":"x/y"},{"name":"builder-image","value":"y/z"}]"#, Some((1, "y/z")));
+        check(r#"[{"name":"builder-image","configMapValue":{}}]"#, None);
+        check(r#"[{"name":"builder-image","value":7}]"#, None);
+        check(r#"[7,{"name":"builder-image","value":"x/\u0079"},null]"#, Some((1, "x/y")));
+        check(r#"{"name":"builder-image","value":"x/y"}"#, None);
+        check("null", None);
+    }
+}
