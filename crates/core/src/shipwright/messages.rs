@@ -27,7 +27,7 @@ pub(super) enum BuildProblem<'a> {
     #[error("Build {} cannot be resolved: {fault}", Quoted(.name))]
     Build { name: &'a str, fault: Fault },
     #[error(
-        "the source image {} of Build {} is local but does not name this cluster's registry {}, and a BuildRun cannot override it; re-apply the Build",
+        "the source image {} of Build {} is local but does not name this cluster's registry {}, and a BuildRun cannot override it; re-apply the Build, with a source image that names no registry",
         Quoted(.text), Quoted(.name), Quoted(.host)
     )]
     StaleSource { name: &'a str, text: &'a str, host: &'a str },
