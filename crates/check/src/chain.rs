@@ -33,10 +33,12 @@ pub async fn check(
     let (link, declared) = config_map(cluster, &task.allowed).await;
     let mut links = vec![link];
     let policies = Policies::read(cluster, &task.policies, scope).await;
+    let mut guarded = None;
     match declared.as_ref().map(|declared| (declared, declared.for_pods())) {
         Some((_, Some(host))) => {
             links.push(host_link(host));
             let probe = ask(&RuntimeHost::from(host)).await;
+            guarded = Some(host).filter(|_| probe.status() == Some(401));
             links.extend(registry(host, &probe, scope.location, policies.any_is_insecure()));
         }
         Some((declared, None)) => links.extend(undeclared(declared, &task.allowed, scope, &ask).await),
@@ -48,7 +50,7 @@ pub async fn check(
         links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
     }
     let stored = StoredBuilds::read(cluster, policies.selectors_of_builds()).await;
-    links.extend(policies.links(declared.as_ref(), &stored, cluster).await);
+    links.extend(policies.links(declared.as_ref(), guarded, &stored, cluster).await);
     links.extend(stored.links(policies.none_looks_builds_up()));
     links
 }

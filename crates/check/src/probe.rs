@@ -27,10 +27,14 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// The status code of `/v2/`, over HTTPS if that answers.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.https.as_ref().ok().or(self.http.as_ref().and_then(|http| http.as_ref().ok())).copied()
+    }
+
     /// Whether what answers is a registry: `/v2/` is there, or wants a password.
     pub(super) fn is_registry(&self) -> bool {
-        let status = self.https.as_ref().ok().or(self.http.as_ref().and_then(|http| http.as_ref().ok()));
-        status.is_some_and(|status| matches!(status, 200 | 401))
+        self.status().is_some_and(|status| matches!(status, 200 | 401))
     }
 }
 

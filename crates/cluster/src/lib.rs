@@ -35,3 +35,4 @@ pub mod services;
 pub use self::connection::Cluster;
 pub use self::error::ClusterError;
 pub use self::listing::Listed;
+pub use self::object::PolicyServer;

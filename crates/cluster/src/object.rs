@@ -9,6 +9,15 @@ use crate::error::{ClusterError, ClusterErrorKind};
 use crate::named::{Wanted, named};
 use crate::policies::{GROUP, VERSION};
 
+/// What is used of a PolicyServer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyServer {
+    /// The service account of its pods.
+    pub service_account: String,
+    /// The Secret with the credentials by which it loads modules.
+    pub image_pull_secret: Option<String>,
+}
+
 impl Cluster {
     /// A custom resource definition; `None` if it does not exist.
     ///
@@ -29,11 +38,11 @@ impl Cluster {
         .await
     }
 
-    /// The service account of a PolicyServer.
+    /// A PolicyServer.
     ///
     /// # Errors
-    /// A [`ClusterError`] if the PolicyServer does not exist or cannot be read.
-    pub async fn service_account(&self, policy_server: &str) -> Result<String, ClusterError> {
+    /// A [`ClusterError`] if it does not exist or cannot be read.
+    pub async fn policy_server(&self, policy_server: &str) -> Result<PolicyServer, ClusterError> {
         let kind = GroupVersionKind::gvk(GROUP, VERSION, "PolicyServer");
         let resource = ApiResource::from_gvk_with_plural(&kind, "policyservers");
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
@@ -44,7 +53,10 @@ impl Cluster {
         else {
             return Err(ClusterErrorKind::NoObject.about(call.subject));
         };
-        let account = found.data.pointer("/spec/serviceAccountName").and_then(|name| name.as_str());
-        Ok(account.unwrap_or("default").to_owned())
+        let text = |field| found.data.pointer(field).and_then(|name| name.as_str()).filter(|name| !name.is_empty());
+        Ok(PolicyServer {
+            service_account: text("/spec/serviceAccountName").unwrap_or("default").to_owned(),
+            image_pull_secret: text("/spec/imagePullSecret").map(ToOwned::to_owned),
+        })
     }
 }

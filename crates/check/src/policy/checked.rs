@@ -2,6 +2,7 @@
 
 use local_registry_cluster::Cluster;
 use local_registry_cluster::policies::{Policy, PolicyName};
+use local_registry_core::RegistryHost;
 use local_registry_declaration::Declared;
 use serde::Deserialize;
 
@@ -27,17 +28,20 @@ impl<'a> Checked<'a> {
         Self { name, about: Resources::named_by(&spec.rules), policy, spec, status, scope }
     }
 
-    /// All links of the policy. `any_mutates`: whether one of the policies about the same resources mutates.
+    /// All links of the policy. `any_mutates`: whether one of the policies about the same resources mutates. `guarded`: the
+    /// cluster's registry, if it asks for a password.
     pub(super) async fn links(
         &self,
         any_mutates: bool,
         declared: Option<&Declared>,
+        guarded: Option<&RegistryHost>,
         stored: &StoredBuilds,
         cluster: &Cluster,
     ) -> Vec<Link> {
         let state = self.state();
         let is_served = state.verdict == LinkVerdict::Ok;
         let mut links = vec![state];
+        links.extend(self.module(guarded, cluster).await);
         links.extend(self.purpose(any_mutates));
         links.push(self.rules());
         links.extend(self.selectors(stored, cluster).await);

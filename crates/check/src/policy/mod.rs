@@ -7,6 +7,7 @@
 mod checked;
 mod lenient;
 mod match_conditions;
+mod module;
 mod policies;
 mod purpose;
 mod resources;

@@ -2,6 +2,7 @@
 
 use local_registry_cluster::Cluster;
 use local_registry_cluster::policies::PolicyName;
+use local_registry_core::RegistryHost;
 use local_registry_core::text::with_causes;
 use local_registry_declaration::Declared;
 
@@ -43,10 +44,11 @@ impl<'a> Policies<'a> {
         self.about(Resources::Builds).filter_map(|policy| policy.spec.object_selector().ok().flatten()).collect()
     }
 
-    /// The links of each policy.
+    /// The links of each policy. `guarded`: the cluster's registry, if it asks for a password.
     pub(crate) async fn links(
         &self,
         declared: Option<&Declared>,
+        guarded: Option<&RegistryHost>,
         stored: &StoredBuilds,
         cluster: &Cluster,
     ) -> Vec<Link> {
@@ -55,7 +57,7 @@ impl<'a> Policies<'a> {
             match policy {
                 Ok(policy) => {
                     let any_mutates = self.about(policy.about).any(|policy| policy.spec.mutating);
-                    links.extend(policy.links(any_mutates, declared, stored, cluster).await);
+                    links.extend(policy.links(any_mutates, declared, guarded, stored, cluster).await);
                 }
                 Err(link) => links.push(link.clone()),
             }

@@ -44,7 +44,7 @@ fn is_build(resource: &ContextAwareResource) -> bool {
 
 /// The service account of a policy server, and whether it may get Builds.
 async fn access(cluster: &Cluster, namespace: &str, server: &str) -> Result<(String, bool), ClusterError> {
-    let account = cluster.service_account(server).await?;
+    let account = cluster.policy_server(server).await?.service_account;
     let may_get = cluster.may_get_builds(namespace, &account).await?;
     Ok((format!("{namespace}/{account}"), may_get))
 }

@@ -21,6 +21,8 @@ pub(super) struct PolicyFields {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PolicySpec {
     #[serde(deserialize_with = "lenient::value")]
+    pub(super) module: String,
+    #[serde(deserialize_with = "lenient::value")]
     pub(super) mutating: bool,
     #[serde(deserialize_with = "lenient::value")]
     pub(super) mode: Option<String>,

@@ -251,6 +251,30 @@ async fn a_host_that_some_programs_cannot_read() {
 }
 
 #[tokio::test]
+async fn a_module_that_the_policy_server_can_load_once_only() {
+    let guarded = || Probe { http: Some(Ok(401)), ..plain_http() };
+    let module = |registry: &str| {
+        let module = format!("registry://{registry}/local-registry-policy:v0.1.0");
+        move |objects: &mut BTreeMap<&'static str, Value>| {
+            objects.get_mut(POLICY).unwrap()["spec"]["module"] = json!(module);
+        }
+    };
+    assert_eq!(
+        trouble(module("kind-registry:5000"), Location::InCluster, guarded()).await,
+        [
+            "✗ policy local module: it is in kind-registry:5000, which asks for a password, and policy server default has none: when it starts anew, it cannot load the module, and serves no policy; name the module by a host that asks for none (with deploy/registry: registry-read-only.local-registry.svc.cluster.local:5000, here and in insecureSources), or give the policy server an imagePullSecret"
+        ]
+    );
+    assert_eq!(trouble(module("kind-registry:5000"), Location::InCluster, plain_http()).await, Vec::<String>::new());
+    assert_eq!(trouble(module("ghcr.io"), Location::InCluster, guarded()).await, Vec::<String>::new());
+    let with_secret = |objects: &mut BTreeMap<&'static str, Value>| {
+        module("kind-registry:5000")(objects);
+        objects.get_mut(SERVER).unwrap()["spec"]["imagePullSecret"] = json!("registry");
+    };
+    assert_eq!(trouble(with_secret, Location::InCluster, guarded()).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_registry_that_is_out_of_reach_is_a_failure_only_inside() {
     assert_eq!(
         trouble(|_| {}, Location::InCluster, unreachable()).await,

@@ -78,7 +78,8 @@ fn the_garbage_collection_reads_what_the_registry_writes() {
 
 #[test]
 fn the_declared_host_is_the_service() {
-    let service = read("deploy/registry/service.yaml");
+    let services = objects("deploy/registry/service.yaml");
+    let service = &services[0];
     let text_of = |value: &Value| value.as_str().unwrap().to_owned();
     let name = format!(
         "{}.{}.svc.cluster.local",
@@ -93,7 +94,7 @@ fn the_declared_host_is_the_service() {
     let source = &read("policy-metadata/metadata.yml")["annotations"]["io.kubewarden.policy.source"];
     assert_eq!(declared, json!({"hostFromClusterNetwork": host, "hostFromContainerRuntime": host, "help": source}));
 
-    let read_only = read("deploy/registry/auth/service.yaml");
+    let read_only = &services[1];
     let nodes = format!(
         "--address={host}={}.{}.svc.cluster.local:{}",
         text_of(&read_only["metadata"]["name"]),
