@@ -1,5 +1,6 @@
 //! What admission costs: the times of server-side dry-run creates on a real API server without a webhook, with one that
-//! does nothing, with this project's policy, and with a MutatingAdmissionPolicy.
+//! does nothing, with this project's policy, and with a MutatingAdmissionPolicy. One that looks a Build up has the Builds of the
+//! namespace as parameters, and is evaluated once for each, so it is measured in namespaces with 10, 100 and 1,000 of them.
 //!
 //! Each setup has its own namespace on one API server. The setups get their requests in turn, so that other work on the
 //! machine slows all of them alike. `make bench-admission` runs it. `SECONDS` says how long each object is created.
@@ -12,13 +13,24 @@ use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 /// What a create passes through before it is stored. Each setup is in the namespace of its name.
-const SETUPS: [(&str, &str); 5] = [
+const SETUPS: [(&str, &str); 8] = [
     ("none", "no webhook"),
     ("nothing", "a webhook that does nothing"),
     ("ours", "this policy"),
     ("always-asked", "this policy without matchConditions"),
     ("map", "a MutatingAdmissionPolicy"),
+    ("map-10", "the same, looking up 1 of 10 Builds"),
+    ("map-100", "the same, 1 of 100"),
+    ("map-1000", "the same, 1 of 1,000"),
 ];
+
+/// How many Builds a namespace has, and whether that is for a MutatingAdmissionPolicy that looks one up.
+fn builds(setup: &str) -> (usize, bool) {
+    match setup.strip_prefix("map-") {
+        Some(count) => (count.parse().expect("a number of Builds"), true),
+        None => (1, false),
+    }
+}
 
 /// The highest ratio of the times with this policy and without a webhook, for an object without local images.
 const LIMIT: f64 = 1.05;
@@ -34,26 +46,24 @@ fn main() -> ExitCode {
     let mut holds = true;
     println!("{:34} {:36} {:>6} {:>24} {:>6}", "object", "with", "times", "ms (quartiles)", "ratio");
     for scenario in scenarios() {
-        let mut times: Vec<Vec<f64>> = vec![Vec::new(); SETUPS.len()];
-        for (setup, _) in SETUPS {
+        let setups: Vec<_> = SETUPS.into_iter().filter(|(setup, _)| scenario.expected(setup).is_some()).collect();
+        let mut times: Vec<Vec<f64>> = vec![Vec::new(); setups.len()];
+        for (setup, _) in &setups {
             wait_for(&api, &scenario, setup);
             (0..WARM_UP).for_each(|_| drop(api.create(setup, &scenario)));
         }
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs_f64(seconds) {
             // The first setup warms the caches for the next, so the order is reversed each time.
-            let order: Vec<usize> = (0..SETUPS.len()).chain((0..SETUPS.len()).rev()).collect();
+            let order: Vec<usize> = (0..setups.len()).chain((0..setups.len()).rev()).collect();
             for index in order {
                 let start = Instant::now();
-                let _ = api.create(SETUPS[index].0, &scenario);
+                let _ = api.create(setups[index].0, &scenario);
                 times[index].push(start.elapsed().as_secs_f64() * 1e3);
             }
         }
         let spreads: Vec<[f64; 3]> = times.iter_mut().map(|times| quartiles(times)).collect();
-        for (((setup, name), [lower, median, upper]), times) in SETUPS.iter().zip(&spreads).zip(&times) {
-            if scenario.expected(setup).is_none() {
-                continue;
-            }
+        for (((setup, name), [lower, median, upper]), times) in setups.iter().zip(&spreads).zip(&times) {
             let ratio = median / spreads[0][1];
             let is_limited = *setup == "ours" && !scenario.is_local;
             let verdict = match is_limited {
@@ -77,16 +87,17 @@ struct Scenario {
     image: &'static str,
     written: Value,
     is_local: bool,
-    /// Whether a MutatingAdmissionPolicy can resolve it. It cannot look a Build up.
-    in_cel: bool,
+    /// Whether the image is that of the Build that the object names.
+    is_inherited: bool,
 }
 
 impl Scenario {
     /// The image as this setup stores it; `None` if the setup cannot resolve it.
     fn expected(&self, setup: &str) -> Option<Value> {
         match setup {
-            "map" if !self.in_cel => None,
-            "ours" | "always-asked" | "map" if self.is_local => Some(json!(format!("{HOST}/team/app:v1"))),
+            _ if setup.starts_with("map") && builds(setup).1 != self.is_inherited => None,
+            "none" | "nothing" => Some(self.written.clone()),
+            _ if self.is_local => Some(json!(format!("{HOST}/team/app:v1"))),
             _ => Some(self.written.clone()),
         }
     }
@@ -102,7 +113,7 @@ fn scenarios() -> [Scenario; 3] {
             image: "/spec/output/image",
             written: json!("quay.io/team/app:v1"),
             is_local: false,
-            in_cel: true,
+            is_inherited: false,
         },
         Scenario {
             name: "a BuildRun with a local output",
@@ -110,7 +121,7 @@ fn scenarios() -> [Scenario; 3] {
             image: "/spec/build/spec/output/image",
             written: json!("team/app:v1"),
             is_local: true,
-            in_cel: true,
+            is_inherited: false,
         },
         Scenario {
             name: "a BuildRun of a local Build",
@@ -118,7 +129,7 @@ fn scenarios() -> [Scenario; 3] {
             image: "/spec/output/image",
             written: Value::Null,
             is_local: true,
-            in_cel: false,
+            is_inherited: true,
         },
     ]
 }
@@ -149,32 +160,57 @@ fn set_up(cluster: &TestCluster) -> ModuleServer {
     register("always-asked", &webhook["clientConfig"], &json!([]));
     cluster.kubectl.ok(&["delete", "mutatingwebhookconfiguration", "clusterwide-local-registry"]);
 
-    let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
-        "metadata": {"name": "map"},
-        "spec": {
-            "matchConstraints": {"namespaceSelector": only("map"), "resourceRules": webhook["rules"]},
-            "matchConditions": [{
-                "name": "local",
-                "expression": "has(object.spec.build) && has(object.spec.build.spec) && has(object.spec.build.spec.output.local) && object.spec.build.spec.output.local",
-            }],
-            "failurePolicy": "Fail",
-            "reinvocationPolicy": "Never",
-            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": format!(
-                "[JSONPatch{{op: 'replace', path: '/spec/build/spec/output/image', value: '{HOST}/' + object.spec.build.spec.output.image}}]"
-            )}}],
-        },
+    let in_place = json!({
+        "matchConstraints": {"namespaceSelector": only("map"), "resourceRules": webhook["rules"]},
+        "matchConditions": [{
+            "name": "local",
+            "expression": "has(object.spec.build) && has(object.spec.build.spec) && has(object.spec.build.spec.output.local) && object.spec.build.spec.output.local",
+        }],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": format!(
+            "[JSONPatch{{op: 'replace', path: '/spec/build/spec/output/image', value: '{HOST}/' + object.spec.build.spec.output.image}}]"
+        )}}],
     });
-    cluster.kubectl.ok_with(&["create", "-f", "-"], &policy);
-    let binding = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
-        "metadata": {"name": "map"}, "spec": {"policyName": "map"},
+    let of_builds: Vec<&str> = SETUPS.map(|(setup, _)| setup).into_iter().filter(|setup| builds(setup).1).collect();
+    let some = json!([{"key": "kubernetes.io/metadata.name", "operator": "In", "values": of_builds}]);
+    let looking_up = json!({
+        "paramKind": {"apiVersion": "shipwright.io/v1beta1", "kind": "Build"},
+        "matchConstraints": {"namespaceSelector": {"matchExpressions": some}, "resourceRules": [{
+            "apiGroups": ["shipwright.io"], "apiVersions": ["v1beta1"], "resources": ["buildruns"], "operations": ["CREATE"],
+        }]},
+        "matchConditions": [{
+            "name": "inherits-from-this-build",
+            "expression": "!has(object.spec.output) && has(object.spec.build.name) && object.spec.build.name == params.metadata.name && has(params.spec.output.local) && params.spec.output.local",
+        }],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": format!(
+            "[JSONPatch{{op: 'add', path: '/spec/output', value: Object.spec.output{{image: '{HOST}/' + params.spec.output.image}}}}]"
+        )}}],
     });
-    cluster.kubectl.ok_with(&["create", "-f", "-"], &binding);
+    for (name, mut spec) in [("map", in_place), ("map-lookup", looking_up)] {
+        spec["failurePolicy"] = json!("Fail");
+        spec["reinvocationPolicy"] = json!("Never");
+        let mut binding = json!({"policyName": name});
+        if spec.get("paramKind").is_some() {
+            // Each Build of the request's namespace.
+            binding["paramRef"] = json!({"selector": {}, "parameterNotFoundAction": "Allow"});
+        }
+        for (kind, spec) in [("MutatingAdmissionPolicy", spec), ("MutatingAdmissionPolicyBinding", binding)] {
+            let object = json!({
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec,
+            });
+            cluster.kubectl.ok_with(&["create", "-f", "-"], &object);
+        }
+    }
     for (namespace, _) in SETUPS {
-        let mut local = build("app", json!({"image": "team/app:v1", "local": true}));
-        local["metadata"]["namespace"] = json!(namespace);
-        cluster.kubectl.ok_with(&["create", "-f", "-"], &local);
+        let names = (1..builds(namespace).0).map(|number| format!("other-{number}")).chain(["app".to_owned()]);
+        let items: Vec<Value> = names
+            .map(|name| {
+                let mut local = build(&name, json!({"image": "team/app:v1", "local": true}));
+                local["metadata"]["namespace"] = json!(namespace);
+                local
+            })
+            .collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+        cluster.kubectl.ok_with(&["create", "-f", "-"], &list);
     }
     nothing
 }

@@ -424,9 +424,13 @@ fn accounts_touch_only_events_of_their_own() {
     {
         let kubectl = cluster.control_plane.kubectl_of(namespace, account);
         let refused = format!("{account} may create and change only Events of its own");
+        // `kubectl patch` would read the Event first.
         let patch = |name: &str| {
-            let patch = r#"--patch={"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}}"#;
-            kubectl.run(&["patch", "events.v1.events.k8s.io", name, "--namespace=default", "--type=merge", patch])
+            let series = json!({"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"});
+            let metadata = json!({"name": name, "namespace": "default"});
+            let event =
+                json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": metadata, "series": series});
+            kubectl.run_with(&["apply", "--server-side", "--validate=false", "-f", "-"], &event.to_string())
         };
         kubectl.ok_with(&create, &event(&format!("of-{account}"), "local-registry-sync"));
         patch(&format!("of-{account}")).ok(&["patch"]);
@@ -439,12 +443,14 @@ fn accounts_touch_only_events_of_their_own() {
 fn the_agents_priority_is_for_the_agent() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy/nodes"]);
+    cluster.kubectl.ok(&["create", "serviceaccount", "pods", "--namespace=team"]);
     let pod = |namespace: &str, class: Option<&str>| {
+        let account = if namespace == "team" { "pods" } else { "local-registry-node" };
         let pod = json!({
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": "p", "namespace": namespace},
-            "spec": {"priorityClassName": class, "containers": [{"name": "c", "image": "reg.io/c"}]},
+            "spec": {"priorityClassName": class, "serviceAccountName": account, "containers": [{"name": "c", "image": "reg.io/c"}]},
         });
         cluster.kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &pod.to_string())
     };
