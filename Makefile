@@ -34,6 +34,10 @@ AS_ROOT ?=
 NODE_KUBERNETES := $(CURDIR)/target/e2e/1.37
 NODE_PROGRAMS := $(CURDIR)/target/e2e/node
 NODE_MODULES := cni containerd containerd-1 coredns registry s3
+# What runs in that cluster: the programs of a project, with its own manifests.
+CLUSTER_MODULES := shipwright tekton
+MANIFESTS_shipwright := github.com/shipwright-io/build deploy samples
+MANIFESTS_tekton := github.com/tektoncd/pipeline config
 
 # `make e2e-promote` has programs of its own, too.
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
@@ -171,7 +175,7 @@ e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
 
-e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
+e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
 	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
@@ -249,6 +253,13 @@ build-tools = cd $(1) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(
 $(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum $$(wildcard e2e/node/$$*/*.go e2e/node/$$*/*/*.go)
 	@$(call need,go,install Go)
 	$(call build-tools,e2e/node/$*)
+	@touch $@
+$(NODE_PROGRAMS)/%/built: e2e/node/%/go.mod e2e/node/%/go.sum
+	@$(call need,go,install Go)
+	mkdir -p $(@D) && cd e2e/node/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ tool
+	rm -rf $(@D)/manifests && mkdir $(@D)/manifests
+	folder=$$(cd e2e/node/$* && go list -m -f '{{.Dir}}' $(firstword $(MANIFESTS_$*))) && cd $$folder && \
+	  cp -r --no-preserve=mode $(wordlist 2,9,$(MANIFESTS_$*)) $(@D)/manifests/
 	@touch $@
 $(PROMOTE_PROGRAMS)/%.built: e2e/promote/%/go.mod e2e/promote/%/go.sum $$(wildcard e2e/promote/$$*/*.go)
 	@$(call need,go,install Go)

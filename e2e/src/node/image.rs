@@ -1,5 +1,7 @@
 //! Container images without a base image, around programs of this machine.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +17,8 @@ pub(super) const SANDBOX: &str = "node.example/sandbox:v1";
 pub struct Image {
     name: String,
     files: Vec<(PathBuf, String)>,
+    /// Programs that are texts, and what each is called in `/bin`.
+    scripts: Vec<(String, String)>,
     /// Names in `/bin`, and what they lead to.
     links: Vec<(String, &'static str)>,
     entrypoint: Vec<String>,
@@ -24,7 +28,7 @@ impl Image {
     /// An image with this name, tag included, and nothing in it.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), files: vec![], links: vec![], entrypoint: vec![] }
+        Self { name: name.to_owned(), files: vec![], scripts: vec![], links: vec![], entrypoint: vec![] }
     }
 
     /// The image of every pod's sandbox, which has nothing to do.
@@ -65,6 +69,13 @@ impl Image {
         self.with_file(program, &path)
     }
 
+    /// A script in `/bin`.
+    #[must_use]
+    pub fn with_script(mut self, name: &str, text: &str) -> Self {
+        self.scripts.push((name.to_owned(), format!("#!/bin/sh\n{text}\n")));
+        self
+    }
+
     /// The command that its containers run.
     #[must_use]
     pub fn running(mut self, command: &[&str]) -> Self {
@@ -89,7 +100,7 @@ impl Image {
     pub fn write(&self, archive: &Path) -> u64 {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
-        for name in ["bin", "etc", "tmp", "var/tmp"] {
+        for name in ["bin", "etc", "run", "tmp", "var/tmp"] {
             std::fs::create_dir_all(root.join(name)).unwrap();
         }
         for (file, path) in &self.files {
@@ -97,6 +108,13 @@ impl Image {
             std::fs::create_dir_all(target.parent().unwrap()).unwrap();
             std::fs::copy(file, &target).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         }
+        for (name, text) in &self.scripts {
+            let path = root.join("bin").join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        }
+        // What has its state in `/var/run`, as most programs once had.
+        std::os::unix::fs::symlink("/run", root.join("var/run")).unwrap();
         for (name, target) in &self.links {
             std::os::unix::fs::symlink(target, root.join("bin").join(name)).unwrap();
         }

@@ -4,6 +4,7 @@
 //! here cleans up.
 
 mod bucket;
+mod builds;
 mod containerd;
 mod image;
 mod kubelet;
@@ -116,6 +117,11 @@ impl Node {
 /// A program of the node, as `make e2e-node` builds it.
 pub fn program(name: &str) -> PathBuf {
     programs::node(name)
+}
+
+/// A program that a package of the system has installed.
+pub fn installed(name: &str) -> PathBuf {
+    programs::installed(name)
 }
 
 /// The sync job and agent of this project, without shared libraries.
