@@ -158,7 +158,11 @@ impl<F> Agent<'_, F> {
 
     /// Follows the Services that the names lead to, declared ones and those that still have a file, and no others.
     fn follow_services(&mut self) {
-        let others = undeclared(&self.knowledge.names, self.task, &self.files);
+        // While nothing is declared, everything leads to nowhere, wherever Services are.
+        let others = match self.knowledge.state {
+            State::Absent => Vec::new(),
+            _ => undeclared(&self.knowledge.names, self.task, &self.files),
+        };
         let others = Knowledge::services_of(others.iter().map(|(name, _)| name), self.task);
         self.needed = Knowledge::services_of(&self.knowledge.names, self.task);
         let wanted: BTreeSet<&ServiceName> = self.needed.union(&others).collect();

@@ -55,6 +55,41 @@ fn own(files: &NodeFiles, path: &Path, about: &str) -> Result<Option<String>, Fi
     }
 }
 
+/// The text of our file about a name, whatever others have beside it; `None` if there is none.
+///
+/// # Errors
+/// A [`FileError`] if it cannot be read, or is not ours.
+pub(super) fn ours(
+    files: &NodeFiles,
+    runtime: Runtime,
+    name: &RuntimeHost,
+    paths: &Paths,
+) -> Result<Option<String>, FileError> {
+    let directory = paths.certs.join(directory(name.as_str()));
+    if runtime == Runtime::Containerd && files.is_link(&directory) {
+        return Err(FileError::foreign(&directory, LINK));
+    }
+    own(files, &runtime.file(name, paths), name.as_str())
+}
+
+/// Removes our file about a name, with what lies beside it.
+///
+/// # Errors
+/// A [`FileError`] if it cannot be removed.
+pub(super) fn remove(files: &NodeFiles, path: &Path, paths: &Paths) -> Result<(), FileError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| FileError::Io { path, source }
+    };
+    files.remove(path).map_err(failed(path))?;
+    let Some(directory) = path.parent().filter(|directory| *directory != paths.registries) else { return Ok(()) };
+    let authority = path.with_file_name(CA);
+    if matches!(own(files, &authority, AUTHORITY), Ok(Some(_))) {
+        files.remove(&authority).map_err(failed(&authority))?;
+    }
+    files.remove_empty(directory).map_err(failed(directory))
+}
+
 /// The text of the runtime's file about a name; `None` if there is none and it may be written.
 ///
 /// # Errors
@@ -74,12 +109,9 @@ pub(super) fn current(
                     return Err(FileError::foreign(&other, "others have a directory for this name"));
                 }
             }
-            let directory = paths.certs.join(directory(name.as_str()));
-            if files.is_link(&directory) {
-                return Err(FileError::foreign(&directory, LINK));
-            }
-            let text = own(files, &path, name.as_str())?;
+            let text = ours(files, runtime, name, paths)?;
             if text.is_none() {
+                let directory = paths.certs.join(directory(name.as_str()));
                 for other in names(files, &directory)? {
                     let path = directory.join(&other);
                     if other == CA {
@@ -103,7 +135,7 @@ pub(super) fn current(
                     return Err(FileError::foreign(&other, "it has an entry for this name"));
                 }
             }
-            own(files, &path, name.as_str())
+            ours(files, runtime, name, paths)
         }
     }
 }

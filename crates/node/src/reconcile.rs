@@ -116,7 +116,7 @@ impl Pass<'_> {
                 let result = result_of(self.lead_to(name, &url, &file));
                 report(Some(file), Some(url.to_string()), result)
             }
-            Destination::Dns => report(None, None, NameResult::LeftToDns),
+            Destination::Dns => self.leave_to_dns(name, file),
             Destination::Unknown(reason) => report(Some(file), None, NameResult::Kept { reason }),
             Destination::Nowhere(reason) => {
                 let result = match self.lead_nowhere(name, &file) {
@@ -146,13 +146,31 @@ impl Pass<'_> {
             Destination::Registry(url) => {
                 address = Some(url.to_string());
                 match result_of(self.lead_to(name, &url, &file)) {
-                    NameResult::Unchanged => NameResult::Undeclared,
+                    // Nobody has to do anything about a name that is not declared.
+                    NameResult::Unchanged | NameResult::Foreign { .. } | NameResult::Kept { .. } => {
+                        NameResult::Undeclared
+                    }
                     other => other,
                 }
             }
             Destination::Dns | Destination::Unknown(_) => NameResult::Undeclared,
         };
         NameReport { name: name.to_string(), file: Some(file), address, result }
+    }
+
+    /// Removes the file that a name has from the time when `--address` led it somewhere.
+    fn leave_to_dns(&self, name: &RuntimeHost, file: PathBuf) -> NameReport {
+        let Self { task, files, .. } = self;
+        let (file, result) = match files::ours(files, task.runtime, name, &task.paths) {
+            Ok(Some(_)) if task.dry_run => (Some(file), NameResult::WouldRemove),
+            Ok(Some(_)) => match files::remove(files, &file, &task.paths) {
+                Ok(()) => (Some(file), NameResult::Removed),
+                Err(error) => (Some(file), NameResult::Failed { error: error.to_string() }),
+            },
+            // What is there is of others.
+            Ok(None) | Err(_) => (None, NameResult::LeftToDns),
+        };
+        NameReport { name: name.to_string(), file, address: None, result }
     }
 
     fn destination(&self, name: &RuntimeHost) -> Destination {
@@ -177,6 +195,10 @@ impl Pass<'_> {
                     let url = |family| spec.url(&service, port, scheme, family);
                     let found = match &without_ipv6 {
                         Some(runtime) => url(AddressFamily::Ipv4).map_err(|error| format!("{runtime}: {error}")),
+                        // While the runtime is not known, an address that all can read is better.
+                        None if self.release().is_err() => url(AddressFamily::Ipv4)
+                            .or_else(|_| url(AddressFamily::Any))
+                            .map_err(|error| error.to_string()),
                         None => url(AddressFamily::Any).map_err(|error| error.to_string()),
                     };
                     found.map_or_else(Destination::Nowhere, Destination::Registry)
@@ -210,7 +232,7 @@ impl Pass<'_> {
     fn lead_nowhere(&self, name: &RuntimeHost, file: &Path) -> Result<Option<(String, String)>, FileError> {
         let Self { task, files, .. } = self;
         let after = contents(task.runtime, name, Target::Nowhere);
-        match files::current(files, task.runtime, name, &task.paths)? {
+        match files::ours(files, task.runtime, name, &task.paths)? {
             Some(before) if before != after && task.dry_run => Ok(Some((before, after))),
             Some(before) if before != after => files::write(files, file, &after, None).map(|()| None),
             _ => Ok(None),

@@ -154,7 +154,10 @@ impl<C: Content> ObjectWatch<C> {
     fn on_list(&mut self, answer: Result<ObjectList<Slim<C>>, Failure>) -> Result<Option<C>, ClusterError> {
         let list = answer.map_err(|failure| self.fail("list", failure))?;
         let is_list = [format!("{}List", C::KIND), "List".to_owned()].contains(&list.types.kind);
-        if !is_list || list.items.len() > 1 {
+        // One object is on one page. Where more pages are said to follow, the object may be on one of those.
+        let is_part = list.metadata.continue_.as_ref().is_some_and(|next| !next.is_empty())
+            || list.metadata.remaining_item_count.is_some_and(|count| count > 0);
+        if !is_list || is_part || list.items.len() > 1 {
             let found = format!("a {} with {} items", Excerpt(&list.types.kind), list.items.len());
             return Err(self.reject("list", found));
         }

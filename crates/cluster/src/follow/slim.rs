@@ -21,6 +21,8 @@ pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'sta
     const PLURAL: &'static str;
     /// The field of the object.
     const FIELD: &'static str;
+    /// Whether every object has that field, so that one without it is no answer.
+    const IS_REQUIRED: bool = false;
     /// A field that is not read, but may be what its author took for that one.
     const MISTAKEN: Option<&'static str> = None;
 
@@ -65,6 +67,9 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
                         is_mistaken |= C::MISTAKEN.is_some_and(|mistaken| field == mistaken);
                         fields.next_value::<IgnoredAny>()?;
                     }
+                }
+                if C::IS_REQUIRED && content.is_none() {
+                    return Err(A::Error::custom(format_args!("found a {} without {}", C::KIND, C::FIELD)));
                 }
                 if is_mistaken {
                     content.get_or_insert_default().note_mistaken();

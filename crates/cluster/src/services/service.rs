@@ -84,6 +84,7 @@ impl Content for ServiceSpec {
     const KIND: &'static str = "Service";
     const PLURAL: &'static str = "services";
     const FIELD: &'static str = "spec";
+    const IS_REQUIRED: bool = true;
 }
 
 impl Cluster {

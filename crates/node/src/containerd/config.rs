@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use toml::Value;
 
-use super::config_file::{ConfigFiles, ImageSettings, TooNew};
+use super::config_file::{ConfigFiles, ImageSettings, RefusedConfig};
 use super::version::Version;
 use crate::file_system::NodeFiles;
 use crate::paths::Paths;
@@ -26,7 +26,7 @@ pub(crate) fn read_config(files: &NodeFiles, paths: &Paths, release: Result<Vers
     };
     let explained = |release| match config.settings(release) {
         Ok(settings) => explain(&settings, release, paths),
-        Err(file) => explain_too_new(&file, release, paths),
+        Err(refused) => explain_refused(&refused, release, paths),
     };
     match release {
         Ok(release) => explained(release),
@@ -61,13 +61,10 @@ fn disagreement(answers: &[(Version, RuntimeConfig)], reason: &str, paths: &Path
     RuntimeConfig { remedy, ..RuntimeConfig::new(RuntimeReads::Unknown, seen) }
 }
 
-fn explain_too_new(TooNew { path, version }: &TooNew, release: Version, paths: &Paths) -> RuntimeConfig {
-    let (certs, newest) = (paths.certs.display(), release.newest_config());
-    let seen = format!(
-        "containerd ignores {certs}: it is {release}, and does not start with `version = {version}` in {}",
-        path.display()
-    );
-    RuntimeConfig::new(RuntimeReads::No, seen).remedy(format!("write that file in version {newest}"))
+fn explain_refused(refused: &RefusedConfig, release: Version, paths: &Paths) -> RuntimeConfig {
+    let certs = paths.certs.display();
+    let seen = format!("containerd ignores {certs}: it is {release}, and does not start with {refused}");
+    RuntimeConfig::new(RuntimeReads::No, seen).remedy("write its files in one version that it reads".to_owned())
 }
 
 fn explain(config: &ImageSettings, release: Version, paths: &Paths) -> RuntimeConfig {
@@ -203,14 +200,14 @@ mod tests {
             // A single directory, in the plugin of each version.
             (format!("{V3}{path}"), "nyyyy", Yes),
             (format!("{V2}{path}"), "yyyyy", Yes),
-            (format!("[plugins.cri]\n{path}"), "yyyyy", Yes),
+            (format!("[plugins.cri]\n{path}"), "ynnny", Unknown),
             // A name that is not of the file's version: only what is moved is read.
             (format!("{V2}{path}").replace("version = 2", "version = 3"), "nnnny", Unknown),
             (format!("{V3}{path}").replace("version = 3", "version = 2"), "nyyyy", Unknown),
             (format!("{V2}{path}").replace("version = 2", "version = 4"), "nnnnn", No),
             (format!("{V3}{path}").replace("version = 3", "version = 4"), "nnnny", Yes),
             (format!("version = 2\n[plugins.cri]\n{path}"), "nnnnn", No),
-            (format!("{V2}{path}").replace("version = 2", ""), "nnnnn", No),
+            (format!("{V2}{path}").replace("version = 2", ""), "nnnny", Unknown),
             (format!("{V3}{path}").replace("version = 3", "version = 9"), "nnnnn", No),
             // Nothing is set, or nothing is in it.
             (String::new(), "nnnnn", No),
@@ -225,14 +222,24 @@ mod tests {
             (format!("{V3}max_concurrent_downloads = 5"), "nnnyy", Unknown),
             (format!("{V3}max_concurrent_downloads = 3"), "nnnnn", No),
             (format!("{V3}registry.configs.a = {{}}"), "nnnyy", Unknown),
-            (format!("{V2}containerd.discard_unpacked_layers = true"), "nnnyy", Unknown),
+            (
+                format!("{V2}containerd.discard_unpacked_layers = true\ncontainerd.runtimes.runc = {{}}"),
+                "nnnyy",
+                Unknown,
+            ),
+            (format!("{V2}containerd.discard_unpacked_layers = true"), "nnnnn", No),
             // A list is read by local pulls, which are all before 2.1.
             (format!("{V3}{list}"), "nynnn", Unknown),
             (format!("{V2}{list}"), "yynnn", Unknown),
             (format!("{V3}registry.config_path = '/etc/containerd/certs.d:'"), "nynnn", Unknown),
             (format!("{V3}{list}\ndisable_snapshot_annotations = false"), "nyyyy", Yes),
             (format!("{V3}{list}\nmax_concurrent_downloads = 0"), "nyyyy", Yes),
-            (format!("{V2}{list}\ncontainerd.discard_unpacked_layers = true"), "yyyyy", Yes),
+            (format!("{V2}{list}\ncontainerd.discard_unpacked_layers = true"), "yynnn", Unknown),
+            (
+                format!("{V2}{list}\ncontainerd.discard_unpacked_layers = true\ncontainerd.runtimes.runc = {{}}"),
+                "yyyyy",
+                Yes,
+            ),
             (format!("{V3}registry.config_path = '/a:/b'\ndiscard_unpacked_layers = true"), "nnnnn", No),
             // Another directory.
             (format!("{V3}registry.config_path = '/etc/other'"), "nnnnn", No),
@@ -260,7 +267,7 @@ mod tests {
         );
         assert_eq!(
             seen(&old, "1.7"),
-            "containerd ignores /etc/containerd/certs.d: it is 1.7, and does not start with `version = 3` in /etc/containerd/config.toml; write that file in version 2"
+            "containerd ignores /etc/containerd/certs.d: it is 1.7, and does not start with `version = 3` in /etc/containerd/config.toml, and 2 is the newest that it reads; write its files in one version that it reads"
         );
         let list = "/etc/containerd/certs.d:/etc/docker/certs.d";
         assert_eq!(
@@ -296,12 +303,44 @@ mod tests {
             format!("imports = ['a.toml']\n{V3}registry.config_path = '/etc/other'").replace("version = 3\n", "");
         let files = [("/etc/containerd/config.toml", &*other), ("/etc/containerd/a.toml", &*setting)];
         assert_eq!(read(&files), RuntimeReads::Yes, "an import wins");
-        let old = format!("{V2}registry.config_path = '/etc/containerd/certs.d'");
-        let newer = format!("imports = ['a.toml']\n{V3}registry.config_path = '/etc/other'");
-        let files = [("/etc/containerd/config.toml", &*newer), ("/etc/containerd/a.toml", &*old)];
-        assert_eq!(read(&files), RuntimeReads::Yes, "an import of an older version wins, too");
         let files = [("/etc/containerd/config.toml", &*main("/opt/site.toml"))];
         assert_eq!(read(&files), RuntimeReads::Unknown, "an import that the agent does not see");
+    }
+
+    /// What each release does with a main file and one that it imports: held against `containerd config dump` of 1.7.28,
+    /// 2.1.4, 2.2.0 and 2.3.0.
+    #[test]
+    fn each_release_merges_files_in_its_own_way() {
+        const RUNTIME: &str = "containerd.runtimes.nvidia = {}";
+        const PATH: &str = "registry.config_path = '/etc/containerd/certs.d'";
+        const OTHER: &str = "registry.config_path = '/etc/other'";
+        let main = |file: String| format!("imports = ['a.toml']\n{file}");
+        let runtime_v3 = "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd]\nruntimes.nvidia = {}";
+        for (first, second, expected) in [
+            // A plugin's table replaces that of an earlier file in containerd 1.
+            (format!("{V2}{PATH}"), format!("{V2}{RUNTIME}"), "nyyyy"),
+            (format!("{V2}{PATH}"), runtime_v3.to_owned(), "nnnnn"),
+            (format!("{V3}{PATH}"), runtime_v3.to_owned(), "nyyyy"),
+            (format!("{V3}{PATH}"), format!("{V2}{OTHER}"), "nnnnn"),
+            (format!("{V2}{OTHER}"), format!("{V2}{PATH}"), "yyyyy"),
+            (format!("{V3}{OTHER}"), format!("{V2}{PATH}"), "yyyyy"),
+            // The last version decides what 2.0 to 2.2 move.
+            (format!("{V2}{PATH}").replace("version = 2", "version = 3"), format!("{V2}{RUNTIME}"), "nyyyy"),
+            (format!("{V2}{PATH}"), format!("{V3}{OTHER}").replace("version = 3", "version = 2"), "yyyyn"),
+            // An empty path in a later file wins.
+            (format!("{V3}{PATH}"), format!("{V3}registry.config_path = ''"), "nnnnn"),
+            // 2.3 wants no file to be newer than the first.
+            (format!("{V2}{PATH}"), format!("{V3}{OTHER}"), "nnnnn"),
+        ] {
+            let (first, second) = (main(first), second);
+            let files = [("/etc/containerd/config.toml", &*first), ("/etc/containerd/a.toml", &*second)];
+            let found = Version::ALL.map(|release| match read(&files, Ok(release)).reads {
+                RuntimeReads::Yes => 'y',
+                RuntimeReads::No => 'n',
+                RuntimeReads::Unknown => '?',
+            });
+            assert_eq!(String::from_iter(found), expected, "{first}\n--\n{second}");
+        }
     }
 
     #[test]

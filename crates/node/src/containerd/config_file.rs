@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::version::Version;
+use super::version::{Merging, Version};
 use crate::file_system::NodeFiles;
 
 /// How many files are read. A node has one or two.
@@ -30,11 +30,13 @@ struct ConfigFile {
     plugins: Table,
 }
 
-/// A file whose `version` is newer than a containerd reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TooNew {
-    pub(super) path: PathBuf,
-    pub(super) version: i64,
+/// Why a containerd does not start with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RefusedConfig {
+    #[error("`version = {version}` in {}, and {newest} is the newest that it reads", path.display())]
+    TooNew { path: PathBuf, version: i64, newest: i64 },
+    #[error("`version = {version}` in {}, which is newer than the {root} of the file that imports it", path.display())]
+    NewerThanRoot { path: PathBuf, version: i64, root: i64 },
 }
 
 impl ConfigFiles {
@@ -61,7 +63,7 @@ impl ConfigFiles {
             };
             let mut table: Table = text.parse().map_err(|error: toml::de::Error| failed(error.message().to_owned()))?;
             pending.extend(imports(&table, files, &path).map_err(&failed)?);
-            let version = table.get("version").and_then(Value::as_integer).unwrap_or(1);
+            let version = table.get("version").and_then(Value::as_integer).unwrap_or(0);
             let plugins = match table.remove("plugins") {
                 Some(Value::Table(plugins)) => plugins,
                 _ => Table::new(),
@@ -74,16 +76,91 @@ impl ConfigFiles {
     /// The settings of image pulls, as a release of containerd understands them.
     ///
     /// # Errors
-    /// The first file that is [`TooNew`] for it: it does not start with that.
-    pub(super) fn settings(&self, release: Version) -> Result<ImageSettings, TooNew> {
-        let mut settings = Table::new();
+    /// Why it does not start with them.
+    pub(super) fn settings(&self, release: Version) -> Result<ImageSettings, RefusedConfig> {
+        let mut plugins = match release.merging() {
+            Merging::Replace => self.replaced()?,
+            Merging::ThenMigrate => self.merged_then_migrated(release)?,
+            Merging::AfterMigration => self.merged_after_migration(release)?,
+        };
+        Ok(ImageSettings(table(plugins.remove(IMAGES))))
+    }
+
+    /// As containerd 1 does: a plugin in a later file replaces that of an earlier one. The last version counts for all.
+    fn replaced(&self) -> Result<Table, RefusedConfig> {
+        let (mut plugins, mut last) = (Table::new(), None);
         for file in &self.0 {
-            if file.version > release.newest_config() {
-                return Err(TooNew { path: file.path.clone(), version: file.version });
-            }
-            merge(&mut settings, image_settings(file.plugins.clone(), file.version, release));
+            plugins.extend(file.plugins.clone());
+            last = Some(file).filter(|file| file.version > 0).or(last);
         }
-        Ok(ImageSettings(settings))
+        let version = last.map_or(0, |file| file.version);
+        check_version(last, 2)?;
+        let cri = if version < 2 { SHORT_CRI } else { CRI };
+        let mut moved = Table::from_iter([(CRI.to_owned(), Value::Table(table(plugins.remove(cri))))]);
+        move_images(&mut moved, |_| true);
+        Ok(moved)
+    }
+
+    /// As containerd 2.0 to 2.2 do: all files are merged, and then, if the last version is an old one, settings are moved once.
+    fn merged_then_migrated(&self, release: Version) -> Result<Table, RefusedConfig> {
+        let (mut plugins, mut last) = (Table::new(), None);
+        for file in &self.0 {
+            let mut own = file.plugins.clone();
+            if file.version < 2 {
+                // Such a file counts as one of the version so far.
+                rename_cri(&mut own);
+            } else {
+                last = Some(file);
+            }
+            merge(&mut plugins, own);
+        }
+        check_version(last, release.newest_config())?;
+        if last.is_some_and(|file| file.version < release.newest_config()) {
+            move_images(&mut plugins, |containerd| containerd.contains_key("runtimes"));
+            fill_empty_path(&mut plugins, release);
+        }
+        Ok(plugins)
+    }
+
+    /// As containerd 2.3 and later do: settings are moved in each file, and then all are merged.
+    fn merged_after_migration(&self, release: Version) -> Result<Table, RefusedConfig> {
+        let (mut plugins, mut root) = (Table::new(), 0);
+        for file in &self.0 {
+            check_version(Some(file), release.newest_config())?;
+            if root == 0 {
+                root = file.version;
+            }
+            if file.version > root {
+                let (path, version) = (file.path.clone(), file.version);
+                return Err(RefusedConfig::NewerThanRoot { path, version, root });
+            }
+            let mut own = file.plugins.clone();
+            if file.version < release.newest_config() {
+                // What has the long name is moved first.
+                move_images(&mut own, |containerd| containerd.contains_key("runtimes"));
+                if file.version < 2 {
+                    rename_cri(&mut own);
+                    move_images(&mut own, |containerd| containerd.contains_key("runtimes"));
+                }
+            }
+            merge(&mut plugins, own);
+        }
+        Ok(plugins)
+    }
+}
+
+/// The plugin of images, and that of which its settings were a part before containerd 2, by its name and by that of
+/// version 1.
+const IMAGES: &str = "io.containerd.cri.v1.images";
+const CRI: &str = "io.containerd.grpc.v1.cri";
+const SHORT_CRI: &str = "cri";
+
+fn check_version(file: Option<&ConfigFile>, newest: i64) -> Result<(), RefusedConfig> {
+    match file {
+        Some(ConfigFile { path, version, .. }) if *version > newest => {
+            Err(RefusedConfig::TooNew { path: path.clone(), version: *version, newest })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -99,31 +176,48 @@ impl ImageSettings {
     }
 }
 
-/// The settings of image pulls in the tables of the plugins. They were a part of the CRI plugin's before containerd 2, which
-/// moves them from there in files of a version before the newest that it reads, and in no others.
-fn image_settings(mut plugins: Table, version: i64, release: Version) -> Table {
-    const MOVED: [&str; 3] = ["registry", "max_concurrent_downloads", "image_pull_with_sync_fs"];
-    const MOVED_FROM_CONTAINERD: [&str; 2] = ["discard_unpacked_layers", "disable_snapshot_annotations"];
-    let table = |value: Option<Value>| match value {
+fn table(value: Option<Value>) -> Table {
+    match value {
         Some(Value::Table(table)) => table,
         _ => Table::new(),
-    };
-    let images = table(plugins.remove("io.containerd.cri.v1.images"));
-    let mut settings = if release.has_images_plugin() { images } else { Table::new() };
-    if release.has_images_plugin() && version >= release.newest_config() {
-        return settings;
     }
-    let mut old = table(plugins.remove(if version < 2 { "cri" } else { "io.containerd.grpc.v1.cri" }));
-    let mut containerd = table(old.remove("containerd"));
-    let moved = MOVED.into_iter().filter_map(|key| Some((key, old.remove(key)?)));
-    let from_containerd = MOVED_FROM_CONTAINERD.into_iter().filter_map(|key| Some((key, containerd.remove(key)?)));
-    settings.extend(moved.chain(from_containerd).map(|(key, value)| (key.to_owned(), value)));
-    if let Some(Value::Table(registry)) = settings.get_mut("registry")
+}
+
+/// Gives the plugin of version 1 its later name.
+fn rename_cri(plugins: &mut Table) {
+    if let Some(cri) = plugins.remove(SHORT_CRI) {
+        plugins.insert(CRI.to_owned(), cri);
+    }
+}
+
+/// Moves the settings of image pulls from the CRI plugin to that of images. Those that are in its table `containerd` are only
+/// moved if that has what `moves_containerd` asks for.
+fn move_images(plugins: &mut Table, moves_containerd: impl FnOnce(&Table) -> bool) {
+    const MOVED: [&str; 3] = ["registry", "max_concurrent_downloads", "image_pull_with_sync_fs"];
+    const MOVED_FROM_CONTAINERD: [&str; 2] = ["discard_unpacked_layers", "disable_snapshot_annotations"];
+    let Some(Value::Table(cri)) = plugins.get(CRI) else { return };
+    let containerd = table(cri.get("containerd").cloned());
+    let from = |table: &Table, keys: &[&str]| -> Vec<(String, Value)> {
+        keys.iter().filter_map(|key| Some(((*key).to_owned(), table.get(*key)?.clone()))).collect()
+    };
+    let mut moved = from(cri, &MOVED);
+    if moves_containerd(&containerd) {
+        moved.extend(from(&containerd, &MOVED_FROM_CONTAINERD));
+    }
+    let mut images = table(plugins.remove(IMAGES));
+    images.extend(moved);
+    plugins.insert(IMAGES.to_owned(), Value::Table(images));
+}
+
+/// An empty path that was moved is as good as none to containerd 2.2. Others see by themselves to what is empty.
+fn fill_empty_path(plugins: &mut Table, release: Version) {
+    let registry = plugins.get_mut(IMAGES).and_then(|images| images.get_mut("registry"));
+    if let Some(Value::Table(registry)) = registry
+        && release.has_default_path()
         && registry.get("config_path").and_then(Value::as_str) == Some("")
     {
         registry.remove("config_path");
     }
-    settings
 }
 
 /// The files that a file imports. A relative path starts at the file's own folder.
@@ -147,12 +241,11 @@ fn imports(table: &Table, files: &NodeFiles, path: &Path) -> Result<Vec<PathBuf>
     Ok(found)
 }
 
-/// Later files win, but for what they leave empty.
+/// Later files win.
 fn merge(into: &mut Table, from: Table) {
     for (key, value) in from {
         match (into.get_mut(&key), value) {
             (Some(Value::Table(into)), Value::Table(from)) => merge(into, from),
-            (Some(Value::String(_)), Value::String(empty)) if empty.is_empty() => {}
             (_, value) => drop(into.insert(key, value)),
         }
     }

@@ -9,6 +9,17 @@ pub(crate) struct Version {
     minor: u16,
 }
 
+/// How a release makes one configuration of several files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merging {
+    /// A plugin's table replaces that of an earlier file.
+    Replace,
+    /// Tables are merged, and then moved to where this release has them.
+    ThenMigrate,
+    /// Tables are moved, file by file, and then merged.
+    AfterMigration,
+}
+
 impl Version {
     /// The newest one that is known. It stands for those after it.
     pub(super) const NEWEST: Self = Self::new(2, 4);
@@ -33,6 +44,15 @@ impl Version {
             _ if self < Self::new(2, 0) => 2,
             _ if self < Self::new(2, 3) => 3,
             _ => 4,
+        }
+    }
+
+    /// How it makes one configuration of several files.
+    pub(super) fn merging(self) -> Merging {
+        match self {
+            _ if self < Self::new(2, 0) => Merging::Replace,
+            _ if self < Self::new(2, 3) => Merging::ThenMigrate,
+            _ => Merging::AfterMigration,
         }
     }
 

@@ -164,7 +164,7 @@ impl fmt::Display for NameReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, file, address, result } = self;
         let file = file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
-        let address = address.as_deref().unwrap_or_default();
+        let address = address.as_deref().unwrap_or("nowhere");
         match result {
             NameResult::Unchanged => write!(f, "{name}: unchanged: {file} leads to {address}"),
             NameResult::Written { before, after } => {

@@ -480,6 +480,64 @@ async fn an_address_that_the_runtime_cannot_read_is_not_written() {
     assert_eq!(results(&scene.once().await), ["nowhere"]);
 }
 
+#[tokio::test]
+async fn a_name_that_dns_leads_keeps_no_file_of_the_agent() {
+    let mut scene = Scene::new();
+    let name = "kind-registry:5000";
+    let directory = "etc/containerd/certs.d/kind-registry_5000_";
+    scene.change(|server| server.declare(&format!("hostFromClusterNetwork: {name}")));
+    scene.task.addresses = vec![format!("{name}=http://172.18.0.5:5000").parse().unwrap()];
+    assert_eq!(results(&scene.once().await), ["written"]);
+    scene.change(|server| server.set(CONFIG_MAPS, None));
+    assert_eq!(results(&scene.once().await), ["gone"]);
+    // Declared again, but the operator's word is gone.
+    scene.change(|server| server.declare(&format!("hostFromClusterNetwork: {name}")));
+    scene.task.addresses = Vec::new();
+    scene.task.dry_run = true;
+    assert_eq!(results(&scene.once().await), ["would-remove"]);
+    scene.task.dry_run = false;
+    assert_eq!(results(&scene.once().await), ["removed"]);
+    assert!(!scene.path(directory).exists());
+    assert_eq!(results(&scene.once().await), ["left-to-dns"]);
+    // What others have there stays.
+    scene.write(&format!("{directory}/hosts.toml"), "# by hand\n");
+    assert_eq!(results(&scene.once().await), ["left-to-dns"]);
+    assert!(scene.path(directory).exists());
+}
+
+#[tokio::test]
+async fn a_file_of_others_beside_ours_keeps_no_old_address_alive() {
+    let scene = Scene::new();
+    scene.once().await;
+    scene.write(&format!("etc/containerd/certs.d/{NAME}/hosts.toml"), "# by hand\n");
+    assert_eq!(results(&scene.once().await), ["foreign"]);
+    scene.change(|server| server.serve(None));
+    assert_eq!(results(&scene.once().await), ["nowhere"]);
+    assert_eq!(scene.server_of_file().as_deref(), NOWHERE);
+    scene.change(|server| server.declare("hostFromClusterNetwork: reg.io:5000"));
+    scene.change(|server| server.serve(Some("10.0.0.9")));
+    let report = scene.once().await;
+    assert_eq!(results(&report), ["left-to-dns", "undeclared"]);
+    assert!(report.succeeded(), "nobody has to do anything about it");
+}
+
+#[tokio::test]
+async fn while_the_runtime_is_not_known_an_address_that_all_read_is_used() {
+    let scene = Scene::new();
+    scene.change(|server| server.runtime = None);
+    let service = json!({
+        "metadata": {"name": "registry", "namespace": "infra"},
+        "spec": {"clusterIP": "fd00::5", "clusterIPs": ["fd00::5", "10.0.0.5"], "ports": [{"port": 5000, "appProtocol": "http"}]},
+    });
+    scene.change(|server| server.set(SERVICES, Some(service)));
+    scene.once().await;
+    assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
+    // Half of an answer is none.
+    scene.change(|server| server.set(SERVICES, Some(json!({"metadata": {"name": "registry", "namespace": "infra"}}))));
+    assert_eq!(results(&scene.once().await), ["kept"]);
+    assert_eq!(scene.server_of_file().as_deref(), Some("http://10.0.0.5:5000"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_runtime_reads_depends_on_its_version() {
     let scene = Scene::new();
