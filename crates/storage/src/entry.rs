@@ -34,22 +34,28 @@ pub enum Fault {
         /// The digest that it has.
         found: String,
     },
+    /// The path of a link has no digest.
+    Path,
     /// A link leads to a manifest whose content is not that of its digest.
     Corrupt {
         /// How many bytes the content has.
         bytes: u64,
     },
+    /// A link leads to a manifest that the registry cannot read, of schema 1 or of none.
+    Unreadable,
+    /// A folder that the garbage collection looks into is missing.
+    Missing,
 }
 
 /// What was done about an entry, or would be without `--dry-run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The link was written again, with the digest that its path says, or that its tag had last.
+    /// It was written again: a link with the digest that its path says, or that its tag had last.
     Mended,
-    /// The link has another name now, so that the registry does not see the manifest any more.
+    /// It has another name now, so that the registry does not see it any more.
     LeftOut,
-    /// Nothing: somebody has to push the tag or the image again.
+    /// Nothing: somebody has to push the image again.
     Kept,
 }
 
@@ -60,6 +66,9 @@ impl fmt::Display for Entry {
             Fault::Empty => write!(f, "{path}: is empty")?,
             Fault::NoDigest { found } => write!(f, "{path}: has {}, which is no digest", Quoted(found))?,
             Fault::OtherDigest { found } => write!(f, "{path}: has {}, and its path another digest", Quoted(found))?,
+            Fault::Path => write!(f, "{path}: its path has no digest")?,
+            Fault::Unreadable => write!(f, "{path}: leads to a manifest that this registry cannot read")?,
+            Fault::Missing => write!(f, "{path}: is missing")?,
             Fault::Corrupt { bytes } => {
                 write!(f, "{path}: leads to a manifest of {bytes} bytes that are not those of its digest")?;
             }

@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The folder of all repositories.
+/// The folder of all blobs, and that of all repositories.
+pub(crate) const BLOBS: &str = "docker/registry/v2/blobs";
 pub(crate) const REPOSITORIES: &str = "docker/registry/v2/repositories";
 /// The name of a file that has the digest of a blob.
 pub(crate) const LINK: &str = "link";
-/// The name of a link that is left out. Any name but `link` is none to the registry.
-pub(crate) const LEFT_OUT: &str = "link.left-out";
+/// The end of the name of a file that is left out: to the registry, `link.left-out` and `data.left-out` are nothing.
+pub(crate) const LEFT_OUT: &str = "left-out";
 
 /// What a link is about, by its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,32 +19,46 @@ pub(crate) enum LinkKind {
     /// `_layers/ALGORITHM/HEX/link`, or `_manifests/tags/TAG/index/ALGORITHM/HEX/link`: a blob, or a manifest that the tag
     /// had, by its digest.
     Other(String),
+    /// `_layers/sha512/HEX/link`: another name of a blob that is stored by its SHA-256.
+    Alias,
     /// `_manifests/tags/TAG/current/link`: the manifest that a tag has.
     Tag,
+    /// One of these forms, with something that is no digest in it.
+    NoDigest,
 }
 
 impl LinkKind {
     /// What the link at a path is about; `None` for what the registry does not read.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let parts: Vec<&str> = path.iter().map(OsStr::to_str).collect::<Option<_>>()?;
-        match parts.as_slice() {
-            [.., "_manifests", "revisions", algorithm, hex, LINK] => Some(Self::Manifest(digest(algorithm, hex))),
-            [.., "_manifests", "tags", _, "current", LINK] => Some(Self::Tag),
+        let (algorithm, hex, is_manifest) = match parts.as_slice() {
+            [.., "_manifests", "tags", _, "current", LINK] => return Some(Self::Tag),
+            [.., "_manifests", "revisions", algorithm, hex, LINK] => (algorithm, hex, true),
             [.., "_layers", algorithm, hex, LINK] | [.., "_manifests", "tags", _, "index", algorithm, hex, LINK] => {
-                Some(Self::Other(digest(algorithm, hex)))
+                (algorithm, hex, false)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        let digest = format!("{algorithm}:{hex}");
+        Some(match (is_digest(&digest), is_manifest) {
+            (false, _) => Self::NoDigest,
+            (true, true) => Self::Manifest(digest),
+            (true, false) if *algorithm == "sha512" => Self::Alias,
+            (true, false) => Self::Other(digest),
+        })
     }
 }
 
-fn digest(algorithm: &str, hex: &str) -> String {
-    format!("{algorithm}:{hex}")
+/// Whether a text is a digest that distribution reads.
+pub(crate) fn is_digest(text: &str) -> bool {
+    let is_hex = |hex: &str, length| hex.len() == length && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    text.strip_prefix("sha256:").is_some_and(|hex| is_hex(hex, 64))
+        || text.strip_prefix("sha512:").is_some_and(|hex| is_hex(hex, 128))
 }
 
 /// The content of a blob.
 pub(crate) fn blob(root: &Path, algorithm: &str, hex: &str) -> PathBuf {
-    let folder = root.join("docker/registry/v2/blobs").join(algorithm);
+    let folder = root.join(BLOBS).join(algorithm);
     folder.join(hex.get(..2).unwrap_or_default()).join(hex).join("data")
 }
 
@@ -54,11 +69,15 @@ mod tests {
     #[test]
     fn links_are_known_by_their_paths() {
         let check = |path: &str, expected| assert_eq!(LinkKind::of(Path::new(path)), expected, "{path}");
-        check("a/b/_manifests/revisions/sha256/0f/link", Some(LinkKind::Manifest("sha256:0f".to_owned())));
+        let (hex, long) = ("0f".repeat(32), "0f".repeat(64));
+        let digest = format!("sha256:{hex}");
+        check(&format!("a/b/_manifests/revisions/sha256/{hex}/link"), Some(LinkKind::Manifest(digest.clone())));
         check("a/_manifests/tags/v1/current/link", Some(LinkKind::Tag));
-        check("a/_manifests/tags/v1/index/sha512/0f/link", Some(LinkKind::Other("sha512:0f".to_owned())));
-        check("a/_layers/sha256/0f/link", Some(LinkKind::Other("sha256:0f".to_owned())));
-        check("a/_layers/sha256/0f/link.left-out", None);
+        check(&format!("a/_manifests/tags/v1/index/sha256/{hex}/link"), Some(LinkKind::Other(digest.clone())));
+        check(&format!("a/_layers/sha256/{hex}/link"), Some(LinkKind::Other(digest)));
+        check(&format!("a/_layers/sha512/{long}/link"), Some(LinkKind::Alias));
+        check("a/_layers/sha256/abc/link", Some(LinkKind::NoDigest));
+        check(&format!("a/_layers/sha256/{hex}/link.left-out"), None);
         check("a/_uploads/1/link", None);
     }
 }

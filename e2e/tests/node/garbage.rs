@@ -41,6 +41,12 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     for path in [&kept_link, &layer, &blob_path(&lost)] {
         fs::write(path, "").unwrap();
     }
+    // And what any pod may push: an index with nothing in it, into a repository that has no layer.
+    let index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let kind = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
+    let address = format!("{}:5000", kit.address("registry"));
+    let pushed = http::ask(&address, "PUT", "/v2/evil/manifests/v1", kind, index.as_bytes());
+    assert_eq!(pushed.status, 201, "{pushed:?}");
     assert!(blob(&freed_configuration) && blob(&kept_configuration));
 
     // While the registry takes writes, the garbage collection waits.
@@ -63,6 +69,7 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     for (path, outcome) in [
         (&kept_link, "is empty; written again"),
         (&layer, "is empty; written again"),
+        (&repositories.join("evil/_layers"), "is missing; written again"),
         (&lost_link, "leads to a manifest of 0 bytes that are not those of its digest; left out: push the image again"),
     ] {
         let line = format!("{}: {outcome}", path.strip_prefix(storage()).unwrap().display());
@@ -74,7 +81,9 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     assert!(!blob(&freed_configuration), "{freed_configuration} is still there");
     assert!(blob(&kept_configuration), "{kept_configuration} is gone");
     assert_eq!(kit.node.pull(&format!("{REGISTRY}/team/kept@{kept}")).ok(), "kept\n");
-    // What was freed can be pushed again.
+    // What was freed or left out can be pushed again.
+    let name = kit.push(&saying("lost"), "team/lost:v1");
+    assert_eq!(kit.node.pull(&name).ok(), "lost\n");
     let name = kit.push(&saying("freed"), "team/freed:v1");
     assert_eq!(kit.node.pull(&name).ok(), "freed\n");
 }
