@@ -49,7 +49,7 @@ fn a_typed_client_loses_the_field_but_not_the_record() {
     let answer = cluster.kubectl.run_with(&["replace", "-f", "-"], &stored.to_string());
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
     // An author who removed the field on purpose learns how to make the image not local.
-    let warning = "spec.output.image: `team/hello:v1` stays local, as the Build's annotation local-registry-hosting/output recorded";
+    let warning = "spec.output.image: `team/hello:v1` stays local, as the Build's annotation local-registry-hosting/output records";
     assert!(answer.stderr.contains(warning), "{}", answer.stderr);
     has_only_its_record(&cluster);
     assert_eq!(output_of_a_run(&cluster, "run"), resolved());

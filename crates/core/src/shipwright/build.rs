@@ -34,6 +34,10 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                     image.release();
                     outcome.edits.remove(field.role.annotation_path());
                 }
+                if image.lost_field(old.as_ref(), request.settings) {
+                    image.recall();
+                    outcome.edits.set_text(field.role.annotation_path(), Mark::RECORDED);
+                }
                 decide_image(request, &image, old.as_ref(), outcome);
                 // The stored version has no field for that of a v1alpha1 object. What is not stored would look like a
                 // change whenever the object is applied again.

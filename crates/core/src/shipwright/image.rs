@@ -95,10 +95,24 @@ impl<'n> Image<'n> {
     pub(super) fn outgrew_record(&self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
         let was_there =
             before.is_some_and(|before| before.value == self.value && before.is_local() && before.is_recorded());
-        let ours = settings.host.as_ref().map(RegistryHost::as_str);
         self.is_local_by_record()
             && !was_there
-            && named_registry(self.text()).is_some_and(|registry| Some(registry) != ours)
+            && named_registry(self.text()).is_some_and(|registry| Some(registry) != host_of(settings))
+    }
+
+    /// Whether an UPDATE only drops the field `local: true` of an image that has no record. The object was stored while this
+    /// policy was not asked, and a client that does not know the field may have written it back. An image that names
+    /// another registry than the cluster's is left out, since a record would have it moved.
+    pub(super) fn lost_field(&self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
+        (self.explicit, self.mark) == (None, None)
+            && before.is_some_and(|before| before.value == self.value && before.explicit == Some(true))
+            && named_registry(self.text()).is_none_or(|registry| Some(registry) == host_of(settings))
+    }
+
+    /// Makes the image local as a record does.
+    pub(super) fn recall(&mut self) {
+        self.mark = Some(Mark::Recorded);
+        self.locality = Locality::Local(Marker::Record(self.field.role));
     }
 
     /// Whether the object has a record that the image is local, whatever its field says.
@@ -181,6 +195,10 @@ impl<'n> Image<'n> {
             (Some(_), _) => Place::Foreign,
         }
     }
+}
+
+fn host_of(settings: &Settings) -> Option<&str> {
+    settings.host.as_ref().map(RegistryHost::as_str)
 }
 
 /// Where an image is that an UPDATE does not change.

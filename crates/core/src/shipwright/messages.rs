@@ -94,7 +94,7 @@ pub(super) enum BuildWarning<'a> {
     #[error("{}: the object has no {}, so the annotation does nothing", FieldPath::new(.0.annotation_path()), .0.noun())]
     IdleAnnotation(Role),
     #[error(
-        "{}: {} stays local, as the Build's annotation {} recorded; set local: true to say so again, or local: false if it is not local",
+        "{}: {} stays local, as the Build's annotation {} records; set local: true to say so again, or local: false if it is not local",
         FieldPath::new(field.image), Quoted(text), field.role.annotation()
     )]
     StaysLocal { field: &'static ImageField, text: &'a str },

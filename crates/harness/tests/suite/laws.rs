@@ -292,6 +292,28 @@ proptest! {
     }
 
     #[test]
+    fn no_update_drops_local_in_silence(question in question()) {
+        for field in question.fields().iter().filter(|_| question.kind == Kind::Build) {
+            let (mut object, mut old) = (question.object.clone(), question.object.clone());
+            let pointer = format!("/{}", field.path.join("/"));
+            let Some(said) = object.pointer_mut(&pointer).and_then(Value::as_object_mut) else { continue };
+            said.remove("local");
+            let written = said["image"].as_str().unwrap();
+            let registry = ImageReference::parse(written).map(|reference| reference.registry().map(ToOwned::to_owned));
+            if !matches!(registry.as_ref().map(Option::as_deref), Ok(None | Some(HOST))) {
+                continue;
+            }
+            old.pointer_mut(&pointer).unwrap()["local"] = json!(true);
+            let update = Question { object, old_object: Some(old), ..question.clone() };
+            prop_assert!(SHIPWRIGHT.asks(&update.request()));
+            let (response, stored) = update.answer();
+            let mark = stored["metadata"]["annotations"][field.role.annotation()].as_str();
+            let is_explicit = update.object["metadata"]["annotations"].get(field.role.annotation()).is_some();
+            prop_assert!(response["allowed"] != true || is_explicit || mark == Some("recorded"), "{}", stored);
+        }
+    }
+
+    #[test]
     fn the_runs_of_an_accepted_new_build_find_its_builder(question in question()) {
         let is_new_build = question.kind == Kind::Build && question.old_object.is_none();
         let (response, stored) = question.answer();
