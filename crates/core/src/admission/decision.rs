@@ -40,7 +40,7 @@ impl Outcome {
         self.faults.len()
     }
 
-    pub(crate) fn warn(&mut self, message: &impl fmt::Display) {
+    pub(crate) fn warn(&mut self, message: &dyn fmt::Display) {
         self.warnings.push(Warning::new(message));
     }
 

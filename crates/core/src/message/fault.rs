@@ -97,7 +97,7 @@ enum Reason {
 
 impl Fault {
     #[cold]
-    pub(crate) fn new(path: impl Into<FieldPath>, code: Code, message: &impl fmt::Display) -> Self {
+    pub(crate) fn new(path: impl Into<FieldPath>, code: Code, message: &dyn fmt::Display) -> Self {
         Self(Box::new(Parts { path: path.into(), code, reason: Reason::Other(message.to_string()) }))
     }
 

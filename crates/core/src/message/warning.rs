@@ -29,7 +29,7 @@ use std::fmt;
 pub struct Warning(String);
 
 impl Warning {
-    pub(crate) fn new(message: &impl fmt::Display) -> Self {
+    pub(crate) fn new(message: &dyn fmt::Display) -> Self {
         Self(message.to_string())
     }
 }

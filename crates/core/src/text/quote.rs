@@ -1,6 +1,6 @@
 //! Values that others wrote, made safe and short enough for a message.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A value as messages show it: between backticks, with control and non-printable characters escaped, and cut after
 /// [`Quoted::LONGEST`] characters.
@@ -23,7 +23,7 @@ impl Quoted<'_> {
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("`")?;
-        write_escaped(f, self.0, Self::LONGEST, |character| matches!(character, '"' | '\''))?;
+        write_escaped(f, self.0, Self::LONGEST, &['"', '\''])?;
         f.write_str("`")
     }
 }
@@ -46,17 +46,17 @@ impl Excerpt<'_> {
 impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = self.0.lines().next().unwrap_or_default();
-        write_escaped(f, line, Self::LONGEST, |character| matches!(character, '"' | '\'' | '`'))
+        write_escaped(f, line, Self::LONGEST, &['"', '\'', '`'])
     }
 }
 
-fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, longest: usize, plain: impl Fn(char) -> bool) -> fmt::Result {
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, longest: usize, plain: &[char]) -> fmt::Result {
     for (index, character) in text.chars().enumerate() {
         if index == longest {
             return f.write_str("…");
         }
         match character {
-            _ if plain(character) => write!(f, "{character}")?,
+            _ if plain.contains(&character) => f.write_char(character)?,
             // A backtick would end a quotation.
             '`' => f.write_str("\\u{60}")?,
             _ => write!(f, "{}", character.escape_debug())?,
