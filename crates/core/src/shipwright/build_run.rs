@@ -2,6 +2,7 @@
 //! run an output of its own.
 
 use super::annotation::Marks;
+use super::builder_parameter::BuilderParameter;
 use super::fields::{self, ImageField, Kind, Role, Version, image_fields};
 use super::image::{Before, Image};
 use super::lookup::BuildLookup;
@@ -26,11 +27,12 @@ pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, o
     match origin(request.object, request.version) {
         Ok(Origin::Named(name)) => {
             inherits = !has_output(request.object);
-            let run = NamingRun { request, name, marks };
-            let is_settled = before.as_ref().is_some_and(|before| {
+            let builder = BuilderParameter::written_without_registry(request);
+            let mut run = NamingRun { request, name, marks, builder, is_settled: false };
+            run.is_settled = before.as_ref().is_some_and(|before| {
                 origin(before.object, request.version) == Ok(Origin::Named(name)) && !run.takes_more_than(before)
             });
-            if !is_settled {
+            if !run.is_settled || run.builder.is_some() {
                 inherited = named_build::decide(&run, builds, outcome);
             }
         }

@@ -3,9 +3,7 @@
 //! Parameters belong to the build strategy, so it is read and never written.
 
 use super::annotation::{Mark, Marks};
-use super::fields::{
-    BUILDER_PARAMETER, BUILDER_PARAMETERS_MASK, Kind, PARAMETER_NAMES_MASK, PARAMETERS, Role, Version, image_fields,
-};
+use super::fields::{BUILDER_PARAMETER, BUILDER_PARAMETERS_MASK, Kind, PARAMETERS, Role, Version, image_fields};
 use super::image::Before;
 use super::messages::{BuildProblem, BuildWarning};
 use super::request::BuildRequest;
@@ -25,9 +23,7 @@ pub(super) struct BuilderParameter {
 impl BuilderParameter {
     /// Reads it from an object whose parameters are raw; `None` if there is none, or its value is not a string.
     pub(super) fn read(object: &Node<'_>) -> Option<Self> {
-        let Ok(Some(Node::Raw(text))) = object.at(PARAMETERS) else { return None };
-        let Ok(Node::Array(parameters)) = Node::parse(text, BUILDER_PARAMETERS_MASK) else { return None };
-        Self::find(&parameters)
+        Self::find(&parameters(object))
     }
 
     /// Finds it among the parameters of a Build. Of two such parameters, the last one counts: the conversion puts the
@@ -38,8 +34,15 @@ impl BuilderParameter {
         Some(Self { index, image })
     }
 
+    /// The builder that a run sets, if the request writes it and it names no registry.
+    pub(super) fn written_without_registry(request: &BuildRequest<'_>) -> Option<Self> {
+        let builder = Self::read(request.object).filter(|builder| named_registry(&builder.image).is_none())?;
+        let is_unchanged = request.old.and_then(Self::read).is_some_and(|old| old.image == builder.image);
+        (!is_unchanged).then_some(builder)
+    }
+
     /// The path of its value, as messages name it.
-    fn path(&self) -> FieldPath {
+    pub(super) fn path(&self) -> FieldPath {
         FieldPath::in_element(PARAMETERS, self.index, "value")
     }
 
@@ -97,9 +100,18 @@ fn has_builder_field(object: &Before<'_>, version: Version) -> bool {
 
 /// Whether a run sets that parameter, and so never uses the builder of its Build.
 pub(super) fn sets_builder(run: &Node<'_>) -> bool {
-    let Ok(Some(Node::Raw(text))) = run.at(PARAMETERS) else { return false };
-    let Ok(Node::Array(parameters)) = Node::parse(text, PARAMETER_NAMES_MASK) else { return false };
-    parameters.iter().any(is_builder)
+    parameters(run).iter().any(is_builder)
+}
+
+/// The parameters of an object that has them raw; none if they cannot be read.
+fn parameters<'n>(object: &Node<'n>) -> Vec<Node<'n>> {
+    match object.at(PARAMETERS) {
+        Ok(Some(Node::Raw(text))) => match Node::parse(text, BUILDER_PARAMETERS_MASK) {
+            Ok(Node::Array(parameters)) => parameters,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
 }
 
 fn is_builder(parameter: &Node<'_>) -> bool {

@@ -33,7 +33,7 @@ pub(super) enum BuildProblem<'a> {
     StaleSource { name: &'a str, text: &'a str, host: &'a str },
     #[error(
         "the builder image {} of Build {} is local but does not name this cluster's registry {}; re-apply the Build's v1alpha1 manifest, \
-         set the parameter {BUILDER_PARAMETER} of this BuildRun, or, if the builder is not local any more, the annotation {} of the Build to \"false\"",
+         set the parameter {BUILDER_PARAMETER} of this BuildRun to an image of that registry, or, if the builder is not local any more, the annotation {} of the Build to \"false\"",
         Quoted(.text), Quoted(.name), Quoted(.host), Role::Builder.annotation()
     )]
     StaleBuilder { name: &'a str, text: &'a str, host: &'a str },
@@ -45,10 +45,15 @@ pub(super) enum BuildProblem<'a> {
     SourceWithoutRegistry { name: &'a str, text: &'a str, help: Option<&'a str> },
     #[error(
         "the builder image {} of Build {} is local, but this cluster declares no local registry; ask the cluster's operator to declare one, \
-         or set the parameter {BUILDER_PARAMETER} to another image in this BuildRun{}",
+         or set the parameter {BUILDER_PARAMETER} of this BuildRun to an image with its registry{}",
         Quoted(.text), Quoted(.name), See(*.help)
     )]
     BuilderWithoutRegistry { name: &'a str, text: &'a str, help: Option<&'a str> },
+    #[error(
+        "{} names no registry, but the builder image of Build {} is local, and parameters are not resolved; name the registry, such as {}",
+        Quoted(.text), Quoted(.name), Quoted(.host)
+    )]
+    OwnBuilder { text: &'a str, name: &'a str, host: &'a str },
     #[error(
         "the builder image {} is local but does not name this cluster's registry {}, and parameters are not resolved; name that registry, \
          write the builder as `spec.builder` of a v1alpha1 Build, or, if it is not local, set the annotation {} to \"false\"",

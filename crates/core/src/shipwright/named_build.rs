@@ -18,6 +18,10 @@ pub(super) struct NamingRun<'r> {
     pub(super) request: &'r BuildRequest<'r>,
     pub(super) name: &'r str,
     pub(super) marks: Marks,
+    /// The builder that the run sets itself, if the request writes it and it names no registry.
+    pub(super) builder: Option<BuilderParameter>,
+    /// Whether this is an UPDATE after which the run takes no more from the Build than before.
+    pub(super) is_settled: bool,
 }
 
 /// What the Build that a run names says about `insecure`, which the run inherits.
@@ -54,7 +58,9 @@ impl NamingRun<'_> {
 pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) -> InheritedInsecure {
     let NamingRun { request, name, .. } = *run;
     if !request.settings.lookup_builds {
-        check_without_lookup(run, outcome);
+        if !run.is_settled {
+            check_without_lookup(run, outcome);
+        }
         return InheritedInsecure::Absent;
     }
     let text = match look_up(run, builds) {
@@ -140,6 +146,17 @@ struct NamedBuild<'r> {
 impl NamedBuild<'_> {
     /// Decides about everything that the run takes from the Build.
     fn decide(&self, outcome: &mut Outcome) -> InheritedInsecure {
+        self.check_own_builder(outcome);
+        if !self.run.is_settled {
+            self.decide_inherited(outcome);
+        }
+        match self.build.at(OUTPUT.insecure) {
+            Ok(Some(_)) => InheritedInsecure::Stated,
+            _ => InheritedInsecure::Absent,
+        }
+    }
+
+    fn decide_inherited(&self, outcome: &mut Outcome) {
         let BuildRequest { object, version, .. } = *self.run.request;
         if has_output(object) {
             self.check_own_output(outcome);
@@ -152,9 +169,15 @@ impl NamedBuild<'_> {
         if !sets_builder(object) {
             self.check_builder(outcome);
         }
-        match self.build.at(OUTPUT.insecure) {
-            Ok(Some(_)) => InheritedInsecure::Stated,
-            _ => InheritedInsecure::Absent,
+    }
+
+    /// Rejects a builder without a registry in the place of a local one. It would come from Docker Hub.
+    fn check_own_builder(&self, outcome: &mut Outcome) {
+        let Some(builder) = &self.run.builder else { return };
+        if matches!(mark_for(self.build, Role::Builder), Ok(Some(mark)) if mark.is_local()) {
+            let host = self.run.request.settings.host.as_ref().map_or("docker.io", AsRef::as_ref);
+            let problem = BuildProblem::OwnBuilder { text: &builder.image, name: self.run.name, host };
+            outcome.fault(problem.at(builder.path()));
         }
     }
 
