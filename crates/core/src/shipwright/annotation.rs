@@ -3,7 +3,7 @@
 use super::fields::Role;
 use super::messages::BuildProblem;
 use crate::admission::annotations;
-use crate::json::Node;
+use crate::json::{Edits, Node};
 use crate::message::Fault;
 
 /// What an annotation ([`Role::annotation`]) says about the images of a role.
@@ -26,17 +26,26 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub(super) const RECORDED: &str = "recorded";
-    pub(super) const NOT_LOCAL: &str = "false";
+    const LOCAL: &str = "true";
+    const NOT_LOCAL: &str = "false";
+    const RECORDED: &str = "recorded";
 
     /// Reads the value of an annotation; `None` for any other value.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
-            "true" => Some(Self::Local),
+            Self::LOCAL => Some(Self::Local),
             Self::NOT_LOCAL => Some(Self::NotLocal),
             Self::RECORDED => Some(Self::Recorded),
             _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => Self::LOCAL,
+            Self::NotLocal => Self::NOT_LOCAL,
+            Self::Recorded => Self::RECORDED,
         }
     }
 
@@ -85,6 +94,16 @@ impl Marks {
     /// Whether the mark for a role says that its images are local.
     pub(super) fn say_local(self, role: Role) -> bool {
         self.mark(role).is_some_and(Mark::is_local)
+    }
+}
+
+/// Gives an object another mark for a role, or none.
+#[inline(never)]
+pub(super) fn set_mark(edits: &mut Edits, role: Role, mark: Option<Mark>) {
+    let path = role.annotation_path();
+    match mark {
+        Some(mark) => edits.set_text(path, mark.as_str()),
+        None => edits.remove(path),
     }
 }
 

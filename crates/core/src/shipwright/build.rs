@@ -1,6 +1,6 @@
 //! A Build: its output stays portable, its source and builder are resolved at once.
 
-use super::annotation::{Mark, Marks};
+use super::annotation::{Mark, Marks, set_mark};
 use super::builder_parameter;
 use super::fields::{Kind, Role, Version, image_fields};
 use super::image::{Before, Image, Place};
@@ -30,13 +30,20 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
             }
             Ok(Some(mut image)) => {
                 let old = before.as_ref().and_then(|before| before.image(field));
-                if image.outgrew_record(old.as_ref(), request.settings) {
+                if image.has_record_over_mark(old.as_ref()) {
+                    image.set_mark(Mark::Local);
+                    set_mark(&mut outcome.edits, field.role, Some(Mark::Local));
+                } else if let Some(registry) = image.outgrew_record(old.as_ref(), request.settings) {
                     image.release();
-                    outcome.edits.remove(field.role.annotation_path());
-                }
-                if image.lost_field(old.as_ref(), request.settings) {
-                    image.recall();
-                    outcome.edits.set_text(field.role.annotation_path(), Mark::RECORDED);
+                    set_mark(&mut outcome.edits, field.role, None);
+                    outcome.warn(&BuildWarning::Released {
+                        path: field.image.into(),
+                        registry,
+                        remedy: BuildWarning::AGAIN,
+                    });
+                } else if image.lost_field(old.as_ref(), request.settings) {
+                    image.set_mark(Mark::Recorded);
+                    set_mark(&mut outcome.edits, field.role, Some(Mark::Recorded));
                 }
                 decide_image(request, &image, old.as_ref(), outcome);
                 // The stored version has no field for that of a v1alpha1 object. What is not stored would look like a
@@ -102,6 +109,8 @@ fn decide_unchanged(
             outcome.warn(&BuildWarning::Moved { path: image.field.image, text: image.text(), moved: text });
         }
         Place::Settled | Place::Nowhere(_) => {}
+        // Without a registry of the cluster's, there is nothing that its author could write instead.
+        Place::Earlier(_) | Place::Foreign if request.settings.host.is_none() => {}
         Place::Earlier(_) | Place::Foreign => {
             if let Fate::Invalid(problem) = image.fate(request.settings) {
                 outcome.warn(&BuildWarning::StaysElsewhere { path: image.field.image, problem });
@@ -109,9 +118,10 @@ fn decide_unchanged(
         }
     }
     if matches!(place, Place::Foreign) && !old.is_recorded() {
-        // A record would say that this policy wrote the registry, and have the image moved by the next UPDATE.
-        if image.is_recorded() {
-            outcome.edits.remove(image.field.role.annotation_path());
+        // A record would say that this policy wrote the registry, and have the image moved by the next UPDATE. One that makes
+        // the image local is left: the image is no reference, and so is never moved.
+        if image.is_recorded() && image.explicit.is_some() {
+            set_mark(&mut outcome.edits, image.field.role, None);
         }
     } else {
         record(image, outcome);
@@ -131,7 +141,7 @@ fn inject(request: &BuildRequest<'_>, image: &Image<'_>, text: &str, outcome: &m
 fn record(image: &Image<'_>, outcome: &mut Outcome) {
     let Some(local) = image.explicit else { return };
     if image.mark.is_none_or(|mark| mark.is_local() != local) {
-        let mark = if local { Mark::RECORDED } else { Mark::NOT_LOCAL };
-        outcome.edits.set_text(image.field.role.annotation_path(), mark);
+        let mark = if local { Mark::Recorded } else { Mark::NotLocal };
+        set_mark(&mut outcome.edits, image.field.role, Some(mark));
     }
 }

@@ -105,7 +105,7 @@ fn decide_own_images(
         };
         own.roles.push(field.role);
         let old = before.and_then(|before| before.image(field));
-        if image.outgrew_record(old.as_ref(), request.settings) {
+        if image.outgrew_record(old.as_ref(), request.settings).is_some() {
             image.release();
         }
         let is_unchanged = old.is_some_and(|old| image.is_same_as(&old));

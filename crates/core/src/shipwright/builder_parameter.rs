@@ -2,7 +2,7 @@
 //!
 //! Parameters belong to the build strategy, so it is read and never written.
 
-use super::annotation::{Mark, Marks};
+use super::annotation::{Mark, Marks, set_mark};
 use super::fields::{BUILDER_PARAMETER, BUILDER_PARAMETERS_MASK, Kind, PARAMETERS, Role, Version, image_fields};
 use super::image::Before;
 use super::messages::{BuildProblem, BuildWarning};
@@ -10,7 +10,7 @@ use super::request::BuildRequest;
 use crate::admission::{ImageProblem, Outcome};
 use crate::json::Node;
 use crate::message::{Fault, FieldPath};
-use crate::registry::{RegistryHost, named_registry};
+use crate::registry::{ImageReference, RegistryHost, named_registry};
 
 /// The builder of a Build among its parameters.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,12 +74,21 @@ pub(super) fn decide(request: &BuildRequest<'_>, marks: Marks, before: Option<&B
         return;
     }
     let is_unchanged = old.flatten().is_some_and(|old| old.image == builder.image);
-    let is_recorded = |marks: Marks| marks.mark(ROLE) == Some(Mark::Recorded);
-    let was_recorded = is_unchanged && before.is_some_and(|before| is_recorded(before.marks));
-    if is_recorded(marks) && !was_recorded && registry.is_some() {
-        // Its author named another registry, so it is not local any more. This holds for every image.
-        outcome.edits.remove(ROLE.annotation_path());
-        return;
+    let old_mark = before.filter(|_| is_unchanged).and_then(|before| before.marks.mark(ROLE));
+    if marks.mark(ROLE) == Some(Mark::Recorded) {
+        if old_mark == Some(Mark::Local) {
+            // Only the policy writes records, and it writes none there.
+            set_mark(&mut outcome.edits, ROLE, Some(Mark::Local));
+        } else if let (None, Some(registry), Ok(_)) = (old_mark, registry, ImageReference::parse(&builder.image)) {
+            // Its author named another registry, so it is not local any more. This holds for every image.
+            set_mark(&mut outcome.edits, ROLE, None);
+            outcome.warn(&BuildWarning::Released {
+                path: builder.path(),
+                registry,
+                remedy: BuildWarning::BUILDER_AGAIN,
+            });
+            return;
+        }
     }
     match host {
         Some(host) => {

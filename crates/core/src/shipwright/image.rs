@@ -31,6 +31,17 @@ enum Locality {
     Local(Marker),
 }
 
+impl Locality {
+    fn read(explicit: Option<bool>, mark: Option<Mark>, role: Role) -> Self {
+        match (explicit, mark) {
+            (Some(true), _) => Self::Local(Marker::Field),
+            (None, Some(Mark::Local)) => Self::Local(Marker::Annotation(role)),
+            (None, Some(Mark::Recorded)) => Self::Local(Marker::Record(role)),
+            (Some(false), _) | (None, Some(Mark::NotLocal) | None) => Self::NotLocal,
+        }
+    }
+}
+
 /// What makes an image local.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Marker {
@@ -72,12 +83,7 @@ impl<'n> Image<'n> {
             None => None,
         };
         let mark = marks.mark(field.role);
-        let locality = match (explicit, mark) {
-            (Some(true), _) => Locality::Local(Marker::Field),
-            (None, Some(Mark::Local)) => Locality::Local(Marker::Annotation(field.role)),
-            (None, Some(Mark::Recorded)) => Locality::Local(Marker::Record(field.role)),
-            (Some(false), _) | (None, Some(Mark::NotLocal) | None) => Locality::NotLocal,
-        };
+        let locality = Locality::read(explicit, mark, field.role);
         let states_insecure = fields.field("insecure").is_some();
         Ok(Some(Self { field, value: fields.field("image"), locality, explicit, mark, states_insecure }))
     }
@@ -87,17 +93,30 @@ impl<'n> Image<'n> {
         matches!(self.locality, Locality::Local(Marker::Record(_)))
     }
 
-    /// Whether its author removed `local` and named another registry, so that the record does not count.
+    /// The registry that its author named instead of `local`, so that the record does not count.
     ///
     /// Such an image is local only by its record, names a registry that is not the cluster's, and is new, or its record is.
     /// A client that lost the field without its author's intent writes the image and the record that were there before, or
     /// an image without a registry.
-    pub(super) fn outgrew_record(&self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
-        let was_there =
-            before.is_some_and(|before| before.value == self.value && before.is_local() && before.is_recorded());
-        self.is_local_by_record()
-            && !was_there
-            && named_registry(self.text()).is_some_and(|registry| Some(registry) != host_of(settings))
+    pub(super) fn outgrew_record(&self, before: Option<&Image<'_>>, settings: &Settings) -> Option<&'n str> {
+        let has_outgrown = self.is_local_by_record() && !self.was_local_by(Mark::Recorded, before);
+        self.registry().filter(|registry| has_outgrown && Some(*registry) != host_of(settings))
+    }
+
+    /// The registry that the image names; `None` if it names none, or is no reference.
+    fn registry(&self) -> Option<&'n str> {
+        ImageReference::parse(self.text()).ok()?.registry()
+    }
+
+    /// Whether an UPDATE writes a record over the annotation `"true"` of the same image. Only the policy writes records, and
+    /// it writes none there.
+    pub(super) fn has_record_over_mark(&self, before: Option<&Image<'_>>) -> bool {
+        self.is_recorded() && self.was_local_by(Mark::Local, before)
+    }
+
+    /// Whether the image is as it was, and had this mark and was local.
+    fn was_local_by(&self, mark: Mark, before: Option<&Image<'_>>) -> bool {
+        before.is_some_and(|before| before.value == self.value && before.is_local() && before.mark == Some(mark))
     }
 
     /// Whether an UPDATE only drops the field `local: true` of an image that has no record. The object was stored while this
@@ -109,10 +128,10 @@ impl<'n> Image<'n> {
             && named_registry(self.text()).is_none_or(|registry| Some(registry) == host_of(settings))
     }
 
-    /// Makes the image local as a record does.
-    pub(super) fn recall(&mut self) {
-        self.mark = Some(Mark::Recorded);
-        self.locality = Locality::Local(Marker::Record(self.field.role));
+    /// Gives the image another mark, which makes it local unless its field says something.
+    pub(super) fn set_mark(&mut self, mark: Mark) {
+        self.mark = Some(mark);
+        self.locality = Locality::read(self.explicit, self.mark, self.field.role);
     }
 
     /// Whether the object has a record that the image is local, whatever its field says.

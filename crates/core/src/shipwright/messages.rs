@@ -33,7 +33,7 @@ pub(super) enum BuildProblem<'a> {
     StaleSource { name: &'a str, text: &'a str, host: &'a str },
     #[error(
         "the builder image {} of Build {} is local but does not name this cluster's registry {}; re-apply the Build's v1alpha1 manifest, \
-         set the parameter {BUILDER_PARAMETER} of this BuildRun to an image of that registry, or, if the builder is not local any more, the annotation {} of the Build to \"false\"",
+         set the parameter {BUILDER_PARAMETER} of this BuildRun to an image of that registry, or, if the builder is not local, the annotation {} of the Build to \"false\"",
         Quoted(.text), Quoted(.name), Quoted(.host), Role::Builder.annotation()
     )]
     StaleBuilder { name: &'a str, text: &'a str, host: &'a str },
@@ -50,7 +50,7 @@ pub(super) enum BuildProblem<'a> {
     )]
     BuilderWithoutRegistry { name: &'a str, text: &'a str, help: Option<&'a str> },
     #[error(
-        "{} names no registry, but the builder image of Build {} is local, and parameters are not resolved; name the registry, such as {}",
+        "{} names no registry, but the builder image of Build {} is local; name the registry, such as {}",
         Quoted(.text), Quoted(.name), Quoted(.host)
     )]
     OwnBuilder { text: &'a str, name: &'a str, host: &'a str },
@@ -110,6 +110,11 @@ pub(super) enum BuildWarning<'a> {
         Quoted(moved)
     )]
     Moved { path: Path, text: &'a str, moved: &'a str },
+    #[error(
+        "{path}: the image names the registry {}, so it is not local any more; for a local one, write {remedy}",
+        Quoted(registry)
+    )]
+    Released { path: FieldPath, registry: &'a str, remedy: &'static str },
     #[error("{}: {problem}; until then, the image stays as it is", FieldPath::new(path))]
     StaysElsewhere { path: Path, problem: ImageProblem<'a> },
     #[error("{}: {output}; {}", FieldPath::new(path), DockerHubOutput::REMEDY)]
@@ -133,6 +138,14 @@ pub(super) enum BuildWarning<'a> {
     InsecureDropped,
     #[error("{GROUP}/{}: this policy knows v1alpha1 and v1beta1 only; local images in this object are not resolved", Quoted(.0))]
     UnknownVersion(&'a str),
+}
+
+impl BuildWarning<'_> {
+    /// How an image that a field names becomes local again.
+    pub(super) const AGAIN: &'static str = "no registry, and local: true";
+    /// How a builder that is a parameter becomes local again.
+    pub(super) const BUILDER_AGAIN: &'static str =
+        "this cluster's, and the annotation local-registry-hosting/builder: \"true\"";
 }
 
 /// An output that goes to Docker Hub.
