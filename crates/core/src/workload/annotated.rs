@@ -32,6 +32,8 @@ pub(super) struct AnnotatedWorkload<'n> {
     /// The annotation, and the names in it; none if the object has lost the annotation.
     text: &'n str,
     names: Names<'n>,
+    /// Whether the request writes the annotation, or another text in it.
+    is_new: bool,
     /// The annotation in a request for ephemeral containers, if it is another one than that of the pod, and the names in
     /// it. The API server drops it.
     dropped_text: &'n str,
@@ -83,6 +85,7 @@ impl<'n> AnnotatedWorkload<'n> {
             kind,
             is_of_revision: kind == WorkloadKind::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
             text: text.unwrap_or_default(),
+            is_new: text != old_text,
             names: text.map(Names::parse).unwrap_or_default(),
             dropped_text: dropped_text.unwrap_or_default(),
             dropped_names: dropped_text.map(Names::parse).unwrap_or_default(),
@@ -126,6 +129,9 @@ impl<'n> AnnotatedWorkload<'n> {
         if let Some(name) = self.names.repeated {
             outcome.warn(&ContainersWarning::Repeated(name));
         }
+        if !self.is_new && !may_be_meant {
+            self.names.forgive();
+        }
         self.check_names(may_be_meant, outcome);
         match self.two_hosts(settings) {
             Some(fault) if !named.is_empty() => outcome.fault(fault),
@@ -145,7 +151,8 @@ impl<'n> AnnotatedWorkload<'n> {
     /// image of Docker Hub.
     ///
     /// A running pod may name an ephemeral container before that is added. So a name that an UPDATE does not add is a
-    /// fault only if a container that is written may be the one that was meant.
+    /// fault only if a container that is written may be the one that was meant. The same goes for the rest of an
+    /// annotation that an UPDATE leaves as it was.
     ///
     /// A request for ephemeral containers may have an annotation of its own. The API server drops it, but its author has
     /// meant a container by each name.

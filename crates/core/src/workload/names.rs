@@ -53,6 +53,12 @@ impl<'n> Names<'n> {
         found
     }
 
+    /// Forgets what is wrong with the text itself.
+    pub(super) fn forgive(&mut self) {
+        self.has_empty = false;
+        self.count = 0;
+    }
+
     /// Notes that the object has a container of this name.
     pub(super) fn note_container(&mut self, name: &str) {
         for known in self.kept.iter_mut().filter(|known| known.text == name) {
