@@ -29,7 +29,7 @@ impl BuilderParameter {
     /// Finds it among the parameters of a Build. Of two such parameters, the last one counts: the conversion puts the
     /// builder after the Build's own parameters, and later parameters override earlier ones.
     pub(super) fn find(parameters: &[Node<'_>]) -> Option<Self> {
-        let index = parameters.iter().rposition(is_builder)?;
+        let index = position(parameters)?;
         let image = parameters.get(index)?.field("value")?.text()?.to_owned();
         Some(Self { index, image })
     }
@@ -109,7 +109,7 @@ fn has_builder_field(object: &Before<'_>, version: Version) -> bool {
 
 /// Whether a run sets that parameter, and so never uses the builder of its Build.
 pub(super) fn sets_builder(run: &Node<'_>) -> bool {
-    parameters(run).iter().any(is_builder)
+    position(&parameters(run)).is_some()
 }
 
 /// The parameters of an object that has them raw; none if they cannot be read.
@@ -123,8 +123,11 @@ fn parameters<'n>(object: &Node<'n>) -> Vec<Node<'n>> {
     }
 }
 
-fn is_builder(parameter: &Node<'_>) -> bool {
-    parameter.field("name").and_then(Node::text) == Some(BUILDER_PARAMETER)
+/// Where it is among parameters.
+#[inline(never)]
+fn position(parameters: &[Node<'_>]) -> Option<usize> {
+    let is_builder = |parameter: &Node<'_>| parameter.field("name").and_then(Node::text) == Some(BUILDER_PARAMETER);
+    parameters.iter().rposition(is_builder)
 }
 
 #[cfg(test)]

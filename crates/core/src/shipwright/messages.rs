@@ -27,16 +27,10 @@ pub(super) enum BuildProblem<'a> {
     #[error("Build {} cannot be resolved: {fault}", Quoted(.name))]
     Build { name: &'a str, fault: Fault },
     #[error(
-        "the source image {} of Build {} is local but does not name this cluster's registry {}, and a BuildRun cannot override it; re-apply the Build, with a source image that names no registry",
-        Quoted(.text), Quoted(.name), Quoted(.host)
+        "the {} {} of Build {} is local but does not name this cluster's registry {}{}",
+        .role.noun(), Quoted(.text), Quoted(.name), Quoted(.host), stale_remedy(*.role)
     )]
-    StaleSource { name: &'a str, text: &'a str, host: &'a str },
-    #[error(
-        "the builder image {} of Build {} is local but does not name this cluster's registry {}; re-apply the Build's v1alpha1 manifest, \
-         set the parameter {BUILDER_PARAMETER} of this BuildRun to an image of that registry, or, if the builder is not local, the annotation {} of the Build to \"false\"",
-        Quoted(.text), Quoted(.name), Quoted(.host), Role::Builder.annotation()
-    )]
-    StaleBuilder { name: &'a str, text: &'a str, host: &'a str },
+    Stale { role: Role, name: &'a str, text: &'a str, host: &'a str },
     #[error(
         "the source image {} of Build {} is local, but this cluster declares no local registry, and a BuildRun cannot override it; \
          ask the cluster's operator to declare one, or re-apply the Build with an image that is not local{}",
@@ -75,6 +69,17 @@ pub(super) enum BuildProblem<'a> {
     OutputWithoutRegistry(DockerHubOutput<'a>),
 }
 
+/// What to do about a local image of a Build that is not at the cluster's registry.
+fn stale_remedy(role: Role) -> &'static str {
+    match role {
+        Role::Builder => {
+            "; re-apply the Build's v1alpha1 manifest, set the parameter builder-image of this BuildRun to an image of that registry, \
+             or, if the builder is not local, the annotation local-registry-hosting/builder of the Build to \"false\""
+        }
+        _ => ", and a BuildRun cannot override it; re-apply the Build, with a source image that names no registry",
+    }
+}
+
 impl BuildProblem<'_> {
     /// The fault of the field at a path that has this problem.
     #[cold]
@@ -99,7 +104,7 @@ pub(super) enum BuildWarning<'a> {
     #[error("{}: the object has no {}, so the annotation does nothing", FieldPath::new(.0.annotation_path()), .0.noun())]
     IdleAnnotation(Role),
     #[error(
-        "{}: {} stays local, as the Build's annotation {} records; set local: true to say so again, or local: false if it is not local",
+        "{}: {} stays local, as the Build's annotation {} records; set local: true to say so again, or local: false",
         FieldPath::new(field.image), Quoted(text), field.role.annotation()
     )]
     StaysLocal { field: &'static ImageField, text: &'a str },

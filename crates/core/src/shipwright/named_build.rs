@@ -258,8 +258,7 @@ impl NamedBuild<'_> {
         let host = settings.host.as_ref().map(AsRef::as_ref);
         let problem = match (host, role) {
             (Some(host), _) if named_registry(text) == Some(host) => return,
-            (Some(host), Role::Builder) => BuildProblem::StaleBuilder { name, text, host },
-            (Some(host), _) => BuildProblem::StaleSource { name, text, host },
+            (Some(host), _) => BuildProblem::Stale { role, name, text, host },
             (None, Role::Builder) => BuildProblem::BuilderWithoutRegistry { name, text, help },
             (None, _) => BuildProblem::SourceWithoutRegistry { name, text, help },
         };
