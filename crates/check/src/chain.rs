@@ -49,7 +49,7 @@ pub async fn check(
     for (kind, name) in CRDS {
         links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
     }
-    let stored = StoredBuilds::read(cluster, policies.selectors_of_builds()).await;
+    let stored = StoredBuilds::read(cluster, policies.selectors_of_builds(), policies.hosts_for_builds()).await;
     links.extend(policies.links(declared.as_ref(), guarded, &stored, cluster).await);
     links.extend(stored.links(policies.none_looks_builds_up()));
     links

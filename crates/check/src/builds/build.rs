@@ -57,14 +57,22 @@ struct Image {
 
 /// What the field `local` of an image and its annotation say.
 #[derive(Debug, Clone, Copy)]
-struct Locality {
+struct Locality<'a> {
     field: Option<bool>,
     mark: Option<Mark>,
+    /// The registry that the image names.
+    registry: Option<&'a str>,
 }
 
-impl Locality {
-    fn new(image: &Image, annotation: Option<&str>) -> Self {
-        Self { field: image.local, mark: annotation.and_then(Mark::parse) }
+impl<'a> Locality<'a> {
+    fn new(image: &'a Image, annotation: Option<&str>) -> Self {
+        let text = image.image.as_deref().unwrap_or_default();
+        let registry = ImageReference::parse(text).ok().and_then(|reference| reference.registry());
+        Self { field: image.local, mark: annotation.and_then(Mark::parse), registry }
+    }
+
+    fn lacks_record(self) -> bool {
+        self.field == Some(true) && !self.is_marked_local()
     }
 
     fn is_local(self) -> bool {
@@ -86,9 +94,9 @@ impl Build {
         &self.metadata.labels
     }
 
-    /// Whether an image has `local: true`, but the annotation does not say so.
-    pub(super) fn lacks_record(&self) -> bool {
-        self.localities().any(|locality| locality.field == Some(true) && !locality.is_marked_local())
+    /// For each image that has `local: true`, while the annotation does not say so: the registry that it names.
+    pub(super) fn unrecorded(&self) -> impl Iterator<Item = Option<&str>> {
+        self.localities().filter(|locality| locality.lacks_record()).map(|locality| locality.registry)
     }
 
     /// Whether an image has no field `local`, but the annotation records that it had one.
@@ -106,11 +114,11 @@ impl Build {
         ImageReference::parse(image).is_ok_and(|image| image.registry().is_none())
     }
 
-    fn output(&self) -> Locality {
+    fn output(&self) -> Locality<'_> {
         Locality::new(&self.spec.output, self.metadata.annotations.output.as_deref())
     }
 
-    fn localities(&self) -> impl Iterator<Item = Locality> {
+    fn localities(&self) -> impl Iterator<Item = Locality<'_>> {
         let source = self.spec.source.as_ref().and_then(|source| source.oci_artifact.as_ref());
         let annotation = self.metadata.annotations.source.as_deref();
         [self.output()].into_iter().chain(source.map(|image| Locality::new(image, annotation)))

@@ -13,8 +13,12 @@ pub(crate) struct StoredBuilds {
     /// Whether all could be listed, or why not.
     listed: Result<(), String>,
     count: usize,
+    /// The registries that the policies know as the cluster's.
+    hosts: Vec<String>,
     /// Those with `local: true` and without the annotation that records it.
     unrecorded: Names,
+    /// Those of them whose image names another registry than the policies', which they do not record.
+    elsewhere: Names,
     /// Those that have only the annotation.
     recorded: Names,
     /// Those whose output is not local and names no registry.
@@ -26,12 +30,15 @@ pub(crate) struct StoredBuilds {
 }
 
 impl StoredBuilds {
-    /// Lists all Builds, and counts how many each of the selectors matches.
-    pub(crate) async fn read(cluster: &Cluster, selectors: Vec<Selector>) -> Self {
+    /// Lists all Builds, and counts how many each of the selectors matches. `hosts`: the registries in the settings of the
+    /// policies for Builds.
+    pub(crate) async fn read(cluster: &Cluster, selectors: Vec<Selector>, hosts: Vec<String>) -> Self {
         let mut stored = Self {
             listed: Ok(()),
             count: 0,
+            hosts,
             unrecorded: Names::default(),
+            elsewhere: Names::default(),
             recorded: Names::default(),
             for_docker_hub: Names::default(),
             portable: Names::default(),
@@ -47,8 +54,13 @@ impl StoredBuilds {
         for (selector, matched) in &mut self.matched {
             *matched += usize::from(selector.matches(build.labels()));
         }
-        if build.lacks_record() {
+        let is_elsewhere =
+            |registry: Option<&str>| registry.is_some_and(|registry| !self.hosts.iter().any(|host| host == registry));
+        if build.unrecorded().any(|registry| !is_elsewhere(registry)) {
             self.unrecorded.push(|| build.name());
+        }
+        if build.unrecorded().any(is_elsewhere) {
+            self.elsewhere.push(|| build.name());
         }
         if build.lacks_field() {
             self.recorded.push(|| build.name());
@@ -82,6 +94,12 @@ impl StoredBuilds {
             Link::warning,
             "have local: true and no annotation that records it, so a client that drops the field makes them not local",
             "run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        );
+        add(
+            &self.elsewhere,
+            Link::warning,
+            "have local: true for an image at another registry than the policy's, which it does not record",
+            "re-apply them, with an image that names no registry",
         );
         add(
             &self.recorded,

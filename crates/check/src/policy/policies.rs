@@ -44,6 +44,11 @@ impl<'a> Policies<'a> {
         self.about(Resources::Builds).filter_map(|policy| policy.spec.object_selector().ok().flatten()).collect()
     }
 
+    /// The registries that the policies for Builds put in front of images.
+    pub(crate) fn hosts_for_builds(&self) -> Vec<String> {
+        self.about(Resources::Builds).filter_map(|policy| policy.spec.settings.host.clone()).collect()
+    }
+
     /// The links of each policy. `guarded`: the cluster's registry, if it asks for a password.
     pub(crate) async fn links(
         &self,

@@ -545,13 +545,16 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
         build("foreign", json!({"image": "docker.io/team/app"})),
         // What they should not.
         build("unrecorded", json!({"image": "app", "local": true})),
+        build("unrecorded-here", json!({"image": "kind-registry:5000/app", "local": true})),
+        build("unrecorded-elsewhere", json!({"image": "old-registry:5000/app", "local": true})),
         marked("lost", json!({"image": "app"}), output("recorded")),
         source,
         build("hub", json!({"image": "team/app:v1"})),
         marked("denied", json!({"image": "team/app:v1", "local": false}), output("true")),
     ];
     let expected = [
-        "! Builds: 1 have local: true and no annotation that records it, so a client that drops the field makes them not local: team/unrecorded; run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        "! Builds: 2 have local: true and no annotation that records it, so a client that drops the field makes them not local: team/unrecorded, team/unrecorded-here; run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        "! Builds: 1 have local: true for an image at another registry than the policy's, which it does not record: team/unrecorded-elsewhere; re-apply them, with an image that names no registry",
         "! Builds: 2 have no field local, and are local by their record alone: team/lost, team/source; those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
         "! Builds: 2 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub, team/denied; set local: true, or write the registry that is meant, docker.io included",
     ];
@@ -575,8 +578,8 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
     )
     .await;
     assert!(
-        lines[2].contains("42 have an output that is not local")
-            && lines[2].contains("team/hub, team/denied, team/hub-0, team/hub-1, team/hub-2 and 37 more;"),
+        lines[3].contains("42 have an output that is not local")
+            && lines[3].contains("team/hub, team/denied, team/hub-0, team/hub-1, team/hub-2 and 37 more;"),
         "{lines:?}"
     );
 }
