@@ -51,11 +51,11 @@ fn disagreement(answers: &[(Version, RuntimeConfig)], reason: &str, paths: &Path
         those.map(|(release, _)| release.to_string()).collect::<Vec<_>>().join(", ")
     };
     let seen = format!(
-        "whether containerd reads {} with this {} depends on its version, which is not known ({reason}): of {} and those beside them, those of {} do",
+        "whether containerd reads {} with this {} depends on its version, which is not known ({reason}): {} and those like it do, {} do not",
         paths.certs.display(),
         paths.containerd_config.display(),
-        those(RuntimeReads::No),
         those(RuntimeReads::Yes),
+        those(RuntimeReads::No),
     );
     let remedy = answers.iter().find_map(|(_, answer)| answer.remedy.clone());
     RuntimeConfig { remedy, ..RuntimeConfig::new(RuntimeReads::Unknown, seen) }
@@ -284,7 +284,7 @@ mod tests {
             read(&[("/etc/containerd/config.toml", &format!("{V3}registry.config_path = '{list}'"))], UNKNOWN);
         assert_eq!(
             unknown.seen,
-            "whether containerd reads /etc/containerd/certs.d with this /etc/containerd/config.toml depends on its version, which is not known (nodes is forbidden): of 2.1, 2.2, 2.4 and those beside them, those of 2.0 do"
+            "whether containerd reads /etc/containerd/certs.d with this /etc/containerd/config.toml depends on its version, which is not known (nodes is forbidden): 2.0 and those like it do, 2.1, 2.2, 2.4 do not"
         );
     }
 
