@@ -69,13 +69,15 @@ expect() {
     s3,auth,tls s3,tls,auth auth,s3,tls auth,tls,s3 tls,s3,auth tls,auth,s3; do
     (cd "$repository" && rendered deploy/registry $(printf 'deploy/registry/%s ' ${order//,/ })) > "$order.yaml"
 
-    # With auth there are two containers and two Services. All of them have TLS, or none, and the same storage.
-    servers=1 tls=0 bucket=0 volume=1
+    # With auth there are two containers, one for each of the two Services. All of them have TLS, or none, and the same storage.
+    servers=1 tls=0 secured=0 bucket=0 volume=1
     [[ $order != *auth* ]] || servers=2
-    [[ $order != *tls* ]] || tls=$servers
+    [[ $order != *tls* ]] || tls=$servers secured=2
     [[ $order != *s3* ]] || bucket=$servers volume=0
-    expect $servers "$order.yaml" 'appProtocol: https\?'
-    for line in 'appProtocol: https' 'scheme: HTTPS' 'value: /tls/tls.key' 'mountPath: /tls'; do
+    expect 2 "$order.yaml" 'appProtocol: https\?'
+    expect $secured "$order.yaml" 'appProtocol: https'
+    expect $((servers - 1)) "$order.yaml" 'targetPort: read-only'
+    for line in 'scheme: HTTPS' 'value: /tls/tls.key' 'mountPath: /tls'; do
       expect $tls "$order.yaml" "$line"
     done
     for line in '- secretRef:' 'key: REGISTRY_HTTP_SECRET'; do
