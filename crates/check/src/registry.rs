@@ -48,7 +48,7 @@ fn answer(host: &RegistryHost, probe: &Probe, location: Location, is_insecure: b
     };
     let url = RegistryUrl { scheme, host: RuntimeHost::from(host) };
     let seen = format!("{url}/v2/ answers {status}");
-    if status != 200 && status != 401 {
+    if !probe.is_registry() {
         return Link::warning("registry", seen).remedy("expected 200 or 401: see what else answers there");
     }
     match (&probe.https, is_insecure) {

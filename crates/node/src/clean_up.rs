@@ -24,9 +24,7 @@ pub fn clean_up(task: &NodeTask) -> Report {
         if task.dry_run {
             return NameReport { name, file: Some(path), address: None, result: NameResult::WouldRemove };
         }
-        let directory = path.parent().filter(|directory| *directory != task.paths.registries);
-        let removed = files.remove(&path).and_then(|()| directory.map_or(Ok(()), |found| files.remove_empty(found)));
-        match removed {
+        match files::remove(&files, &path, &task.paths) {
             Ok(()) => NameReport { name, file: Some(path), address: None, result: NameResult::Removed },
             Err(error) => failed(name, error.to_string()),
         }

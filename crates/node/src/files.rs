@@ -72,22 +72,23 @@ pub(super) fn ours(
     own(files, &runtime.file(name, paths), name.as_str())
 }
 
-/// Removes our file about a name, with what lies beside it.
+/// Removes one file of ours, and its directory if nothing else is in it.
+pub(super) fn remove(files: &NodeFiles, path: &Path, paths: &Paths) -> io::Result<()> {
+    files.remove(path)?;
+    let directory = path.parent().filter(|directory| *directory != paths.registries);
+    directory.map_or(Ok(()), |directory| files.remove_empty(directory))
+}
+
+/// Removes our file about a name, with the certificate authority beside it.
 ///
 /// # Errors
-/// A [`FileError`] if it cannot be removed.
-pub(super) fn remove(files: &NodeFiles, path: &Path, paths: &Paths) -> Result<(), FileError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| FileError::Io { path, source }
-    };
-    files.remove(path).map_err(failed(path))?;
-    let Some(directory) = path.parent().filter(|directory| *directory != paths.registries) else { return Ok(()) };
+/// A [`FileError`] if one of them cannot be removed.
+pub(super) fn remove_with_authority(files: &NodeFiles, path: &Path, paths: &Paths) -> Result<(), FileError> {
+    let remove =
+        |path: &Path| remove(files, path, paths).map_err(|source| FileError::Io { path: path.to_owned(), source });
     let authority = path.with_file_name(CA);
-    if matches!(own(files, &authority, AUTHORITY), Ok(Some(_))) {
-        files.remove(&authority).map_err(failed(&authority))?;
-    }
-    files.remove_empty(directory).map_err(failed(directory))
+    remove(path)?;
+    if matches!(own(files, &authority, AUTHORITY), Ok(Some(_))) { remove(&authority) } else { Ok(()) }
 }
 
 /// The text of the runtime's file about a name; `None` if there is none and it may be written.

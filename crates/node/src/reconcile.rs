@@ -119,11 +119,7 @@ impl Pass<'_> {
             Destination::Dns => self.leave_to_dns(name, file),
             Destination::Unknown(reason) => report(Some(file), None, NameResult::Kept { reason }),
             Destination::Nowhere(reason) => {
-                let result = match self.lead_nowhere(name, &file) {
-                    Ok(None) => NameResult::Nowhere { reason },
-                    Ok(Some((before, after))) => NameResult::WouldWrite { before, after },
-                    Err(error) => result_of(Err(error.into())),
-                };
+                let result = result_of(self.lead_nowhere(name, &file, NameResult::Nowhere { reason }));
                 report(Some(file), None, result)
             }
         }
@@ -138,11 +134,7 @@ impl Pass<'_> {
             _ => self.destination(name),
         };
         let result = match destination {
-            Destination::Nowhere(_) => match self.lead_nowhere(name, &file) {
-                Ok(None) => NameResult::Gone,
-                Ok(Some((before, after))) => NameResult::WouldWrite { before, after },
-                Err(error) => result_of(Err(error.into())),
-            },
+            Destination::Nowhere(_) => result_of(self.lead_nowhere(name, &file, NameResult::Gone)),
             Destination::Registry(url) => {
                 address = Some(url.to_string());
                 match result_of(self.lead_to(name, &url, &file)) {
@@ -163,7 +155,7 @@ impl Pass<'_> {
         let Self { task, files, .. } = self;
         let (file, result) = match files::ours(files, task.runtime, name, &task.paths) {
             Ok(Some(_)) if task.dry_run => (Some(file), NameResult::WouldRemove),
-            Ok(Some(_)) => match files::remove(files, &file, &task.paths) {
+            Ok(Some(_)) => match files::remove_with_authority(files, &file, &task.paths) {
                 Ok(()) => (Some(file), NameResult::Removed),
                 Err(error) => (Some(file), NameResult::Failed { error: error.to_string() }),
             },
@@ -228,15 +220,17 @@ impl Pass<'_> {
         Ok(NameResult::Written { before, after })
     }
 
-    /// Leads a name to nowhere, if it has a file. In a dry run, returns the file's text before and after.
-    fn lead_nowhere(&self, name: &RuntimeHost, file: &Path) -> Result<Option<(String, String)>, FileError> {
+    /// Leads a name to nowhere, if it has a file. `done` is what it is then.
+    fn lead_nowhere(&self, name: &RuntimeHost, file: &Path, done: NameResult) -> Result<NameResult, WriteError> {
         let Self { task, files, .. } = self;
         let after = contents(task.runtime, name, Target::Nowhere);
-        match files::ours(files, task.runtime, name, &task.paths)? {
-            Some(before) if before != after && task.dry_run => Ok(Some((before, after))),
-            Some(before) if before != after => files::write(files, file, &after, None).map(|()| None),
-            _ => Ok(None),
+        let before = files::ours(files, task.runtime, name, &task.paths)?;
+        let Some(before) = before.filter(|before| *before != after) else { return Ok(done) };
+        if task.dry_run {
+            return Ok(NameResult::WouldWrite { before, after });
         }
+        files::write(files, file, &after, None)?;
+        Ok(done)
     }
 }
 

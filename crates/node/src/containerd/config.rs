@@ -25,18 +25,18 @@ pub(crate) fn read_config(files: &NodeFiles, paths: &Paths, release: Result<Vers
         }
     };
     let explained = |release| match config.settings(release) {
-        Ok(settings) => explain(&settings, release, paths),
-        Err(refused) => explain_refused(&refused, release, paths),
+        Ok(settings) => Ok(explain(&settings, release, paths)),
+        Err(refused) => Err(explain_refused(&refused, release, paths)),
     };
+    let either = |explained: Result<RuntimeConfig, RuntimeConfig>| explained.unwrap_or_else(|refused| refused);
     match release {
-        Ok(release) => explained(release),
+        Ok(release) => either(explained(release)),
         Err(reason) => {
             // A containerd that does not start with the configuration is not the one that runs.
-            let possible = Version::ALL.into_iter().filter(|release| config.settings(*release).is_ok());
-            let answers: Vec<(Version, RuntimeConfig)> =
-                possible.map(|release| (release, explained(release))).collect();
+            let possible = Version::ALL.into_iter().filter_map(|release| Some((release, explained(release).ok()?)));
+            let answers: Vec<(Version, RuntimeConfig)> = possible.collect();
             match answers.split_last() {
-                None => explained(Version::NEWEST),
+                None => either(explained(Version::NEWEST)),
                 Some(((_, last), others)) if others.iter().all(|(_, other)| other.reads == last.reads) => last.clone(),
                 Some(_) => disagreement(&answers, reason, paths),
             }
@@ -174,20 +174,14 @@ mod tests {
         Version::parse(text).unwrap()
     }
 
-    /// Checks what each of the releases 1.7, 2.0, 2.1, 2.2 and 2.4 does with a configuration, and what is said while the
-    /// release is not known: `y`es, `n`o, or `?`. Returns what is said of the newest.
-    #[track_caller]
-    fn check(config: &str, expected: &str, while_unknown: RuntimeReads) -> String {
-        let files = [("/etc/containerd/config.toml", config)];
-        let found = Version::ALL.map(|release| match read(&files, Ok(release)).reads {
+    /// What each of the releases 1.7, 2.0, 2.1, 2.2 and 2.4 does with these files: `y`es, `n`o, or `?`.
+    fn verdicts(files: &[(&str, &str)]) -> String {
+        let verdict = |release| match read(files, Ok(release)).reads {
             RuntimeReads::Yes => 'y',
             RuntimeReads::No => 'n',
             RuntimeReads::Unknown => '?',
-        });
-        assert_eq!(String::from_iter(found), expected, "{config}");
-        let unknown = read(&files, UNKNOWN);
-        assert_eq!(unknown.reads, while_unknown, "{unknown}");
-        read(&files, Ok(release("2.4"))).to_string()
+        };
+        Version::ALL.into_iter().map(verdict).collect()
     }
 
     #[test]
@@ -245,7 +239,10 @@ mod tests {
             (format!("{V3}registry.config_path = '/etc/other'"), "nnnnn", No),
             (format!("{V2}registry.config_path = '/etc/containerd/../containerd/./certs.d/'"), "yyyyy", Yes),
         ] {
-            check(&config, expected, while_unknown);
+            let files = [("/etc/containerd/config.toml", &*config)];
+            assert_eq!(verdicts(&files), expected, "{config}");
+            let unknown = read(&files, UNKNOWN);
+            assert_eq!(unknown.reads, while_unknown, "{unknown}");
         }
     }
 
@@ -334,12 +331,7 @@ mod tests {
         ] {
             let (first, second) = (main(first), second);
             let files = [("/etc/containerd/config.toml", &*first), ("/etc/containerd/a.toml", &*second)];
-            let found = Version::ALL.map(|release| match read(&files, Ok(release)).reads {
-                RuntimeReads::Yes => 'y',
-                RuntimeReads::No => 'n',
-                RuntimeReads::Unknown => '?',
-            });
-            assert_eq!(String::from_iter(found), expected, "{first}\n--\n{second}");
+            assert_eq!(verdicts(&files), expected, "{first}\n--\n{second}");
         }
     }
 
