@@ -81,44 +81,47 @@ fn provide_builder(kit: &Kit) {
 fn serve_sources(kit: &Kit) {
     let image = Image::named("node.example/git-server:v1").with_busybox().with_git();
     kit.node.containerd.import(&image);
-    let kubectl = &kit.node.kubectl;
-    kubectl.ok(&["create", "namespace", "sources"]);
-    let labels = json!({"app": "git"});
-    let metadata = json!({"name": "git", "namespace": "sources"});
+    kit.node.kubectl.ok(&["create", "namespace", "sources"]);
+    std::fs::create_dir_all(sources()).unwrap();
+    let pod = json!({
+        "containers": [{
+            "name": "git",
+            "image": image.name(),
+            "command": ["/usr/lib/git-core/git-daemon", "--base-path=/sources", "--export-all", "--verbose"],
+            // The files belong to whoever runs the tests.
+            "env": [
+                {"name": "GIT_CONFIG_COUNT", "value": "1"},
+                {"name": "GIT_CONFIG_KEY_0", "value": "safe.directory"},
+                {"name": "GIT_CONFIG_VALUE_0", "value": "*"},
+            ],
+            "readinessProbe": {"tcpSocket": {"port": 9418}},
+            "volumeMounts": [{"name": "sources", "mountPath": "/sources", "readOnly": true}],
+        }],
+        "volumes": [{"name": "sources", "hostPath": {"path": sources()}}],
+    });
+    serve_pod(kit, "git", "sources", 9418, &pod);
+}
+
+/// Runs a pod behind a Service of the same name, and waits until it is ready.
+fn serve_pod(kit: &Kit, name: &str, namespace: &str, port: u16, pod: &Value) {
+    let labels = json!({"app": name});
+    let metadata = json!({"name": name, "namespace": namespace});
     for object in [
         json!({
             "apiVersion": "v1", "kind": "Service", "metadata": metadata,
-            "spec": {"selector": labels, "ports": [{"port": 9418}]},
+            "spec": {"selector": labels, "ports": [{"port": port}]},
         }),
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
-            "spec": {"selector": {"matchLabels": labels}, "template": {
-                "metadata": {"labels": labels},
-                "spec": {
-                    "containers": [{
-                        "name": "git",
-                        "image": image.name(),
-                        "command": ["/usr/lib/git-core/git-daemon", "--base-path=/sources", "--export-all", "--verbose"],
-                        // The files belong to whoever runs the tests.
-                        "env": [
-                            {"name": "GIT_CONFIG_COUNT", "value": "1"},
-                            {"name": "GIT_CONFIG_KEY_0", "value": "safe.directory"},
-                            {"name": "GIT_CONFIG_VALUE_0", "value": "*"},
-                        ],
-                        "readinessProbe": {"tcpSocket": {"port": 9418}},
-                        "volumeMounts": [{"name": "sources", "mountPath": "/sources", "readOnly": true}],
-                    }],
-                    "volumes": [{"name": "sources", "hostPath": {"path": sources()}}],
-                },
-            }},
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
         }),
     ] {
-        if object["kind"] == "Deployment" {
-            std::fs::create_dir_all(sources()).unwrap();
-        }
-        kubectl.ok_with(&["create", "-f", "-"], &object);
+        kit.node.kubectl.ok_with(&["create", "-f", "-"], &object);
     }
-    kit.rolled_out("deployment/git", "sources");
+    kit.rolled_out(&format!("deployment/{name}"), namespace);
 }
 
 /// Where the served sources are.
@@ -203,46 +206,33 @@ fn build_and_run(kit: &Kit, registry: &str, word: &str) {
 fn second_registry(kit: &Kit) {
     let kubectl = &kit.node.kubectl;
     kubectl.ok(&["create", "namespace", "second"]);
-    let labels = json!({"app": "registry"});
-    let metadata = json!({"name": "registry", "namespace": "second"});
     let configuration = json!({
         "version": "0.1",
         "storage": {"filesystem": {"rootdirectory": "/images"}},
         "http": {"addr": ":5000"},
     });
-    for object in [
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"config.yml": configuration.to_string()}}),
-        json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
-            "spec": {"selector": labels, "ports": [{"port": 5000}]},
-        }),
-        json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
-            "spec": {"selector": {"matchLabels": labels}, "template": {
-                "metadata": {"labels": labels},
-                "spec": {
-                    "containers": [{
-                        "name": "registry",
-                        "image": kit::image_of("registry"),
-                        "imagePullPolicy": "Never",
-                        "args": ["serve", "/configuration/config.yml"],
-                        "readinessProbe": {"httpGet": {"path": "/v2/", "port": 5000}},
-                        "volumeMounts": [
-                            {"name": "configuration", "mountPath": "/configuration"},
-                            {"name": "images", "mountPath": "/images"},
-                        ],
-                    }],
-                    "volumes": [
-                        {"name": "configuration", "configMap": {"name": "registry"}},
-                        {"name": "images", "emptyDir": {}},
-                    ],
-                },
-            }},
-        }),
-    ] {
-        kubectl.ok_with(&["create", "-f", "-"], &object);
-    }
-    kit.rolled_out("deployment/registry", "second");
+    let metadata = json!({"name": "registry", "namespace": "second"});
+    let files = json!({"config.yml": configuration.to_string()});
+    let files = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": files});
+    kubectl.ok_with(&["create", "-f", "-"], &files);
+    let pod = json!({
+        "containers": [{
+            "name": "registry",
+            "image": kit::image_of("registry"),
+            "imagePullPolicy": "Never",
+            "args": ["serve", "/configuration/config.yml"],
+            "readinessProbe": {"httpGet": {"path": "/v2/", "port": 5000}},
+            "volumeMounts": [
+                {"name": "configuration", "mountPath": "/configuration"},
+                {"name": "images", "mountPath": "/images"},
+            ],
+        }],
+        "volumes": [
+            {"name": "configuration", "configMap": {"name": "registry"}},
+            {"name": "images", "emptyDir": {}},
+        ],
+    });
+    serve_pod(kit, "registry", "second", 5000, &pod);
     let address = ["get", "service", "registry", "--namespace=second", "--output=jsonpath={.spec.clusterIP}"];
     lead_to(SECOND_FOLDER, &format!("http://{}:5000", kubectl.ok(&address)));
 }
