@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use local_registry_testkit::repository::root;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::process::eventually;
 use crate::programs;
@@ -74,6 +74,42 @@ impl Kubectl {
     pub fn wait_for_crds(&self) {
         let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=1s"];
         eventually("the API server to serve the CRDs", || (self.run(&wait).code == Some(0)).then_some(()));
+    }
+
+    /// Waits until the API server enforces every `ValidatingAdmissionPolicy` and binding that is stored now.
+    ///
+    /// It learns of them in the order in which they were stored. So this stores a policy after them, and waits until
+    /// that one refuses a request.
+    pub fn wait_for_admission_policies(&self) {
+        let name = "e2e-probe";
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [
+                    {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE"]},
+                ]},
+                "matchConditions": [{"name": "probe", "expression": format!("object.metadata.name == '{name}'")}],
+                "validations": [{"expression": "false", "message": "the API server enforces the probe"}],
+            },
+        });
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]},
+        });
+        let probe = || self.run(&["create", "configmap", name, "--namespace=default", "--dry-run=server"]);
+        self.ok_with(&["create", "-f", "-"], &policy);
+        self.ok_with(&["create", "-f", "-"], &binding);
+        eventually("the API server to enforce the admission policies", || {
+            probe().stderr.contains("the API server enforces the probe").then_some(())
+        });
+        self.ok(&["delete", "validatingadmissionpolicybinding", name]);
+        self.ok(&["delete", "validatingadmissionpolicy", name]);
+        eventually("the API server to forget the probe", || (probe().code == Some(0)).then_some(()));
     }
 
     /// Runs it with `--output=json`, and returns what it printed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Crds, Kubectl, TestCluster, eventually, upstream};
+use e2e::{Crds, Kubectl, TestCluster, upstream};
 use local_registry_core::{RegistryHost, RuntimeHost};
 use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
@@ -217,10 +217,7 @@ fn check_changes(cluster: &TestCluster, policy: &[&str], crd: &str) {
         cluster.kubectl.run(&arguments)
     };
     let patch = |patch: &Value| patch_as(&[SYNC], patch);
-    let module = json!({"spec": {"module": "registry://elsewhere.example/policy:v1"}});
-    eventually("the API server to enforce the limits", || {
-        patch(&module).stderr.contains("may change nothing").then_some(())
-    });
+    cluster.kubectl.wait_for_admission_policies();
     let both = json!({"spec": {"module": "registry://elsewhere.example/policy:v1", "rules": changes()["rules"]}});
     patch(&both).failed_with("local-registry-sync may change nothing in the spec of a policy but its settings");
 
@@ -324,9 +321,8 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
         let arguments = ["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch, SYNC];
         cluster.kubectl.run(&[&arguments[..], &["--dry-run=server"]].concat())
     };
-    eventually("the API server to enforce the limits", || {
-        set(json!({"host": "localhost"})).stderr.contains("no host that the policy refuses").then_some(())
-    });
+    cluster.kubectl.wait_for_admission_policies();
+    set(json!({"host": "localhost"})).failed_with("no host that the policy refuses");
     for settings in
         [json!({"host": 7}), json!({"runtimeHost": {"a": "b"}}), json!({"help": []}), json!({"help": "x".repeat(1025)})]
     {
@@ -404,6 +400,7 @@ fn accounts_touch_only_events_of_their_own() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
     cluster.kubectl.ok(&["apply", "-k", "deploy/nodes"]);
+    cluster.kubectl.wait_for_admission_policies();
     let event = |name: &str, controller: &str| {
         json!({
             "apiVersion": "events.k8s.io/v1",
@@ -443,6 +440,7 @@ fn accounts_touch_only_events_of_their_own() {
 fn the_agents_priority_is_for_the_agent() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy/nodes"]);
+    cluster.kubectl.wait_for_admission_policies();
     cluster.kubectl.ok(&["create", "serviceaccount", "pods", "--namespace=team"]);
     let pod = |namespace: &str, class: Option<&str>| {
         let account = if namespace == "team" { "pods" } else { "local-registry-node" };

@@ -153,6 +153,7 @@ fn the_pods_of_controllers_are_resolved_and_templates_stay_as_they_are_written()
 #[test]
 fn an_annotation_that_nothing_reads_is_warned_about() {
     let (cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
+    cluster.kubectl.wait_for_admission_policies();
     let apply = |object: &Value| {
         let answer = cluster.kubectl.run_with(&["apply", "--dry-run=server", "-f", "-"], &object.to_string());
         assert_eq!(answer.code, Some(0), "{}", answer.stderr);
@@ -174,8 +175,7 @@ fn an_annotation_that_nothing_reads_is_warned_about() {
     ];
     for (object, of_pods) in all {
         let misplaced = with(&with(&object, "/metadata", json!({key: "app"})), of_pods, json!({"a": "b"}));
-        // The API server takes a moment to know the policy.
-        let warning = eventually("a warning", || Some(apply(&misplaced)).filter(|text| !text.is_empty()));
+        let warning = apply(&misplaced);
         assert!(warning.contains(&format!("metadata.annotations[{key}]: it does nothing here")), "{warning}");
         let typo = apply(&with(&object, of_pods, json!({"local-registry-hosting/Container": "app"})));
         assert!(typo.contains("the unknown annotation local-registry-hosting/Container, which does nothing"), "{typo}");
