@@ -4,12 +4,12 @@
 //! here cleans up.
 
 mod bucket;
-mod builds;
 mod containerd;
 mod image;
 mod kubelet;
 mod pods;
 mod policy_server;
+mod projects;
 
 use std::path::PathBuf;
 use std::process::Command;
