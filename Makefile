@@ -34,10 +34,11 @@ AS_ROOT ?=
 NODE_KUBERNETES := $(CURDIR)/target/e2e/1.37
 NODE_PROGRAMS := $(CURDIR)/target/e2e/node
 NODE_MODULES := cni containerd containerd-1 coredns registry s3
-# What runs in that cluster: the programs of a project, with its own manifests.
-CLUSTER_MODULES := shipwright tekton
-MANIFESTS_shipwright := github.com/shipwright-io/build deploy samples
-MANIFESTS_tekton := github.com/tektoncd/pipeline config
+# What runs in that cluster: the programs of a project, with its own manifests, each a folder of a module (MODULE:FOLDER).
+CLUSTER_MODULES := knative shipwright tekton
+MANIFESTS_knative := $(foreach name,serving networking caching,knative.dev/$(name):config)
+MANIFESTS_shipwright := $(foreach name,deploy samples,github.com/shipwright-io/build:$(name))
+MANIFESTS_tekton := github.com/tektoncd/pipeline:config
 
 # `make e2e-promote` has programs of its own, too.
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
@@ -257,9 +258,11 @@ $(NODE_PROGRAMS)/%.built: e2e/node/%/go.mod e2e/node/%/go.sum $$(wildcard e2e/no
 $(NODE_PROGRAMS)/%/built: e2e/node/%/go.mod e2e/node/%/go.sum
 	@$(call need,go,install Go)
 	mkdir -p $(@D) && cd e2e/node/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ tool
-	rm -rf $(@D)/manifests && mkdir $(@D)/manifests
-	folder=$$(cd e2e/node/$* && go list -m -f '{{.Dir}}' $(firstword $(MANIFESTS_$*))) && cd $$folder && \
-	  cp -r --no-preserve=mode $(wordlist 2,9,$(MANIFESTS_$*)) $(@D)/manifests/
+	rm -rf $(@D)/manifests
+	for from in $(MANIFESTS_$*); do \
+	  module=$${from%:*} && to=$(@D)/manifests/$${module##*/} && mkdir -p $$to && \
+	  cp -r --no-preserve=mode "$$(cd e2e/node/$* && go list -m -f '{{.Dir}}' $$module)/$${from#*:}" $$to/ || exit 1; \
+	done
 	@touch $@
 $(PROMOTE_PROGRAMS)/%.built: e2e/promote/%/go.mod e2e/promote/%/go.sum $$(wildcard e2e/promote/$$*/*.go)
 	@$(call need,go,install Go)

@@ -72,7 +72,7 @@ impl Kubectl {
     ///
     /// One `kubectl wait` is not enough: it gives up at once on a CRD that is so new that it has no conditions yet.
     pub fn wait_for_crds(&self) {
-        let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=1s"];
+        let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=10s"];
         eventually("the API server to serve the CRDs", || (self.run(&wait).code == Some(0)).then_some(()));
     }
 

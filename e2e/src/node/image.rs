@@ -22,13 +22,15 @@ pub struct Image {
     /// Names in `/bin`, and what they lead to.
     links: Vec<(String, &'static str)>,
     entrypoint: Vec<String>,
+    /// The number of the user that its containers run as.
+    user: u32,
 }
 
 impl Image {
     /// An image with this name, tag included, and nothing in it.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), files: vec![], scripts: vec![], links: vec![], entrypoint: vec![] }
+        Self { name: name.to_owned(), files: vec![], scripts: vec![], links: vec![], entrypoint: vec![], user: 0 }
     }
 
     /// The image of every pod's sandbox, which has nothing to do.
@@ -83,6 +85,13 @@ impl Image {
         self
     }
 
+    /// The number of the user that its containers run as, in place of root.
+    #[must_use]
+    pub fn as_user(mut self, user: u32) -> Self {
+        self.user = user;
+        self
+    }
+
     /// The same under another name.
     #[must_use]
     pub fn renamed(mut self, name: &str) -> Self {
@@ -132,7 +141,7 @@ impl Image {
         let configuration = json!({
             "architecture": architecture(),
             "os": "linux",
-            "config": {"Entrypoint": self.entrypoint, "Env": ["PATH=/bin"]},
+            "config": {"Entrypoint": self.entrypoint, "Env": ["PATH=/bin"], "User": self.user.to_string()},
             "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
         });
         let configuration = store("application/vnd.oci.image.config.v1+json", configuration);

@@ -91,14 +91,27 @@ impl Node {
     /// The processes whose command line begins with these words, in pods or not.
     #[must_use]
     pub fn processes(command: &[&str]) -> Vec<u32> {
-        let entries = std::fs::read_dir("/proc").unwrap();
-        let all = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         let runs = |process: &u32| {
             let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
             let words: Vec<&str> = line.split('\0').collect();
             words.starts_with(command)
         };
-        all.filter(runs).collect()
+        Self::all_processes().filter(runs).collect()
+    }
+
+    fn all_processes() -> impl Iterator<Item = u32> {
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
+    }
+
+    /// How many bytes of memory all its processes have, in pods or not. What several share counts once.
+    #[must_use]
+    pub fn memory() -> u64 {
+        let of = |process: u32| {
+            let text = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+            let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+            line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        };
+        Self::all_processes().filter_map(of).sum::<u64>() * 1024
     }
 
     /// Where the kubelet finds manifests of pods without an API server.

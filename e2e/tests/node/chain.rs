@@ -1,22 +1,20 @@
-//! The whole chain: manifests that name no registry, what Shipwright and Tekton build from them, and the pods that run it.
+//! The whole chain: manifests that name no registry, what Shipwright and Tekton build from them, and the pods and Knative
+//! revisions that run it.
 
-use std::path::Path;
-use std::process::Command;
+use std::net::TcpStream;
 use std::time::Instant;
 
-use e2e::node::{Image, Node};
-use e2e::{Kubewarden, config_map, eventually};
+use e2e::node::Node;
+use e2e::{Authority, Kubewarden, config_map, eventually};
 use serde_json::{Value, json};
 
+use crate::builds::{self, QUAY, lead_to, serve_pod};
+use crate::http;
 use crate::kit::{self, Kit, REGISTRY};
 
 /// The registry of another cluster. Its nodes were shown the way by hand.
 const SECOND: &str = "registry.second.svc.cluster.local:5000";
 const SECOND_FOLDER: &str = "/etc/containerd/certs.d/registry.second.svc.cluster.local_5000_";
-
-/// The image of the sample strategies' build step, and where nodes find it.
-const BUILDAH: &str = "containers/buildah:v1.43.1";
-const QUAY: &str = "/etc/containerd/certs.d/quay.io";
 
 #[test]
 fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
@@ -25,15 +23,15 @@ fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
     let started = Instant::now();
     kubectl.ok(&["create", "namespace", "team"]);
     let _kubewarden = Kubewarden::install(&kit.node.control_plane);
-    kit.node.install_tekton();
-    kit.node.install_shipwright();
-    println!("number: Tekton and Shipwright are installed after {:.1} s", started.elapsed().as_secs_f64());
-    for kind in ["builds", "buildruns"] {
-        let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
-        kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
-    }
-    provide_builder(&kit);
-    serve_sources(&kit);
+    let shipwright = std::thread::scope(|scope| {
+        scope.spawn(|| kit.node.install_knative());
+        kit.node.install_tekton();
+        kit.node.install_shipwright()
+    });
+    println!("number: Tekton, Shipwright and Knative are installed after {:.1} s", started.elapsed().as_secs_f64());
+    add_the_field(&kit);
+    builds::provide_builder(&kit);
+    builds::serve_sources(&kit);
     kubectl.ok(&["apply", "-k", "deploy/workloads"]);
     // As docs/registry.md says: the registry speaks plain HTTP.
     let insecure = r#"--patch={"spec": {"settings": {"insecure": true}}}"#;
@@ -41,9 +39,10 @@ fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
     // The sync job reads what the kit declares.
     serve(&kit, REGISTRY);
     build_and_run(&kit, REGISTRY, "first");
+    lose_the_field(&kit, &shipwright);
 
     // The same files on a cluster whose registry has another name.
-    for kind in ["deployment", "buildrun", "build"] {
+    for kind in ["services.serving.knative.dev", "deployment", "buildrun", "build"] {
         kubectl.ok(&["delete", kind, "--all", "--namespace=team"]);
     }
     second_registry(&kit);
@@ -52,8 +51,8 @@ fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
     serve(&kit, SECOND);
     build_and_run(&kit, SECOND, "second");
 
-    kubectl.ok(&["delete", "deployment", "hello", "--namespace=team"]);
-    kubectl.ok(&["delete", "namespace", "second", "sources"]);
+    println!("number: the node's programs and pods have {} MiB of memory", Node::memory() >> 20);
+    kubectl.ok(&["delete", "namespace", "team", "second", "sources", "--wait=false"]);
     for folder in [SECOND_FOLDER, QUAY] {
         std::fs::remove_dir_all(folder).unwrap();
     }
@@ -61,93 +60,11 @@ fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
     kit.ready();
 }
 
-/// Puts the image of the sample strategies' build step into the registry, and shows the node the way to it: this node reaches
-/// no other.
-fn provide_builder(kit: &Kit) {
-    let [policy, users] = ["policy.json", "passwd"].map(|name| kit.node.control_plane.file(name));
-    std::fs::write(&policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#).unwrap();
-    std::fs::write(&users, "root:x:0:0:root:/:/bin/sh\n").unwrap();
-    let image = Image::named("node.example/buildah:v1")
-        .with_busybox()
-        .with_program(&e2e::node::installed("bash"))
-        .with_program(&e2e::node::installed("buildah"))
-        .with_file(&policy, "/etc/containers/policy.json")
-        .with_file(&users, "/etc/passwd");
-    kit.push(&image, BUILDAH);
-    lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));
-}
-
-/// Serves the source that examples/build.yaml names, whose program says a word.
-fn serve_sources(kit: &Kit) {
-    let image = Image::named("node.example/git-server:v1").with_busybox().with_git();
-    kit.node.containerd.import(&image);
-    kit.node.kubectl.ok(&["create", "namespace", "sources"]);
-    std::fs::create_dir_all(sources()).unwrap();
-    let pod = json!({
-        "containers": [{
-            "name": "git",
-            "image": image.name(),
-            "command": ["/usr/lib/git-core/git-daemon", "--base-path=/sources", "--export-all", "--verbose"],
-            // The files belong to whoever runs the tests.
-            "env": [
-                {"name": "GIT_CONFIG_COUNT", "value": "1"},
-                {"name": "GIT_CONFIG_KEY_0", "value": "safe.directory"},
-                {"name": "GIT_CONFIG_VALUE_0", "value": "*"},
-            ],
-            "readinessProbe": {"tcpSocket": {"port": 9418}},
-            "volumeMounts": [{"name": "sources", "mountPath": "/sources", "readOnly": true}],
-        }],
-        "volumes": [{"name": "sources", "hostPath": {"path": sources()}}],
-    });
-    serve_pod(kit, "git", "sources", 9418, &pod);
-}
-
-/// Runs a pod behind a Service of the same name, and waits until it is ready.
-fn serve_pod(kit: &Kit, name: &str, namespace: &str, port: u16, pod: &Value) {
-    let labels = json!({"app": name});
-    let metadata = json!({"name": name, "namespace": namespace});
-    for object in [
-        json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
-            "spec": {"selector": labels, "ports": [{"port": port}]},
-        }),
-        json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
-            "spec": {
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": pod},
-            },
-        }),
-    ] {
-        kit.node.kubectl.ok_with(&["create", "-f", "-"], &object);
-    }
-    kit.rolled_out(&format!("deployment/{name}"), namespace);
-}
-
-/// Where the served sources are.
-fn sources() -> std::path::PathBuf {
-    Node::disk().join("sources")
-}
-
-/// Writes the source anew, with a program that says this word and stays.
-fn write_source(word: &str) {
-    let repository = sources().join("sample-go");
-    let _ = std::fs::remove_dir_all(&repository);
-    let folder = repository.join("docker-build");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::copy(e2e::node::installed("busybox"), folder.join("busybox")).unwrap();
-    let run = format!(
-        "FROM scratch\nCOPY busybox /busybox\nENTRYPOINT [\"/busybox\", \"sh\", \"-c\", \"echo {word}; exec /busybox sleep 99999\"]\n"
-    );
-    std::fs::write(folder.join("Dockerfile"), run).unwrap();
-    for arguments in [
-        &["init", "--quiet", "--initial-branch=main"][..],
-        &["add", "."],
-        &["-c", "user.name=e2e", "-c", "user.email=e2e@example.org", "commit", "--quiet", "--message=source"],
-    ] {
-        let mut git = Command::new("git");
-        git.current_dir(&repository).args(arguments).env("GIT_CONFIG_NOSYSTEM", "1");
-        assert!(git.status().unwrap().success(), "git {arguments:?}");
+/// Adds the field `local` to Shipwright's CRDs.
+fn add_the_field(kit: &Kit) {
+    for kind in ["builds", "buildruns"] {
+        let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
+        kit.node.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
     }
 }
 
@@ -163,43 +80,97 @@ fn serve(kit: &Kit, host: &str) {
     }
 }
 
-/// Creates the example's Build, its run and its Deployment. Shipwright builds and pushes.
+/// Creates the example's Build and its run, and runs what Shipwright builds and pushes.
 fn build_and_run(kit: &Kit, registry: &str, word: &str) {
-    let kubectl = &kit.node.kubectl;
-    write_source(word);
-    let example = local_registry_testkit::repository::text("examples/build.yaml");
-    let url = "https://github.com/shipwright-io/sample-go";
-    assert!(example.contains(url));
-    let example = example.replace(url, "git://git.sources.svc.cluster.local/sample-go");
+    builds::write_source(word);
+    let [build, run] = builds::example();
     let started = Instant::now();
-    kubectl.run_with(&["create", "--namespace=team", "-f", "-"], &example).ok(&["create"]);
-    let run = eventually("the run to end", || {
-        let runs = kubectl.json(&["get", "buildruns", "--namespace=team"]);
-        let run = runs["items"][0].clone();
-        let status = run["status"]["conditions"][0]["status"].as_str().unwrap_or_default();
-        ["True", "False"].contains(&status).then_some(run)
-    });
-    let selector = format!("--selector=buildrun.shipwright.io/name={}", run["metadata"]["name"].as_str().unwrap());
-    let logs = || kubectl.run(&["logs", &selector, "--namespace=team", "--all-containers", "--tail=-1"]).stdout;
-    assert_eq!(run["status"]["conditions"][0]["reason"], "Succeeded", "{run:#}\n{}", logs());
+    let create = ["create", "--namespace=team", "-f", "-"];
+    kit.node.kubectl.run_with(&create, &build).ok(&create);
+    let run = builds::succeed(kit, &run);
     println!("number: examples/build.yaml has succeeded after {:.1} s", started.elapsed().as_secs_f64());
-    let name = run["spec"]["output"]["image"].as_str().unwrap_or_else(|| panic!("no output: {run}"));
-    assert_eq!(name, format!("{registry}/team/hello:v1"));
+    let name = format!("{registry}/team/hello:v1");
+    assert_eq!(run["spec"]["output"]["image"], name);
     let pushed = run["status"]["output"]["digest"].as_str().unwrap_or_else(|| panic!("no digest: {run}"));
+    let by_digest = format!("{registry}/team/hello@{pushed}");
+    run_a_deployment(kit, &name, &by_digest, word);
+    run_a_knative_service(kit, &name, &by_digest, word);
+}
 
+/// Runs examples/deployment.yaml. Its pod says the word.
+fn run_a_deployment(kit: &Kit, name: &str, by_digest: &str, word: &str) {
+    let kubectl = &kit.node.kubectl;
     kubectl.ok(&["apply", "-f", "examples/deployment.yaml", "--namespace=team"]);
     kit.rolled_out("deployment/hello", "team");
     let pods = kubectl.json(&["get", "pods", "--namespace=team", "--selector=app=hello"]);
     let running = |pod: &&Value| pod["metadata"]["deletionTimestamp"].is_null();
     let pod = pods["items"].as_array().unwrap().iter().find(running).unwrap();
     assert_eq!(pod["spec"]["containers"][0]["image"], name);
-    let pulled = pod["status"]["containerStatuses"][0]["imageID"].as_str().unwrap();
-    assert_eq!(pulled, format!("{registry}/team/hello@{pushed}"));
+    assert_eq!(pod["status"]["containerStatuses"][0]["imageID"], by_digest);
     let pod = pod["metadata"]["name"].as_str().unwrap();
     assert_eq!(kubectl.ok(&["logs", pod, "--namespace=team"]), format!("{word}\n"));
     // What was applied stays as it was written.
     let stored = kubectl.json(&["get", "deployment", "hello", "--namespace=team"]);
     assert_eq!(stored["spec"]["template"]["spec"]["containers"][0]["image"], "team/hello:v1");
+}
+
+/// Runs examples/knative-service.yaml. Knative asks the registry for the digest, and its pod answers with the word.
+fn run_a_knative_service(kit: &Kit, name: &str, by_digest: &str, word: &str) {
+    let kubectl = &kit.node.kubectl;
+    let started = Instant::now();
+    kubectl.ok(&["apply", "-f", "examples/knative-service.yaml", "--namespace=team"]);
+    let revision = eventually("the Revision to be ready, or to have failed", || {
+        let revisions = kubectl.json(&["get", "revisions.serving.knative.dev", "--namespace=team"]);
+        let revision = revisions["items"].as_array()?.first()?.clone();
+        let ready = condition(&revision, "Ready")["status"].clone();
+        ["True", "False"].contains(&ready.as_str()?).then_some(revision)
+    });
+    assert_eq!(condition(&revision, "Ready")["status"], "True", "{revision:#}");
+    println!("number: examples/knative-service.yaml is ready after {:.1} s", started.elapsed().as_secs_f64());
+    assert_eq!(revision["spec"]["containers"][0]["image"], name);
+    assert_eq!(revision["status"]["containerStatuses"][0]["imageDigest"], by_digest);
+    let pods = kubectl.json(&["get", "pods", "--namespace=team", "--selector=serving.knative.dev/service=hello"]);
+    assert_eq!(pods["items"][0]["spec"]["containers"][0]["image"], by_digest);
+    let service = format!("{}-private", revision["metadata"]["name"].as_str().unwrap());
+    let address = ["get", "service", &service, "--namespace=team", "--output=jsonpath={.spec.clusterIP}"];
+    let address = format!("{}:80", kubectl.ok(&address));
+    eventually("the Revision's Service to lead to its pod", || TcpStream::connect(&address).ok());
+    let answer = http::ask(&address, "GET", "/", "", b"");
+    assert_eq!((answer.status, answer.body.as_str()), (200, format!("{word}\n").as_str()));
+    let stored = kubectl.json(&["get", "services.serving.knative.dev", "hello", "--namespace=team"]);
+    assert_eq!(stored["spec"]["template"]["spec"]["containers"][0]["image"], "team/hello:v1");
+}
+
+/// A condition of an object's status.
+fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
+    let conditions = object["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    conditions.iter().find(|condition| condition["type"] == kind).unwrap_or(&Value::Null)
+}
+
+/// Takes the field `local` from the Build, as an old client and then an upgrade of Shipwright do. Its runs stay local.
+fn lose_the_field(kit: &Kit, shipwright: &Authority) {
+    let kubectl = &kit.node.kubectl;
+    let build = || kubectl.json(&["get", "builds.v1beta1.shipwright.io", "hello", "--namespace=team"]);
+    assert_eq!(build()["spec"]["output"]["local"], true);
+    // Shipwright's own webhook converts the Build, and its types have no such field.
+    let old = kubectl.json(&["get", "builds.v1alpha1.shipwright.io", "hello", "--namespace=team"]);
+    kubectl.ok_with(&["replace", "-f", "-"], &old);
+    assert_eq!(build()["spec"]["output"]["local"], Value::Null);
+    kit.node.apply_shipwright_crds(shipwright);
+    let [build, run] = builds::example();
+    let check = || {
+        let run = builds::succeed(kit, &run);
+        assert_eq!(run["spec"]["output"]["image"], format!("{REGISTRY}/team/hello:v1"));
+    };
+    check();
+    // Where the CRDs have no such field, the annotation speaks.
+    let annotated =
+        build.replace("  name: hello\n", "  name: hello\n  annotations: {local-registry-hosting/output: \"true\"}\n");
+    let annotated = annotated.strip_suffix("    local: true").unwrap();
+    let replace = ["replace", "--namespace=team", "-f", "-"];
+    kit.node.kubectl.run_with(&replace, annotated).ok(&replace);
+    check();
+    add_the_field(kit);
 }
 
 /// Starts another registry, and shows the node the way to it, as an administrator does by hand.
@@ -235,11 +206,4 @@ fn second_registry(kit: &Kit) {
     serve_pod(kit, "registry", "second", 5000, &pod);
     let address = ["get", "service", "registry", "--namespace=second", "--output=jsonpath={.spec.clusterIP}"];
     lead_to(SECOND_FOLDER, &format!("http://{}:5000", kubectl.ok(&address)));
-}
-
-/// Leads the node's pulls of a registry to another address.
-fn lead_to(folder: &str, url: &str) {
-    std::fs::create_dir_all(folder).unwrap();
-    let hosts = format!("server = \"{url}\"\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
-    std::fs::write(Path::new(folder).join("hosts.toml"), hosts).unwrap();
 }

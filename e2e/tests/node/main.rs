@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod agent;
+mod builds;
 mod chain;
 mod check;
 mod garbage;

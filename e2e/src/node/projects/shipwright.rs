@@ -1,0 +1,66 @@
+//! Shipwright Build, with its conversion webhook and its own sample strategies.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{Image, Node, files, manifests, text};
+use crate::certificates::{Authority, Issued};
+use crate::programs;
+
+const NAMESPACE: &str = "shipwright-build";
+
+impl Node {
+    /// Installs Shipwright with its conversion webhook, and waits until it answers. Returns the authority of that webhook's
+    /// certificate.
+    pub fn install_shipwright(&self) -> Authority {
+        let programs = text(&[manifests("shipwright", "build/deploy")], &[]);
+        // The project's own script asks the cluster's signer for this certificate.
+        let authority = Authority::named("shipwright");
+        let Issued { certificate, key } = authority.issue(&[&format!("shp-build-webhook.{NAMESPACE}.svc")]);
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+        self.kubectl.ok_with(&["apply", "-f", "-"], &namespace);
+        let secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": {"name": "shipwright-build-webhook-cert", "namespace": NAMESPACE},
+            "stringData": {"tls.crt": certificate, "tls.key": key},
+        });
+        self.kubectl.ok_with(&["apply", "-f", "-"], &secret);
+        self.apply_manifests("shipwright", &programs);
+        self.apply_shipwright_crds(&authority);
+        for name in ["shipwright-build-controller", "shipwright-build-webhook"] {
+            self.roll_out(name, NAMESPACE);
+        }
+        let strategies = text(&[manifests("shipwright", "build/samples/v1beta1/buildstrategy/buildah")], &[]);
+        self.kubectl.run_with(&["apply", "--server-side", "-f", "-"], &strategies).ok(&["apply"]);
+        authority
+    }
+
+    /// Installs Shipwright's CRDs as an upgrade of it does. They do not have the field `local`.
+    pub fn apply_shipwright_crds(&self, authority: &Authority) {
+        for file in files(&manifests("shipwright", "build/deploy/crds")) {
+            let mut crd: Value = programs::yaml(&file);
+            crd["spec"]["conversion"]["webhook"]["clientConfig"]["caBundle"] = json!(STANDARD.encode(authority.pem()));
+            self.kubectl.ok_with(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &crd);
+        }
+        self.kubectl.wait_for_crds();
+    }
+}
+
+impl Image {
+    /// Git, with what its commands are made of.
+    #[must_use]
+    pub fn with_git(self) -> Self {
+        let core = Path::new("/usr/lib/git-core");
+        let scripts = ["git-submodule", "git-sh-setup", "git-sh-i18n", "git-sh-i18n--envsubst", "git-daemon"];
+        let image = self.with_program(&programs::installed("git"));
+        scripts.into_iter().fold(image, |image, name| {
+            let path = core.join(name);
+            image.with_file(&path, path.to_str().expect("a path"))
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! What builds need on the node: a builder's image, sources, and runs that are followed to their end.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use e2e::eventually;
+use e2e::node::{Image, Node};
+use serde_json::{Value, json};
+
+use crate::kit::Kit;
+
+/// The image of the sample strategies' build step, and where nodes find it.
+const BUILDAH: &str = "containers/buildah:v1.43.1";
+/// The node's folder for the registry of that image.
+pub(crate) const QUAY: &str = "/etc/containerd/certs.d/quay.io";
+
+/// Puts the image of the sample strategies' build step into the registry, and shows the node the way to it: this node reaches
+/// no other.
+pub(crate) fn provide_builder(kit: &Kit) {
+    let [policy, users] = ["policy.json", "passwd"].map(|name| kit.node.control_plane.file(name));
+    std::fs::write(&policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#).unwrap();
+    std::fs::write(&users, "root:x:0:0:root:/:/bin/sh\n").unwrap();
+    let image = Image::named("node.example/buildah:v1")
+        .with_busybox()
+        .with_program(&e2e::node::installed("bash"))
+        .with_program(&e2e::node::installed("buildah"))
+        .with_file(&policy, "/etc/containers/policy.json")
+        .with_file(&users, "/etc/passwd");
+    kit.push(&image, BUILDAH);
+    lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));
+}
+
+/// Serves the source that examples/build.yaml names, whose program says a word.
+pub(crate) fn serve_sources(kit: &Kit) {
+    let image = Image::named("node.example/git-server:v1").with_busybox().with_git();
+    kit.node.containerd.import(&image);
+    kit.node.kubectl.ok(&["create", "namespace", "sources"]);
+    std::fs::create_dir_all(sources()).unwrap();
+    let pod = json!({
+        "containers": [{
+            "name": "git",
+            "image": image.name(),
+            "command": ["/usr/lib/git-core/git-daemon", "--base-path=/sources", "--export-all", "--verbose"],
+            // The files belong to whoever runs the tests.
+            "env": [
+                {"name": "GIT_CONFIG_COUNT", "value": "1"},
+                {"name": "GIT_CONFIG_KEY_0", "value": "safe.directory"},
+                {"name": "GIT_CONFIG_VALUE_0", "value": "*"},
+            ],
+            "readinessProbe": {"tcpSocket": {"port": 9418}},
+            "volumeMounts": [{"name": "sources", "mountPath": "/sources", "readOnly": true}],
+        }],
+        "volumes": [{"name": "sources", "hostPath": {"path": sources()}}],
+    });
+    serve_pod(kit, "git", "sources", 9418, &pod);
+}
+
+/// Runs a pod behind a Service of the same name, and waits until it is ready.
+pub(crate) fn serve_pod(kit: &Kit, name: &str, namespace: &str, port: u16, pod: &Value) {
+    let labels = json!({"app": name});
+    let metadata = json!({"name": name, "namespace": namespace});
+    for object in [
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": {"selector": labels, "ports": [{"port": port}]},
+        }),
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+            "spec": {
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        }),
+    ] {
+        kit.node.kubectl.ok_with(&["create", "-f", "-"], &object);
+    }
+    kit.rolled_out(&format!("deployment/{name}"), namespace);
+}
+
+/// Where the served sources are.
+fn sources() -> PathBuf {
+    Node::disk().join("sources")
+}
+
+/// Writes the source anew: a program that says this word, and serves a page with it at `PORT`.
+pub(crate) fn write_source(word: &str) {
+    let repository = sources().join("sample-go");
+    let _ = std::fs::remove_dir_all(&repository);
+    let folder = repository.join("docker-build");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(e2e::node::installed("busybox"), folder.join("busybox")).unwrap();
+    std::fs::write(folder.join("index.html"), format!("{word}\n")).unwrap();
+    // Process 1 ignores the signals that it does not name. A pod of Knative would take five minutes to end.
+    let serve = format!("echo {word}; trap exit TERM; /busybox httpd -f -p ${{PORT:-8080}} -h /pages & wait");
+    let entrypoint = json!(["/busybox", "sh", "-c", serve]);
+    let run = format!("FROM scratch\nCOPY busybox /busybox\nCOPY index.html /pages/\nENTRYPOINT {entrypoint}\n");
+    std::fs::write(folder.join("Dockerfile"), run).unwrap();
+    for arguments in [
+        &["init", "--quiet", "--initial-branch=main"][..],
+        &["add", "."],
+        &["-c", "user.name=e2e", "-c", "user.email=e2e@example.org", "commit", "--quiet", "--message=source"],
+    ] {
+        let mut git = Command::new("git");
+        git.current_dir(&repository).args(arguments).env("GIT_CONFIG_NOSYSTEM", "1");
+        assert!(git.status().unwrap().success(), "git {arguments:?}");
+    }
+}
+
+/// The objects of examples/build.yaml: a Build that gets its source from the served ones, and a run of it.
+pub(crate) fn example() -> [String; 2] {
+    let example = local_registry_testkit::repository::text("examples/build.yaml");
+    let url = "https://github.com/shipwright-io/sample-go";
+    assert!(example.contains(url));
+    let example = example.replace(url, "git://git.sources.svc.cluster.local/sample-go");
+    let (build, run) = example.split_once("\n---\n").unwrap();
+    [build.to_owned(), run.to_owned()]
+}
+
+/// Creates a run, and waits until it has succeeded.
+pub(crate) fn succeed(kit: &Kit, run: &str) -> Value {
+    let run = end(kit, run);
+    let selector = format!("--selector=buildrun.shipwright.io/name={}", run["metadata"]["name"].as_str().unwrap());
+    let logs = ["logs", &selector, "--namespace=team", "--all-containers", "--tail=-1"];
+    let reason = &run["status"]["conditions"][0]["reason"];
+    assert_eq!(reason, "Succeeded", "{run:#}\n{}", kit.node.kubectl.run(&logs).stdout);
+    run
+}
+
+/// Creates a run, and waits until it has ended.
+fn end(kit: &Kit, run: &str) -> Value {
+    let kubectl = &kit.node.kubectl;
+    let created = ["create", "--namespace=team", "--output=name", "-f", "-"];
+    let created = kubectl.run_with(&created, run).ok(&created);
+    eventually("the run to end", || {
+        let run = kubectl.json(&["get", created.trim(), "--namespace=team"]);
+        let status = run["status"]["conditions"][0]["status"].as_str().unwrap_or_default();
+        ["True", "False"].contains(&status).then_some(run)
+    })
+}
+
+/// Leads the node's pulls of a registry to another address.
+pub(crate) fn lead_to(folder: &str, url: &str) {
+    std::fs::create_dir_all(folder).unwrap();
+    let hosts = format!("server = \"{url}\"\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+    std::fs::write(std::path::Path::new(folder).join("hosts.toml"), hosts).unwrap();
+}
