@@ -11,6 +11,7 @@ use crate::process::eventually;
 use crate::programs;
 
 /// `kubectl` with the credentials of one user.
+#[derive(Debug)]
 pub struct Kubectl {
     kubeconfig: PathBuf,
 }
@@ -121,7 +122,8 @@ impl Kubectl {
 }
 
 impl Answer {
-    pub(crate) fn run(command: &mut Command, stdin: &str) -> Self {
+    /// Runs a program with this text on stdin.
+    pub fn run(command: &mut Command, stdin: &str) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut pipe = child.stdin.take().unwrap();
         let text = stdin.to_owned();
@@ -139,7 +141,7 @@ impl Answer {
     /// Its stdout. If it failed, the test fails.
     #[track_caller]
     pub fn ok(self, arguments: &[&str]) -> String {
-        assert_eq!(self.code, Some(0), "kubectl {}: {}", arguments.join(" "), self.stderr);
+        assert_eq!(self.code, Some(0), "{}: {}", arguments.join(" "), self.stderr);
         self.stdout
     }
 

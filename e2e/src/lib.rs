@@ -4,6 +4,7 @@
 //! those of `deploy/`. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's
 //! conversion webhook. `node` adds a node, on which pods run.
 
+mod balancer;
 mod certificates;
 mod cluster;
 mod control_plane;

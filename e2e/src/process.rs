@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// A program that is killed when it is dropped. If the test failed, its output is shown.
+#[derive(Debug)]
 pub struct Process {
     child: Child,
     log: PathBuf,

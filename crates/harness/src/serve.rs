@@ -65,7 +65,8 @@ async fn serve_async(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) ->
     let tls = match tls {
         Some(Tls { certificate, key }) => {
             let place = || format!("{} and {}: no usable certificate and key", certificate.display(), key.display());
-            Some(RustlsConfig::from_pem_file(&certificate, &key).await.with_context(place)?)
+            let tls = RustlsConfig::from_pem_file(&certificate, &key).await.with_context(place)?;
+            Some(http_1_only(&tls))
         }
         None => None,
     };
@@ -81,6 +82,14 @@ async fn serve_async(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) ->
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Offers HTTP/1.1 alone, as Kubewarden's policy server does. So the API server opens a connection for each request that
+/// waits.
+fn http_1_only(tls: &RustlsConfig) -> RustlsConfig {
+    let mut config = (*tls.get_inner()).clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    RustlsConfig::from_config(Arc::new(config))
 }
 
 async fn stop_on_signal(handle: Handle<SocketAddr>) {

@@ -3,22 +3,27 @@
 //! For each policy it starts a webhook with the policy's settings, and registers it with the API server. The webhook is
 //! `harness serve`, or the policy server that `POLICY_SERVER` names. Both load the built module, and do not pull the
 //! policy's `spec.module`. It writes the same status as the controller of Kubewarden 1.35
-//! (`internal/controller/policy_subreconciler.go`).
+//! (`internal/controller/policy_subreconciler.go`), and is as unkind: `make e2e-real` holds what it does against that one.
 
-use std::collections::BTreeMap;
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::Command;
+mod server;
+pub(crate) mod webhook;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local_registry_testkit::repository::{self, policy_module};
 use serde_json::{Value, json};
 
+use crate::balancer::Balancer;
 use crate::control_plane::ControlPlane;
 use crate::kubectl::Kubectl;
-use crate::process::{Process, eventually, free_port};
+use crate::process::{Process, free_port};
 use crate::programs::{self, yaml};
+
+use server::serve;
+use webhook::{configuration_kind, register, unique_name};
+
+pub use server::ModuleServer;
 
 /// The namespace of Kubewarden. Policies are not asked about objects in it.
 pub(crate) const NAMESPACE: &str = "kubewarden";
@@ -27,19 +32,29 @@ pub(crate) const NAMESPACE: &str = "kubewarden";
 pub(crate) const SERVICE_ACCOUNT: &str = "policy-server";
 
 /// The controller, and the webhooks that it has started.
+#[derive(Debug)]
 pub struct Kubewarden {
     kubectl: Kubectl,
     served: BTreeMap<String, Served>,
     /// Whether new pods of the policy server never become ready.
     hangs: bool,
+    /// Whether pods with the settings of before still answer, beside the new ones.
+    lingers: bool,
+    /// The modules that no registry gives to new pods.
+    unavailable: BTreeSet<String>,
+    /// Whether policies stay when their PolicyServer is deleted, as from Kubewarden 1.36 on.
+    keeps_policies: bool,
 }
 
 /// A policy with a webhook.
+#[derive(Debug)]
 struct Served {
-    spec: Value,
+    policy: Value,
     port: u16,
     /// `None` if it was killed.
     server: Option<Process>,
+    /// What still has the settings of before, and what leads to both.
+    before: Option<(Option<Process>, Balancer)>,
 }
 
 impl Kubewarden {
@@ -56,6 +71,13 @@ impl Kubewarden {
             kubectl.ok_with(&["create", "-f", "-"], &crd);
         }
         kubectl.wait_for_crds();
+        Self::create_server(&kubectl);
+        let served = BTreeMap::new();
+        Self { kubectl, served, hangs: false, lingers: false, unavailable: BTreeSet::new(), keeps_policies: false }
+    }
+
+    /// Creates the default PolicyServer, as Kubewarden's charts do.
+    fn create_server(kubectl: &Kubectl) {
         let server = json!({
             "apiVersion": "policies.kubewarden.io/v1",
             "kind": "PolicyServer",
@@ -63,13 +85,37 @@ impl Kubewarden {
             "spec": {"image": "registry.example/policy-server", "replicas": 1, "serviceAccountName": SERVICE_ACCOUNT},
         });
         kubectl.ok_with(&["create", "-f", "-"], &server);
-        Self { kubectl, served: BTreeMap::new(), hangs: false }
+    }
+
+    /// Creates the default PolicyServer again, after it was deleted.
+    pub fn restore_server(&self) {
+        Self::create_server(&self.kubectl);
+    }
+
+    /// Sets whether policies stay when their PolicyServer is deleted: they do from Kubewarden 1.36 on, and not before.
+    pub fn keep_policies(&mut self, keeps: bool) {
+        self.keeps_policies = keeps;
     }
 
     /// Sets whether new pods of the policy server never become ready from now on. If so, the pods with the last
     /// settings stay, as in a rolling update that hangs.
     pub fn hang(&mut self, hangs: bool) {
         self.hangs = hangs;
+    }
+
+    /// Sets whether pods with the settings of before go on when new ones are ready. The real ones do for 30 seconds, and
+    /// the API server may ask either.
+    pub fn linger(&mut self, lingers: bool) {
+        self.lingers = lingers;
+    }
+
+    /// Sets whether a registry gives this module to new pods. A policy server that cannot pull one module serves no policy.
+    pub fn pull(&mut self, module: &str, available: bool) {
+        if available {
+            self.unavailable.remove(module);
+        } else {
+            self.unavailable.insert(module.to_owned());
+        }
     }
 
     /// Does once what the controller does all the time: serves every policy as it is stored now. Waits until the API
@@ -79,41 +125,93 @@ impl Kubewarden {
         let policies = self.kubectl.json(&["get", resources, "--all-namespaces"]);
         let policies: BTreeMap<String, &Value> =
             policies["items"].as_array().unwrap().iter().map(|policy| (unique_name(policy), policy)).collect();
+        let server = self.kubectl.ok(&["get", "policyserver", "default", "--ignore-not-found", "--output=name"]);
+        if server.is_empty() {
+            return self.unschedule(&policies);
+        }
         self.served.retain(|name, served| {
             let stays = policies.contains_key(name);
             if !stays {
-                self.kubectl.ok(&["delete", configuration_kind(&served.spec), name]);
+                self.kubectl.ok(&["delete", configuration_kind(&served.policy["spec"]), name, "--ignore-not-found"]);
             }
             stays
         });
-        for (name, policy) in policies {
-            let spec = &policy["spec"];
-            let known = self.served.get(&name);
-            if known.is_some_and(|served| &served.spec == spec) {
-                continue;
-            }
-            if self.hangs {
+        let is_served = |name: &String, policy: &Value| {
+            self.served
+                .get(name)
+                .is_some_and(|served| served.policy["spec"] == policy["spec"] && served.before.is_none())
+        };
+        let changed = policies.iter().any(|(name, policy)| !is_served(name, policy));
+        let cannot_pull =
+            |policy: &Value| policy["spec"]["module"].as_str().is_some_and(|module| self.unavailable.contains(module));
+        // One server has all policies. So a change of one makes new pods for all, which have all or none.
+        if changed && (self.hangs || policies.values().any(|policy| cannot_pull(policy))) {
+            for policy in policies.values() {
                 self.write_status(policy, false);
-                continue;
             }
-            let port = known.map_or_else(free_port, |served| served.port);
-            self.served.remove(&name);
-            let server = serve(control_plane, &name, spec, port);
-            self.served.insert(name.clone(), Served { spec: spec.clone(), port, server: Some(server) });
-            self.register(control_plane, &name, policy, port);
+            return;
         }
+        for (name, policy) in policies {
+            self.reconcile_policy(control_plane, &name, policy);
+        }
+    }
+
+    fn reconcile_policy(&mut self, control_plane: &ControlPlane, name: &str, policy: &Value) {
+        let before = self.served.remove(name);
+        let same = before.as_ref().is_some_and(|served| served.policy["spec"] == policy["spec"]);
+        let (port, server, before) = match before {
+            Some(served) if same => (served.port, served.server, served.before),
+            Some(served) if self.lingers => {
+                let port = free_port();
+                let new = serve(control_plane, name, &policy["spec"], port);
+                let both = Balancer::start([served.port, port]);
+                (port, Some(new), Some((served.server, both)))
+            }
+            served => {
+                let port = served.map_or_else(free_port, |served| served.port);
+                (port, Some(serve(control_plane, name, &policy["spec"], port)), None)
+            }
+        };
+        // The old pod ends, once it may.
+        let before = before.filter(|_| self.lingers);
+        let rolls = before.is_some();
+        let asked = before.as_ref().map_or(port, |(_, both)| both.port);
+        self.served.insert(name.to_owned(), Served { policy: policy.clone(), port, server, before });
+        let kind = configuration_kind(&policy["spec"]);
+        let url = format!("https://127.0.0.1:{asked}/validate/{name}");
+        let known = self.kubectl.run(&["get", kind, name, "--output=jsonpath={.webhooks[0].clientConfig.url}"]);
+        if !same || known.stdout != url {
+            let client_config = json!({"url": url, "caBundle": STANDARD.encode(control_plane.authority())});
+            register(&self.kubectl, name, policy, client_config);
+        }
+        self.write_status(policy, !rolls);
+    }
+
+    /// What becomes of the policies of a PolicyServer that is deleted: their webhooks go within a second, and so do they
+    /// themselves, before Kubewarden 1.36.
+    fn unschedule(&mut self, policies: &BTreeMap<String, &Value>) {
+        for (name, policy) in policies {
+            let kind = configuration_kind(&policy["spec"]);
+            self.kubectl.ok(&["delete", kind, name, "--ignore-not-found"]);
+            if self.keeps_policies {
+                let mut status = policy["status"].clone();
+                status["policyStatus"] = json!("scheduled");
+                let conditions = status["conditions"].as_array_mut();
+                for condition in conditions.into_iter().flatten().filter(|found| found["type"] == "PolicyActive") {
+                    condition["status"] = json!("False");
+                    condition["message"] = json!("The policy webhook has not been created");
+                }
+                self.patch_status(policy, &status);
+            } else {
+                self.kubectl.ok(&[&["delete"], &of(policy)[..]].concat());
+            }
+        }
+        self.served.clear();
     }
 
     /// Kills the webhook of a policy, which stays registered, as if the policy server were down.
     pub fn kill_server(&mut self, unique_name: &str) {
         self.served.get_mut(unique_name).unwrap().server = None;
-    }
-
-    fn register(&self, control_plane: &ControlPlane, name: &str, policy: &Value, port: u16) {
-        let url = format!("https://127.0.0.1:{port}/validate/{name}");
-        let client_config = json!({"url": url, "caBundle": STANDARD.encode(control_plane.authority())});
-        register(&self.kubectl, name, policy, client_config);
-        self.write_status(policy, true);
     }
 
     /// Writes a policy's status. `is_reachable`: whether every pod of the policy server is ready and has the newest
@@ -138,186 +236,36 @@ impl Kubewarden {
         };
         let was_active = policy["status"]["policyStatus"] == "active";
         let up_to_date = "Configuration for this policy is up to date";
-        let status = json!({"status": {
-            "policyStatus": if is_reachable || was_active { "active" } else { "pending" },
-            "mode": policy["spec"]["mode"].as_str().unwrap_or("protect"),
-            "conditions": [
-                condition("PolicyActive", is_reachable, "PolicyActive", webhook),
-                condition("PolicyUniquelyReachable", is_reachable, unique.0, unique.1),
-                condition("PolicyServerConfigurationUpToDate", true, "ConfigurationVersionMatch", up_to_date),
-            ],
-        }});
-        let status = status.to_string();
-        let mut patch = vec!["patch", policy["kind"].as_str().unwrap(), policy["metadata"]["name"].as_str().unwrap()];
-        if let Some(namespace) = policy["metadata"]["namespace"].as_str() {
-            patch.extend(["--namespace", namespace]);
-        }
-        patch.extend(["--subresource=status", "--type=merge", "--patch", &status]);
-        self.kubectl.ok(&patch);
+        self.patch_status(
+            policy,
+            &json!({
+                "policyStatus": if is_reachable || was_active { "active" } else { "pending" },
+                "mode": policy["spec"]["mode"].as_str().unwrap_or("protect"),
+                "conditions": [
+                    condition("PolicyActive", is_reachable, "PolicyActive", webhook),
+                    condition("PolicyUniquelyReachable", is_reachable, unique.0, unique.1),
+                    condition("PolicyServerConfigurationUpToDate", true, "ConfigurationVersionMatch", up_to_date),
+                ],
+            }),
+        );
+    }
+
+    fn patch_status(&self, policy: &Value, status: &Value) {
+        let patch = json!({"status": status}).to_string();
+        let how = ["--subresource=status", "--type=merge", "--patch", &patch];
+        self.kubectl.ok(&[&["patch"], &of(policy)[..], &how].concat());
     }
 }
 
-/// Registers the webhook of a policy as the controller does, and waits until the API server calls it.
-pub(crate) fn register(kubectl: &Kubectl, name: &str, policy: &Value, client_config: Value) {
-    let spec = &policy["spec"];
-    let (operator, namespace) = match policy["metadata"]["namespace"].as_str() {
-        Some(namespace) => ("In", namespace),
-        None => ("NotIn", NAMESPACE),
-    };
-    let selector = json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": [namespace]});
-    let configuration = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": configuration_kind(spec),
-        "metadata": {"name": name},
-        "webhooks": [{
-            "name": format!("{name}.kubewarden.admission"),
-            "clientConfig": client_config,
-            "rules": spec["rules"],
-            "matchConditions": spec["matchConditions"],
-            "failurePolicy": spec["failurePolicy"],
-            "matchPolicy": spec["matchPolicy"],
-            "timeoutSeconds": spec["timeoutSeconds"],
-            "namespaceSelector": {"matchExpressions": [selector]},
-            "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-        }],
-    });
-    kubectl.ok_with(&["apply", "-f", "-"], &configuration);
-    // The API server takes a moment to call a new webhook. This waits until the policy rejects a wrong annotation.
-    // The guard is called only if the policy accepts, so tests of the guard have to wait for it themselves.
-    if spec["mutating"] == true {
-        let namespace = policy["metadata"]["namespace"].as_str().unwrap_or("default");
-        let probe = probe(spec, namespace);
-        let asked = format!("admission webhook \"{name}.kubewarden.admission\" denied the request");
-        eventually("the API server to call the webhook", || {
-            let answer = kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &probe.to_string());
-            answer.stderr.contains(&asked).then_some(())
-        });
-    }
-}
-
-/// An object that the policy rejects, whatever its settings.
-fn probe(spec: &Value, namespace: &str) -> Value {
-    let metadata =
-        |annotation: &str| json!({"name": "probe", "namespace": namespace, "annotations": {annotation: "probe"}});
-    if spec["rules"][0]["resources"] == json!(["pods"]) {
-        return json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": metadata("local-registry-hosting/containers"),
-            "spec": {"containers": [{"name": "other", "image": "probe"}]},
-        });
-    }
-    json!({
-        "apiVersion": "shipwright.io/v1beta1",
-        "kind": "Build",
-        "metadata": metadata("local-registry-hosting/output"),
-        "spec": {"output": {"image": "probe"}, "strategy": {"name": "probe"}},
-    })
-}
-
-/// A module that `harness serve` serves, without a custom resource.
-pub struct ModuleServer {
-    /// The `clientConfig` with which the API server reaches it.
-    pub client_config: Value,
-    _process: Process,
-}
-
-impl ModuleServer {
-    /// Serves the module in this file.
-    #[must_use]
-    pub fn start(control_plane: &ControlPlane, module: &str) -> Self {
-        let certificates = control_plane.certificates();
-        let port = free_port();
-        let mut command = Command::new(programs::ours("harness"));
-        command.args(["serve", "--address", &format!("127.0.0.1:{port}"), "--settings-json", "{}"]);
-        command.arg("--tls-cert").arg(&certificates.certificate).arg("--tls-key").arg(&certificates.key).arg(module);
-        let mut process = Process::spawn(&mut command, &control_plane.file("module.log"));
-        wait_until_it_listens(&mut process, port);
-        let url = format!("https://127.0.0.1:{port}/validate/module");
-        Self {
-            client_config: json!({"url": url, "caBundle": STANDARD.encode(control_plane.authority())}),
-            _process: process,
-        }
-    }
-}
-
-fn wait_until_it_listens(server: &mut Process, port: u16) {
-    eventually("the webhook to listen", || {
-        assert!(server.runs(), "the webhook has ended:\n{}", server.log());
-        TcpStream::connect(("127.0.0.1", port)).ok()
-    });
+/// What names a policy in a command of `kubectl`.
+fn of(policy: &Value) -> Vec<&str> {
+    let text = |pointer: &str| policy.pointer(pointer).and_then(Value::as_str);
+    let namespace = text("/metadata/namespace").map(|namespace| ["--namespace", namespace]);
+    let name = [text("/kind").unwrap(), text("/metadata/name").unwrap()];
+    [&name[..], namespace.as_ref().map_or(&[], |namespace| &namespace[..])].concat()
 }
 
 fn now() -> Value {
     // Kubernetes writes times in whole seconds.
     json!(jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap().to_string())
-}
-
-/// The name under which the controller serves a policy.
-pub(crate) fn unique_name(policy: &Value) -> String {
-    let name = policy["metadata"]["name"].as_str().unwrap();
-    match policy["metadata"]["namespace"].as_str() {
-        Some(namespace) => format!("namespaced-{namespace}-{name}"),
-        None => format!("clusterwide-{name}"),
-    }
-}
-
-fn configuration_kind(spec: &Value) -> &'static str {
-    if spec["mutating"] == true { "MutatingWebhookConfiguration" } else { "ValidatingWebhookConfiguration" }
-}
-
-fn serve(control_plane: &ControlPlane, name: &str, spec: &Value, port: u16) -> Process {
-    let certificates = control_plane.certificates();
-    let kubeconfig = control_plane.kubectl_of(NAMESPACE, SERVICE_ACCOUNT).kubeconfig().to_owned();
-    let write = |suffix: &str, content: &Value| {
-        let path = control_plane.file(&format!("{name}.{suffix}"));
-        std::fs::write(&path, content.to_string()).unwrap();
-        path
-    };
-    let settings = if spec["settings"].is_null() { &json!({}) } else { &spec["settings"] };
-    let granted = spec.get("contextAwareResources").cloned().unwrap_or(json!([]));
-    let mut command = if let Some(program) = programs::policy_server() {
-        let policy = json!({
-            "module": format!("file://{}", annotated_module(control_plane).display()),
-            "allowedToMutate": spec["mutating"],
-            "settings": settings,
-            "contextAwareResources": granted,
-            "hostCapabilities": ["*"],
-            "message": spec["message"],
-        });
-        let mut command = Command::new(program);
-        command.arg("--policies").arg(write("policies.yml", &json!({name: policy})));
-        command.arg("--policies-download-dir").arg(control_plane.file("modules"));
-        command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--workers", "2"]);
-        command.args(["--readiness-probe-port", &free_port().to_string()]);
-        command.arg("--cert-file").arg(&certificates.certificate).arg("--key-file").arg(&certificates.key);
-        command.env("KUBECONFIG", kubeconfig);
-        command
-    } else {
-        let mut command = Command::new(programs::ours("harness"));
-        command.args(["serve", "--address", &format!("127.0.0.1:{port}")]);
-        command.arg("--tls-cert").arg(&certificates.certificate).arg("--tls-key").arg(&certificates.key);
-        command.arg("--settings-path").arg(write("settings.json", settings));
-        command.arg("--metadata-path").arg(write("metadata.json", &json!({"contextAwareResources": granted})));
-        command.args(["--mutating", &spec["mutating"].to_string()]);
-        if let Some(message) = spec["message"].as_str() {
-            command.args(["--message", message]);
-        }
-        command.arg("--kubeconfig").arg(kubeconfig).arg(policy_module());
-        command
-    };
-    let mut server = Process::spawn(&mut command, &control_plane.file(&format!("{name}.log")));
-    wait_until_it_listens(&mut server, port);
-    server
-}
-
-/// The path of the module, with its metadata in a custom section, as `kwctl annotate` writes it.
-fn annotated_module(control_plane: &ControlPlane) -> PathBuf {
-    let mut metadata = repository::read("policy-metadata/metadata.yml");
-    metadata["protocolVersion"] = json!("v1");
-    let module = local_registry_harness::metadata::annotated(std::fs::read(policy_module()).unwrap(), &metadata);
-    let path = control_plane.file("annotated-policy.wasm");
-    std::fs::write(&path, module).unwrap();
-    path
 }

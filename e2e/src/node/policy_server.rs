@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Image, Node};
 use crate::certificates::{Authority, Issued};
-use crate::kubewarden::{NAMESPACE, SERVICE_ACCOUNT, register, unique_name};
+use crate::kubewarden::webhook::{register, unique_name};
+use crate::kubewarden::{NAMESPACE, SERVICE_ACCOUNT};
 use crate::programs;
 
 const IMAGE: &str = "node.example/policy-server:v1";

@@ -4,6 +4,7 @@ mod asked;
 mod check;
 mod fields;
 mod guard;
+mod kubewarden;
 mod lifecycle;
 mod marks;
 mod namespaced;

@@ -1,0 +1,134 @@
+//! What Kubewarden does to policies, and what a user gets meanwhile. `make e2e-real` shows that the real one does it.
+
+use std::collections::BTreeSet;
+
+use e2e::{Crds, TestCluster, build_run, eventually, hello};
+use serde_json::{Value, json};
+
+const WEBHOOK: &str = "clusterwide-local-registry";
+
+/// A cluster whose policy has this host, with what `check` needs.
+fn declaring(host: &str) -> TestCluster {
+    let mut cluster = TestCluster::start(Crds::Patched);
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
+    redeclare(&mut cluster, host);
+    cluster
+}
+
+/// Declares this host, and lets the sync job and Kubewarden do their work.
+fn redeclare(cluster: &mut TestCluster, host: &str) {
+    cluster.declare(&format!("hostFromClusterNetwork: \"{host}\"\n"));
+    assert_eq!(cluster.sync(&[]).code, Some(0));
+    cluster.reconcile();
+}
+
+/// The image of a local run, by a dry run.
+fn image(cluster: &TestCluster) -> Result<String, String> {
+    let spec =
+        json!({"build": {"spec": {"strategy": {"name": "any"}, "output": {"image": "team/app:v1", "local": true}}}});
+    let run = build_run("run", spec);
+    let output = "--output=jsonpath={.spec.build.spec.output.image}";
+    let answer = cluster.kubectl.run_with(&["create", "--dry-run=server", output, "-f", "-"], &run.to_string());
+    if answer.code == Some(0) { Ok(answer.stdout) } else { Err(answer.stderr) }
+}
+
+/// The lines of `check` about the policy that begin with ✗.
+fn faults(cluster: &TestCluster) -> Vec<String> {
+    let answer = cluster.check(&[]);
+    let lines = answer.stdout.lines().filter(|line| line.starts_with("✗ policy"));
+    lines.map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn a_policy_server_that_was_deleted_is_reported_and_its_policies_come_back() {
+    for (keeps_policies, fault) in [
+        (false, "✗ policy local-registry: ClusterAdmissionPolicy local-registry: not found; create it"),
+        (true, "✗ policy local-registry: its status is scheduled, not active"),
+    ] {
+        let mut cluster = declaring("reg.invalid:5000");
+        cluster.create(&hello());
+        cluster.kubewarden.keep_policies(keeps_policies);
+        cluster.kubectl.ok(&["delete", "policyserver", "default"]);
+        cluster.reconcile();
+        let webhook = cluster.kubectl.run(&["get", "mutatingwebhookconfiguration", WEBHOOK]);
+        webhook.failed_with("NotFound");
+        let found = faults(&cluster);
+        assert!(found.iter().any(|line| line.starts_with(fault)), "{found:?}");
+        // As docs/install.md says.
+        cluster.kubewarden.restore_server();
+        cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+        assert_eq!(cluster.sync(&[]).code, Some(0));
+        cluster.reconcile();
+        assert_eq!(image(&cluster).unwrap(), "reg.invalid:5000/team/app:v1");
+        assert_eq!(faults(&cluster), [""; 0]);
+    }
+}
+
+#[test]
+fn a_webhook_that_was_deleted_comes_back() {
+    let mut cluster = declaring("reg.invalid:5000");
+    cluster.kubectl.ok(&["delete", "mutatingwebhookconfiguration", WEBHOOK]);
+    eventually("the API server to forget the webhook", || (image(&cluster).unwrap() == "team/app:v1").then_some(()));
+    cluster.reconcile();
+    assert_eq!(image(&cluster).unwrap(), "reg.invalid:5000/team/app:v1");
+}
+
+#[test]
+fn a_module_that_cannot_be_pulled_holds_up_every_policy_of_its_server() {
+    let mut cluster = declaring("old.invalid:5000");
+    let mut other = cluster.policy();
+    other["metadata"] = json!({"name": "other"});
+    other["spec"]["module"] = json!("registry://away.example/policy:v1");
+    cluster.kubewarden.pull("registry://away.example/policy:v1", false);
+    cluster.kubectl.ok_with(&["create", "-f", "-"], &other);
+    redeclare(&mut cluster, "new.invalid:5000");
+    // The old pods answer with what they have, and the new policy never gets a webhook.
+    assert_eq!(image(&cluster).unwrap(), "old.invalid:5000/team/app:v1");
+    cluster.kubectl.run(&["get", "mutatingwebhookconfiguration", "clusterwide-other"]).failed_with("NotFound");
+    let status = ["get", "clusteradmissionpolicy", "other", "--output=jsonpath={.status.policyStatus}"];
+    assert_eq!(cluster.kubectl.ok(&status), "pending");
+    let found = faults(&cluster);
+    assert!(found.iter().any(|line| line.contains("PolicyUniquelyReachable is False")), "{found:?}");
+    cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "other"]);
+    cluster.reconcile();
+    assert_eq!(image(&cluster).unwrap(), "new.invalid:5000/team/app:v1");
+    assert_eq!(faults(&cluster), [""; 0]);
+}
+
+#[test]
+fn while_old_pods_go_on_every_image_gets_the_old_or_the_new_registry() {
+    let mut cluster = declaring("old.invalid:5000");
+    cluster.kubewarden.linger(true);
+    redeclare(&mut cluster, "new.invalid:5000");
+    let both = BTreeSet::from(["old", "new"].map(|host| format!("{host}.invalid:5000/team/app:v1")));
+    let mut seen = BTreeSet::new();
+    // Requests at the same time go by connections of their own.
+    eventually("both registries", || {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| image(&cluster).unwrap())).collect();
+            seen.extend(asked.into_iter().map(|asked| asked.join().unwrap()));
+        });
+        assert!(seen.is_subset(&both), "{seen:?}");
+        (seen == both).then_some(())
+    });
+    let found = faults(&cluster);
+    assert!(found.iter().any(|line| line.contains("PolicyUniquelyReachable is False")), "{found:?}");
+    cluster.kubewarden.linger(false);
+    cluster.reconcile();
+    for _ in 0..4 {
+        assert_eq!(image(&cluster).unwrap(), "new.invalid:5000/team/app:v1");
+    }
+    assert_eq!(faults(&cluster), [""; 0]);
+}
+
+#[test]
+fn labels_of_namespaces_in_a_cluster_wide_policy_select_nothing() {
+    let mut cluster = declaring("reg.invalid:5000");
+    let selector = json!({"matchLabels": {"nobody": "has"}, "matchExpressions": []});
+    cluster.patch_policy("merge", &json!({"spec": {"namespaceSelector": selector}}));
+    cluster.reconcile();
+    let webhook: Value = cluster.kubectl.json(&["get", "mutatingwebhookconfiguration", WEBHOOK]);
+    assert_eq!(webhook["webhooks"][0]["namespaceSelector"]["matchLabels"], Value::Null);
+    assert_eq!(image(&cluster).unwrap(), "reg.invalid:5000/team/app:v1");
+}
