@@ -87,7 +87,7 @@ need-yq = yq --version 2>/dev/null | grep -q mikefarah || { echo "make $@: mikef
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test e2e e2e-node e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants bench \
+.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants bench \
   bench-admission bench-agents bench-promote load lint verdicts reference promote-digest released version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
@@ -176,12 +176,31 @@ e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
 
-e2e-node: policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(if $(UPSTREAM),,$(FETCHED)) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
+# What the node's scenarios need. $(call run-node,FILTERS): runs those of these names.
+NODE_NEEDS := policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet \
+  $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(if $(UPSTREAM),,$(FETCHED))
+define run-node
 	$(CARGO) build --locked --package local-registry-harness
 	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
 	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
 	  $(CARGO) test --locked --package local-registry-e2e --test node \
-	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(SCENARIOS)
+	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(1)
+endef
+
+e2e-node: $(NODE_NEEDS) ## Test registry and agent in a real cluster of one node (needs root or AS_ROOT; SCENARIOS, UPSTREAM)
+	$(call run-node,--skip real:: $(SCENARIOS))
+
+# PROGRAMS has releases that are not built here. CONTRIBUTING.md says what belongs in it.
+e2e-real: export LEFT_OUT := $(CURDIR)/target/e2e/left-out
+e2e-real: export PROGRAMS := $(abspath $(PROGRAMS))
+e2e-real: given-programs $(NODE_NEEDS) ## Test the policies under the real Kubewarden on that node, with programs from PROGRAMS (SCENARIOS)
+	@rm -f $(LEFT_OUT)
+	$(call run-node,$(or $(SCENARIOS:%=real::%),real::))
+	@$(if $(SCENARIOS),,$(MAKE) e2e-kwctl PATH="$$(ls -d $(PROGRAMS)/kubewarden-*/ | sort -V | tail -1):$$PATH" || exit 1)
+	@if [ -s $(LEFT_OUT) ]; then echo "left out:"; sed 's/^/  /' $(LEFT_OUT); fi
+given-programs:
+	@ls -d "$(or $(PROGRAMS),PROGRAMS)"/kubewarden-*/ >/dev/null 2>&1 || { \
+	  echo "make e2e-real: PROGRAMS must name a folder with a folder kubewarden-VERSION; see CONTRIBUTING.md" >&2; exit 1; }
 
 e2e-promote: $(if $(wildcard $(KUBECTL)),,$(KUBEBUILDER_ASSETS)/kube-apiserver) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
 	@$(call need-package,buildah)

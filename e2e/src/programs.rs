@@ -28,6 +28,32 @@ pub(crate) fn node(name: &str) -> PathBuf {
     present(Path::new(&folder).join(name), "`make e2e-node` builds it")
 }
 
+/// The programs of a project in the tests' cluster: its newest release in `PROGRAMS`, or else what `make e2e-node` builds.
+pub(crate) fn project(name: &str) -> PathBuf {
+    releases(name).pop().map_or_else(|| node(name), |(_, folder)| folder)
+}
+
+/// The folders `NAME-VERSION` in the folder that `PROGRAMS` names, oldest version first, each with its version.
+pub(crate) fn releases(name: &str) -> Vec<(String, PathBuf)> {
+    let Some(folder) = std::env::var_os("PROGRAMS") else { return vec![] };
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let folders = entries.map(|entry| entry.unwrap().path());
+    let release = |folder: PathBuf| {
+        let version = folder.file_name()?.to_str()?.strip_prefix(name)?.strip_prefix('-')?.to_owned();
+        Some((version, folder))
+    };
+    let mut releases: Vec<_> = folders.filter_map(release).collect();
+    releases.sort_by_cached_key(|(version, _)| order(version));
+    releases
+}
+
+/// A version's numbers. A release comes after its betas.
+fn order(version: &str) -> (Vec<u32>, bool, String) {
+    let (numbers, beta) = version.split_once('-').unwrap_or((version, ""));
+    let numbers = numbers.trim_start_matches('v').split('.').map(|number| number.parse().unwrap_or_default());
+    (numbers.collect(), beta.is_empty(), beta.to_owned())
+}
+
 /// A program for the tests of promotions, in the folder that `PROMOTE_PROGRAMS` names.
 pub(crate) fn promotion(name: &str) -> PathBuf {
     let folder = std::env::var_os("PROMOTE_PROGRAMS")

@@ -80,7 +80,9 @@ cni.conf_dir = '{network}'
 
     /// Stores an image, as a node has it that was built with the image.
     pub fn import(&self, image: &Image) {
-        let archive = self.folder.path().join("image.tar");
+        // Several may be imported at once. Removing the archive at the end keeps memory free.
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let archive = folder.path().join("image.tar");
         image.write(&archive);
         let output = self.ctr(&["images", "import", "--local"]).arg(&archive).output().unwrap();
         assert!(output.status.success(), "{}: {}", image.name(), String::from_utf8_lossy(&output.stderr));

@@ -26,6 +26,7 @@ pub use bucket::Bucket;
 pub use containerd::{Containerd, ONE_FOLDER};
 pub use image::Image;
 pub use pods::Ended;
+pub use projects::Release;
 
 /// The node's address, which `e2e/node/machine` gives to an interface.
 pub const ADDRESS: &str = "192.0.2.10";

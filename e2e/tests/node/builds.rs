@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Instant;
 
-use e2e::eventually;
 use e2e::node::{Image, Node};
+use e2e::{Authority, eventually};
 use serde_json::{Value, json};
 
 use crate::kit::Kit;
@@ -13,6 +15,22 @@ use crate::kit::Kit;
 const BUILDAH: &str = "containers/buildah:v1.43.1";
 /// The node's folder for the registry of that image.
 pub(crate) const QUAY: &str = "/etc/containerd/certs.d/quay.io";
+
+/// Installs Tekton, Shipwright and Knative, unless an earlier scenario did. Returns the authority of Shipwright's webhook.
+pub(crate) fn install_projects(kit: &Kit) -> &'static Authority {
+    static INSTALLED: OnceLock<Authority> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let started = Instant::now();
+        let authority = std::thread::scope(|scope| {
+            scope.spawn(|| kit.node.install_knative());
+            kit.node.install_tekton();
+            kit.node.install_shipwright()
+        });
+        let seconds = started.elapsed().as_secs_f64();
+        println!("number: Tekton, Shipwright and Knative are installed after {seconds:.1} s");
+        authority
+    })
+}
 
 /// Puts the image of the sample strategies' build step into the registry, and shows the node the way to it: this node reaches
 /// no other.

@@ -5,9 +5,10 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use e2e::node::Node;
-use e2e::{Authority, Kubewarden, config_map, eventually};
+use e2e::{Authority, config_map, eventually};
 use serde_json::{Value, json};
 
+use crate::admission::{Admission, StandIn};
 use crate::builds::{self, QUAY, lead_to, serve_pod};
 use crate::http;
 use crate::kit::{self, Kit, REGISTRY};
@@ -18,28 +19,25 @@ const SECOND_FOLDER: &str = "/etc/containerd/certs.d/registry.second.svc.cluster
 
 #[test]
 fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
+    builds_and_runs(&StandIn::default());
+}
+
+/// Builds the example and runs what was built, on two clusters that name their registries in two ways.
+pub(crate) fn builds_and_runs(admission: &dyn Admission) {
     let kit = kit::with(&[]);
     let kubectl = &kit.node.kubectl;
-    let started = Instant::now();
     kubectl.ok(&["create", "namespace", "team"]);
-    let _kubewarden = Kubewarden::install(&kit.node.control_plane);
-    let shipwright = std::thread::scope(|scope| {
-        scope.spawn(|| kit.node.install_knative());
-        kit.node.install_tekton();
-        kit.node.install_shipwright()
-    });
-    println!("number: Tekton, Shipwright and Knative are installed after {:.1} s", started.elapsed().as_secs_f64());
+    admission.install(&kit);
+    let shipwright = builds::install_projects(&kit);
     add_the_field(&kit);
     builds::provide_builder(&kit);
     builds::serve_sources(&kit);
-    kubectl.ok(&["apply", "-k", "deploy/workloads"]);
     // As docs/registry.md says: the registry speaks plain HTTP.
-    let insecure = r#"--patch={"spec": {"settings": {"insecure": true}}}"#;
-    kubectl.ok(&["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", insecure]);
+    admission.apply(&kit, &json!({"insecure": true}));
     // The sync job reads what the kit declares.
-    serve(&kit, REGISTRY);
+    admission.serve(&kit, REGISTRY);
     build_and_run(&kit, REGISTRY, "first");
-    lose_the_field(&kit, &shipwright);
+    lose_the_field(&kit, shipwright);
 
     // The same files on a cluster whose registry has another name.
     for kind in ["services.serving.knative.dev", "deployment", "buildrun", "build"] {
@@ -48,7 +46,7 @@ fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
     second_registry(&kit);
     let declaration = format!("hostFromClusterNetwork: \"{SECOND}\"\nhostFromContainerRuntime: \"{SECOND}\"\n");
     kubectl.ok_with(&["apply", "-f", "-"], &config_map(&declaration));
-    serve(&kit, SECOND);
+    admission.serve(&kit, SECOND);
     build_and_run(&kit, SECOND, "second");
 
     println!("number: the node's programs and pods have {} MiB of memory", Node::memory() >> 20);
@@ -65,18 +63,6 @@ fn add_the_field(kit: &Kit) {
     for kind in ["builds", "buildruns"] {
         let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
         kit.node.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
-    }
-}
-
-/// Serves both policies, once the sync job has given them this host.
-fn serve(kit: &Kit, host: &str) {
-    for name in ["local-registry", "local-registry-workloads"] {
-        let policy = eventually(&format!("the policy {name} to get the host"), || {
-            let policy = kit.node.kubectl.json(&["get", "clusteradmissionpolicy", name]);
-            let settings = &policy["spec"]["settings"];
-            (settings["host"] == host && settings["runtimeHost"] == host).then_some(policy)
-        });
-        kit.node.serve(&policy);
     }
 }
 

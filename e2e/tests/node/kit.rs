@@ -2,10 +2,11 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use e2e::node::{Bucket, Image, Node, ONE_FOLDER};
-use e2e::{Authority, eventually, signal};
+use e2e::{Answer, Authority, eventually, signal};
 use local_registry_testkit::repository::{self, root};
 use serde_json::{Value, json};
 
@@ -21,9 +22,6 @@ pub(crate) const WITHOUT_TLS: &str = "--dest-tls-verify=false";
 /// The command lines of the registry and of the agent.
 pub(crate) const SERVER: [&str; 2] = ["/bin/registry", "serve"];
 pub(crate) const AGENT: [&str; 2] = ["/local-registry-sync", "node"];
-
-/// The authorities that the system trusts, which `Dockerfile` puts into the image, too.
-const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// The user `builder` with the password `secret`, as htpasswd writes it (bcrypt).
 const HTPASSWD: &str = "builder:$2a$04$ntmYECloq4o9Yjzy/.tVmedvGZ3Xx/N/8uxGssKEUaB0Rjb4gqYjC";
@@ -97,7 +95,8 @@ impl Kit {
             .running(&["/bin/registry"]);
         let agent = Image::named(&image_of("local-registry-sync"))
             .with_file(&e2e::node::static_sync(), "/local-registry-sync")
-            .with_file(Path::new(AUTHORITIES), AUTHORITIES)
+            // As `Dockerfile` does.
+            .with_authorities()
             .running(&["/local-registry-sync"]);
         let node = Node::start(&[registry, agent]);
         let mut kit = Self { node, authority: Authority::named("registry"), bucket: None, components: None };
@@ -265,6 +264,13 @@ impl Kit {
         let name = format!("{REGISTRY}/{path}");
         self.node.push(image, &name, &[WITHOUT_TLS]).ok();
         name
+    }
+
+    /// Runs `local-registry-sync check` as the cluster's administrator.
+    pub(crate) fn check(&self, arguments: &[&str]) -> Answer {
+        let mut command = Command::new(e2e::node::static_sync());
+        command.arg("check").args(arguments).env("KUBECONFIG", self.node.kubectl.kubeconfig());
+        Answer::run(&mut command, "")
     }
 
     /// The address of a Service of the registry.

@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+mod admission;
 mod agent;
 mod builds;
 mod chain;
@@ -15,6 +16,7 @@ mod http;
 mod kit;
 mod pulls;
 mod pushes;
+mod real;
 mod registries_conf;
 mod runtime;
 mod with_auth;

@@ -1,9 +1,11 @@
-//! Tekton, Shipwright and Knative, as pods of the cluster: the real programs, with the manifests of their own projects.
+//! Tekton, Shipwright, Knative and Kubewarden, as pods of the cluster: the real programs, with the manifests of their own
+//! projects.
 //!
-//! Their manifests name images by the Go packages that these are built from (`ko://…/cmd/controller`). Each becomes an image
+//! The manifests of the first three name images by the Go packages that these are built from (`ko://…/cmd/controller`). Each becomes an image
 //! around the program of that name.
 
 mod knative;
+mod kubewarden;
 mod shipwright;
 mod tekton;
 
@@ -12,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Image, Node};
 use crate::programs;
+
+pub use kubewarden::Release;
 
 /// How an image is named that is built from a Go package.
 const PACKAGE: &str = "ko://";
@@ -30,7 +34,7 @@ impl Node {
             let program = package.rsplit('/').next().expect("a package");
             let name = format!("node.example/{project}-{program}:v1");
             text = text.replace(package, &name);
-            let path = programs::node(project).join(program);
+            let path = programs::project(project).join(program);
             // Windows, sidecars and bundles have programs that nothing here runs.
             if path.exists() {
                 self.containerd.import(&image(&name, program, &path));
@@ -57,9 +61,9 @@ fn image(name: &str, program: &str, path: &Path) -> Image {
     image.with_script("ssh", "echo no keys are needed >&2").with_script("git-lfs", "echo git-lfs/0")
 }
 
-/// A folder of a project's manifests, as `make e2e-node` takes it from one of its modules.
+/// A folder of a project's manifests, as `make e2e-node` takes it from one of its modules: `MODULE/FOLDER`.
 fn manifests(project: &str, folder: &str) -> PathBuf {
-    programs::node(project).join("manifests").join(folder)
+    programs::project(project).join("manifests").join(folder)
 }
 
 /// The YAML files of these folders as one text, each folder's in the order of their names, without those of some names.
