@@ -169,6 +169,14 @@ impl TestCluster {
         self.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry", "--show-managed-fields"])
     }
 
+    /// The line of `check` about the webhook of a cluster-wide policy, if it is as it should be.
+    #[must_use]
+    pub fn webhook_line(&self, policy: &str, kind: &str) -> String {
+        let url = "--output=jsonpath={.webhooks[0].clientConfig.url}";
+        let url = self.kubectl.ok(&["get", kind, &format!("clusterwide-{policy}"), url]);
+        format!("✓ policy {policy} webhook: the API server asks it at {url}")
+    }
+
     /// Stores the ConfigMap that declares the cluster's registry, with this text.
     pub fn declare(&self, declaration: &str) {
         self.kubectl.ok_with(&["apply", "--server-side", "-f", "-"], &config_map(declaration));

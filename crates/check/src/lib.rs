@@ -34,6 +34,7 @@ mod kit;
 mod link;
 mod location;
 mod names;
+mod pods;
 mod policy;
 mod probe;
 mod pull;

@@ -1,7 +1,5 @@
 //! Whether the declared name leads to a Service with pods that are ready.
 
-use std::collections::BTreeMap;
-
 use local_registry_cluster::Cluster;
 use local_registry_cluster::services::{AddressFamily, ServiceError, ServiceName};
 use local_registry_core::RuntimeHost;
@@ -9,6 +7,10 @@ use local_registry_core::registry::Scheme;
 use local_registry_core::text::with_causes;
 
 use crate::link::Link;
+use crate::pods::ready_pods;
+
+/// The name of the link of the registry's pods.
+const PODS: &str = "registry pods";
 
 /// A declared name that is the name of a Service.
 pub(crate) struct Target {
@@ -42,27 +44,11 @@ pub(crate) async fn service(cluster: &Cluster, target: &Target) -> Vec<Link> {
         Err(error) => return vec![Link::failed(subject, error.to_string())],
     };
     let pods = match spec.selector.filter(|selector| !selector.is_empty()) {
-        Some(selector) => pods(cluster, &service.namespace, &selector).await,
-        None => Link::warning("registry pods", format!("{subject} has no selector, so its pods are not known")),
+        Some(selector) => {
+            let selector: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            ready_pods(cluster, PODS, &service.namespace, &selector.join(","), "start the registry").await
+        }
+        None => Link::warning(PODS, format!("{subject} has no selector, so its pods are not known")),
     };
     vec![link, pods]
-}
-
-async fn pods(cluster: &Cluster, namespace: &str, selector: &BTreeMap<String, String>) -> Link {
-    let selector: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let selector = selector.join(",");
-    let pods = match cluster.pods(namespace, &selector).await {
-        Ok(pods) => pods,
-        Err(error) => return Link::warning("registry pods", with_causes(&error)),
-    };
-    let ready = pods.iter().filter(|pod| pod.trouble.is_none()).count();
-    let seen = format!("{ready} of {} ready in {namespace}, by the labels {selector}", pods.len());
-    let trouble = pods.iter().find_map(|pod| Some((&pod.name, pod.trouble.as_ref()?)));
-    match (ready, trouble) {
-        (0, None) => Link::failed("registry pods", seen).remedy("start the registry"),
-        (0, Some((name, trouble))) => Link::failed("registry pods", format!("{seen}; {name}: {trouble}"))
-            .remedy(format!("see `kubectl describe pod --namespace {namespace} {name}`, and its log")),
-        (_, Some((name, trouble))) => Link::warning("registry pods", format!("{seen}; {name}: {trouble}")),
-        (_, None) => Link::ok("registry pods", seen),
-    }
 }

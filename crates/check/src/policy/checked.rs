@@ -41,6 +41,7 @@ impl<'a> Checked<'a> {
         let state = self.state();
         let is_served = state.verdict == LinkVerdict::Ok;
         let mut links = vec![state];
+        links.extend(self.webhook(cluster).await);
         links.extend(self.module(guarded, cluster).await);
         links.extend(self.purpose(any_mutates));
         links.push(self.rules());

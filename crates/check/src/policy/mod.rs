@@ -18,5 +18,6 @@ mod selectors;
 mod settings;
 mod spec;
 mod state;
+mod webhook;
 
 pub(super) use self::policies::Policies;

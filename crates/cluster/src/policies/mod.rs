@@ -3,8 +3,10 @@
 mod calls;
 mod name;
 mod policy;
+mod webhook;
 
 pub use self::calls::ApplyMode;
 pub(crate) use self::calls::{GROUP, VERSION};
 pub use self::name::{PolicyName, PolicyNameError};
 pub use self::policy::{FIELD_MANAGER, Policy};
+pub use self::webhook::PolicyWebhook;

@@ -74,6 +74,15 @@ impl PolicyName {
         }
     }
 
+    /// The name by which Kubewarden's controller registers the policy, and the policy server serves it.
+    #[must_use]
+    pub fn unique_name(&self) -> String {
+        match split(&self.0) {
+            (Some(namespace), name) => format!("namespaced-{namespace}-{name}"),
+            (None, name) => format!("clusterwide-{name}"),
+        }
+    }
+
     /// The resource, as paths and RBAC name it.
     #[must_use]
     pub fn plural(&self) -> &'static str {
