@@ -84,8 +84,8 @@ async fn serve_async(webhook: Webhook, address: SocketAddr, tls: Option<Tls>) ->
     Ok(())
 }
 
-/// Offers HTTP/1.1 alone, as Kubewarden's policy server does. So the API server opens a connection for each request that
-/// waits.
+/// Offers HTTP/1.1 alone. The API server speaks that with Kubewarden's policy server, which offers no protocol by name, and
+/// opens another connection while one is busy.
 fn http_1_only(tls: &RustlsConfig) -> RustlsConfig {
     let mut config = (*tls.get_inner()).clone();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -6,6 +6,7 @@
 //! (`internal/controller/policy_subreconciler.go`), and is as unkind: `make e2e-real` holds what it does against that one.
 
 mod server;
+mod status;
 pub(crate) mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::process::{Process, free_port};
 use crate::programs::{self, yaml};
 
 use server::serve;
+use status::of;
 use webhook::{configuration_kind, register, unique_name};
 
 pub use server::ModuleServer;
@@ -151,8 +153,13 @@ impl Kubewarden {
             }
             return;
         }
+        // While old pods are there, no policy of the server is reachable in one way only, and a new one gets no webhook.
+        let rolls = self.lingers && changed;
         for (name, policy) in policies {
-            self.reconcile_policy(control_plane, &name, policy);
+            if !rolls || self.served.contains_key(&name) {
+                self.reconcile_policy(control_plane, &name, policy);
+            }
+            self.write_status(policy, !rolls);
         }
     }
 
@@ -174,7 +181,6 @@ impl Kubewarden {
         };
         // The old pod ends, once it may.
         let before = before.filter(|_| self.lingers);
-        let rolls = before.is_some();
         let asked = before.as_ref().map_or(port, |(_, both)| both.port);
         self.served.insert(name.to_owned(), Served { policy: policy.clone(), port, server, before });
         let kind = configuration_kind(&policy["spec"]);
@@ -184,7 +190,6 @@ impl Kubewarden {
             let client_config = json!({"url": url, "caBundle": STANDARD.encode(control_plane.authority())});
             register(&self.kubectl, name, policy, client_config);
         }
-        self.write_status(policy, !rolls);
     }
 
     /// What becomes of the policies of a PolicyServer that is deleted: their webhooks go within a second, and so do they
@@ -213,59 +218,4 @@ impl Kubewarden {
     pub fn kill_server(&mut self, unique_name: &str) {
         self.served.get_mut(unique_name).unwrap().server = None;
     }
-
-    /// Writes a policy's status. `is_reachable`: whether every pod of the policy server is ready and has the newest
-    /// configuration. If not, the controller leaves `policyStatus` as it was.
-    fn write_status(&self, policy: &Value, is_reachable: bool) {
-        let unique = if is_reachable {
-            ("LatestReplicaSetIsUniquelyReachable", "The latest replica set is uniquely reachable")
-        } else {
-            ("LatestReplicaSetIsNotUniquelyReachable", "The latest replica set is not uniquely reachable")
-        };
-        let webhook = if is_reachable {
-            "The policy webhook has been created"
-        } else {
-            "The policy webhook has not been created"
-        };
-        let condition = |kind: &str, holds: bool, reason: &str, message: &str| {
-            let status = if holds { "True" } else { "False" };
-            let known = policy["status"]["conditions"].as_array().into_iter().flatten();
-            let same = known.into_iter().find(|known| known["type"] == kind && known["status"] == status);
-            let time = same.map_or_else(now, |known| known["lastTransitionTime"].clone());
-            json!({"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": time})
-        };
-        let was_active = policy["status"]["policyStatus"] == "active";
-        let up_to_date = "Configuration for this policy is up to date";
-        self.patch_status(
-            policy,
-            &json!({
-                "policyStatus": if is_reachable || was_active { "active" } else { "pending" },
-                "mode": policy["spec"]["mode"].as_str().unwrap_or("protect"),
-                "conditions": [
-                    condition("PolicyActive", is_reachable, "PolicyActive", webhook),
-                    condition("PolicyUniquelyReachable", is_reachable, unique.0, unique.1),
-                    condition("PolicyServerConfigurationUpToDate", true, "ConfigurationVersionMatch", up_to_date),
-                ],
-            }),
-        );
-    }
-
-    fn patch_status(&self, policy: &Value, status: &Value) {
-        let patch = json!({"status": status}).to_string();
-        let how = ["--subresource=status", "--type=merge", "--patch", &patch];
-        self.kubectl.ok(&[&["patch"], &of(policy)[..], &how].concat());
-    }
-}
-
-/// What names a policy in a command of `kubectl`.
-fn of(policy: &Value) -> Vec<&str> {
-    let text = |pointer: &str| policy.pointer(pointer).and_then(Value::as_str);
-    let namespace = text("/metadata/namespace").map(|namespace| ["--namespace", namespace]);
-    let name = [text("/kind").unwrap(), text("/metadata/name").unwrap()];
-    [&name[..], namespace.as_ref().map_or(&[], |namespace| &namespace[..])].concat()
-}
-
-fn now() -> Value {
-    // Kubernetes writes times in whole seconds.
-    json!(jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap().to_string())
 }

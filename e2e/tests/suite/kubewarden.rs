@@ -70,8 +70,39 @@ fn a_webhook_that_was_deleted_comes_back() {
     let mut cluster = declaring("reg.invalid:5000");
     cluster.kubectl.ok(&["delete", "mutatingwebhookconfiguration", WEBHOOK]);
     eventually("the API server to forget the webhook", || (image(&cluster).unwrap() == "team/app:v1").then_some(()));
+    let fault = format!("✗ policy local-registry webhook: there is no MutatingWebhookConfiguration {WEBHOOK}");
+    let found = faults(&cluster);
+    assert!(found.iter().any(|line| line.starts_with(&fault)), "{found:?}");
+    assert_eq!(cluster.policy()["status"]["policyStatus"], "active", "the policy's own status does not show it");
     cluster.reconcile();
     assert_eq!(image(&cluster).unwrap(), "reg.invalid:5000/team/app:v1");
+}
+
+#[test]
+fn a_webhook_that_leads_elsewhere_is_reported() {
+    let cluster = declaring("reg.invalid:5000");
+    let check = |patch: Value, fault: &str| {
+        let patch = json!([patch]).to_string();
+        cluster.kubectl.ok(&["patch", "mutatingwebhookconfiguration", WEBHOOK, "--type=json", "--patch", &patch]);
+        let found = faults(&cluster);
+        assert!(found.iter().any(|line| line.contains(fault)), "{found:?}");
+    };
+    let at = "/webhooks/0";
+    check(
+        json!({"op": "replace", "path": format!("{at}/failurePolicy"), "value": "Ignore"}),
+        "webhook: its failurePolicy is `Ignore`, not Fail",
+    );
+    let service = json!({"namespace": "other", "name": "policy-server-default", "path": "/validate/other"});
+    check(
+        json!({"op": "replace", "path": format!("{at}/clientConfig"), "value": {"service": service}}),
+        "webhook: it calls the Service `other/policy-server-default`, not kubewarden/policy-server-default, it calls `/validate/other`, not /validate/clusterwide-local-registry, it has no caBundle",
+    );
+    let service =
+        json!({"namespace": "kubewarden", "name": "policy-server-default", "path": format!("/validate/{WEBHOOK}")});
+    check(
+        json!({"op": "replace", "path": format!("{at}/clientConfig"), "value": {"service": service, "caBundle": ""}}),
+        "webhook: it has no caBundle",
+    );
 }
 
 #[test]
@@ -100,6 +131,13 @@ fn a_module_that_cannot_be_pulled_holds_up_every_policy_of_its_server() {
 fn while_old_pods_go_on_every_image_gets_the_old_or_the_new_registry() {
     let mut cluster = declaring("old.invalid:5000");
     cluster.kubewarden.linger(true);
+    let mut other = cluster.policy();
+    other["metadata"] = json!({"name": "other"});
+    let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]});
+    other["spec"]["rules"] = json!([rule]);
+    other["spec"]["matchConditions"] = json!([]);
+    other["spec"]["mutating"] = json!(false);
+    cluster.kubectl.ok_with(&["create", "-f", "-"], &other);
     redeclare(&mut cluster, "new.invalid:5000");
     let both = BTreeSet::from(["old", "new"].map(|host| format!("{host}.invalid:5000/team/app:v1")));
     let mut seen = BTreeSet::new();
@@ -114,8 +152,10 @@ fn while_old_pods_go_on_every_image_gets_the_old_or_the_new_registry() {
     });
     let found = faults(&cluster);
     assert!(found.iter().any(|line| line.contains("PolicyUniquelyReachable is False")), "{found:?}");
+    cluster.kubectl.run(&["get", "validatingwebhookconfiguration", "clusterwide-other"]).failed_with("NotFound");
     cluster.kubewarden.linger(false);
     cluster.reconcile();
+    cluster.kubectl.ok(&["get", "validatingwebhookconfiguration", "clusterwide-other"]);
     for _ in 0..4 {
         assert_eq!(image(&cluster).unwrap(), "new.invalid:5000/team/app:v1");
     }
