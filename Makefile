@@ -192,12 +192,16 @@ e2e-node: $(NODE_NEEDS) ## Test registry and agent in a real cluster of one node
 
 # PROGRAMS has releases that are not built here. CONTRIBUTING.md says what belongs in it.
 e2e-real: export LEFT_OUT := $(CURDIR)/target/e2e/left-out
-e2e-real: export PROGRAMS := $(abspath $(PROGRAMS))
+e2e-real: override export PROGRAMS := $(abspath $(PROGRAMS))
+NEWEST_KUBEWARDEN = $(lastword $(shell ls -d $(PROGRAMS)/kubewarden-* | sort -V))
 e2e-real: given-programs $(NODE_NEEDS) ## Test the policies under the real Kubewarden on that node, with programs from PROGRAMS (SCENARIOS)
-	@rm -f $(LEFT_OUT)
+	@mkdir -p $(dir $(LEFT_OUT)) && rm -f $(LEFT_OUT)
 	$(call run-node,$(or $(SCENARIOS:%=real::%),real::))
-	@$(if $(SCENARIOS),,$(MAKE) e2e-kwctl PATH="$$(ls -d $(PROGRAMS)/kubewarden-*/ | sort -V | tail -1):$$PATH" || exit 1)
-	@if [ -s $(LEFT_OUT) ]; then echo "left out:"; sed 's/^/  /' $(LEFT_OUT); fi
+	$(if $(SCENARIOS),,@if [ -x $(NEWEST_KUBEWARDEN)/kwctl ]; then $(MAKE) e2e-kwctl PATH="$(NEWEST_KUBEWARDEN):$$PATH"; else \
+	  echo "e2e-kwctl: missing: $(NEWEST_KUBEWARDEN)/kwctl" >> $(LEFT_OUT); fi)
+	@[ ! -s $(LEFT_OUT) ] || { echo "left out:"; sed 's/^/  /' $(LEFT_OUT); }
+	@left=$$(cat $(LEFT_OUT) 2>/dev/null | wc -l); all=$$(grep -c '^#\[test\]' e2e/tests/node/real/mod.rs); \
+	  [ $$left -lt $$all ] || { echo "make $@: every scenario was left out" >&2; exit 1; }
 given-programs:
 	@ls -d "$(or $(PROGRAMS),PROGRAMS)"/kubewarden-*/ >/dev/null 2>&1 || { \
 	  echo "make e2e-real: PROGRAMS must name a folder with a folder kubewarden-VERSION; see CONTRIBUTING.md" >&2; exit 1; }

@@ -1,6 +1,7 @@
 //! Kubewarden, as its own charts install it. Its programs are no Go modules that can be built here, so the folder that
 //! `PROGRAMS` names has them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,7 +15,7 @@ use crate::process::eventually;
 use crate::programs;
 
 /// A release of Kubewarden: a folder `kubewarden-VERSION` with the programs `kubewarden-controller`, `policy-server` and
-/// `kwctl`, and `manifests/{crds,controller,defaults}.yaml`, which `helm template` makes of its three charts.
+/// `kwctl`, and in `manifests` what `helm template` makes of its charts.
 #[derive(Debug)]
 pub struct Release {
     folder: PathBuf,
@@ -44,9 +45,10 @@ impl Release {
         Answer::run(command.args(arguments).current_dir(root()).env("HTTPS_PROXY", NOWHERE), "")
     }
 
-    fn manifest(&self, name: &str) -> String {
-        let path = self.folder.join("manifests").join(name);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    /// The documents of its manifests.
+    fn documents(&self) -> Vec<String> {
+        let text = text(&[self.folder.join("manifests")], &[]);
+        format!("\n{text}").split("\n---\n").map(|document| format!("---\n{document}\n")).collect()
     }
 }
 
@@ -57,36 +59,89 @@ impl Node {
     /// Installs a release of Kubewarden, or upgrades to it, and waits until its policy server can be changed. The policy server
     /// may take modules from this registry without TLS.
     pub fn install_kubewarden(&self, release: &Release, insecure: &str) {
-        let [controller, defaults] = ["controller.yaml", "defaults.yaml"].map(|name| release.manifest(name));
-        for (text, program, inside) in
-            [(&controller, "kubewarden-controller", "/controller"), (&defaults, "policy-server", "/policy-server")]
-        {
-            let path = release.folder.join(program);
-            let name = image_of(text, program);
-            let image = Image::named(name).with_file(&path, inside).running(&[inside]).as_user(USER);
-            self.containerd.import(&image.with_authorities());
+        let documents = self.with_the_authority_that_is_there(release.documents());
+        for name in documents.iter().filter_map(|document| image_of(document)).collect::<BTreeSet<_>>() {
+            // Upstream's images have the programs there.
+            let (program, inside) = if name.contains("policy-server") {
+                ("policy-server", "/policy-server")
+            } else {
+                ("kubewarden-controller", "/controller")
+            };
+            let image = Image::named(name).with_file(&release.folder.join(program), inside).running(&[inside]);
+            self.containerd.import(&image.with_authorities().as_user(USER));
         }
         let _ = self.kubectl.run(&["create", "namespace", NAMESPACE]);
-        let crds = text(&[release.folder.join("manifests")], &["controller.yaml", "defaults.yaml"]);
-        self.apply_manifests("kubewarden", &crds);
+        let of_kind = |kinds: &[&str]| {
+            let is = |document: &&String| kinds.iter().any(|kind| document.contains(&format!("\nkind: {kind}\n")));
+            let (these, others): (Vec<&String>, Vec<&String>) = documents.iter().partition(is);
+            let join = |documents: Vec<&String>| documents.into_iter().cloned().collect::<String>();
+            (join(these), join(others))
+        };
+        self.apply_manifests("kubewarden", &of_kind(&["CustomResourceDefinition"]).0);
         self.kubectl.wait_for_crds();
-        self.apply_manifests("kubewarden", &controller);
-        self.roll_out("kubewarden-controller", NAMESPACE);
+        self.apply_manifests("kubewarden", &of_kind(&["CustomResourceDefinition", "PolicyServer"]).1);
+        self.roll_out(&self.kubewarden_controller(), NAMESPACE);
         // Its webhooks ask it about every PolicyServer, and the API server may not reach it yet.
         let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
-        eventually("Kubewarden's defaults to be applied", || {
-            (self.kubectl.run_with(&apply, &defaults).code == Some(0)).then_some(())
+        let server = of_kind(&["PolicyServer"]).0;
+        eventually("the default PolicyServer to be applied", || {
+            (server.is_empty() || self.kubectl.run_with(&apply, &server).code == Some(0)).then_some(())
         });
-        let server = json!({"spec": {
+        let change = json!({"spec": {
             "insecureSources": [insecure],
             "env": [{"name": "HTTPS_PROXY", "value": NOWHERE}],
         }});
-        self.kubectl.ok(&["patch", "policyserver", "default", "--type=merge", "--patch", &server.to_string()]);
+        if server.is_empty() && self.kubectl.run(&["get", "policyserver", "default"]).code != Some(0) {
+            // From 1.37 on the controller applies it when it starts.
+            let controller = format!("deployment/{}", self.kubewarden_controller());
+            self.kubectl.ok(&["rollout", "restart", &controller, "--namespace", NAMESPACE]);
+        }
+        let patch = ["patch", "policyserver", "default", "--type=merge", "--patch", &change.to_string()];
+        eventually("the default PolicyServer to be there", || (self.kubectl.run(&patch).code == Some(0)).then_some(()));
+    }
+
+    /// Leaves the Secrets out if they are there, and names their authority: Helm makes one at the first installation, and keeps
+    /// it in an upgrade. The policy server keeps its certificate, too.
+    fn with_the_authority_that_is_there(&self, documents: Vec<String>) -> Vec<String> {
+        let authority =
+            ["get", "secret", "kubewarden-ca", "--namespace", NAMESPACE, r"--output=jsonpath={.data.ca\.crt}"];
+        let stored = self.kubectl.run(&authority).stdout;
+        let is_secret = |document: &String| document.contains("\nkind: Secret\n");
+        let rendered =
+            documents.iter().find(|document| is_secret(document) && document.contains("name: kubewarden-ca\n"));
+        let rendered = rendered.and_then(|secret| secret.lines().find_map(|line| line.trim().strip_prefix("ca.crt: ")));
+        let Some(rendered) = rendered.map(|text| text.trim_matches('"').to_owned()).filter(|_| !stored.is_empty())
+        else {
+            return documents;
+        };
+        let others = documents.into_iter().filter(|document| !is_secret(document));
+        others.map(|document| document.replace(&rendered, &stored)).collect()
+    }
+
+    /// The name of the controller's Deployment. It is not the same in all releases.
+    #[must_use]
+    pub fn kubewarden_controller(&self) -> String {
+        let deployments = self.kubectl.json(&["get", "deployments", "--namespace", NAMESPACE]);
+        let names =
+            deployments["items"].as_array().unwrap().iter().map(|found| found["metadata"]["name"].as_str().unwrap());
+        let others = ["policy-server-", "local-registry-"];
+        let mut names = names.filter(|name| !others.iter().any(|other| name.starts_with(other)));
+        names.next().expect("the controller's Deployment").to_owned()
     }
 
     /// Waits until the policy server has rolled to what is stored now, and no pod with older settings is left.
     pub fn policy_server_rolled(&self) {
+        // The controller may not have seen the PolicyServer yet.
+        let image = |kind: &str, name: &str, path: &str| {
+            let path = format!("--output=jsonpath={path}");
+            self.kubectl.run(&["get", kind, name, "--namespace", NAMESPACE, &path]).stdout
+        };
         let server = "policy-server-default";
+        eventually("the policy server to have the image of its PolicyServer", || {
+            let wanted = image("policyserver", "default", "{.spec.image}");
+            let found = image("deployment", server, "{.spec.template.spec.containers[0].image}");
+            (!wanted.is_empty() && wanted == found).then_some(())
+        });
         self.roll_out(server, NAMESPACE);
         let selector = "--selector=kubewarden/policy-server=default";
         eventually("the old pods of the policy server to be gone", || {
@@ -98,11 +153,10 @@ impl Node {
     }
 }
 
-/// The image of a program, as a chart names it.
-fn image_of<'a>(text: &'a str, program: &str) -> &'a str {
-    let words = text.split(|c: char| c.is_whitespace() || ['"', '\''].contains(&c));
-    let path = format!("/{program}:");
-    words.into_iter().find(|word| word.contains(&path)).unwrap_or_else(|| panic!("no image of {program}"))
+/// The image of a program of Kubewarden that a document names.
+fn image_of(document: &str) -> Option<&str> {
+    let lines = document.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("image: "));
+    lines.map(|image| image.trim_matches(['"', '\''])).find(|image| image.contains("kubewarden"))
 }
 
 impl Image {

@@ -1,140 +1,28 @@
 //! The real Kubewarden: its controller, its policy server and its `kwctl`, from the folder that `PROGRAMS` names.
 //!
 //! `make e2e-real` runs these scenarios, and `make e2e-node` does not. A scenario that lacks a program is left out, and
-//! says so at the end.
+//! named at the end.
 
-use std::io::Write;
-use std::sync::Mutex;
+mod kubewarden;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use e2e::eventually;
-use e2e::node::Release;
+use e2e::node::{Node, Release};
 use serde_json::{Value, json};
 
-use crate::admission::{self, Admission};
+use self::kubewarden::{Real, leave_out};
+use crate::admission::Admission;
 use crate::builds;
 use crate::chain;
 use crate::kit::{self, Kit, REGISTRY};
 
 /// The namespace of Kubewarden.
 const NAMESPACE: &str = "kubewarden";
-const CONTROLLER: &str = "deployment/kubewarden-controller";
 const WEBHOOK: &str = "clusterwide-local-registry";
-
-/// Where the policy's module is pushed.
-const MODULE: &str = "local-registry-policy:v1";
-
-struct Real {
-    release: Release,
-}
-
-impl Real {
-    /// The newest release in the folder. Without it, the scenario is left out.
-    fn newest(scenario: &str) -> Option<Self> {
-        Self::of(scenario, Release::all().pop())
-    }
-
-    fn of(scenario: &str, release: Option<Release>) -> Option<Self> {
-        let lacks = release.as_ref().map_or_else(
-            || vec!["a folder `kubewarden-VERSION` in PROGRAMS".to_owned()],
-            |release| release.lacks(&["kubewarden-controller", "policy-server", "kwctl"]),
-        );
-        if lacks.is_empty() {
-            return release.map(|release| Self { release });
-        }
-        leave_out(scenario, &lacks.join(", "));
-        None
-    }
-
-    /// Installs this release with the policies, unless that is done, and waits until they are served.
-    fn ready(&self, kit: &Kit) {
-        self.install(kit);
-        self.apply(kit, &json!({"insecure": true}));
-        self.serve(kit, REGISTRY);
-    }
-}
-
-impl Admission for Real {
-    fn install(&self, kit: &Kit) {
-        static INSTALLED: Mutex<Option<String>> = Mutex::new(None);
-        let mut installed = INSTALLED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if installed.as_ref() != Some(&self.release.version) {
-            let started = Instant::now();
-            kit.node.install_kubewarden(&self.release, REGISTRY);
-            let seconds = started.elapsed().as_secs_f64();
-            println!("number: Kubewarden {} is installed after {seconds:.1} s", self.release.version);
-            *installed = Some(self.release.version.clone());
-        }
-    }
-
-    fn apply(&self, kit: &Kit, settings: &Value) {
-        self.push_module(kit);
-        let shipped = kit.node.kubectl.ok(&["kustomize", "deploy/workloads"]);
-        let line = shipped.lines().find(|line| line.trim().starts_with("module: registry://")).unwrap();
-        let manifests = shipped.replace(line.trim(), &format!("module: registry://{REGISTRY}/{MODULE}"));
-        let apply = ["apply", "-f", "-"];
-        // The controller's webhooks may not be reachable yet.
-        eventually("the policies to be applied", || {
-            (kit.node.kubectl.run_with(&apply, &manifests).code == Some(0)).then_some(())
-        });
-        admission::set(kit, settings);
-    }
-
-    /// As docs/install.md waits.
-    fn serve(&self, kit: &Kit, host: &str) {
-        drop(admission::with_host(kit, host));
-        let expected = format!("{host}/team/ready");
-        eventually("the policy server to put the host in front", || {
-            (dry_run(kit).as_ref() == Ok(&expected)).then_some(())
-        });
-        kit.node.policy_server_rolled();
-        for name in ["local-registry", "local-registry-workloads"] {
-            let wait = ["wait", "--for=condition=PolicyUniquelyReachable", "clusteradmissionpolicy", name];
-            eventually(&format!("the policy {name} to be reachable"), || {
-                (kit.node.kubectl.run(&[&wait[..], &["--timeout=10s"]].concat()).code == Some(0)).then_some(())
-            });
-        }
-    }
-}
-
-impl Real {
-    /// Pushes the annotated module into the kit's registry, by `kwctl` on the machine.
-    fn push_module(&self, kit: &Kit) {
-        let file = |name: &str| kit.node.control_plane.file(name);
-        let (module, sources) = (file("annotated.wasm"), file("sources.yaml"));
-        let registry = format!("{}:5000", kit.address("registry"));
-        std::fs::write(&sources, json!({"insecure_sources": [registry]}).to_string()).unwrap();
-        let built = std::env::var("POLICY_WASM").unwrap();
-        let [module, sources] = [&module, &sources].map(|path| path.to_str().unwrap());
-        let annotate = [
-            "annotate",
-            &built,
-            "--metadata-path=policy-metadata/metadata.yml",
-            "--usage-path=policy-metadata/usage.md",
-            "--output-path",
-            module,
-        ];
-        self.release.kwctl(&annotate).ok(&annotate);
-        let target = format!("registry://{registry}/{MODULE}");
-        let push = ["push", "--sources-path", sources, module, &target];
-        self.release.kwctl(&push).ok(&push);
-    }
-}
-
-/// The image of `examples/ready.yaml` as it would be stored, or why it is refused.
-fn dry_run(kit: &Kit) -> Result<String, String> {
-    let output = "--output=jsonpath={.spec.build.spec.output.image}";
-    let answer = kit.node.kubectl.run(&["create", "--dry-run=server", "--filename", "examples/ready.yaml", output]);
-    if answer.code == Some(0) { Ok(answer.stdout) } else { Err(answer.stderr) }
-}
-
-/// Notes a scenario that cannot run, for the end.
-fn leave_out(scenario: &str, lacks: &str) {
-    let path = std::env::var("LEFT_OUT").expect("LEFT_OUT: not set; `make e2e-real` sets it");
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-    writeln!(file, "{scenario}: missing: {lacks}").unwrap();
-}
+/// The pods of the policy server.
+const PODS: [&str; 4] = ["pods", "--selector=kubewarden/policy-server=default", "--namespace", NAMESPACE];
 
 #[test]
 fn an_upgrade_of_kubewarden_lets_no_image_through() {
@@ -153,6 +41,8 @@ fn an_upgrade_of_kubewarden_lets_no_image_through() {
     let before = kit.node.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry"]);
     let ends = AtomicBool::new(false);
     let (resolved, refused) = std::thread::scope(|scope| {
+        // The questions end even if the upgrade fails.
+        let ending = Ending(&ends);
         let asking = scope.spawn(|| {
             let (mut resolved, mut refused) = (0, 0);
             while !ends.load(Ordering::Relaxed) {
@@ -170,9 +60,8 @@ fn an_upgrade_of_kubewarden_lets_no_image_through() {
             (resolved, refused)
         });
         new.install(&kit);
-        kit.node.policy_server_rolled();
         new.serve(&kit, REGISTRY);
-        ends.store(true, Ordering::Relaxed);
+        drop(ending);
         asking.join().unwrap()
     });
     assert!(resolved > 0);
@@ -183,6 +72,15 @@ fn an_upgrade_of_kubewarden_lets_no_image_through() {
     );
     let after = kit.node.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry"]);
     assert_eq!(after["spec"]["settings"], before["spec"]["settings"]);
+}
+
+/// Ends what asks until then.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
@@ -196,23 +94,10 @@ fn builds_wait_for_a_policy_server_that_cannot_pull_its_module() {
         let replicas = format!("--replicas={replicas}");
         kubectl.ok(&["scale", "deployment/registry", "--namespace=local-registry", &replicas]);
     };
-    let restart = || {
-        let selector = "--selector=kubewarden/policy-server=default";
-        kubectl.ok(&["delete", "pods", "--namespace", NAMESPACE, selector, "--grace-period=1"]);
-    };
-    let refused = || {
-        eventually("a Build to be refused", || {
-            dry_run(&kit).err().filter(|reason| reason.contains("failed calling webhook"))
-        });
-        // What is not ours goes on.
-        let pod = ["run", "other", "--image=elsewhere.example/other", "--dry-run=server"];
-        kubectl.ok(&pod);
-    };
     scale("0");
     let pods = ["pods", "--selector=app.kubernetes.io/name=registry", "--namespace=local-registry"];
     kubectl.ok(&[&["wait", "--for=delete", "--timeout=120s"], &pods[..]].concat());
-    restart();
-    refused();
+    restart_without_module(&kit);
     scale("1");
     kit.ready();
     real.serve(&kit, REGISTRY);
@@ -221,22 +106,36 @@ fn builds_wait_for_a_policy_server_that_cannot_pull_its_module() {
     drop(kit);
     let kit = kit::with(&["auth"]);
     let kubectl = &kit.node.kubectl;
-    let selector = "--selector=kubewarden/policy-server=default";
-    kubectl.ok(&["delete", "pods", "--namespace", NAMESPACE, selector, "--grace-period=1"]);
-    eventually("a Build to be refused", || {
-        dry_run(&kit).err().filter(|reason| reason.contains("failed calling webhook"))
-    });
+    restart_without_module(&kit);
     let (server, user, password) =
         (format!("--docker-server={REGISTRY}"), "--docker-username=builder", "--docker-password=secret");
     kubectl.ok(&["create", "secret", "docker-registry", "modules", "--namespace", NAMESPACE, &server, user, password]);
-    let patch = |secret: Value| {
+    let patch = |kit: &Kit, secret: Value| {
         let patch = json!({"spec": {"imagePullSecret": secret}}).to_string();
-        kubectl.ok(&["patch", "policyserver", "default", "--type=merge", "--patch", &patch]);
+        kit.node.kubectl.ok(&["patch", "policyserver", "default", "--type=merge", "--patch", &patch]);
     };
-    patch(json!("modules"));
+    patch(&kit, json!("modules"));
     real.serve(&kit, REGISTRY);
-    patch(json!(null));
-    kubectl.ok(&["delete", "secret", "modules", "--namespace", NAMESPACE]);
+    drop(kit);
+    let kit = kit::with(&[]);
+    patch(&kit, json!(null));
+    kit.node.kubectl.ok(&["delete", "secret", "modules", "--namespace", NAMESPACE]);
+}
+
+/// Restarts the policy server while it cannot pull its module. What may be local is refused, and nothing else.
+fn restart_without_module(kit: &Kit) {
+    let kubectl = &kit.node.kubectl;
+    kubectl.ok(&[&["delete"], &PODS[..], &["--grace-period=1"]].concat());
+    eventually("the policy server to have failed", || {
+        let pods = kubectl.json(&[&["get"], &PODS[..]].concat());
+        let restarts = &pods["items"][0]["status"]["containerStatuses"][0]["restartCount"];
+        restarts.as_u64().is_some_and(|restarts| restarts > 0).then_some(())
+    });
+    let refused = dry_run(kit).unwrap_err();
+    assert!(refused.contains("failed calling webhook"), "{refused}");
+    let check = kit.check(&[]);
+    assert!(check.stdout.contains("✗ policy local-registry server: 0 of 1 ready"), "{check:?}");
+    kubectl.ok(&["run", "other", "--image=elsewhere.example/other", "--dry-run=server"]);
 }
 
 #[test]
@@ -253,12 +152,16 @@ fn the_policies_come_back_after_their_policy_server_was_deleted() {
         webhook.stderr.contains("NotFound").then_some(())
     });
     println!("number: the webhook is gone {:.1} s after its PolicyServer", started.elapsed().as_secs_f64());
-    let policy =
-        kubectl.run(&["get", "clusteradmissionpolicy", "local-registry", "--output=jsonpath={.status.policyStatus}"]);
-    println!("number: the policy then is {:?} {}", policy.stdout, policy.stderr);
-    assert!(policy.stderr.contains("NotFound") || policy.stdout == "scheduled", "{policy:?}");
+    let status = ["get", "clusteradmissionpolicy", "local-registry", "--output=jsonpath={.status.policyStatus}"];
+    let then = eventually("the policy to be gone, or to wait for a PolicyServer", || {
+        let policy = kubectl.run(&status);
+        let is_gone = policy.stderr.contains("NotFound");
+        (is_gone || policy.stdout == "scheduled").then_some(if is_gone { "gone" } else { "scheduled" })
+    });
+    println!("number: with Kubewarden {}, the policy is {then} then", real.release.version);
     let check = kit.check(&[]);
     assert!(check.stdout.contains("✗ policy local-registry"), "{check:?}");
+    kubectl.ok(&["wait", "--for=delete", "policyserver/default", "--timeout=120s"]);
     // As docs/install.md says: the PolicyServer first, then the policies.
     kit.node.install_kubewarden(&real.release, REGISTRY);
     real.ready(&kit);
@@ -271,30 +174,50 @@ fn the_webhook_that_was_deleted_comes_back_with_the_controller() {
     builds::install_projects(&kit);
     real.ready(&kit);
     let kubectl = &kit.node.kubectl;
-    let back = || {
-        eventually("the webhook to resolve again", || {
-            (dry_run(&kit) == Ok(format!("{REGISTRY}/team/ready"))).then_some(())
-        });
+    // The API server may go on calling a webhook that is gone. A new one has another uid.
+    let uid = || {
+        let uid = "--output=jsonpath={.metadata.uid}";
+        kubectl.run(&["get", "mutatingwebhookconfiguration", WEBHOOK, uid, "--ignore-not-found"]).stdout
+    };
+    let back = |before: &str| {
+        eventually("another webhook", || Some(uid()).filter(|uid| !uid.is_empty() && uid != before));
+        eventually("it to resolve", || (dry_run(&kit) == Ok(format!("{REGISTRY}/team/ready"))).then_some(()));
     };
     let delete = || kubectl.ok(&["delete", "mutatingwebhookconfiguration", WEBHOOK]);
     let started = Instant::now();
+    let before = uid();
     delete();
-    back();
+    back(&before);
     println!("number: the webhook resolves again {:.1} s after it was deleted", started.elapsed().as_secs_f64());
+    let controller = kit.node.kubewarden_controller();
     let scale = |replicas: &str| {
-        kubectl.ok(&["scale", CONTROLLER, "--namespace", NAMESPACE, &format!("--replicas={replicas}")]);
+        let replicas = format!("--replicas={replicas}");
+        kubectl.ok(&["scale", "deployment", &controller, "--namespace", NAMESPACE, &replicas]);
     };
     scale("0");
-    let selector = "--selector=app.kubernetes.io/name=kubewarden-controller";
-    kubectl.ok(&["wait", "--for=delete", "pods", selector, "--namespace", NAMESPACE, "--timeout=60s"]);
+    eventually("the controller to be gone", || {
+        let deployment = kubectl.json(&["get", "deployment", &controller, "--namespace", NAMESPACE]);
+        let processes = Node::processes(&["/controller"]);
+        (deployment["status"]["replicas"].is_null() && processes.is_empty()).then_some(())
+    });
+    let before = uid();
     delete();
     eventually("images to get no registry", || (dry_run(&kit) == Ok("team/ready".to_owned())).then_some(()));
+    let check = kit.check(&[]);
+    assert!(check.stdout.contains("✗ policy local-registry webhook: there is no"), "{check:?}");
     scale("1");
-    back();
+    back(&before);
 }
 
 #[test]
 fn what_was_built_runs_under_the_real_kubewarden() {
     let Some(real) = Real::newest("what_was_built_runs_under_the_real_kubewarden") else { return };
     chain::builds_and_runs(&real);
+}
+
+/// The image of `examples/ready.yaml` as it would be stored, or why it is refused.
+fn dry_run(kit: &Kit) -> Result<String, String> {
+    let output = "--output=jsonpath={.spec.build.spec.output.image}";
+    let answer = kit.node.kubectl.run(&["create", "--dry-run=server", "--filename", "examples/ready.yaml", output]);
+    if answer.code == Some(0) { Ok(answer.stdout) } else { Err(answer.stderr) }
 }
