@@ -1,6 +1,6 @@
 //! What asks the policies: a stand-in for Kubewarden, or the real one.
 
-use std::cell::RefCell;
+use std::sync::Once;
 
 use e2e::{Kubewarden, eventually};
 use serde_json::Value;
@@ -20,12 +20,12 @@ pub(crate) trait Admission {
 }
 
 /// `harness serve` in a pod, in place of the policy server, and the tests in place of the controller.
-#[derive(Default)]
-pub(crate) struct StandIn(RefCell<Option<Kubewarden>>);
+pub(crate) struct StandIn;
 
 impl Admission for StandIn {
     fn install(&self, kit: &Kit) {
-        self.0.borrow_mut().get_or_insert_with(|| Kubewarden::install(&kit.node.control_plane));
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| drop(Kubewarden::install(&kit.node.control_plane)));
     }
 
     fn apply(&self, kit: &Kit, settings: &Value) {

@@ -1,8 +1,8 @@
 //! What builds need on the node: a builder's image, sources, and runs that are followed to their end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Once, OnceLock};
 use std::time::Instant;
 
 use e2e::node::{Image, Node};
@@ -15,6 +15,9 @@ use crate::kit::Kit;
 const BUILDAH: &str = "containers/buildah:v1.43.1";
 /// The node's folder for the registry of that image.
 pub(crate) const QUAY: &str = "/etc/containerd/certs.d/quay.io";
+
+/// Where pods find the repositories.
+pub(crate) const SOURCES: &str = "git://git.sources.svc.cluster.local";
 
 /// Installs Tekton, Shipwright and Knative, unless an earlier scenario did. Returns the authority of Shipwright's webhook.
 pub(crate) fn install_projects(kit: &Kit) -> &'static Authority {
@@ -30,6 +33,14 @@ pub(crate) fn install_projects(kit: &Kit) -> &'static Authority {
         println!("number: Tekton, Shipwright and Knative are installed after {seconds:.1} s");
         authority
     })
+}
+
+/// Adds the field `local` to Shipwright's CRDs.
+pub(crate) fn add_the_field(kit: &Kit) {
+    for kind in ["builds", "buildruns"] {
+        let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
+        kit.node.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
+    }
 }
 
 /// Puts the image of the sample strategies' build step into the registry, and shows the node the way to it: this node reaches
@@ -48,8 +59,13 @@ pub(crate) fn provide_builder(kit: &Kit) {
     lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));
 }
 
-/// Serves the source that examples/build.yaml names, whose program says a word.
+/// Serves the repositories in the folder of the sources, unless an earlier scenario did.
 pub(crate) fn serve_sources(kit: &Kit) {
+    static SERVED: Once = Once::new();
+    SERVED.call_once(|| serve_by_git(kit));
+}
+
+fn serve_by_git(kit: &Kit) {
     let image = Image::named("node.example/git-server:v1").with_busybox().with_git();
     kit.node.containerd.import(&image);
     kit.node.kubectl.ok(&["create", "namespace", "sources"]);
@@ -96,11 +112,11 @@ pub(crate) fn serve_pod(kit: &Kit, name: &str, namespace: &str, port: u16, pod: 
 }
 
 /// Where the served sources are.
-fn sources() -> PathBuf {
+pub(crate) fn sources() -> PathBuf {
     Node::disk().join("sources")
 }
 
-/// Writes the source anew: a program that says this word, and serves a page with it at `PORT`.
+/// Writes the source that examples/build.yaml names anew: a program that says this word, and serves a page with it at `PORT`.
 pub(crate) fn write_source(word: &str) {
     let repository = sources().join("sample-go");
     let _ = std::fs::remove_dir_all(&repository);
@@ -113,13 +129,18 @@ pub(crate) fn write_source(word: &str) {
     let entrypoint = json!(["/busybox", "sh", "-c", serve]);
     let run = format!("FROM scratch\nCOPY busybox /busybox\nCOPY index.html /pages/\nENTRYPOINT {entrypoint}\n");
     std::fs::write(folder.join("Dockerfile"), run).unwrap();
+    commit(&repository);
+}
+
+/// Makes a repository of a folder.
+pub(crate) fn commit(folder: &Path) {
     for arguments in [
         &["init", "--quiet", "--initial-branch=main"][..],
         &["add", "."],
         &["-c", "user.name=e2e", "-c", "user.email=e2e@example.org", "commit", "--quiet", "--message=source"],
     ] {
         let mut git = Command::new("git");
-        git.current_dir(&repository).args(arguments).env("GIT_CONFIG_NOSYSTEM", "1");
+        git.current_dir(folder).args(arguments).env("GIT_CONFIG_NOSYSTEM", "1");
         assert!(git.status().unwrap().success(), "git {arguments:?}");
     }
 }
@@ -127,38 +148,42 @@ pub(crate) fn write_source(word: &str) {
 /// The objects of examples/build.yaml: a Build that gets its source from the served ones, and a run of it.
 pub(crate) fn example() -> [String; 2] {
     let example = local_registry_testkit::repository::text("examples/build.yaml");
-    let url = "https://github.com/shipwright-io/sample-go";
+    let url = "https://github.com/shipwright-io";
     assert!(example.contains(url));
-    let example = example.replace(url, "git://git.sources.svc.cluster.local/sample-go");
+    let example = example.replace(url, SOURCES);
     let (build, run) = example.split_once("\n---\n").unwrap();
     [build.to_owned(), run.to_owned()]
 }
 
 /// Creates a run, and waits until it has succeeded.
-pub(crate) fn succeed(kit: &Kit, run: &str) -> Value {
-    let run = end(kit, run);
-    let selector = format!("--selector=buildrun.shipwright.io/name={}", run["metadata"]["name"].as_str().unwrap());
-    let logs = ["logs", &selector, "--namespace=team", "--all-containers", "--tail=-1"];
-    let reason = &run["status"]["conditions"][0]["reason"];
-    assert_eq!(reason, "Succeeded", "{run:#}\n{}", kit.node.kubectl.run(&logs).stdout);
-    run
+pub(crate) fn succeed(kit: &Kit, namespace: &str, run: &str) -> Value {
+    succeeded(kit, namespace, &start(kit, namespace, run))
 }
 
-/// Creates a run, and waits until it has ended.
-fn end(kit: &Kit, run: &str) -> Value {
+/// Creates a run. Returns what kubectl calls it.
+pub(crate) fn start(kit: &Kit, namespace: &str, run: &str) -> String {
+    let create = ["create", "--namespace", namespace, "--output=name", "-f", "-"];
+    kit.node.kubectl.run_with(&create, run).ok(&create).trim().to_owned()
+}
+
+/// Waits until a run has ended. If it has failed, the test fails.
+pub(crate) fn succeeded(kit: &Kit, namespace: &str, run: &str) -> Value {
     let kubectl = &kit.node.kubectl;
-    let created = ["create", "--namespace=team", "--output=name", "-f", "-"];
-    let created = kubectl.run_with(&created, run).ok(&created);
-    eventually("the run to end", || {
-        let run = kubectl.json(&["get", created.trim(), "--namespace=team"]);
+    let run = eventually(&format!("{run} to end"), || {
+        let run = kubectl.json(&["get", run, "--namespace", namespace]);
         let status = run["status"]["conditions"][0]["status"].as_str().unwrap_or_default();
         ["True", "False"].contains(&status).then_some(run)
-    })
+    });
+    let selector = format!("--selector=buildrun.shipwright.io/name={}", run["metadata"]["name"].as_str().unwrap());
+    let logs = ["logs", &selector, "--namespace", namespace, "--all-containers", "--tail=-1"];
+    let reason = &run["status"]["conditions"][0]["reason"];
+    assert_eq!(reason, "Succeeded", "{run:#}\n{}", kubectl.run(&logs).stdout);
+    run
 }
 
 /// Leads the node's pulls of a registry to another address.
 pub(crate) fn lead_to(folder: &str, url: &str) {
     std::fs::create_dir_all(folder).unwrap();
     let hosts = format!("server = \"{url}\"\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
-    std::fs::write(std::path::Path::new(folder).join("hosts.toml"), hosts).unwrap();
+    std::fs::write(Path::new(folder).join("hosts.toml"), hosts).unwrap();
 }

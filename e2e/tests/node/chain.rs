@@ -19,7 +19,7 @@ const SECOND_FOLDER: &str = "/etc/containerd/certs.d/registry.second.svc.cluster
 
 #[test]
 fn what_was_built_runs_by_the_same_name_whatever_the_registry_is() {
-    builds_and_runs(&StandIn::default());
+    builds_and_runs(&StandIn);
 }
 
 /// Builds the example and runs what was built, on two clusters that name their registries in two ways.
@@ -29,7 +29,7 @@ pub(crate) fn builds_and_runs(admission: &dyn Admission) {
     kubectl.ok(&["create", "namespace", "team"]);
     admission.install(&kit);
     let shipwright = builds::install_projects(&kit);
-    add_the_field(&kit);
+    builds::add_the_field(&kit);
     builds::provide_builder(&kit);
     builds::serve_sources(&kit);
     // As docs/registry.md says: the registry speaks plain HTTP.
@@ -50,20 +50,12 @@ pub(crate) fn builds_and_runs(admission: &dyn Admission) {
     build_and_run(&kit, SECOND, "second");
 
     println!("number: the node's programs and pods have {} MiB of memory", Node::memory() >> 20);
-    kubectl.ok(&["delete", "namespace", "team", "second", "sources", "--wait=false"]);
+    kubectl.ok(&["delete", "namespace", "team", "second", "--wait=false"]);
     for folder in [SECOND_FOLDER, QUAY] {
         std::fs::remove_dir_all(folder).unwrap();
     }
     kit.kustomize("apply", "deploy/registry", &[]);
     kit.ready();
-}
-
-/// Adds the field `local` to Shipwright's CRDs.
-fn add_the_field(kit: &Kit) {
-    for kind in ["builds", "buildruns"] {
-        let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
-        kit.node.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
-    }
 }
 
 /// Creates the example's Build and its run, and runs what Shipwright builds and pushes.
@@ -73,7 +65,7 @@ fn build_and_run(kit: &Kit, registry: &str, word: &str) {
     let started = Instant::now();
     let create = ["create", "--namespace=team", "-f", "-"];
     kit.node.kubectl.run_with(&create, &build).ok(&create);
-    let run = builds::succeed(kit, &run);
+    let run = builds::succeed(kit, "team", &run);
     println!("number: examples/build.yaml has succeeded after {:.1} s", started.elapsed().as_secs_f64());
     let name = format!("{registry}/team/hello:v1");
     assert_eq!(run["spec"]["output"]["image"], name);
@@ -150,7 +142,7 @@ fn lose_the_field(kit: &Kit, shipwright: &Authority) {
         kubectl.run_with(&create, &build).ok(&create).is_empty().then_some(())
     });
     let check = || {
-        let run = builds::succeed(kit, &run);
+        let run = builds::succeed(kit, "team", &run);
         assert_eq!(run["spec"]["output"]["image"], format!("{REGISTRY}/team/hello:v1"));
     };
     check();
@@ -161,7 +153,7 @@ fn lose_the_field(kit: &Kit, shipwright: &Authority) {
     let replace = ["replace", "--namespace=team", "-f", "-"];
     kit.node.kubectl.run_with(&replace, annotated).ok(&replace);
     check();
-    add_the_field(kit);
+    builds::add_the_field(kit);
 }
 
 /// Starts another registry, and shows the node the way to it, as an administrator does by hand.
