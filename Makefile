@@ -34,8 +34,8 @@ AS_ROOT ?=
 NODE_KUBERNETES := $(CURDIR)/target/e2e/1.37
 NODE_PROGRAMS := $(CURDIR)/target/e2e/node
 NODE_MODULES := cni containerd containerd-1 coredns registry s3
-# What runs in that cluster: the programs of a project, with its own manifests, each a folder of a module (MODULE:FOLDER).
-CLUSTER_MODULES := knative shipwright tekton
+# What runs in that cluster: the programs of a project, and its own manifests, if any, each a folder of a module (MODULE:FOLDER).
+CLUSTER_MODULES := kaniko knative ko shipwright tekton
 MANIFESTS_knative := $(foreach name,serving networking caching,knative.dev/$(name):config)
 MANIFESTS_shipwright := $(foreach name,deploy samples,github.com/shipwright-io/build:$(name))
 MANIFESTS_tekton := github.com/tektoncd/pipeline:config
@@ -270,6 +270,13 @@ $(BUILT)/%/kubelet: e2e/kubernetes/%/go.mod e2e/kubernetes/%/go.sum
 	cd e2e/kubernetes/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w $(VERSION_FLAGS)" -o $(@D)/ \
 	  $(foreach name,kubelet kube-proxy kube-scheduler,k8s.io/kubernetes/cmd/$(name))
 	@touch $@
+# ko runs Go. This has what a program without imports is built from.
+define copy-go-ko
+	rm -rf $(@D)/go && mkdir $(@D)/go
+	cd "$$(cd e2e/node/ko && go env GOROOT)" && cp -r --parents bin/go go.env VERSION pkg/include pkg/tool/*/asm pkg/tool/*/compile \
+	  pkg/tool/*/link src/go.mod src/internal src/math/bits src/runtime src/unsafe $(@D)/go/
+	chmod -R u+w $(@D)/go
+endef
 # $(call build-tools,FOLDER): the tools of a module, and its own programs: CoreDNS is one around its plugins, `hosts` and
 # `hosts-1` are some around containerd's code.
 build-tools = cd $(1) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ $(if $(wildcard $(1)/*.go $(1)/*/*.go),./...) tool
@@ -286,6 +293,7 @@ $(NODE_PROGRAMS)/%/built: e2e/node/%/go.mod e2e/node/%/go.sum
 	  module=$${from%:*} && to=$(@D)/manifests/$${module##*/} && mkdir -p $$to && \
 	  cp -r --no-preserve=mode "$$(cd e2e/node/$* && go list -m -f '{{.Dir}}' $$module)/$${from#*:}" $$to/ || exit 1; \
 	done
+	$(copy-go-$*)
 	@touch $@
 $(PROMOTE_PROGRAMS)/%.built: e2e/promote/%/go.mod e2e/promote/%/go.sum $$(wildcard e2e/promote/$$*/*.go)
 	@$(call need,go,install Go)
