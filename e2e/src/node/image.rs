@@ -46,6 +46,17 @@ impl Image {
         self
     }
 
+    /// A copy of this folder, with all that is in it, at this path.
+    #[must_use]
+    pub fn with_folder(self, folder: &Path, path: &str) -> Self {
+        let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        entries.fold(self, |image, entry| {
+            let from = entry.unwrap().path();
+            let to = format!("{path}/{}", from.file_name().unwrap().to_str().expect("a name"));
+            if from.is_dir() { image.with_folder(&from, &to) } else { image.with_file(&from, &to) }
+        })
+    }
+
     /// A shell, and what `/bin` has on a small system. Debian's busybox needs no library.
     #[must_use]
     pub fn with_busybox(mut self) -> Self {
@@ -141,7 +152,8 @@ impl Image {
         let configuration = json!({
             "architecture": architecture(),
             "os": "linux",
-            "config": {"Entrypoint": self.entrypoint, "Env": ["PATH=/bin"], "User": self.user.to_string()},
+            // Where administrators and scripts install what an image lacks, first.
+            "config": {"Entrypoint": self.entrypoint, "Env": ["PATH=/usr/local/bin:/bin"], "User": self.user.to_string()},
             "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
         });
         let configuration = store("application/vnd.oci.image.config.v1+json", configuration);
@@ -175,7 +187,7 @@ fn tar(archive: &Path, folder: &Path) {
 }
 
 /// This machine's, by Go's name.
-fn architecture() -> &'static str {
+pub fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -46,14 +46,19 @@ pub(crate) fn add_the_field(kit: &Kit) {
 /// Puts the image of the sample strategies' build step into the registry, and shows the node the way to it: this node reaches
 /// no other.
 pub(crate) fn provide_builder(kit: &Kit) {
-    let [policy, users] = ["policy.json", "passwd"].map(|name| kit.node.control_plane.file(name));
+    let file = |name: &str| kit.node.control_plane.file(name);
+    let [policy, users, storage] = ["policy.json", "passwd", "storage.conf"].map(file);
     std::fs::write(&policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#).unwrap();
     std::fs::write(&users, "root:x:0:0:root:/:/bin/sh\n").unwrap();
+    // Not every step names a driver, and the default one needs another file system.
+    let folders = "graphroot = \"/var/lib/containers/storage\"\nrunroot = \"/run/containers/storage\"";
+    std::fs::write(&storage, format!("[storage]\ndriver = \"vfs\"\n{folders}\n")).unwrap();
     let image = Image::named("node.example/buildah:v1")
         .with_busybox()
         .with_program(&e2e::node::installed("bash"))
         .with_program(&e2e::node::installed("buildah"))
         .with_file(&policy, "/etc/containers/policy.json")
+        .with_file(&storage, "/etc/containers/storage.conf")
         .with_file(&users, "/etc/passwd");
     kit.push(&image, BUILDAH);
     lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));

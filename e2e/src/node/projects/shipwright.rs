@@ -12,6 +12,9 @@ use crate::programs;
 
 const NAMESPACE: &str = "shipwright-build";
 
+/// The folder of the sample strategies.
+const SAMPLES: &str = "build/samples/v1beta1/buildstrategy";
+
 impl Node {
     /// Installs Shipwright with its conversion webhook, and waits until it answers. Returns the authority of that webhook's
     /// certificate.
@@ -35,9 +38,16 @@ impl Node {
         for name in ["shipwright-build-controller", "shipwright-build-webhook"] {
             self.roll_out(name, NAMESPACE);
         }
-        let strategies = text(&[manifests("shipwright", "build/samples/v1beta1/buildstrategy/buildah")], &[]);
+        let strategies = text(&[manifests("shipwright", SAMPLES).join("buildah")], &[]);
         self.kubectl.run_with(&["apply", "--server-side", "-f", "-"], &strategies).ok(&["apply"]);
         authority
+    }
+
+    /// Applies all of Shipwright's sample strategies. Those that are not of the whole cluster go to this namespace.
+    pub fn apply_samples(&self, namespace: &str) {
+        let folder = manifests("shipwright", SAMPLES);
+        let apply = ["apply", "--server-side", "--recursive", "--namespace", namespace, "--filename"];
+        self.kubectl.ok(&[&apply[..], &[folder.to_str().expect("a path")]].concat());
     }
 
     /// Installs Shipwright's CRDs as an upgrade of it does. They do not have the field `local`.
