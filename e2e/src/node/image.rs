@@ -153,7 +153,7 @@ impl Image {
             "architecture": architecture(),
             "os": "linux",
             // Where administrators and scripts install what an image lacks, first.
-            "config": {"Entrypoint": self.entrypoint, "Env": ["PATH=/usr/local/bin:/bin"], "User": self.user.to_string()},
+            "config": {"Entrypoint": self.entrypoint, "Env": ["PATH=/bin"], "User": self.user.to_string()},
             "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
         });
         let configuration = store("application/vnd.oci.image.config.v1+json", configuration);
@@ -187,7 +187,7 @@ fn tar(archive: &Path, folder: &Path) {
 }
 
 /// This machine's, by Go's name.
-pub fn architecture() -> &'static str {
+fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -24,7 +24,7 @@ use crate::programs;
 
 pub use bucket::Bucket;
 pub use containerd::{Containerd, ONE_FOLDER};
-pub use image::{Image, architecture};
+pub use image::Image;
 pub use pods::Ended;
 pub use projects::Release;
 
@@ -131,11 +131,6 @@ impl Node {
 /// A program of the node, as `make e2e-node` builds it.
 pub fn program(name: &str) -> PathBuf {
     programs::node(name)
-}
-
-/// A program of Kubernetes.
-pub fn kubernetes(name: &str) -> PathBuf {
-    programs::kubernetes(name)
 }
 
 /// A program that a package of the system has installed.
