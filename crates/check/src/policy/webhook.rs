@@ -30,7 +30,7 @@ impl Checked<'_> {
         };
         let faults = self.faults_of(&webhook, &format!("/validate/{name}"));
         if !faults.is_empty() {
-            let remedy = format!("delete {kind} {name}; Kubewarden's controller makes it again");
+            let remedy = "see that Kubewarden's controller runs: it corrects what others change";
             return vec![Link::failed(link, faults.join(", ")).remedy(remedy)];
         }
         let mut links = vec![Link::ok(link, format!("the API server asks it at {}", address(&webhook)))];
