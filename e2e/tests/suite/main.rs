@@ -15,4 +15,5 @@ mod resolution;
 mod rights;
 mod sync;
 mod upstream;
+mod workload_guard;
 mod workloads;

@@ -461,6 +461,8 @@ fn the_check_knows_both_policies() {
 fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     let (mut cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
     cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry-workloads"]);
+    // Some cases are about pods that the guard refuses.
+    cluster.kubectl.ok(&["delete", "validatingadmissionpolicybinding", "local-registry-workloads-guard"]);
     cluster.reconcile();
     let is_a_pod = |case: &Case| {
         let request = &case.request;
@@ -469,28 +471,30 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
             && request["operation"] != "DELETE"
     };
     let cases: Vec<Case> = case::all().into_iter().filter(is_a_pod).collect();
-    let complete = |case: &Case, which: &str| {
-        let mut object = case.request[which].clone();
-        object["metadata"]["name"] = json!(case.name);
-        object["metadata"]["namespace"] = json!("team");
-        // The API server adds a volume to containers otherwise, so that replacing a pod always changes its containers.
-        if let Some(spec) = object["spec"].as_object_mut() {
-            spec.insert("automountServiceAccountToken".to_owned(), json!(false));
-        }
-        object
-    };
     let is_update = |case: &Case| case.request["operation"] == "UPDATE";
     for case in cases.iter().filter(|case| is_update(case)) {
-        eventually("the webhook to be gone", || {
-            let old = complete(case, "oldObject").to_string();
+        eventually("webhook and guard to be gone", || {
+            let old = complete_pod(case, "oldObject").to_string();
             let answer = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &old);
-            (!answer.stderr.contains("webhook")).then_some(())
+            (!answer.stderr.contains("webhook") && !answer.stderr.contains("guard")).then_some(())
         });
     }
     cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
     cluster.redeclare(TWO_NAMES);
     cluster.kubewarden.kill_server(WEBHOOK);
-    let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &cases, complete);
+    let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &cases, complete_pod);
     assert!(asked[0] > 20 && asked[1] > 8, "{asked:?}");
     assert!(not_asked[0] > 3 && not_asked[1] > 2, "{not_asked:?}");
+}
+
+/// A pod or revision of a case, with a name of its own.
+pub(crate) fn complete_pod(case: &Case, which: &str) -> Value {
+    let mut object = case.request[which].clone();
+    object["metadata"]["name"] = json!(case.name);
+    object["metadata"]["namespace"] = json!("team");
+    // The API server adds a volume to containers otherwise, so that replacing a pod always changes its containers.
+    if let Some(spec) = object["spec"].as_object_mut().filter(|_| case.request["kind"]["kind"] == "Pod") {
+        spec.insert("automountServiceAccountToken".to_owned(), json!(false));
+    }
+    object
 }

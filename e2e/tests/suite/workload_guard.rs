@@ -1,0 +1,142 @@
+//! The guard for pods and Knative revisions, in the API server itself: what the policy did not see is refused.
+//!
+//! No webhook is registered here, as after Kubewarden was removed.
+
+use e2e::{Crds, Kubectl, TestCluster, eventually, upstream};
+use local_registry_testkit::case::{self, Case};
+use serde_json::{Value, json};
+
+use crate::workloads::complete_pod;
+
+const REASON: &str = "is local by the annotation local-registry-hosting/containers";
+
+/// A cluster with the policies of `deploy/workloads`, which nobody serves. These objects were there before.
+fn unserved(before: &[Value]) -> TestCluster {
+    let cluster = TestCluster::start(Crds::Plain);
+    let controllers = cluster.control_plane.start_controllers();
+    // The API server refuses pods until this exists.
+    eventually("service accounts", || {
+        let account = ["get", "serviceaccount", "default", "--namespace"];
+        let found = |namespace| cluster.kubectl.run(&[&account[..], &[namespace]].concat()).code == Some(0);
+        (found("kubewarden") && found("team")).then_some(())
+    });
+    drop(controllers);
+    let crd = std::fs::read_to_string(upstream("knative/crds/revision.yaml")).unwrap();
+    cluster.kubectl.ok_with(&["create", "-f", "-"], &serde_saphyr::from_str(&crd).unwrap());
+    cluster.kubectl.wait_for_crds();
+    for object in before {
+        // Some cases are no objects that the API server takes.
+        let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &object.to_string());
+    }
+    cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
+    cluster.kubectl.wait_for_admission_policies();
+    cluster
+}
+
+fn pod(name: &str, namespace: &str, names: &str, image: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "annotations": {"local-registry-hosting/containers": names}},
+        "spec": {"containers": [{"name": "app", "image": image}]},
+    })
+}
+
+#[test]
+fn what_the_policy_did_not_see_is_refused_and_all_else_passes() {
+    let cluster = unserved(&[pod("before", "team", "app, debug", "team/app:v1")]);
+    let kubectl = &cluster.kubectl;
+    let create = |object: &Value| kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &object.to_string());
+    // Kubewarden exempts its own namespace from all policies.
+    for namespace in ["team", "kubewarden"] {
+        for names in ["app", "other,app", " app "] {
+            create(&pod("new", namespace, names, "team/app:v1")).failed_with(REASON);
+        }
+        for (names, image) in [
+            ("app", "reg.example/team/app:v1"),
+            ("app", "localhost/team/app"),
+            // Image parsers read a registry here, which cannot be reached.
+            ("app", "Registry/team/app"),
+            ("app", "localhost:5001/team/app:v1"),
+            ("other", "team/app:v1"),
+        ] {
+            create(&pod("new", namespace, names, image)).ok(&["create"]);
+        }
+    }
+    let mut plain = pod("plain", "team", "app", "team/app:v1");
+    plain["metadata"].as_object_mut().unwrap().remove("annotations");
+    create(&plain).ok(&["create"]);
+    create(&pod("app", "team", "app", "team/app:v1")).failed_with("container app: the image team/app:v1 is local");
+
+    // A pod that was stored before is left alone, until an image changes.
+    kubectl.ok(&["label", "pod", "before", "--namespace=team", "a=b"]);
+    let image = |image: &str| kubectl.run(&["set", "image", "pod/before", "--namespace=team", &format!("app={image}")]);
+    image("team/app:v2").failed_with(REASON);
+    image("reg.example/team/app:v2").ok(&["set"]);
+    let debug = |name: &str, image: &str| {
+        let container = json!({"spec": {"ephemeralContainers": [{"name": name, "image": image}]}}).to_string();
+        let patch = ["patch", "pod", "before", "--namespace=team", "--subresource=ephemeralcontainers", "--patch"];
+        kubectl.run(&[&patch[..], &[&container, "--dry-run=server"]].concat())
+    };
+    debug("debug", "team/tools").failed_with(REASON);
+    debug("debug", "reg.example/team/tools").ok(&["patch"]);
+    debug("other", "team/tools").ok(&["patch"]);
+    kubectl.ok(&["delete", "pod", "before", "--namespace=team", "--grace-period=0", "--force"]);
+}
+
+/// Sends the object of a case, and says whether the guard refused it; `None` if the API server refuses it anyway.
+fn is_refused(kubectl: &Kubectl, case: &Case, object: &Value) -> Option<bool> {
+    let verb = if case.request["operation"] == "UPDATE" { "replace" } else { "create" };
+    let arguments = [verb, "--dry-run=server", "--validate=ignore", "-f", "-"];
+    let answer = kubectl.run_with(&arguments, &object.to_string());
+    match answer.code {
+        Some(0) => Some(false),
+        _ if answer.stderr.contains(REASON) => Some(true),
+        _ => {
+            let known = [" is invalid: ", "NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
+            assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
+            None
+        }
+    }
+}
+
+/// The two laws of the guard, on every case of pods and revisions.
+#[test]
+fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_changed() {
+    let can_be_sent = |case: &Case| {
+        let request = &case.request;
+        ["Pod", "Revision"].iter().any(|kind| request["kind"]["kind"] == *kind)
+            && request["kind"]["version"] == "v1"
+            && ["", "serving.knative.dev"].iter().any(|group| request["kind"]["group"] == *group)
+            && request["subResource"].is_null()
+            && request["object"].is_object()
+    };
+    let cases: Vec<Case> = case::all().into_iter().filter(can_be_sent).collect();
+    let olds = cases.iter().filter(|case| case.request["operation"] == "UPDATE");
+    let cluster = unserved(&olds.map(|case| complete_pod(case, "oldObject")).collect::<Vec<_>>());
+    let (mut passed, mut refused) = (0, 0);
+    for case in &cases {
+        let expected = case.expected();
+        if expected["allowed"] != true {
+            continue;
+        }
+        let sent = complete_pod(case, "object");
+        let mut let_through = sent.clone();
+        for operation in expected["patch"].as_array().into_iter().flatten() {
+            assert_eq!(operation["op"], "replace", "{}", case.name);
+            *let_through.pointer_mut(operation["path"].as_str().unwrap()).unwrap() = operation["value"].clone();
+        }
+        if let Some(is_refused) = is_refused(&cluster.kubectl, case, &let_through) {
+            assert!(!is_refused, "{}: the policy let it through", case.name);
+            passed += 1;
+        }
+        if sent != let_through
+            && let Some(is_refused) = is_refused(&cluster.kubectl, case, &sent)
+        {
+            assert!(is_refused, "{}: the policy would have put a registry in front", case.name);
+            refused += 1;
+        }
+    }
+    println!("the guard passed {passed} cases, and refused {refused}");
+    assert!(passed > 20 && refused > 10, "{passed} passed, {refused} refused");
+}
