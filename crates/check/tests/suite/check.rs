@@ -14,6 +14,7 @@ use local_registry_sync::Task;
 use serde_json::{Value, json};
 use tower_test::mock::pair;
 
+use super::kit::running;
 use local_registry_testkit::api_server::{Answer, CONFIG_MAP, POLICY, config_map, send, status};
 
 const SERVER: &str = "/apis/policies.kubewarden.io/v1/policyservers/default";
@@ -21,6 +22,10 @@ const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/bu
 const RUNS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/buildruns.shipwright.io";
 const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
 const NAMESPACES: &str = "/api/v1/namespaces";
+/// What begins the paths of both kinds of webhook configurations.
+const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/";
+const WEBHOOK: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/clusterwide-local";
+const SERVERS: &str = "/api/v1/namespaces/kubewarden/pods";
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
 /// The name of the kit's registry.
@@ -49,7 +54,19 @@ fn namespace(name: &str, labels: Value) -> Value {
     namespace
 }
 
-/// A cluster in which every link holds: its objects by path. What is not here is not found.
+/// The webhook configuration at a path, as Kubewarden's controller makes it.
+fn webhook(path: &str) -> Value {
+    let name = path.rsplit('/').next().unwrap();
+    let service =
+        json!({"namespace": "kubewarden", "name": "policy-server-default", "path": format!("/validate/{name}")});
+    json!({
+        "metadata": {"name": name},
+        "webhooks": [{"clientConfig": {"service": service, "caBundle": "Y2E="}, "failurePolicy": "Fail"}],
+    })
+}
+
+/// A cluster in which every link holds: its objects by path. What is null or not here is not found, but for the webhooks of
+/// policies, which are as they should be.
 pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
     let image = json!({"properties": {"image": {"type": "string"}, "local": {"type": "boolean"}}});
     let spec = json!({"properties": {"output": image, "source": {"properties": {"ociArtifact": image}}}});
@@ -90,6 +107,7 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
         (BUILDS, crd(spec)),
         (RUNS, crd(run)),
         (REVIEW, json!({"spec": {}, "status": {"allowed": true}})),
+        (SERVERS, list(&[running("policy-server-1", "node-1")])),
     ])
 }
 
@@ -142,8 +160,9 @@ async fn run_task(
                     let code = u16::try_from(code.as_u64().unwrap()).unwrap();
                     send(response, code, &status(code, "Forbidden", "no", &json!({})));
                 }
-                Some(object) => send(response, 200, &named(object, path)),
-                None => {
+                Some(object) if !object.is_null() => send(response, 200, &named(object, path)),
+                None if path.starts_with(WEBHOOKS) => send(response, 200, &webhook(path)),
+                _ => {
                     let name = path.rsplit('/').next();
                     send(response, 404, &status(404, "NotFound", "not found", &json!({"name": name})));
                 }
@@ -189,6 +208,8 @@ async fn a_chain_that_holds() {
             "✓ CRD builds.shipwright.io: it has the field local beside every image",
             "✓ CRD buildruns.shipwright.io: it has the field local beside every image",
             "✓ policy local: it is active, and its policy server serves its newest settings",
+            "✓ policy local webhook: the API server asks it at kubewarden/policy-server-default/validate/clusterwide-local",
+            "✓ policy local server: 1 of 1 ready in kubewarden, by the labels kubewarden/policy-server=default",
             "✓ policy local mode: protect",
             "✓ policy local failurePolicy: Fail",
             "✓ policy local rules: they cover Builds and BuildRuns in both versions, new and updated",
@@ -199,6 +220,39 @@ async fn a_chain_that_holds() {
             "✓ Builds: none of 2 has lost local: true, can lose it, or goes to Docker Hub",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_policy_that_nobody_is_asked_about() {
+    let check = async |change: fn(&mut BTreeMap<&'static str, Value>), expected: &str| {
+        let lines = trouble(change, Location::InCluster, plain_http()).await;
+        assert_eq!(lines, [expected]);
+    };
+    check(
+        |objects| drop(objects.insert(WEBHOOK, Value::Null)),
+        "✗ policy local webhook: there is no MutatingWebhookConfiguration clusterwide-local, so the API server does not ask it, and images are stored as they are written; see that Kubewarden's controller runs, and that the policy's PolicyServer exists; the controller makes the webhook again",
+    )
+    .await;
+    check(
+        |objects| {
+            let mut found = webhook(WEBHOOK);
+            found["webhooks"][0]["failurePolicy"] = json!("Ignore");
+            found["webhooks"][0]["clientConfig"]["service"]["name"] = json!("other");
+            objects.insert(WEBHOOK, found);
+        },
+        "✗ policy local webhook: it calls the Service `kubewarden/other`, not kubewarden/policy-server-default, its failurePolicy is `Ignore`, not Fail; see that Kubewarden's controller runs: it corrects what others change",
+    )
+    .await;
+    check(
+        |objects| drop(objects.insert(SERVERS, list(&[]))),
+        "✗ policy local server: 0 of 0 ready in kubewarden, by the labels kubewarden/policy-server=default; start the policy server: until then, what may be local is refused",
+    )
+    .await;
+    check(
+        |objects| drop(objects.insert(WEBHOOK, json!(403))),
+        "! policy local webhook: MutatingWebhookConfiguration clusterwide-local: get is forbidden: no; grant `get` on mutatingwebhookconfigurations.admissionregistration.k8s.io/clusterwide-local",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -634,6 +688,8 @@ async fn a_policy_for_workloads_that_holds() {
         lines_about_workloads(FOR_BOTH, |_| {}).await,
         [
             "✓ policy workloads: it is active, and its policy server serves its newest settings",
+            "✓ policy workloads webhook: the API server asks it at kubewarden/policy-server-default/validate/clusterwide-workloads",
+            "✓ policy workloads server: 1 of 1 ready in kubewarden, by the labels kubewarden/policy-server=default",
             "✓ policy workloads mode: protect",
             "✓ policy workloads failurePolicy: Fail",
             "✓ policy workloads rules: they cover pods, ephemeral containers and Knative revisions",

@@ -26,7 +26,7 @@ fn pod(name: &str, node: &str, ready: &str, state: &Value) -> Value {
     })
 }
 
-fn running(name: &str, node: &str) -> Value {
+pub(super) fn running(name: &str, node: &str) -> Value {
     pod(name, node, "True", &json!({"running": {}}))
 }
 
