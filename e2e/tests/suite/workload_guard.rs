@@ -49,8 +49,13 @@ fn what_the_policy_did_not_see_is_refused_and_all_else_passes() {
     let create = |object: &Value| kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &object.to_string());
     // Kubewarden exempts its own namespace from all policies.
     for namespace in ["team", "kubewarden"] {
-        for names in ["app", "other,app", " app "] {
+        for names in ["app", " app "] {
             create(&pod("new", namespace, names, "team/app:v1")).failed_with(REASON);
+        }
+        let many = vec!["app"; 101].join(",");
+        for names in ["", ",", "App", "ap", "app debug", "app\u{200b}", "\"app\"", &many] {
+            let image = "reg.example/team/app:v1";
+            create(&pod("new", namespace, names, image)).failed_with("has a name that no container has, is empty, or");
         }
         for (names, image) in [
             ("app", "reg.example/team/app:v1"),
@@ -58,7 +63,6 @@ fn what_the_policy_did_not_see_is_refused_and_all_else_passes() {
             // Image parsers read a registry here, which cannot be reached.
             ("app", "Registry/team/app"),
             ("app", "localhost:5001/team/app:v1"),
-            ("other", "team/app:v1"),
         ] {
             create(&pod("new", namespace, names, image)).ok(&["create"]);
         }
@@ -67,6 +71,8 @@ fn what_the_policy_did_not_see_is_refused_and_all_else_passes() {
     plain["metadata"].as_object_mut().unwrap().remove("annotations");
     create(&plain).ok(&["create"]);
     create(&pod("app", "team", "app", "team/app:v1")).failed_with("container app: the image team/app:v1 is local");
+    let long = format!("team/{}", "a/".repeat(4000));
+    create(&pod("app", "team", "app", &long)).failed_with("an image is local by the annotation");
 
     // A pod that was stored before is left alone, until an image changes.
     kubectl.ok(&["label", "pod", "before", "--namespace=team", "a=b"]);
@@ -93,6 +99,7 @@ fn is_refused(kubectl: &Kubectl, case: &Case, object: &Value) -> Option<bool> {
         Some(0) => Some(false),
         _ if answer.stderr.contains(REASON) => Some(true),
         _ => {
+            assert!(!answer.stderr.contains("local-registry-workloads-guard"), "{}: {}", case.name, answer.stderr);
             let known = [" is invalid: ", "NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
             assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
             None
@@ -110,6 +117,8 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
             && ["", "serving.knative.dev"].iter().any(|group| request["kind"]["group"] == *group)
             && request["subResource"].is_null()
             && request["object"].is_object()
+            // The API server makes an empty text of it, and neither policy nor guard takes that.
+            && request.pointer("/object/metadata/annotations/local-registry-hosting~1containers") != Some(&Value::Null)
     };
     let cases: Vec<Case> = case::all().into_iter().filter(can_be_sent).collect();
     let olds = cases.iter().filter(|case| case.request["operation"] == "UPDATE");

@@ -21,7 +21,7 @@ impl Checked<'_> {
             Err(error) => return vec![Link::warning(link, with_causes(&error))],
             Ok(None) => {
                 let seen = format!(
-                    "there is no {kind} {name}, so the API server does not ask it, and images are stored as they are written"
+                    "there is no {kind} {name}, or it is empty: the API server does not ask the policy, and what is local is stored as it is written, or refused by a guard"
                 );
                 let remedy = "see that Kubewarden's controller runs, and that the policy's PolicyServer exists; the controller makes the webhook again";
                 return vec![Link::failed(link, seen).remedy(remedy)];

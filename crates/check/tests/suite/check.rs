@@ -230,7 +230,7 @@ async fn a_policy_that_nobody_is_asked_about() {
     };
     check(
         |objects| drop(objects.insert(WEBHOOK, Value::Null)),
-        "✗ policy local webhook: there is no MutatingWebhookConfiguration clusterwide-local, so the API server does not ask it, and images are stored as they are written; see that Kubewarden's controller runs, and that the policy's PolicyServer exists; the controller makes the webhook again",
+        "✗ policy local webhook: there is no MutatingWebhookConfiguration clusterwide-local, or it is empty: the API server does not ask the policy, and what is local is stored as it is written, or refused by a guard; see that Kubewarden's controller runs, and that the policy's PolicyServer exists; the controller makes the webhook again",
     )
     .await;
     check(
