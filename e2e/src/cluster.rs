@@ -82,12 +82,7 @@ impl TestCluster {
         let mut cluster = Self::start(Crds::Plain);
         let controllers = cluster.control_plane.start_controllers();
         cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
-        // The API server refuses pods until this exists.
-        eventually("a service account", || {
-            let account = ["get", "serviceaccount", "default", "--namespace"];
-            let found = |namespace| cluster.kubectl.run(&[&account[..], &[namespace]].concat()).code == Some(0);
-            (found("default") && found("team")).then_some(())
-        });
+        cluster.kubectl.wait_for_service_accounts(&["default", "team"]);
         cluster.redeclare(declaration);
         (cluster, controllers)
     }

@@ -77,6 +77,14 @@ impl Kubectl {
         eventually("the API server to serve the CRDs", || (self.run(&wait).code == Some(0)).then_some(()));
     }
 
+    /// Waits until these namespaces have their service account `default`: the API server refuses pods until then.
+    pub fn wait_for_service_accounts(&self, namespaces: &[&str]) {
+        let has_one = |namespace: &&str| {
+            self.run(&["get", "serviceaccount", "default", "--namespace", namespace]).code == Some(0)
+        };
+        eventually("service accounts", || namespaces.iter().all(has_one).then_some(()));
+    }
+
     /// Waits until the API server enforces every `ValidatingAdmissionPolicy` and binding that is stored now.
     ///
     /// It learns of them in the order in which they were stored. So this stores a policy after them, and waits until

@@ -82,10 +82,7 @@ impl Node {
             let wait = ["wait", "--for=condition=Ready", "node/node", "--timeout=10s"];
             (node.kubectl.run(&wait).code == Some(0)).then_some(())
         });
-        // The API server refuses pods until this exists.
-        eventually("a service account", || {
-            (node.kubectl.run(&["get", "serviceaccount", "default"]).code == Some(0)).then_some(())
-        });
+        node.kubectl.wait_for_service_accounts(&["default"]);
         node
     }
 

@@ -2,7 +2,7 @@
 //!
 //! No webhook is registered here, as after Kubewarden was removed.
 
-use e2e::{Crds, Kubectl, TestCluster, eventually, upstream};
+use e2e::{Crds, Kubectl, TestCluster, upstream};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
@@ -14,12 +14,7 @@ const REASON: &str = "is local by the annotation local-registry-hosting/containe
 fn unserved(before: &[Value]) -> TestCluster {
     let cluster = TestCluster::start(Crds::Plain);
     let controllers = cluster.control_plane.start_controllers();
-    // The API server refuses pods until this exists.
-    eventually("service accounts", || {
-        let account = ["get", "serviceaccount", "default", "--namespace"];
-        let found = |namespace| cluster.kubectl.run(&[&account[..], &[namespace]].concat()).code == Some(0);
-        (found("kubewarden") && found("team")).then_some(())
-    });
+    cluster.kubectl.wait_for_service_accounts(&["kubewarden", "team"]);
     drop(controllers);
     let crd = std::fs::read_to_string(upstream("knative/crds/revision.yaml")).unwrap();
     cluster.kubectl.ok_with(&["create", "-f", "-"], &serde_saphyr::from_str(&crd).unwrap());

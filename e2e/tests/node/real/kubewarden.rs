@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::dry_run;
 use crate::admission::{self, Admission};
-use crate::kit::{Kit, REGISTRY};
+use crate::builds;
+use crate::kit::{self, Held, Kit, REGISTRY};
 
 /// Where the policy's module is pushed.
 const MODULE: &str = "local-registry-policy:v1";
@@ -24,6 +25,14 @@ impl Real {
     /// The newest release in the folder. Without it, the scenario is left out.
     pub(super) fn newest(scenario: &str) -> Option<Self> {
         Self::of(scenario, Release::all().pop())
+    }
+
+    /// The newest release, with the node on which it serves the policies.
+    pub(super) fn newest_ready(scenario: &str) -> Option<(Self, Held)> {
+        let real = Self::newest(scenario)?;
+        let kit = kit::with(&[]);
+        real.ready(&kit);
+        Some((real, kit))
     }
 
     pub(super) fn of(scenario: &str, release: Option<Release>) -> Option<Self> {
@@ -40,6 +49,7 @@ impl Real {
 
     /// Installs this release with the policies, unless that is done, and waits until they are served.
     pub(super) fn ready(&self, kit: &Kit) {
+        builds::install_projects(kit);
         self.install(kit);
         self.apply(kit, &json!({"insecure": true}));
         self.serve(kit, REGISTRY);

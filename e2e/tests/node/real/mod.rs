@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 
 use self::kubewarden::{Real, leave_out};
 use crate::admission::Admission;
-use crate::builds;
 use crate::chain;
 use crate::kit::{self, Kit, REGISTRY};
 
@@ -36,7 +35,6 @@ fn an_upgrade_of_kubewarden_lets_no_image_through() {
         return;
     };
     let kit = kit::with(&[]);
-    builds::install_projects(&kit);
     old.ready(&kit);
     let before = kit.node.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry"]);
     let ends = AtomicBool::new(false);
@@ -85,10 +83,9 @@ impl Drop for Ending<'_> {
 
 #[test]
 fn builds_wait_for_a_policy_server_that_cannot_pull_its_module() {
-    let Some(real) = Real::newest("builds_wait_for_a_policy_server_that_cannot_pull_its_module") else { return };
-    let kit = kit::with(&[]);
-    builds::install_projects(&kit);
-    real.ready(&kit);
+    let Some((real, kit)) = Real::newest_ready("builds_wait_for_a_policy_server_that_cannot_pull_its_module") else {
+        return;
+    };
     let kubectl = &kit.node.kubectl;
     let scale = |replicas: &str| {
         let replicas = format!("--replicas={replicas}");
@@ -140,10 +137,9 @@ fn restart_without_module(kit: &Kit) {
 
 #[test]
 fn the_policies_come_back_after_their_policy_server_was_deleted() {
-    let Some(real) = Real::newest("the_policies_come_back_after_their_policy_server_was_deleted") else { return };
-    let kit = kit::with(&[]);
-    builds::install_projects(&kit);
-    real.ready(&kit);
+    let Some((real, kit)) = Real::newest_ready("the_policies_come_back_after_their_policy_server_was_deleted") else {
+        return;
+    };
     let kubectl = &kit.node.kubectl;
     let started = Instant::now();
     kubectl.ok(&["delete", "policyserver", "default", "--wait=false"]);
@@ -169,10 +165,9 @@ fn the_policies_come_back_after_their_policy_server_was_deleted() {
 
 #[test]
 fn the_webhook_that_was_deleted_comes_back_with_the_controller() {
-    let Some(real) = Real::newest("the_webhook_that_was_deleted_comes_back_with_the_controller") else { return };
-    let kit = kit::with(&[]);
-    builds::install_projects(&kit);
-    real.ready(&kit);
+    let Some((_, kit)) = Real::newest_ready("the_webhook_that_was_deleted_comes_back_with_the_controller") else {
+        return;
+    };
     let kubectl = &kit.node.kubectl;
     // The API server may go on calling a webhook that is gone. A new one has another uid.
     let uid = || {
