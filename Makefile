@@ -17,7 +17,7 @@ REQUEST ?= examples/buildrun-request.json
 SETTINGS ?= examples/settings.yaml
 OBJECTS ?= examples/objects
 # The largest allowed size of the module and of each program, in bytes.
-LIMIT := 190000
+LIMIT := 200000
 SYNC_LIMIT := 9000000
 PROMOTE_LIMIT := 9000000
 MUSL := $(shell uname -m)-unknown-linux-musl

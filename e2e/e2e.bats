@@ -156,16 +156,6 @@ embedded() {
   answer '.status.message | contains("this cluster declares no local registry")'
 }
 
-@test "the shipped guard rejects what it would have to change" {
-  manifest deploy/guard/policy.yaml "$SETTINGS"
-  embedded '{image: "team/app:v1", local: true}'
-  ask_manifest
-  answer '.allowed == false and .patch == null'
-  embedded '{image: "kind-registry:5000/team/app:v1", local: true, insecure: true}'
-  ask_manifest
-  answer '.allowed and .patch == null'
-}
-
 # Writes the request of a pod with one container, whose annotation has this value.
 pod() {
   request ".kind = {group: \"\", version: \"v1\", kind: \"Pod\"} | .resource = {group: \"\", version: \"v1\", resource: \"pods\"}

@@ -98,7 +98,7 @@ expect() {
 
 @test "the policy for workloads joins each set with a sync job for the whole cluster" {
   overlay="$BATS_TEST_TMPDIR/workloads.yaml"
-  for folder in deploy deploy/guard deploy/sync deploy/sync-cronjob; do
+  for folder in deploy deploy/sync deploy/sync-cronjob; do
     rendered "$folder" deploy/workloads/component > "$overlay"
     expect 1 "$overlay" '- --policy=local-registry-workloads'
     expect 1 "$overlay" '^  - local-registry-workloads'

@@ -63,18 +63,6 @@ impl TestCluster {
         cluster
     }
 
-    /// Starts a cluster with the policy and the guard of `deploy/guard`. The sync job has written the host to both.
-    #[must_use]
-    pub fn with_guard() -> Self {
-        let mut cluster = Self::start(Crds::Patched);
-        cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
-        cluster.declare(&format!("hostFromClusterNetwork: \"{HOST}\"\n"));
-        let answer = cluster.sync(&["--policy=local-registry", "--policy=local-registry-guard"]);
-        assert_eq!(answer.code, Some(0), "{answer:?}");
-        cluster.reconcile();
-        cluster
-    }
-
     /// Starts a cluster with the policies of `deploy/workloads`, and the controllers that create pods. The sync job has
     /// written to both policies what this declares.
     #[must_use]

@@ -9,12 +9,18 @@ use crate::workload;
 
 /// What is read of an object. It may come before its kind in the request, so the fields of all kinds are read.
 const OBJECT: Mask = Fields(&[
-    ("metadata", Fields(&[("annotations", Fields(&ANNOTATIONS)), shipwright::METADATA_MASK, workload::METADATA_MASK])),
+    (
+        "metadata",
+        Fields(&[("annotations", Fields(&ANNOTATIONS)), ("labels", Fields(&LABELS)), shipwright::METADATA_MASK]),
+    ),
     ("spec", Fields(&SPEC)),
 ]);
 
 const ANNOTATIONS: [Field; shipwright::ANNOTATION_MASKS.len() + workload::ANNOTATION_MASKS.len()] =
     Mask::joined(&shipwright::ANNOTATION_MASKS, &workload::ANNOTATION_MASKS);
+
+const LABELS: [Field; shipwright::LABEL_MASKS.len() + workload::LABEL_MASKS.len()] =
+    Mask::joined(&shipwright::LABEL_MASKS, &workload::LABEL_MASKS);
 
 const SPEC: [Field; shipwright::SPEC_MASKS.len() + workload::SPEC_MASKS.len()] =
     Mask::joined(&shipwright::SPEC_MASKS, &workload::SPEC_MASKS);

@@ -18,9 +18,7 @@ fn installed(set: &str) -> TestCluster {
     cluster.kubectl.ok(&["apply", "-k", set]);
     cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
     cluster.declare(DECLARED);
-    let policies: &[&str] =
-        if set == "deploy/guard" { &["--policy=local-registry", "--policy=local-registry-guard"] } else { &[] };
-    assert_eq!(cluster.sync(policies).code, Some(0));
+    assert_eq!(cluster.sync(&[]).code, Some(0));
     cluster.reconcile();
     cluster
 }
@@ -34,16 +32,15 @@ fn trouble(cluster: &TestCluster) -> (Vec<String>, bool) {
 
 #[test]
 fn every_link_is_reported() {
-    let cluster = installed("deploy/guard");
-    let both = ["--policy=local-registry", "--policy=local-registry-guard"];
-    let answer = cluster.check(&both);
+    let cluster = installed("deploy");
+    let answer = cluster.check(&[]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
     let conditions = |name: &str| {
         let found = lines(&answer.stdout);
         let start = format!("✓ policy {name} matchConditions: ");
         (*found.iter().find(|line| line.starts_with(&start)).expect(&start)).to_owned()
     };
-    let (policy, guard) = (conditions("local-registry"), conditions("local-registry-guard"));
+    let policy = conditions("local-registry");
     assert_eq!(
         lines(&answer.stdout),
         [
@@ -60,16 +57,6 @@ fn every_link_is_reported() {
             &policy,
             "✓ policy local-registry settings: they say what the cluster declares, and are served",
             "✓ policy local-registry rights: service account kubewarden/policy-server may get Builds",
-            "✓ policy local-registry-guard: it is active, and its policy server serves its newest settings",
-            &cluster.webhook_line("local-registry-guard", "validatingwebhookconfiguration"),
-            "✓ policy local-registry-guard mutating: it is a guard: it rejects what another policy should have resolved",
-            "✓ policy local-registry-guard mode: protect",
-            "✓ policy local-registry-guard failurePolicy: Fail",
-            "✓ policy local-registry-guard rules: they cover Builds and BuildRuns in both versions, new and updated",
-            "✓ policy local-registry-guard selectors: they leave no namespace and no object out",
-            &guard,
-            "✓ policy local-registry-guard settings: they say what the cluster declares, and are served",
-            "✓ policy local-registry-guard rights: service account kubewarden/policy-server may get Builds",
             "✓ Builds: none of 0 has lost local: true, can lose it, or goes to Docker Hub",
         ]
     );
@@ -155,10 +142,11 @@ fn a_policy_server_that_hangs_while_it_rolls_is_reported() {
 
 #[test]
 fn builds_that_lost_the_field_or_go_to_docker_hub_are_reported() {
-    // No webhook is registered, so Builds are stored as they are written here.
+    // No webhook is registered, and no guard yet, so Builds are stored as they are written here.
     let cluster = TestCluster::start(Crds::Patched);
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
     cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
+    cluster.kubectl.ok(&["delete", "-k", "deploy/guard"]);
     let builds = || -> Vec<String> {
         let stdout = cluster.check(&[]).stdout;
         stdout.lines().filter(|line| line.contains(" Builds: ")).map(ToOwned::to_owned).collect()

@@ -141,24 +141,21 @@ fn accounts_of_the_usual_installation() {
 }
 
 #[test]
-fn accounts_of_the_guard_and_the_cronjob() {
+fn accounts_of_the_cronjob() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
-    let policies = [
-        "policies.kubewarden.io/clusteradmissionpolicies[local-registry-guard] get",
-        "policies.kubewarden.io/clusteradmissionpolicies[local-registry-guard] patch",
+    cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
+    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-cronjob"]);
+    let policy = [
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] get",
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] patch",
     ];
+    let job = cluster.kubectl.json(&["get", "cronjob", "local-registry-sync", "--namespace=kubewarden"]);
+    check_network_policy(&cluster, &job["spec"]["jobTemplate"]["spec"]["template"]);
     check(
         &cluster,
         "local-registry-sync",
-        &[("kube-public", &[&CONFIG_MAP[..], &EVENTS[..], &policies[..]].concat()), ("team", &policies)],
+        &[("kube-public", &[&CONFIG_MAP[..], &EVENTS[..], &policy[..]].concat()), ("team", &policy)],
     );
-    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-cronjob"]);
-    let job = cluster.kubectl.json(&["get", "cronjob", "local-registry-sync", "--namespace=kubewarden"]);
-    check_network_policy(&cluster, &job["spec"]["jobTemplate"]["spec"]["template"]);
-    check(&cluster, "local-registry-sync", &[("team", &[policies[2], policies[3]])]);
 }
 
 #[test]

@@ -117,7 +117,10 @@ fn every_sample_build_stays_portable_and_gets_its_source_resolved() {
         let record = |role: &str| json!({"op": "add", "path": format!("/metadata/annotations/local-registry-hosting~1{role}"), "value": "recorded"});
         let forget = |path: &str| alpha.then(|| json!({"op": "remove", "path": path}));
         build["metadata"]["annotations"] = json!({"a": "b"});
-        let portable: Vec<_> = [Some(record("output")), forget("/spec/output/local")].into_iter().flatten().collect();
+        let label =
+            json!({"op": "add", "path": "/metadata/labels", "value": {"local-registry-hosting/output": "local"}});
+        let portable: Vec<_> =
+            [Some(record("output")), Some(label), forget("/spec/output/local")].into_iter().flatten().collect();
         assert_eq!(patch(&policy, &build), Some(json!(portable)), "{file}");
 
         let field = if alpha { "bundleContainer" } else { "ociArtifact" };

@@ -5,10 +5,9 @@ use super::resources::Resources;
 use super::spec::{MatchCondition, PolicyFields};
 use crate::link::Link;
 
-/// The manifests that are shipped: of a policy that mutates, of a guard, of a namespaced policy, and of one for workloads.
-const SHIPPED: [&str; 4] = [
+/// The manifests that are shipped: of a policy for the whole cluster, of a namespaced one, and of one for workloads.
+const SHIPPED: [&str; 3] = [
     include_str!("../../../../deploy/policy/policy.yaml"),
-    include_str!("../../../../deploy/guard/policy.yaml"),
     include_str!("../../../../deploy/policy-namespaced/policy.yaml"),
     include_str!("../../../../deploy/workloads/component/policy.yaml"),
 ];
@@ -16,15 +15,13 @@ const SHIPPED: [&str; 4] = [
 impl Checked<'_> {
     /// Whether the match conditions are among those that are shipped.
     pub(super) fn match_conditions(&self) -> Link {
-        let [cluster_wide, guard, namespaced, workloads] = SHIPPED;
+        let [cluster_wide, namespaced, workloads] = SHIPPED;
         let (shipped, folder) = if self.about == Resources::Workloads {
             (workloads, "deploy/workloads")
         } else if self.name.namespace().is_some() {
             (namespaced, "deploy/policy-namespaced")
-        } else if self.spec.mutating {
-            (cluster_wide, "deploy/policy")
         } else {
-            (guard, "deploy/guard")
+            (cluster_wide, "deploy/policy")
         };
         // A test parses each of them, so the default is never taken.
         let shipped: PolicyFields = serde_saphyr::from_str(shipped).unwrap_or_default();

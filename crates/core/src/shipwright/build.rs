@@ -2,12 +2,13 @@
 
 use super::annotation::{Mark, Marks, set_mark};
 use super::builder_parameter;
-use super::fields::{Kind, Role, Version, image_fields};
+use super::fields::{Kind, LABEL, OUTPUT_LABEL_LOCAL, Role, Version, image_fields};
 use super::image::{Before, Image, Place};
 use super::messages::BuildWarning;
 use super::output::check_docker_hub;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome};
+use crate::json::Node;
 
 /// Decides about a Build that is created or updated.
 pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
@@ -46,6 +47,9 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                     set_mark(&mut outcome.edits, field.role, Some(Mark::Recorded));
                 }
                 decide_image(request, &image, old.as_ref(), outcome);
+                if field.role == Role::Output {
+                    set_label(request, image.is_local(), outcome);
+                }
                 // The stored version has no field for that of a v1alpha1 object. What is not stored would look like a
                 // change whenever the object is applied again.
                 if request.version == Version::V1Alpha1 && image.explicit.is_some() {
@@ -125,6 +129,17 @@ fn decide_unchanged(
         }
     } else {
         record(image, outcome);
+    }
+}
+
+/// Gives the Build the label by which the guard in the API server finds it, or takes it away.
+fn set_label(request: &BuildRequest<'_>, is_local: bool, outcome: &mut Outcome) {
+    // The API server refuses labels of another type.
+    let Ok(label) = request.object.at(LABEL) else { return };
+    match (label.and_then(Node::text) == Some(OUTPUT_LABEL_LOCAL), is_local) {
+        (false, true) => outcome.edits.set_text(LABEL, OUTPUT_LABEL_LOCAL),
+        (true, false) => outcome.edits.remove(LABEL),
+        _ => {}
     }
 }
 

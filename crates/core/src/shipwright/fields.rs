@@ -242,6 +242,22 @@ pub(crate) const ANNOTATION_MASKS: [Field; Role::ALL.len()] =
 /// What else is read of an object's metadata.
 pub(crate) const METADATA_MASK: Field = ("deletionTimestamp", Scalar);
 
+/// The label of a Build whose output is local. The guard in the API server finds the Builds that matter by it.
+///
+/// ```
+/// assert_eq!(local_registry_core::shipwright::OUTPUT_LABEL, "local-registry-hosting/output");
+/// ```
+pub const OUTPUT_LABEL: &str = "local-registry-hosting/output";
+
+/// The value of [`OUTPUT_LABEL`].
+pub const OUTPUT_LABEL_LOCAL: &str = "local";
+
+/// Where that label is.
+pub(super) const LABEL: Path = &["metadata", "labels", OUTPUT_LABEL];
+
+/// Which labels of an object are read.
+pub(crate) const LABEL_MASKS: [Field; 1] = [(OUTPUT_LABEL, Scalar)];
+
 const IMAGE_MASK: Mask = Fields(&[("image", Scalar), ("local", Scalar), ("insecure", Scalar)]);
 
 /// What is read of an embedded specification, in either version.
@@ -306,7 +322,10 @@ mod tests {
     use crate::json::Node;
 
     const OBJECT: Mask = Fields(&[
-        ("metadata", Fields(&[("annotations", Fields(&ANNOTATION_MASKS)), METADATA_MASK])),
+        (
+            "metadata",
+            Fields(&[("annotations", Fields(&ANNOTATION_MASKS)), ("labels", Fields(&LABEL_MASKS)), METADATA_MASK]),
+        ),
         ("spec", Fields(&SPEC_MASKS)),
     ]);
 
@@ -363,6 +382,7 @@ mod tests {
     #[test]
     fn every_other_field_that_the_decision_needs_is_read() {
         check(OBJECT, DELETION, "\"2026-11-21T00:00:00Z\"");
+        check(OBJECT, LABEL, "\"local\"");
         for version in VERSIONS {
             check(OBJECT, build_name(version), "\"app\"");
             check(OBJECT, embedded_spec(version), "{}");

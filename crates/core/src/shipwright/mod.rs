@@ -23,8 +23,8 @@ mod output;
 mod request;
 
 pub use self::annotation::Mark;
-pub(crate) use self::fields::{ANNOTATION_MASKS, GROUP, METADATA_MASK, SPEC_MASKS};
-pub use self::fields::{BUILD_FIELDS, ImageField, Kind, Role, Version, image_fields};
+pub(crate) use self::fields::{ANNOTATION_MASKS, GROUP, LABEL_MASKS, METADATA_MASK, SPEC_MASKS};
+pub use self::fields::{BUILD_FIELDS, ImageField, Kind, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL, Role, Version, image_fields};
 pub use self::lookup::{BUILD_API_VERSION, BuildLookup, LookupError, is_object_name};
 
 use self::messages::BuildWarning;
@@ -55,8 +55,9 @@ pub(crate) fn decide(
         return Ok(());
     }
     // A change of other fields is not the policy's business. But any annotation of a Build may be set to have its
-    // source moved to the current registry.
-    if build_request.changes_nothing() && (kind == Kind::BuildRun || !request.annotations_differ()) {
+    // source moved to the current registry, and its label is the policy's.
+    let concerns_build = || request.annotations_differ() || build_request.changes_label();
+    if build_request.changes_nothing() && (kind == Kind::BuildRun || !concerns_build()) {
         return Ok(());
     }
     match kind {

@@ -195,6 +195,8 @@ impl NamedBuild<'_> {
         }
         match image.fate(request.settings) {
             Fate::NotLocal => check_docker_hub(request, &image, Some(self.run.name), self.run.name_path(), outcome),
+            // What only the run marks is not what the guard finds the Build by, so the run has to name it.
+            Fate::Keep if self.run.marks_inherited() => outcome.edits.set_text(OUTPUT.image, image.text()),
             Fate::Keep => {}
             Fate::Invalid(problem) => self.fault(image.invalid(&problem), outcome),
             Fate::NoRegistry => self.fault(image.without_registry(request.settings), outcome),

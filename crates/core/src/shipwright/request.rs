@@ -1,6 +1,6 @@
 //! A request that writes a Build or BuildRun.
 
-use super::fields::{DELETION, Version};
+use super::fields::{DELETION, LABEL, Version};
 use crate::admission::{ANNOTATIONS, SPEC, Settings};
 use crate::json::Node;
 
@@ -22,14 +22,23 @@ impl BuildRequest<'_> {
         self.old.is_some_and(|old| is_alike(self.object, old))
     }
 
+    /// Whether this is an UPDATE that changes the label of a Build whose output is local.
+    pub(super) fn changes_label(&self) -> bool {
+        self.old.is_some_and(|old| label(old) != label(self.object))
+    }
+
     /// Whether the object was being deleted before an UPDATE.
     pub(super) fn is_of_deleted(&self) -> bool {
         self.old.is_some_and(|old| matches!(old.at(DELETION), Ok(Some(_))))
     }
 }
 
-/// Whether two versions of an object have the same of what this room reads. Labels are read for others, and whether the
-/// object is being deleted is no property of its images.
+fn label<'n>(object: &'n Node<'_>) -> Option<&'n str> {
+    object.at(LABEL).ok().flatten().and_then(Node::text)
+}
+
+/// Whether two versions of an object have the same of what says which images it has. A label says nothing about them, and
+/// neither does whether the object is being deleted.
 pub(super) fn is_alike(object: &Node<'_>, old: &Node<'_>) -> bool {
     [ANNOTATIONS, SPEC].iter().all(|path| old.at(path).ok() == object.at(path).ok())
 }

@@ -47,8 +47,8 @@ pub(super) const ALL: [Path; 3] = [REGULAR[0], REGULAR[1], EPHEMERAL[0]];
 /// Which annotations are read.
 pub(crate) const ANNOTATION_MASKS: [Field; 2] = [(CONTAINERS_ANNOTATION, Scalar), (MIRROR_ANNOTATION, Scalar)];
 
-/// What else is read of an object's metadata.
-pub(crate) const METADATA_MASK: Field = ("labels", Fields(&[(REVISION_LABEL, Scalar)]));
+/// Which labels are read.
+pub(crate) const LABEL_MASKS: [Field; 1] = [(REVISION_LABEL, Scalar)];
 
 const CONTAINER_MASK: Mask = Fields(&[("name", Scalar), ("image", Scalar)]);
 
@@ -63,7 +63,7 @@ mod tests {
     use crate::json::Node;
 
     const OBJECT: Mask = Fields(&[
-        ("metadata", Fields(&[("annotations", Fields(&ANNOTATION_MASKS)), METADATA_MASK])),
+        ("metadata", Fields(&[("annotations", Fields(&ANNOTATION_MASKS)), ("labels", Fields(&LABEL_MASKS))])),
         ("spec", Fields(&SPEC_MASKS)),
     ]);
 

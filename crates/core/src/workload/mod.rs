@@ -11,7 +11,7 @@ mod messages;
 mod names;
 
 pub use self::fields::CONTAINERS_ANNOTATION;
-pub(crate) use self::fields::{ANNOTATION_MASKS, METADATA_MASK, SPEC_MASKS};
+pub(crate) use self::fields::{ANNOTATION_MASKS, LABEL_MASKS, SPEC_MASKS};
 pub(crate) use self::kind::WorkloadKind;
 
 use self::annotated::{AnnotatedWorkload, Relevance};

@@ -1,6 +1,7 @@
 //! Laws that hold for every request to the built module.
 
 use crate::conditions::SHIPWRIGHT;
+use crate::guard::{self, Verdict};
 use crate::module;
 use local_registry_testkit::review::patch;
 use std::sync::LazyLock;
@@ -18,13 +19,18 @@ use serde_json::{Map, Value, json};
 
 const HOST: &str = "kind-registry:5000";
 
+/// What every Build of the cluster is.
+fn build() -> Value {
+    json!({
+        "apiVersion": "shipwright.io/v1beta1", "kind": "Build",
+        "metadata": {"name": "b", "namespace": "team", "labels": {"local-registry-hosting/output": "local"}},
+        "spec": {"output": {"image": "team/looked-up", "local": true}},
+    })
+}
+
 /// A policy on a cluster where every Build has a local output.
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
-    let build = json!({
-        "apiVersion": "shipwright.io/v1beta1", "kind": "Build", "metadata": {"name": "b", "namespace": "team"},
-        "spec": {"output": {"image": "team/looked-up", "local": true}},
-    });
-    module::load(Capabilities::new(module::granted(), Objects::Function(Box::new(move |_| Ok(Some(build.clone()))))))
+    module::load(Capabilities::new(module::granted(), Objects::Function(Box::new(|_| Ok(Some(build()))))))
 });
 
 /// A request about an object, and whether the policy looks Builds up.
@@ -55,6 +61,11 @@ fn annotations() -> impl Strategy<Value = Option<Value>> {
     prop::option::of(prop::collection::btree_map(key, value, 0..3).prop_map(|entries| json!(entries)))
 }
 
+/// The label that the policy gives a Build, or what somebody else made of it.
+fn label() -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::weighted(0.3, select(vec!["local", "local", "other"]))
+}
+
 /// The image in the parameter in which Shipwright stores a builder.
 fn builder_parameter() -> impl Strategy<Value = Option<String>> {
     prop::option::weighted(0.3, image())
@@ -64,36 +75,41 @@ fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
     let fields = image_fields(kind, version);
     let images = prop::collection::vec(said(), fields.len());
     let others = prop::collection::vec(json_value(), 2);
-    (images, annotations(), others, builder_parameter()).prop_map(move |(images, annotations, others, builder)| {
-        let mut object = json!({
-            "apiVersion": format!("shipwright.io/{}", name(version)),
-            "kind": if kind == Kind::Build { "Build" } else { "BuildRun" },
-            "metadata": {"name": "x", "namespace": "team", "other": others[0]},
-            "spec": {"volumes": others[1]},
-        });
-        if let Some(annotations) = annotations {
-            object["metadata"]["annotations"] = annotations;
-        }
-        if let Some(image) = builder {
-            object["spec"]["paramValues"] = json!([{"name": "a"}, {"name": "builder-image", "value": image}]);
-        }
-        let mut embedded = false;
-        for (field, said) in fields.iter().zip(images) {
-            let Some((image, local, insecure)) = said else { continue };
-            embedded |= field.path.len() > 2 && kind == Kind::BuildRun;
-            let place = field.path.iter().fold(&mut object, |object, part| &mut object[*part]);
-            let mut said = Map::from_iter([("image".to_owned(), json!(image))]);
-            said.extend(local.map(|local| ("local".to_owned(), json!(local))));
-            said.extend(insecure.map(|insecure| ("insecure".to_owned(), json!(insecure))));
-            *place = Value::Object(said);
-        }
-        // Shipwright fails a run with neither a name nor an embedded specification.
-        if kind == Kind::BuildRun && !embedded {
-            let reference = if version == Version::V1Beta1 { "build" } else { "buildRef" };
-            object["spec"][reference] = json!({"name": "b"});
-        }
-        object
-    })
+    (images, annotations(), label(), others, builder_parameter()).prop_map(
+        move |(images, annotations, label, others, builder)| {
+            let mut object = json!({
+                "apiVersion": format!("shipwright.io/{}", name(version)),
+                "kind": if kind == Kind::Build { "Build" } else { "BuildRun" },
+                "metadata": {"name": "x", "namespace": "team", "other": others[0]},
+                "spec": {"volumes": others[1]},
+            });
+            if let Some(annotations) = annotations {
+                object["metadata"]["annotations"] = annotations;
+            }
+            if let Some(label) = label {
+                object["metadata"]["labels"] = json!({"a": "b", "local-registry-hosting/output": label});
+            }
+            if let Some(image) = builder {
+                object["spec"]["paramValues"] = json!([{"name": "a"}, {"name": "builder-image", "value": image}]);
+            }
+            let mut embedded = false;
+            for (field, said) in fields.iter().zip(images) {
+                let Some((image, local, insecure)) = said else { continue };
+                embedded |= field.path.len() > 2 && kind == Kind::BuildRun;
+                let place = field.path.iter().fold(&mut object, |object, part| &mut object[*part]);
+                let mut said = Map::from_iter([("image".to_owned(), json!(image))]);
+                said.extend(local.map(|local| ("local".to_owned(), json!(local))));
+                said.extend(insecure.map(|insecure| ("insecure".to_owned(), json!(insecure))));
+                *place = Value::Object(said);
+            }
+            // Shipwright fails a run with neither a name nor an embedded specification.
+            if kind == Kind::BuildRun && !embedded {
+                let reference = if version == Version::V1Beta1 { "build" } else { "buildRef" };
+                object["spec"][reference] = json!({"name": "b"});
+            }
+            object
+        },
+    )
 }
 
 fn question() -> impl Strategy<Value = Question> {
@@ -131,7 +147,7 @@ impl Old {
             Self::Alike(path, value) => {
                 let (parent, key) = path.rsplit_once('/').unwrap();
                 let Some(place) = old.pointer_mut(parent).and_then(Value::as_object_mut) else { return Some(old) };
-                place.insert(key.to_owned(), value);
+                place.insert(key.replace("~1", "/"), value);
             }
             Self::Without(pointer) => {
                 let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -146,6 +162,7 @@ impl Old {
 fn old_object(kind: Kind, version: Version) -> impl Strategy<Value = Old> {
     let alike = vec![
         "/metadata/labels",
+        "/metadata/labels/local-registry-hosting~1output",
         "/metadata/annotations/a",
         "/metadata/deletionTimestamp",
         "/spec/volumes",
@@ -157,7 +174,10 @@ fn old_object(kind: Kind, version: Version) -> impl Strategy<Value = Old> {
     let fields: Vec<String> = image_fields(kind, version)
         .iter()
         .flat_map(|field| ["", "/local", "/image", "/insecure"].map(|key| format!("/{}{key}", field.path.join("/"))))
-        .chain(["/metadata/annotations", "/spec/build/name", "/spec/buildRef/name"].map(ToOwned::to_owned))
+        .chain(
+            ["/metadata/annotations", "/metadata/labels", "/spec/build/name", "/spec/buildRef/name"]
+                .map(ToOwned::to_owned),
+        )
         .collect();
     prop_oneof![
         6 => Just(Old::Nothing),
@@ -206,7 +226,8 @@ impl Question {
         });
         let annotation =
             path == "/metadata/annotations" || path.starts_with("/metadata/annotations/local-registry-hosting~1");
-        image || annotation && self.kind == Kind::Build
+        let label = ["/metadata/labels", "/metadata/labels/local-registry-hosting~1output"].contains(&path);
+        image || (annotation || label) && self.kind == Kind::Build
     }
 
     /// Whether the policy may remove this path: the record of an image that is no longer local, or a recorded `local`.
@@ -215,7 +236,8 @@ impl Question {
             .fields()
             .iter()
             .any(|field| path.strip_prefix('/') == Some(&format!("{}/local", field.path.join("/"))));
-        let is_record = path.starts_with("/metadata/annotations/local-registry-hosting~1");
+        let is_record = path.starts_with("/metadata/annotations/local-registry-hosting~1")
+            || path == "/metadata/labels/local-registry-hosting~1output";
         self.kind == Kind::Build && (is_record || is_local && self.version == Version::V1Alpha1)
     }
 }
@@ -259,6 +281,29 @@ proptest! {
             prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
             prop_assert_eq!(patch(&response), None);
             prop_assert_eq!(&response["warnings"], &Value::Null);
+        }
+    }
+
+    #[test]
+    fn the_guard_passes_what_the_policy_lets_through(question in question()) {
+        let (response, stored) = question.answer();
+        // While Builds are not looked up, a run gets no output. The guard alone looks at the Build then.
+        let is_unknown = !question.look_up && question.kind == Kind::BuildRun;
+        if response["allowed"] == true && !is_unknown {
+            prop_assert_ne!(guard::judge(&question.request(), &stored, &[build()]), Verdict::Refuses, "{}", stored);
+        }
+    }
+
+    #[test]
+    fn the_guard_refuses_what_the_policy_would_have_given_a_registry(question in question()) {
+        let (response, stored) = question.answer();
+        let request = question.request();
+        let is_labelled = |object: &Value| object["metadata"]["labels"]["local-registry-hosting/output"] == "local";
+        let output = stored.pointer("/spec/output/image").and_then(Value::as_str).unwrap_or_default();
+        let is_new_and_portable = question.old_object.is_none() && is_labelled(&stored) && !is_labelled(&question.object)
+            && ImageReference::parse(output).is_ok_and(|image| image.registry().is_none());
+        if response["allowed"] == true && (is_new_and_portable || guard::is_given_a_registry(&request, &stored)) {
+            prop_assert_ne!(guard::judge(&request, &question.object, &[build()]), Verdict::Passes, "{}", stored);
         }
     }
 

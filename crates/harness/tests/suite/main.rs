@@ -6,6 +6,7 @@ mod bench;
 mod cluster;
 mod conditions;
 mod decisions;
+mod guard;
 mod laws;
 mod lookup;
 mod match_conditions;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use local_registry_core::shipwright::{Kind, Version, image_fields};
+use local_registry_core::shipwright::{Kind, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL, Version, image_fields};
 use local_registry_core::workload::CONTAINERS_ANNOTATION;
 use local_registry_testkit::repository::{manifests, objects, read};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ fn the_rules_of_policies_cover_every_kind_and_version() {
     let metadata = read("policy-metadata/metadata.yml");
     assert_eq!(metadata["rules"], rules);
     assert_eq!(metadata["contextAwareResources"], builds);
-    for (path, granted) in [("policy", builds.clone()), ("guard", builds), ("policy-namespaced", Value::Null)] {
+    for (path, granted) in [("policy", builds), ("policy-namespaced", Value::Null)] {
         let policy = read(&format!("deploy/{path}/policy.yaml"));
         assert_eq!(policy["spec"]["rules"], rules, "{path}");
         assert_eq!(policy["spec"]["contextAwareResources"], granted, "{path}");
@@ -74,12 +74,35 @@ fn the_rules_of_policies_cover_every_kind_and_version() {
 }
 
 #[test]
-fn all_policies_have_the_same_match_conditions() {
+fn all_policies_have_the_same_match_condition() {
     let conditions = |path: &str| read(&format!("deploy/{path}/policy.yaml"))["spec"]["matchConditions"].clone();
     let policy = conditions("policy");
-    assert_eq!(policy.as_array().map(Vec::len), Some(2));
-    assert_eq!(conditions("guard"), policy);
+    assert_eq!(policy.as_array().map(Vec::len), Some(1));
     assert_eq!(conditions("policy-namespaced"), policy);
+}
+
+#[test]
+fn the_guard_covers_every_kind_and_version_and_finds_builds_by_the_policys_label() {
+    for (file, resources) in [("images", json!(["builds", "buildruns"])), ("inherited", json!(["buildruns"]))] {
+        let manifests = objects(&format!("deploy/guard/{file}.yaml"));
+        let [policy, binding] = &manifests[..] else { panic!("{file}: not two objects") };
+        let rules = json!([{
+            "apiGroups": ["shipwright.io"],
+            "apiVersions": VERSIONS.map(|(_, name)| name),
+            "resources": resources,
+            "operations": ["CREATE", "UPDATE"],
+        }]);
+        assert_eq!(policy["spec"]["matchConstraints"], json!({"resourceRules": rules}), "{file}");
+        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{file}");
+        assert_eq!(binding["spec"]["policyName"], policy["metadata"]["name"], "{file}");
+        assert_eq!(binding["spec"]["validationActions"], json!(["Deny"]), "{file}");
+    }
+    let binding = &objects("deploy/guard/inherited.yaml")[1];
+    let reference = json!({
+        "selector": {"matchLabels": {OUTPUT_LABEL: OUTPUT_LABEL_LOCAL}},
+        "parameterNotFoundAction": "Allow",
+    });
+    assert_eq!(binding["spec"]["paramRef"], reference);
 }
 
 #[test]
