@@ -155,6 +155,7 @@ fn the_policies_come_back_after_their_policy_server_was_deleted() {
         (is_gone || policy.stdout == "scheduled").then_some(if is_gone { "gone" } else { "scheduled" })
     });
     println!("number: with Kubewarden {}, the policy is {then} then", real.release.version);
+    refused_by_the_guard(&kit);
     let check = kit.check(&[]);
     assert!(check.stdout.contains("✗ policy local-registry"), "{check:?}");
     kubectl.ok(&["wait", "--for=delete", "policyserver/default", "--timeout=120s"]);
@@ -197,7 +198,7 @@ fn the_webhook_that_was_deleted_comes_back_with_the_controller() {
     });
     let before = uid();
     delete();
-    eventually("images to get no registry", || (dry_run(&kit) == Ok("team/ready".to_owned())).then_some(()));
+    refused_by_the_guard(&kit);
     let check = kit.check(&[]);
     assert!(check.stdout.contains("✗ policy local-registry webhook: there is no"), "{check:?}");
     scale("1");
@@ -208,6 +209,18 @@ fn the_webhook_that_was_deleted_comes_back_with_the_controller() {
 fn what_was_built_runs_under_the_real_kubewarden() {
     let Some(real) = Real::newest("what_was_built_runs_under_the_real_kubewarden") else { return };
     chain::builds_and_runs(&real);
+}
+
+/// Waits until the API server refuses a local image by itself. It may go on calling a webhook that is gone for a moment.
+fn refused_by_the_guard(kit: &Kit) {
+    eventually("the guard to refuse", || {
+        let refused = match dry_run(kit) {
+            Ok(image) if image.starts_with(REGISTRY) => return None,
+            Ok(image) => panic!("{image} is stored without a registry"),
+            Err(refused) => refused,
+        };
+        refused.contains("has put no registry in front of it").then_some(())
+    });
 }
 
 /// The image of `examples/ready.yaml` as it would be stored, or why it is refused.
