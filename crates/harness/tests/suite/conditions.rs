@@ -30,19 +30,7 @@ impl Shipped {
 
     /// Whether the rules cover the request.
     pub(crate) fn covers(&self, request: &Value) -> bool {
-        let kind = &request["kind"];
-        let plural = format!("{}s", kind["kind"].as_str().unwrap_or_default().to_lowercase());
-        let resource = match request["subResource"].as_str().unwrap_or_default() {
-            "" => plural,
-            part => format!("{plural}/{part}"),
-        };
-        self.rules.iter().any(|rule| {
-            let has = |key: &str, value: &Value| rule[key].as_array().unwrap().contains(value);
-            has("apiGroups", &kind["group"])
-                && has("apiVersions", &kind["version"])
-                && has("resources", &json!(resource))
-                && has("operations", &request["operation"])
-        })
+        rules_cover(&self.rules, request)
     }
 
     /// Whether the API server asks the policy: not if a condition is false.
@@ -57,4 +45,21 @@ impl Shipped {
         let mut verdicts = self.conditions.iter().map(|condition| condition.execute(&context));
         verdicts.all(|verdict| !matches!(verdict, Ok(CelValue::Bool(false))))
     }
+}
+
+/// Whether rules of the API server's cover a request.
+pub(crate) fn rules_cover(rules: &[Value], request: &Value) -> bool {
+    let kind = &request["kind"];
+    let plural = format!("{}s", kind["kind"].as_str().unwrap_or_default().to_lowercase());
+    let resource = match request["subResource"].as_str().unwrap_or_default() {
+        "" => plural,
+        part => format!("{plural}/{part}"),
+    };
+    rules.iter().any(|rule| {
+        let has = |key: &str, value: &Value| rule[key].as_array().unwrap().contains(value);
+        has("apiGroups", &kind["group"])
+            && has("apiVersions", &kind["version"])
+            && has("resources", &json!(resource))
+            && has("operations", &request["operation"])
+    })
 }

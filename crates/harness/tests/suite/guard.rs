@@ -3,19 +3,25 @@
 
 use std::sync::LazyLock;
 
+use cel::extractors::This;
 use cel::{Context, Program, Value as CelValue};
 use local_registry_core::shipwright::Version;
 use local_registry_core::shipwright::{Kind, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL, image_fields};
 use local_registry_testkit::case::{self, Case};
 use local_registry_testkit::repository;
+use std::sync::Arc;
+
+use crate::conditions::rules_cover;
 use serde_json::{Value, json};
 
 /// What the API server refuses by itself.
 static IMAGES: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/guard/images.yaml"));
 static INHERITED: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/guard/inherited.yaml"));
+static WORKLOADS: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/workloads/component/guard.yaml"));
 
 /// A ValidatingAdmissionPolicy, with its expressions compiled.
 struct Guard {
+    rules: Vec<Value>,
     conditions: Vec<Program>,
     variables: Vec<(String, Program)>,
     validations: Vec<(Program, Option<Program>)>,
@@ -36,6 +42,7 @@ impl Guard {
         let list = |field: &str| policy["spec"][field].as_array().unwrap().clone();
         let program = |value: &Value| Program::compile(value.as_str().unwrap()).unwrap();
         Self {
+            rules: policy["spec"]["matchConstraints"]["resourceRules"].as_array().unwrap().clone(),
             conditions: list("matchConditions").iter().map(|one| program(&one["expression"])).collect(),
             variables: list("variables")
                 .iter()
@@ -49,6 +56,9 @@ impl Guard {
     }
 
     fn judge(&self, request: &Value, object: &Value, parameter: Option<&Value>) -> Verdict {
+        if !rules_cover(&self.rules, request) {
+            return Verdict::Passes;
+        }
         // Every object that the API server sends has metadata.
         let complete = |mut object: Value| {
             if object.is_object() && object["metadata"].is_null() {
@@ -57,11 +67,22 @@ impl Guard {
             object
         };
         let mut context = Context::default();
+        // What Kubernetes adds to the language.
+        let split = |This(text): This<Arc<String>>, separator: Arc<String>| -> Vec<CelValue> {
+            text.split(separator.as_str()).map(CelValue::from).collect()
+        };
+        context
+            .add_function("split", move |text: This<Arc<String>>, by: Arc<String>| CelValue::from(split(text, by)))
+            .unwrap();
+        context.add_function("trim", |This(text): This<Arc<String>>| Arc::new(text.trim().to_owned())).unwrap();
         context.add_variable("object", complete(object.clone())).unwrap();
         context.add_variable("oldObject", complete(request["oldObject"].clone())).unwrap();
         context.add_variable("params", parameter.cloned().unwrap_or_default()).unwrap();
         let dry_run = request["dryRun"] == true;
-        let about = json!({"operation": request["operation"], "kind": request["kind"], "dryRun": dry_run});
+        let mut about = json!({"operation": request["operation"], "kind": request["kind"], "dryRun": dry_run});
+        if let Some(part) = request["subResource"].as_str().filter(|part| !part.is_empty()) {
+            about["subResource"] = json!(part);
+        }
         context.add_variable("request", about).unwrap();
         for condition in &self.conditions {
             match condition.execute(&context) {
@@ -105,6 +126,11 @@ pub(crate) fn judge(request: &Value, object: &Value, builds: &[Value]) -> Verdic
     let labelled = builds.iter().filter(|build| build["metadata"]["labels"][OUTPUT_LABEL] == OUTPUT_LABEL_LOCAL);
     let verdicts = labelled.map(|build| INHERITED.judge(request, object, Some(build)));
     verdicts.into_iter().find(|verdict| *verdict != Verdict::Passes).unwrap_or(Verdict::Passes)
+}
+
+/// What the guard for pods and revisions says about a request with this object.
+pub(crate) fn judge_workload(request: &Value, object: &Value) -> Verdict {
+    WORKLOADS.judge(request, object, None)
 }
 
 /// A Build as the policy leaves it: it has the label if its output is local.

@@ -1,6 +1,7 @@
 //! Laws that hold for every request about a pod or revision to the built module.
 
 use crate::conditions::WORKLOADS;
+use crate::guard::{self, Verdict};
 use crate::module;
 use local_registry_testkit::review::patch;
 use std::sync::LazyLock;
@@ -157,6 +158,13 @@ impl Question {
         (serde_json::to_value(review).unwrap()["response"].clone(), stored)
     }
 
+    /// Whether an API server sends such a request: one for ephemeral containers changes no other containers.
+    fn is_real(&self) -> bool {
+        let same =
+            |list: &str| self.old_object.as_ref().is_some_and(|old| old["spec"][list] == self.object["spec"][list]);
+        self.sub_resource.is_empty() || LISTS[..2].iter().all(|list| same(list))
+    }
+
     /// The object whose annotations will be stored.
     fn annotated(&self) -> &Value {
         self.old_object.as_ref().filter(|_| !self.sub_resource.is_empty()).unwrap_or(&self.object)
@@ -225,6 +233,24 @@ proptest! {
             prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
             prop_assert_eq!(patch(&response), None);
             prop_assert_eq!(&response["warnings"], &Value::Null);
+        }
+    }
+
+    #[test]
+    fn the_guard_passes_what_the_policy_lets_through(question in question()) {
+        let (response, stored) = question.answer();
+        if response["allowed"] == true && question.is_real() {
+            prop_assert_ne!(guard::judge_workload(&question.request(), &stored), Verdict::Refuses, "{}", stored);
+        }
+    }
+
+    #[test]
+    fn the_guard_refuses_what_the_policy_would_have_given_a_registry(question in question()) {
+        let (response, stored) = question.answer();
+        let is_written = question.written(&stored).iter().any(|(written, stored)| written["image"] != stored["image"]);
+        if response["allowed"] == true && is_written {
+            let verdict = guard::judge_workload(&question.request(), &question.object);
+            prop_assert_ne!(verdict, Verdict::Passes, "{}", stored);
         }
     }
 
