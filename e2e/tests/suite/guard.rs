@@ -43,6 +43,10 @@ fn local() -> Vec<(&'static str, Value)> {
     let mut with_builder = in_v1alpha1(build("builder", elsewhere.clone()));
     with_builder["spec"]["source"] = json!({});
     with_builder["spec"]["builder"] = json!({"image": "team/builder", "local": true});
+    let mut with_parameter = annotated(build("parameter", elsewhere.clone()), "builder");
+    with_parameter["spec"]["paramValues"] = json!([
+        {"name": "builder-image", "value": "reg.io/team/builder"}, {"name": "builder-image", "value": "team/builder"},
+    ]);
     let mut recorded = build("recorded", json!({"image": "team/app"}));
     recorded["metadata"]["annotations"] = json!({"local-registry-hosting/output": "recorded"});
     let by_name = |name: &str, output: &Value| build_run(name, json!({"build": {"name": "hello"}, "output": output}));
@@ -73,6 +77,14 @@ fn local() -> Vec<(&'static str, Value)> {
                 json!({"buildSpec": embedded(json!({"source": {}, "builder": {"image": "team/b", "local": true}}))}),
             ),
         ),
+        ("a Build with a builder as a parameter", with_parameter),
+        ("an image of Docker Hub", build("hub", json!({"image": "docker.io/team/app", "local": true}))),
+        ("an image that is too long", build("long", json!({"image": "a/".repeat(2000), "local": true}))),
+        (
+            "an image with a registry that is too long",
+            by_name("long", &json!({"image": format!("reg.io/{}", "a/".repeat(100_000)), "local": true})),
+        ),
+        ("an image for a terminal", by_name("terminal", &json!({"image": "team/\u{1b}[2K\rcreated", "local": true}))),
         ("an inherited output", inherits.clone()),
         ("an inherited output, in v1alpha1", old_run("inherits", json!({"buildRef": {"name": "hello"}}))),
         ("an inherited output, written out", by_name("inherits", &json!({"image": "team/hello:v1"}))),
@@ -88,7 +100,10 @@ fn others() -> Vec<(&'static str, Value)> {
     let embedded = |output: Value| json!({"build": {"spec": {"strategy": {"name": "buildah"}, "output": output}}});
     let mut labelled = build("labelled", json!({"image": "team/app"}));
     labelled["metadata"]["annotations"] = json!({"local-registry-hosting/output": "false"});
+    let mut with_parameter = build("parameter", json!({"image": "quay.io/team/app"}));
+    with_parameter["spec"]["paramValues"] = json!([{"name": "builder-image", "value": "team/builder"}]);
     vec![
+        ("a Build with a builder that is not local", with_parameter),
         ("a Build for Docker Hub", build("other", json!({"image": "team/app"}))),
         ("a Build that is not local", build("other", json!({"image": "team/app", "local": false}))),
         ("a Build whose annotation says no", labelled),
@@ -134,6 +149,7 @@ fn check(kubectl: &Kubectl, state: &str, namespace: &str) {
         let answer = kubectl.run_with(&["create", "-f", "-"], &object.to_string());
         assert_ne!(answer.code, Some(0), "{state}: {what} was stored");
         assert!(answer.stderr.contains(REFUSED), "{state}: {what}: {}", answer.stderr);
+        assert!(!answer.stderr.contains('\u{1b}'), "{state}: {what}: {:?}", answer.stderr);
     }
     for (what, object) in others() {
         let object = in_namespace(namespace, object);
@@ -355,7 +371,7 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
         }
         let is_given_a_registry = expected["patch"].as_array().into_iter().flatten().any(|operation| {
             let path = operation["path"].as_str().unwrap();
-            // Only UPDATEs repair an image that they do not change.
+            // Only an UPDATE repairs an image that they do not change.
             let is_new = case.request["oldObject"].is_null() || path == "/spec/output";
             is_new && (path.ends_with("/image") || path == "/spec/output")
         });
