@@ -23,7 +23,7 @@ pub const HOST: &str = "kind-registry:5000";
 pub enum Crds {
     /// Those that Shipwright ships.
     Plain,
-    /// Those with the field `local`, which `deploy/crd-patches` adds.
+    /// Those with the field `local`, which `local-registry-sync crds` adds.
     Patched,
 }
 
@@ -94,7 +94,7 @@ impl TestCluster {
         self.shipwright.apply_released_crds();
     }
 
-    /// Patches Shipwright's CRDs as `docs/install.md` says, and waits until the API server knows the field.
+    /// Adds the field `local` to Shipwright's CRDs, and waits until the API server knows it.
     pub fn patch_crds(&mut self) {
         self.shipwright.patch_crds();
     }

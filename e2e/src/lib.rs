@@ -31,5 +31,5 @@ pub use objects::{build, build_run, config_map, hello, in_v1alpha1, v1alpha1_bui
 pub use process::{Process, eventually, free_port, memory, signal};
 pub use programs::upstream;
 pub use registries::{LocalRegistry, Make, PromotionTree, crane, ok, peak_memory};
-pub use shipwright::Shipwright;
+pub use shipwright::{Shipwright, add_the_field, as_administrator};
 pub use undoing_webhook::UndoingWebhook;

@@ -67,6 +67,11 @@ pub(crate) fn static_sync() -> PathBuf {
     present(PathBuf::from(path), "`make sync-static` builds it")
 }
 
+/// `local-registry-sync`: the static one where `make e2e-node` names it, or else the one that `make e2e` builds.
+pub(crate) fn sync() -> PathBuf {
+    if std::env::var_os("STATIC_SYNC").is_some() { static_sync() } else { ours("local-registry-sync") }
+}
+
 /// A program that a package of the system has installed.
 pub(crate) fn installed(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,10 +1,12 @@
 //! Shipwright's CRDs. The rest of Shipwright is not there, since the tests build no image.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
 use crate::conversion::Conversion;
-use crate::kubectl::Kubectl;
+use crate::kubectl::{Answer, Kubectl};
 use crate::objects::{build, build_run};
 use crate::process::eventually;
 use crate::programs::{self, yaml};
@@ -38,13 +40,9 @@ impl Shipwright {
         }
     }
 
-    /// Patches the CRDs as `docs/install.md` says, and waits until the API server knows the field `local`. The
-    /// namespace `team` must be there.
+    /// Adds the field `local` to the CRDs, and waits until the API server knows it. The namespace `team` must be there.
     pub fn patch_crds(&self) {
-        for kind in ["builds", "buildruns"] {
-            let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
-            self.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
-        }
+        add_the_field(&self.kubectl);
         let objects = [
             build("probe", json!({"image": "probe", "local": true})),
             build_run(
@@ -59,4 +57,17 @@ impl Shipwright {
             });
         }
     }
+}
+
+/// Adds the field `local` to Shipwright's CRDs, once.
+pub fn add_the_field(kubectl: &Kubectl) {
+    let answer = as_administrator(kubectl, &["crds"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+}
+
+/// Runs `local-registry-sync` as the cluster's administrator.
+#[must_use]
+pub fn as_administrator(kubectl: &Kubectl, arguments: &[&str]) -> Answer {
+    let mut command = Command::new(programs::sync());
+    Answer::run(command.env("KUBECONFIG", kubectl.kubeconfig()).args(arguments), "")
 }

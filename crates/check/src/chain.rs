@@ -1,6 +1,7 @@
 //! The order of the links.
 
 use local_registry_cluster::Cluster;
+use local_registry_cluster::guards::Guard;
 use local_registry_core::registry::Host;
 use local_registry_core::shipwright::Kind;
 use local_registry_core::{RegistryHost, RuntimeHost};
@@ -10,16 +11,15 @@ use local_registry_sync::Task;
 use crate::builds::StoredBuilds;
 use crate::config_map::config_map;
 use crate::crd::crd;
+use crate::guard::guards;
 use crate::kit::{Target, nodes, service};
-use crate::link::Link;
+use crate::link::{Link, LinkVerdict};
 use crate::policy::Policies;
 use crate::probe::Probe;
 use crate::registry::registry;
+use crate::safeguard::{Safeguard, safeguards};
 use crate::scope::Scope;
 use crate::undeclared::undeclared;
-
-/// Shipwright's CRDs that have images.
-const CRDS: [(Kind, &str); 2] = [(Kind::Build, "builds.shipwright.io"), (Kind::BuildRun, "buildruns.shipwright.io")];
 
 /// Follows the chain, and returns its links in order.
 ///
@@ -46,12 +46,26 @@ pub async fn check(
     }
     let names = declared.as_ref().map(Declared::names).unwrap_or_default();
     links.extend(kit(cluster, &names, scope).await);
-    for (kind, name) in CRDS {
-        links.push(crd(kind, name, cluster.custom_resource_definition(name).await));
+    let mut field = Safeguard::new("the field in the CRDs");
+    for kind in Kind::ALL {
+        let found = cluster.crd(kind).await;
+        let is_read = found.is_ok();
+        let link = crd(kind, found);
+        // A CRD without the field is a warning only, since the annotations work without it.
+        let is_missing = is_read && link.verdict != LinkVerdict::Ok;
+        links.push(if is_missing { field.heed_as_missing(link) } else { field.heed(link) });
     }
     let stored = StoredBuilds::read(cluster, policies.selectors_of_builds(), policies.hosts_for_builds()).await;
-    links.extend(policies.links(declared.as_ref(), guarded, &stored, cluster).await);
+    let mut asked = Safeguard::new("the policy");
+    links.extend(policies.links(&mut asked, declared.as_ref(), guarded, &stored, cluster).await);
+    let mut guard = Safeguard::new("the guard");
+    let wanted = policies.guards();
+    links.extend(guards(cluster, &wanted, &stored).await.into_iter().map(|link| guard.heed(link)));
+    if wanted.contains(&(Guard::Inherited, true)) {
+        links.extend(stored.unlabelled_link().map(|link| guard.heed(link)));
+    }
     links.extend(stored.links(policies.none_looks_builds_up()));
+    links.push(safeguards(&[asked, guard, field]));
     links
 }
 

@@ -37,7 +37,7 @@ impl Cluster {
     /// Follows the ConfigMap.
     #[must_use]
     pub fn follow_config_map(&self) -> Followed<Data> {
-        let names = (NAMESPACE.to_owned(), NAME.to_owned());
+        let names = (Some(NAMESPACE.to_owned()), NAME.to_owned());
         Followed::new(ObjectWatch::new(self.client.clone(), names, self.ended_watches(), call))
     }
 }

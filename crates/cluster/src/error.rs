@@ -13,6 +13,20 @@ pub struct ClusterError {
     pub(crate) source: Option<Box<kube::Error>>,
 }
 
+impl ClusterError {
+    /// Whether nothing was written because the object had changed since it was read.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.kind == ClusterErrorKind::Changed
+    }
+
+    /// Whether the API server says that there is no such policy.
+    #[must_use]
+    pub fn is_missing_policy(&self) -> bool {
+        self.kind == ClusterErrorKind::NoPolicy
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClusterErrorKind {
     #[error("{verb} is forbidden: {message}; grant `{verb}` on {resource}")]
@@ -25,6 +39,8 @@ pub(crate) enum ClusterErrorKind {
     NoCrd(String),
     #[error("{0}; let that manager give the field up, or take it over with --force")]
     Conflict(String),
+    #[error("it was changed meanwhile, so nothing was written")]
+    Changed,
     #[error("the API server did not answer within {0} seconds")]
     Timeout(u64),
     #[error("the API server answered {code}: {message}")]

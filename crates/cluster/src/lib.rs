@@ -18,21 +18,25 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod admission;
 mod call;
 mod config_map;
 mod connection;
+pub mod crds;
 mod error;
 mod events;
 pub mod follow;
+pub mod guards;
 mod listing;
 mod named;
 mod nodes;
-mod object;
 pub mod pods;
 pub mod policies;
+mod policy_server;
 pub mod services;
 
 pub use self::connection::Cluster;
 pub use self::error::ClusterError;
+pub use self::events::FieldReason;
 pub use self::listing::Listed;
-pub use self::object::PolicyServer;
+pub use self::policy_server::PolicyServer;

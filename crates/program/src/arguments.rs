@@ -15,15 +15,21 @@ use local_registry_system::Output;
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
 ///
-/// Applies `host`, `runtimeHost` and `help` of `spec.settings`, and no other field, by server-side apply.
-/// Exit codes: 0 every policy is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
+/// Applies `host`, `runtimeHost` and `help` of `spec.settings`, and no other field, by server-side apply. With --crds,
+/// also keeps the field `local` in Shipwright's custom resource definitions.
+/// Exit codes: 0 every policy and CRD is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
 #[command(name = "local-registry-sync", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) policies: Policies,
+    /// Keep the field `local` beside each image in Shipwright's CRDs, too: whatever installs or upgrades Shipwright puts CRDs
+    /// without it there.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_CRDS")]
+    pub(crate) crds: bool,
     /// Keep running and follow the ConfigMap, until SIGTERM or SIGINT.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_WATCH")]
     pub(crate) watch: bool,
@@ -31,8 +37,8 @@ pub(crate) struct Arguments {
     /// Each change of settings rolls the policy server. What is declared at the start is written at once.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=YEAR), env = "LOCAL_REGISTRY_SYNC_SETTLE")]
     pub(crate) settle: u64,
-    /// With --watch: how often the policies are read again, in seconds. A ConfigMap that cannot be read for longer than
-    /// that is reported as unknown.
+    /// With --watch: how often the policies are read again, in seconds. A ConfigMap or a CRD that cannot be read for longer
+    /// than that is reported as unknown.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
     pub(crate) resync: u64,
     /// With --watch: address at which to serve /healthz, /readyz and /metrics. By default, they are not served.
@@ -143,6 +149,11 @@ pub(crate) enum Command {
     /// never touched. Exit codes: 0 stopped by a signal, or with --once: every name is in line; 1 something failed and
     /// the output says what; 2 bad arguments.
     Node(NodeArguments),
+    /// Add the field `local` to Shipwright's CRDs, once, or remove it again.
+    ///
+    /// Changes nothing else of a CRD, and nothing at all of one whose images are not where they are known to be. Exit codes:
+    /// 0 every CRD is as it should be, or is not there, 1 something failed and the output says what, 2 bad arguments.
+    Crds(CrdsArguments),
     /// Find broken entries in the files of a registry, and mend or leave out each, so that a garbage collection can go on.
     ///
     /// The registry may take no writes meanwhile. Prints a line for each broken entry. Exit codes: 0 nothing is broken any
@@ -153,6 +164,17 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CrdsArguments {
+    /// Remove the field, where this program or an earlier version of it has added it. Delete the sync job first: with
+    /// --crds, it would add the field again.
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// Print what would change, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod connection;
+mod crds;
 mod metrics;
 mod node;
 mod repair;
@@ -39,6 +40,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
             Ok(true)
         }
         Some(Command::Check(check)) => check::perform(arguments, check).await,
+        Some(Command::Crds(crds)) => crds::perform(arguments, crds).await,
         Some(Command::Node(node)) => node::perform(arguments, node).await,
         Some(Command::Repair(repair)) => repair::perform(arguments, repair),
         None => sync::perform(arguments).await,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use local_registry_sync::{Report, Timing, once, watch};
+use local_registry_cluster::Cluster;
+use local_registry_sync::crds::CrdReport;
+use local_registry_sync::{Report, Task, Timing, once, watch, watch_safeguards};
 use local_registry_system::{Output, print_line};
 
 use crate::arguments::Arguments;
 use crate::connection::cluster;
+use crate::crds::{add_all, watch_all};
 use crate::metrics::SyncMetrics;
 use crate::running::{Changes, listen, until_stopped};
 
@@ -15,11 +18,13 @@ pub(crate) async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     let cluster = cluster(arguments).await?;
     let task = arguments.task(&arguments.policies);
     if !arguments.watch {
-        let report = once(&cluster, &task).await;
-        print_line(&text(&report, arguments.output)?)?;
-        return Ok(report.succeeded());
+        return Box::pin(perform_once(arguments, &cluster, &task)).await;
     }
-    let metrics = Arc::new(SyncMetrics::default().with_ended_watches(cluster.ended_watches()));
+    let mut metrics = SyncMetrics::default().with_ended_watches(cluster.ended_watches());
+    if arguments.crds {
+        metrics = metrics.with_crds();
+    }
+    let metrics = Arc::new(metrics);
     let timing =
         Timing { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
     let mut changes = Changes::default();
@@ -30,10 +35,23 @@ pub(crate) async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     until_stopped(Box::pin(async {
         tokio::select! {
             never = Box::pin(watch(&cluster, &task, timing, show)) => match never {},
+            never = Box::pin(watch_all(&cluster, arguments, &metrics)), if arguments.crds => match never {},
+            never = Box::pin(watch_safeguards(&cluster, &task.policies, timing.resync, |found| metrics.set_safeguards(found))) => match never {},
             result = listen(arguments.listen, Arc::clone(&metrics)) => result,
         }
     }))
     .await
+}
+
+async fn perform_once(arguments: &Arguments, cluster: &Cluster, task: &Task) -> anyhow::Result<bool> {
+    let crds = async { if arguments.crds { add_all(cluster, arguments.dry_run).await } else { Vec::new() } };
+    // At once: neither waits for the other where the API server does not answer.
+    let (report, crds) = tokio::join!(once(cluster, task), crds);
+    print_line(&text(&report, arguments.output)?)?;
+    for crd in &crds {
+        print_line(&arguments.output.line(crd)?)?;
+    }
+    Ok(report.succeeded() && crds.iter().all(CrdReport::succeeded))
 }
 
 fn text(report: &Report, output: Output) -> serde_json::Result<String> {

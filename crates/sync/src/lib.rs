@@ -1,6 +1,8 @@
 //! Keeps the policies' settings equal to what the cluster declares about its local registry.
 //!
-//! [`once`] brings policies in line with the declaration, and [`watch`] keeps them in line.
+//! [`once`] brings policies in line with the declaration, and [`watch`] keeps them in line. [`crds`] does the same for the
+//! field `local` in Shipwright's CRDs. [`watch_safeguards`] says whether the API server still asks the policies, and refuses
+//! what they do not see.
 //!
 //! ```no_run
 //! use local_registry_cluster::Cluster;
@@ -24,10 +26,12 @@
 #![forbid(unsafe_code)]
 
 mod change;
+pub mod crds;
 mod foreign;
 mod once;
 mod plan;
 mod report;
+mod safeguards;
 mod settings;
 mod state;
 mod task;
@@ -37,6 +41,7 @@ pub use self::foreign::ForeignFields;
 pub use self::once::once;
 pub use self::plan::{Plan, SettingsTypeError};
 pub use self::report::{PolicyReport, PolicyResult, Report};
+pub use self::safeguards::{Safeguard, Standing, watch_safeguards};
 pub use self::settings::OwnedSettings;
 pub use self::state::State;
 pub use self::task::Task;

@@ -113,13 +113,13 @@ mod tests {
     }
 
     #[test]
-    fn this_repository_renders_everything_but_the_rights_of_the_sync_job() {
+    fn this_repository_renders_everything_but_the_guard_and_the_rights_of_the_sync_job() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let deploy = root.join(DEPLOY);
         let (mut all, rendered) = (kustomizations(&deploy, Path::new("")).unwrap(), rendered(&root).unwrap());
         all.retain(|folder| read(&deploy, folder).unwrap().kind == "Kustomization");
         all.retain(|folder| !rendered.contains(&folder.display().to_string()));
-        assert_eq!(all, ["", "sync-rights"].map(PathBuf::from));
+        assert_eq!(all, ["", "guard", "sync-rights"].map(PathBuf::from));
         assert_eq!(rendered.first().map(String::as_str), Some("."));
     }
 }

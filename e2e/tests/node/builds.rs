@@ -37,10 +37,7 @@ pub(crate) fn install_projects(kit: &Kit) -> &'static Authority {
 
 /// Adds the field `local` to Shipwright's CRDs.
 pub(crate) fn add_the_field(kit: &Kit) {
-    for kind in ["builds", "buildruns"] {
-        let patch = format!("--patch-file=deploy/crd-patches/{kind}.yaml");
-        kit.node.kubectl.ok(&["patch", "crd", &format!("{kind}.shipwright.io"), "--type=json", &patch]);
-    }
+    e2e::add_the_field(&kit.node.kubectl);
 }
 
 /// Puts the image of the sample strategies' build step into the registry, and shows the node the way to it: this node reaches

@@ -134,13 +134,25 @@ fn lose_the_field(kit: &Kit, shipwright: &Authority) {
     let old = kubectl.json(&["get", "builds.v1alpha1.shipwright.io", "hello", "--namespace=team"]);
     kubectl.ok_with(&["replace", "-f", "-"], &old);
     assert_eq!(build()["spec"]["output"]["local"], Value::Null);
-    kit.node.apply_shipwright_crds(shipwright);
     let [build, run] = builds::example();
-    eventually("the API server to drop the field", || {
+    let field = || {
         let local = "--output=jsonpath={.spec.output.local}";
         let create = ["create", "--dry-run=server", "--validate=ignore", "--namespace=default", local, "-f", "-"];
-        kubectl.run_with(&create, &build).ok(&create).is_empty().then_some(())
-    });
+        kubectl.run_with(&create, &build).ok(&create)
+    };
+    // The sync job would put it back at once.
+    let sync_jobs = |replicas: u64| {
+        let scale = ["scale", "deployment", "local-registry-sync", "--namespace=kubewarden"];
+        kubectl.ok(&[&scale[..], &[&format!("--replicas={replicas}")]].concat());
+        let pods = ["get", "pods", "--namespace=kubewarden", "--selector=app.kubernetes.io/name=local-registry-sync"];
+        eventually("the sync job to stop or start", || {
+            let pods = kubectl.json(&pods);
+            (pods["items"].as_array().map(Vec::len) == usize::try_from(replicas).ok()).then_some(())
+        });
+    };
+    sync_jobs(0);
+    kit.node.apply_shipwright_crds(shipwright);
+    eventually("the API server to drop the field", || field().is_empty().then_some(()));
     let check = || {
         let run = builds::succeed(kit, "team", &run);
         assert_eq!(run["spec"]["output"]["image"], format!("{REGISTRY}/team/hello:v1"));
@@ -153,7 +165,8 @@ fn lose_the_field(kit: &Kit, shipwright: &Authority) {
     let replace = ["replace", "--namespace=team", "-f", "-"];
     kit.node.kubectl.run_with(&replace, annotated).ok(&replace);
     check();
-    builds::add_the_field(kit);
+    sync_jobs(1);
+    eventually("the sync job to put the field back", || (field() == "true").then_some(()));
 }
 
 /// Starts another registry, and shows the node the way to it, as an administrator does by hand.

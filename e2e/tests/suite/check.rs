@@ -23,10 +23,11 @@ fn installed(set: &str) -> TestCluster {
     cluster
 }
 
-/// The lines that do not start with ✓, and whether the check failed.
+/// The lines that do not start with ✓, but for the last one, which follows from them; and whether the check failed.
 fn trouble(cluster: &TestCluster) -> (Vec<String>, bool) {
     let answer = cluster.check(&[]);
-    let bad = lines(&answer.stdout).into_iter().filter(|line| !line.starts_with('✓'));
+    let bad =
+        lines(&answer.stdout).into_iter().filter(|line| !line.starts_with('✓') && !line.contains(" safeguards: "));
     (bad.map(ToOwned::to_owned).collect(), answer.code == Some(1))
 }
 
@@ -57,7 +58,10 @@ fn every_link_is_reported() {
             &policy,
             "✓ policy local-registry settings: they say what the cluster declares, and are served",
             "✓ policy local-registry rights: service account kubewarden/policy-server may get Builds",
+            "✓ guard local-registry-guard: it is bound, and denies what the policy does not see",
+            "✓ guard local-registry-guard-inherited: it is bound, and denies what the policy does not see",
             "✓ Builds: none of 0 has lost local: true, can lose it, or goes to Docker Hub",
+            "✓ safeguards: the policy is asked, the guard refuses what it does not see, and the CRDs keep the field",
         ]
     );
     assert_eq!(answer.stderr, "", "a registry without HTTPS should not be logged");
@@ -118,6 +122,50 @@ fn a_policy_that_cannot_take_effect_is_reported() {
 }
 
 #[test]
+fn a_guard_that_refuses_nothing_is_reported() {
+    let cluster = installed("deploy");
+    let check = |arguments: &[&str], expected: &str, fails: bool| {
+        cluster.kubectl.ok(arguments);
+        let (found, failed) = trouble(&cluster);
+        assert!(matches!(&found[..], [line] if line.starts_with(expected)), "{found:?}");
+        assert_eq!(failed, fails, "{found:?}");
+        let last = cluster.check(&[]).stdout.lines().last().map(str::to_owned).unwrap();
+        assert!(last.contains("safeguards: ") && last.contains("the guard (guard local-registry-guard"), "{last}");
+        cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+        assert_eq!(trouble(&cluster), (vec![], false));
+    };
+    check(
+        &["delete", "validatingadmissionpolicy", "local-registry-guard"],
+        "✗ guard local-registry-guard: there is no ValidatingAdmissionPolicy local-registry-guard, so",
+        true,
+    );
+    check(
+        &["delete", "validatingadmissionpolicybinding", "local-registry-guard-inherited"],
+        "✗ guard local-registry-guard-inherited: nothing binds it: there is no ValidatingAdmissionPolicyBinding",
+        true,
+    );
+    let patch = |kind: &'static str, patch: &'static str| {
+        ["patch", kind, "local-registry-guard-inherited", "--type=json", "--patch", patch]
+    };
+    check(
+        &patch(
+            "validatingadmissionpolicybinding",
+            r#"[{"op": "replace", "path": "/spec/validationActions", "value": ["Audit"]}]"#,
+        ),
+        "✗ guard local-registry-guard-inherited: its binding has the validationActions `Audit`, and not Deny",
+        true,
+    );
+    check(
+        &patch(
+            "validatingadmissionpolicy",
+            r#"[{"op": "replace", "path": "/spec/matchConditions/0/expression", "value": "false"}]"#,
+        ),
+        "! guard local-registry-guard-inherited: its matchConditions differ from those that this version ships",
+        false,
+    );
+}
+
+#[test]
 fn a_policy_server_that_hangs_while_it_rolls_is_reported() {
     let mut cluster = installed("deploy");
     cluster.kubewarden.hang(true);
@@ -151,11 +199,14 @@ fn builds_that_lost_the_field_or_go_to_docker_hub_are_reported() {
         let stdout = cluster.check(&[]).stdout;
         stdout.lines().filter(|line| line.contains(" Builds: ")).map(ToOwned::to_owned).collect()
     };
+    // With the label, which the guard wants to see.
     let mut lost = build("lost", json!({"image": "team/app"}));
+    lost["metadata"]["labels"] = json!({"local-registry-hosting/output": "local"});
     lost["metadata"]["annotations"] = json!({"local-registry-hosting/output": "recorded"});
     cluster.create(&lost);
     let mut whole = build("whole", json!({"image": "team/app", "local": true}));
     whole["metadata"]["annotations"] = lost["metadata"]["annotations"].clone();
+    whole["metadata"]["labels"] = lost["metadata"]["labels"].clone();
     cluster.create(&whole);
     let expected = "! Builds: 1 have no field local, and are local by their record alone: team/lost; those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field";
     assert_eq!(builds(), [expected]);

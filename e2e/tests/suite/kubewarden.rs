@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Crds, TestCluster, build_run, eventually, hello};
+use e2e::{Crds, TestCluster, build, build_run, eventually, hello};
 use serde_json::{Value, json};
 
 const WEBHOOK: &str = "clusterwide-local-registry";
@@ -40,6 +40,12 @@ fn faults(cluster: &TestCluster) -> Vec<String> {
     lines.map(ToOwned::to_owned).collect()
 }
 
+/// The last line of `check`, and its exit code.
+fn safeguards(cluster: &TestCluster) -> (String, Option<i32>) {
+    let answer = cluster.check(&[]);
+    (answer.stdout.lines().last().unwrap().to_owned(), answer.code)
+}
+
 #[test]
 fn a_policy_server_that_was_deleted_is_reported_and_its_policies_come_back() {
     for (keeps_policies, fault) in [
@@ -55,6 +61,13 @@ fn a_policy_server_that_was_deleted_is_reported_and_its_policies_come_back() {
         webhook.failed_with("NotFound");
         let found = faults(&cluster);
         assert!(found.iter().any(|line| line.starts_with(fault)), "{found:?}");
+        let (last, code) = safeguards(&cluster);
+        assert!(
+            last.starts_with("✗ safeguards: of the three, these are missing: the policy (policy local-registry"),
+            "{last}"
+        );
+        assert!(!last.contains("the guard"), "{last}");
+        assert_eq!(code, Some(1));
         // As docs/install.md says.
         cluster.kubewarden.restore_server();
         cluster.kubectl.ok(&["apply", "-k", "deploy"]);
@@ -94,6 +107,18 @@ fn a_webhook_that_leads_elsewhere_is_reported() {
         json!({"op": "replace", "path": format!("{at}/failurePolicy"), "value": "Ignore"}),
         "webhook: its failurePolicy is `Ignore`, not Fail",
     );
+    check(
+        json!({"op": "replace", "path": format!("{at}/rules/0/operations"), "value": ["CREATE"]}),
+        "its rules leave out UPDATE of v1alpha1 builds, UPDATE of v1alpha1 buildruns, UPDATE of v1beta1 builds, UPDATE of v1beta1 buildruns",
+    );
+    check(
+        json!({"op": "add", "path": format!("{at}/matchConditions/-"), "value": {"name": "never", "expression": "false"}}),
+        "it has matchConditions that the policy does not have: never",
+    );
+    check(
+        json!({"op": "replace", "path": format!("{at}/objectSelector"), "value": {"matchLabels": {"a": "b"}}}),
+        "its objectSelector is a=b, which is not that of the policy",
+    );
     let service = json!({"namespace": "other", "name": "policy-server-default", "path": "/validate/other"});
     check(
         json!({"op": "replace", "path": format!("{at}/clientConfig"), "value": {"service": service}}),
@@ -105,6 +130,32 @@ fn a_webhook_that_leads_elsewhere_is_reported() {
         json!({"op": "replace", "path": format!("{at}/clientConfig"), "value": {"service": service, "caBundle": ""}}),
         "webhook: it has no caBundle",
     );
+}
+
+#[test]
+fn a_namespace_that_is_exempt_is_reported_once_it_has_builds() {
+    let cluster = declaring("reg.invalid:5000");
+    let exempt = json!([{
+        "op": "add", "path": "/webhooks/0/namespaceSelector/matchExpressions/-",
+        "value": {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["team"]},
+    }]);
+    cluster.kubectl.ok(&[
+        "patch",
+        "mutatingwebhookconfiguration",
+        WEBHOOK,
+        "--type=json",
+        "--patch",
+        &exempt.to_string(),
+    ]);
+    assert_eq!(faults(&cluster), [""; 0]);
+    cluster.create(&build("elsewhere", json!({"image": "quay.io/team/app"})));
+    let found = faults(&cluster);
+    assert!(
+        matches!(&found[..], [line] if line.starts_with("✗ policy local-registry namespaces: ") && line.contains("it is not asked in team,")),
+        "{found:?}"
+    );
+    let missing = "✗ safeguards: of the three, these are missing: the policy (policy local-registry namespaces)";
+    assert_eq!(safeguards(&cluster), (missing.to_owned(), Some(1)));
 }
 
 #[test]

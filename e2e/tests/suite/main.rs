@@ -2,6 +2,7 @@
 
 mod asked;
 mod check;
+mod crds;
 mod fields;
 mod guard;
 mod kubewarden;

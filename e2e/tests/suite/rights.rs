@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Crds, Kubectl, TestCluster, upstream};
+use e2e::{Answer, Crds, Kubectl, TestCluster, upstream};
 use local_registry_core::{RegistryHost, RuntimeHost};
 use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
@@ -62,6 +62,27 @@ const CONFIG_MAP: [&str; 3] = [
     "/configmaps[local-registry-hosting] watch",
 ];
 
+/// The rights on Shipwright's CRDs.
+const CRDS: [&str; 8] = [
+    "apiextensions.k8s.io/customresourcedefinitions[buildruns.shipwright.io] get",
+    "apiextensions.k8s.io/customresourcedefinitions[buildruns.shipwright.io] list",
+    "apiextensions.k8s.io/customresourcedefinitions[buildruns.shipwright.io] patch",
+    "apiextensions.k8s.io/customresourcedefinitions[buildruns.shipwright.io] watch",
+    "apiextensions.k8s.io/customresourcedefinitions[builds.shipwright.io] get",
+    "apiextensions.k8s.io/customresourcedefinitions[builds.shipwright.io] list",
+    "apiextensions.k8s.io/customresourcedefinitions[builds.shipwright.io] patch",
+    "apiextensions.k8s.io/customresourcedefinitions[builds.shipwright.io] watch",
+];
+
+/// What the sync job looks at for its metrics.
+const SAFEGUARDS: [&str; 5] = [
+    "admissionregistration.k8s.io/mutatingwebhookconfigurations[clusterwide-local-registry] get",
+    "admissionregistration.k8s.io/validatingadmissionpolicies[local-registry-guard-inherited] get",
+    "admissionregistration.k8s.io/validatingadmissionpolicies[local-registry-guard] get",
+    "admissionregistration.k8s.io/validatingadmissionpolicybindings[local-registry-guard-inherited] get",
+    "admissionregistration.k8s.io/validatingadmissionpolicybindings[local-registry-guard] get",
+];
+
 /// Asserts that the NetworkPolicy selects the pods of this template, and allows connections only to the port that they
 /// listen on.
 #[track_caller]
@@ -103,10 +124,10 @@ fn accounts_of_the_usual_installation() {
         &cluster,
         "local-registry-sync",
         &[
-            ("kube-public", &[&CONFIG_MAP[..], &EVENTS[..], &policy[..]].concat()),
-            ("default", &[&EVENTS[..], &policy[..]].concat()),
-            ("kubewarden", &policy),
-            ("team", &policy),
+            ("kube-public", &[&CONFIG_MAP[..], &SAFEGUARDS[..], &CRDS[..], &EVENTS[..], &policy[..]].concat()),
+            ("default", &[&SAFEGUARDS[..], &CRDS[..], &EVENTS[..], &policy[..]].concat()),
+            ("kubewarden", &[&SAFEGUARDS[..], &CRDS[..], &policy[..]].concat()),
+            ("team", &[&SAFEGUARDS[..], &CRDS[..], &policy[..]].concat()),
         ],
     );
     let builds: &[&str] = &["shipwright.io/builds[*] get"];
@@ -124,7 +145,15 @@ fn accounts_of_the_usual_installation() {
         &["patch", "clusteradmissionpolicy", "local-registry", "--subresource=status", "--type=merge", "--patch={}"],
         &["get", "secrets", "--namespace=kubewarden"],
         &["get", "builds.shipwright.io", "--namespace=team"],
-        &["get", "crd", "builds.shipwright.io"],
+        &["get", "crd", "buildstrategies.shipwright.io"],
+        &["get", "crds"],
+        &["delete", "crd", "builds.shipwright.io"],
+        &["patch", "crd", "builds.shipwright.io", "--subresource=status", "--type=merge", "--patch={}"],
+        &["get", "mutatingwebhookconfigurations"],
+        &["get", "mutatingwebhookconfiguration", "clusterwide-other"],
+        &["delete", "mutatingwebhookconfiguration", "clusterwide-local-registry"],
+        &["get", "validatingadmissionpolicy", "local-registry-sync"],
+        &["delete", "validatingadmissionpolicybinding", "local-registry-guard"],
     ] {
         sync.run(arguments).failed_with("is forbidden");
     }
@@ -137,6 +166,21 @@ fn accounts_of_the_usual_installation() {
         &["get", "clusteradmissionpolicies"],
     ] {
         server.run(arguments).failed_with("is forbidden");
+    }
+}
+
+#[test]
+fn the_sync_job_reads_what_keeps_workloads_from_docker_hub() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
+    let sync = cluster.control_plane.kubectl_of("kubewarden", "local-registry-sync");
+    for (kind, name) in [
+        ("mutatingwebhookconfigurations", "clusterwide-local-registry-workloads"),
+        ("validatingadmissionpolicies", "local-registry-workloads-guard"),
+        ("validatingadmissionpolicybindings", "local-registry-workloads-guard"),
+    ] {
+        let right = format!("admissionregistration.k8s.io/{kind}[{name}] get");
+        assert!(rights(&sync, "team").contains(&right), "{right}");
     }
 }
 
@@ -154,7 +198,10 @@ fn accounts_of_the_cronjob() {
     check(
         &cluster,
         "local-registry-sync",
-        &[("kube-public", &[&CONFIG_MAP[..], &EVENTS[..], &policy[..]].concat()), ("team", &policy)],
+        &[
+            ("kube-public", &[&CONFIG_MAP[..], &SAFEGUARDS[..], &CRDS[..], &EVENTS[..], &policy[..]].concat()),
+            ("team", &[&SAFEGUARDS[..], &CRDS[..], &policy[..]].concat()),
+        ],
     );
 }
 
@@ -306,6 +353,172 @@ fn the_sync_job_can_change_three_settings_of_a_namespaced_policy() {
     let answer = cluster.sync(&["--policy=default/local-registry"]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.contains("changed"), "{answer:?}");
+}
+
+/// A cluster with the limits of the sync job, which the API server enforces. Its first patch of a CRD is refused.
+fn limited() -> TestCluster {
+    let cluster = TestCluster::start(Crds::Plain);
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.kubectl.wait_for_admission_policies();
+    cluster
+}
+
+/// Patches a CRD as the sync job.
+fn patch_crd(cluster: &TestCluster, name: &str, operations: &Value) -> Answer {
+    let arguments = ["patch", "crd", name, "--type=json", SYNC, "--dry-run=server"];
+    cluster.kubectl.run(&[&arguments[..], &["--patch", &operations.to_string()]].concat())
+}
+
+fn add(path: &str, value: &Value) -> Value {
+    json!([{"op": "add", "path": path, "value": value}])
+}
+
+const SCHEMA: &str = "/spec/versions/1/schema/openAPIV3Schema";
+
+/// Otherwise, an attacker with its account could name another conversion webhook, and so read and change every Build.
+#[test]
+fn the_sync_job_can_add_and_remove_its_field_in_crds_and_change_no_other() {
+    const FIELD: &str = "The image names no registry: the cluster's own is put in front of it at admission.";
+    let cluster = limited();
+    let patch = |name: &str, operations: Value| patch_crd(&cluster, name, &operations);
+    let schema = SCHEMA;
+    let spec = format!("{schema}/properties/spec");
+    let output = format!("{spec}/properties/output");
+    let embedded = format!("{spec}/properties/build/properties/spec/properties");
+    let field = json!({"type": "boolean", "description": FIELD});
+    let (builds, runs) = ("builds.shipwright.io", "buildruns.shipwright.io");
+    patch(builds, add(&format!("{output}/description"), &json!("x"))).failed_with("may change no schema of a CRD");
+
+    for (name, path) in [
+        (builds, format!("{output}/properties/local")),
+        (builds, format!("{spec}/properties/source/properties/ociArtifact/properties/local")),
+        (runs, format!("{output}/properties/local")),
+        (runs, format!("{embedded}/output/properties/local")),
+        (runs, format!("{embedded}/source/properties/ociArtifact/properties/local")),
+        (builds, "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/builder/properties/local".to_owned()),
+        (runs, "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/buildSpec/properties/builder/properties/local".to_owned()),
+    ] {
+        patch(name, add(&path, &field)).ok(&[&path]);
+        for other in [json!({"type": "string"}), json!({"type": "boolean"}), json!({"type": "boolean", "description": "x"})] {
+            patch(name, add(&path, &other)).failed_with("may change no schema of a CRD");
+        }
+    }
+    let string = json!({"type": "string"});
+    let free = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    for (name, path, value) in [
+        (builds, format!("{output}/properties/image/type"), json!("integer")),
+        (builds, format!("{output}/properties/image"), string.clone()),
+        (builds, format!("{output}/properties/other"), field.clone()),
+        (builds, format!("{output}/required"), json!([])),
+        (builds, format!("{output}/x-kubernetes-preserve-unknown-fields"), json!(true)),
+        (builds, output.clone(), free.clone()),
+        (builds, format!("{spec}/properties/local"), field.clone()),
+        (builds, format!("{spec}/properties/builder"), string.clone()),
+        (builds, format!("{spec}/properties/source"), free.clone()),
+        (builds, format!("{spec}/properties/timeout"), string.clone()),
+        (builds, format!("{spec}/description"), json!("x")),
+        (builds, spec.clone(), free.clone()),
+        (builds, format!("{schema}/properties/local"), field.clone()),
+        (builds, format!("{schema}/properties/status"), free.clone()),
+        (builds, format!("{schema}/description"), json!("x")),
+        (runs, format!("{spec}/properties/build"), free.clone()),
+        (runs, format!("{spec}/properties/build/properties/local"), field.clone()),
+        (runs, format!("{spec}/properties/buildSpec"), free.clone()),
+        (runs, format!("{embedded}/local"), field.clone()),
+        (runs, format!("{embedded}/source/properties/local"), field.clone()),
+        (runs, format!("{embedded}/strategy"), free.clone()),
+    ] {
+        let answer = patch(name, add(&path, &value));
+        assert!(answer.stderr.contains("may change no schema of a CRD"), "{path}: {answer:?}");
+    }
+    patch(builds, add(schema, &free)).failed_with("may not add or remove the schema of a CRD");
+    for remove in [format!("{output}/properties/image"), format!("{spec}/properties/timeout"), output.clone()] {
+        let answer = patch(builds, json!([{"op": "remove", "path": remove}]));
+        assert!(answer.stderr.contains("may change no schema of a CRD"), "{remove}: {answer:?}");
+    }
+
+    // Its own changes pass, both ways.
+    let sync = |arguments: &[&str]| {
+        let answer = cluster.sync(&[&["crds"], arguments].concat());
+        assert_eq!(answer.code, Some(0), "{answer:?}");
+        answer.stdout
+    };
+    assert!(sync(&[]).contains("CRD buildruns.shipwright.io: added the field local in v1alpha1 spec.output"));
+    patch(builds, json!([{"op": "remove", "path": format!("{output}/properties/local")}])).ok(&["remove"]);
+    patch(builds, add(&format!("{output}/properties/local"), &json!({"type": "boolean"})))
+        .failed_with("may change no schema of a CRD");
+    assert!(sync(&["--remove"]).contains("CRD builds.shipwright.io: removed the field local in v1alpha1 spec.output"));
+}
+
+#[test]
+fn the_sync_job_can_change_nothing_of_a_crd_but_its_schemas() {
+    let cluster = limited();
+    let builds = "builds.shipwright.io";
+    let patch = |name: &str, operations: Value| patch_crd(&cluster, name, &operations);
+    let versions = "may change nothing in the versions of a CRD but their schemas";
+    for (path, value) in [
+        ("/spec/versions/0/served", json!(false)),
+        ("/spec/versions/0/deprecated", json!(true)),
+        ("/spec/versions/1/additionalPrinterColumns", json!([])),
+        (
+            "/spec/versions/1/subresources/scale",
+            json!({"specReplicasPath": ".spec.a", "statusReplicasPath": ".status.a"}),
+        ),
+    ] {
+        let answer = patch(builds, add(path, &value));
+        assert!(answer.stderr.contains(versions), "{path}: {answer:?}");
+    }
+    let mut third = cluster.shipwright_crd("builds")["spec"]["versions"][0].clone();
+    third["name"] = json!("v1");
+    for operations in [
+        add("/spec/versions/-", &third),
+        json!([{"op": "move", "from": "/spec/versions/0", "path": "/spec/versions/1"}]),
+        json!([{"op": "remove", "path": "/spec/versions/0"}]),
+    ] {
+        patch(builds, operations).failed_with(versions);
+    }
+    for (path, value) in [
+        ("/spec/conversion", json!({"strategy": "None"})),
+        ("/spec/conversion/webhook/clientConfig", json!({"url": "https://elsewhere.example"})),
+        ("/spec/names/shortNames", json!(["b"])),
+    ] {
+        patch(builds, add(path, &value)).failed_with("may change nothing in the spec of a CRD but its versions");
+    }
+    for (path, value) in [
+        ("/metadata/labels", json!({"a": "b"})),
+        ("/metadata/annotations/a", json!("b")),
+        ("/metadata/finalizers", json!(["example.com/a"])),
+        ("/metadata/ownerReferences", json!([{"apiVersion": "v1", "kind": "Secret", "name": "a", "uid": "b"}])),
+    ] {
+        patch(builds, add(path, &value)).failed_with("may not change the metadata of a CRD");
+    }
+
+    // Even with more rights than it is given, it can do nothing else.
+    let rules = ["--verb=*", "--resource=customresourcedefinitions,customresourcedefinitions/status"];
+    cluster.kubectl.ok(&[&["create", "clusterrole", "crds"][..], &rules].concat());
+    let account = "--serviceaccount=kubewarden:local-registry-sync";
+    cluster.kubectl.ok(&["create", "clusterrolebinding", "crds", "--clusterrole=crds", account]);
+    let only = "may only update Shipwright's CRDs, as apiextensions.k8s.io/v1";
+    for arguments in [
+        &["delete", "crd", builds][..],
+        &[
+            "patch",
+            "crd",
+            "clusteradmissionpolicies.policies.kubewarden.io",
+            "--type=merge",
+            "--patch={\"spec\":{\"scope\":\"Cluster\"}}",
+        ],
+        &[
+            "patch",
+            "crd",
+            builds,
+            "--subresource=status",
+            "--type=merge",
+            "--patch={\"status\":{\"storedVersions\":[\"v1beta1\",\"v1alpha1\"]}}",
+        ],
+    ] {
+        cluster.kubectl.run(&[arguments, &[SYNC, "--dry-run=server"]].concat()).failed_with(only);
+    }
 }
 
 /// Otherwise, an attacker with its account could stop the policy server, which does not start with invalid settings.

@@ -217,6 +217,37 @@ fn a_host_that_is_declared_at_the_start_is_written_at_once() {
 }
 
 #[test]
+fn a_webhook_and_a_guard_that_others_remove_show_in_the_metrics() {
+    let mut cluster = installed();
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
+    assert_eq!(cluster.sync(&[]).code, Some(0));
+    let watch = cluster.watch(&["--settle=0", "--resync=1"]);
+    let metrics = [
+        r#"policy_served{policy="local-registry"}"#,
+        r#"guard_enforced{guard="local-registry-guard"}"#,
+        r#"guard_enforced{guard="local-registry-guard-inherited"}"#,
+    ];
+    let become_ = |expected: [Option<u64>; 3]| {
+        eventually("the metrics", || (metrics.map(|name| watch.metric(name)) == expected).then_some(()));
+    };
+    // Nobody has registered the webhook yet.
+    become_([Some(0), Some(1), Some(1)]);
+    cluster.reconcile();
+    become_([Some(1), Some(1), Some(1)]);
+    cluster.kubectl.ok(&["delete", "mutatingwebhookconfiguration", "clusterwide-local-registry"]);
+    cluster.kubectl.ok(&["delete", "validatingadmissionpolicybinding", "local-registry-guard-inherited"]);
+    become_([Some(0), Some(1), Some(0)]);
+    cluster.kubectl.ok(&["delete", "clusterrolebinding", "local-registry-sync"]);
+    become_([None, None, None]);
+    cluster.reconcile();
+    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    become_([Some(1), Some(1), Some(1)]);
+    let log = watch.process.log();
+    let lost = "the API server does not ask the policy local-registry: there is no MutatingWebhookConfiguration";
+    assert_eq!(log.matches(lost).count(), 2, "one line for each change: {log}");
+}
+
+#[test]
 fn the_state_of_an_unreadable_config_map_is_unknown() {
     let mut cluster = installed();
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");

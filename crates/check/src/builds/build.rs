@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use local_registry_core::ImageReference;
-use local_registry_core::shipwright::Mark;
+use local_registry_core::shipwright::{Mark, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL};
 use serde::Deserialize;
 
 /// A Build in `v1beta1`, the version that is stored.
@@ -90,6 +90,10 @@ impl Build {
         format!("{}/{}", self.metadata.namespace, self.metadata.name)
     }
 
+    pub(super) fn namespace(&self) -> &str {
+        &self.metadata.namespace
+    }
+
     pub(super) fn labels(&self) -> &BTreeMap<String, String> {
         &self.metadata.labels
     }
@@ -106,6 +110,11 @@ impl Build {
 
     pub(super) fn has_local_output(&self) -> bool {
         self.output().is_local()
+    }
+
+    /// Whether it has the label by which the guard finds the Builds that runs may inherit a local output from.
+    pub(super) fn is_labelled(&self) -> bool {
+        self.labels().get(OUTPUT_LABEL).is_some_and(|label| label == OUTPUT_LABEL_LOCAL)
     }
 
     /// Whether the output names no registry, so that it goes to Docker Hub unless it is resolved.

@@ -1,6 +1,9 @@
 //! What the stored Builds have in common: marks that are missing, and outputs that go to Docker Hub.
 
+use std::collections::BTreeSet;
+
 use local_registry_cluster::{Cluster, Listed};
+use local_registry_core::shipwright::{OUTPUT_LABEL, OUTPUT_LABEL_LOCAL};
 use local_registry_core::text::with_causes;
 
 use super::build::Build;
@@ -13,6 +16,8 @@ pub(crate) struct StoredBuilds {
     /// Whether all could be listed, or why not.
     listed: Result<(), String>,
     count: usize,
+    /// The namespaces in which they are.
+    namespaces: BTreeSet<String>,
     /// The registries that the policies know as the cluster's.
     hosts: Vec<String>,
     /// Those with `local: true` and without the annotation that records it.
@@ -25,6 +30,8 @@ pub(crate) struct StoredBuilds {
     for_docker_hub: Names,
     /// Those whose output is local and names no registry. Their BuildRuns have to be resolved.
     portable: Names,
+    /// Those of them that lack the label by which the guard finds them.
+    unlabelled: Names,
     /// How many Builds each of the selectors matches.
     matched: Vec<(Selector, usize)>,
 }
@@ -36,12 +43,14 @@ impl StoredBuilds {
         let mut stored = Self {
             listed: Ok(()),
             count: 0,
+            namespaces: BTreeSet::new(),
             hosts,
             unrecorded: Names::default(),
             elsewhere: Names::default(),
             recorded: Names::default(),
             for_docker_hub: Names::default(),
             portable: Names::default(),
+            unlabelled: Names::default(),
             matched: selectors.into_iter().map(|selector| (selector, 0)).collect(),
         };
         let listed = cluster.each(Listed::Builds, |build| stored.add(&build)).await;
@@ -51,6 +60,9 @@ impl StoredBuilds {
 
     fn add(&mut self, build: &Build) {
         self.count += 1;
+        if !self.namespaces.contains(build.namespace()) {
+            self.namespaces.insert(build.namespace().to_owned());
+        }
         for (selector, matched) in &mut self.matched {
             *matched += usize::from(selector.matches(build.labels()));
         }
@@ -68,7 +80,22 @@ impl StoredBuilds {
         if build.has_output_without_registry() {
             let names = if build.has_local_output() { &mut self.portable } else { &mut self.for_docker_hub };
             names.push(|| build.name());
+            if build.has_local_output() && !build.is_labelled() {
+                self.unlabelled.push(|| build.name());
+            }
         }
+    }
+
+    /// The namespaces in which Builds are, as far as they could be listed.
+    pub(crate) fn namespaces(&self) -> &BTreeSet<String> {
+        &self.namespaces
+    }
+
+    /// How many Builds have a local output without a registry, and not the label by which the guard finds them; `None` if they
+    /// could not be listed.
+    pub(crate) fn unlabelled(&self) -> Option<usize> {
+        self.listed.as_ref().ok()?;
+        Some(self.unlabelled.count())
     }
 
     /// How many Builds a selector matches, and how many there are; `None` if they could not be listed.
@@ -77,7 +104,18 @@ impl StoredBuilds {
         self.matched.iter().find(|(known, _)| known == selector).map(|(_, matched)| (*matched, self.count))
     }
 
-    /// The links of the Builds. `none_looks_up`: whether policies were found, but none reads the Build that a BuildRun
+    /// The link of Builds that the guard does not find when a run names them, if there are any.
+    pub(crate) fn unlabelled_link(&self) -> Option<Link> {
+        let count = self.unlabelled().filter(|count| *count > 0)?;
+        let seen = format!(
+            "{count} have a local output and lack the label {OUTPUT_LABEL}={OUTPUT_LABEL_LOCAL}, so the guard does not see their runs: {}",
+            self.unlabelled
+        );
+        let remedy = "run: kubectl annotate builds --all --all-namespaces --overwrite labelled-at=\"$(date +%s)\"";
+        Some(Link::warning("Builds", seen).remedy(remedy))
+    }
+
+    /// The other links of the Builds. `none_looks_up`: whether policies were found, but none reads the Build that a BuildRun
     /// names.
     pub(crate) fn links(self, none_looks_up: bool) -> Vec<Link> {
         if let Err(error) = self.listed {

@@ -1,15 +1,15 @@
 //! A policy that is checked, and the order of its links.
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::policies::{Policy, PolicyName};
+use local_registry_cluster::policies::{Policy, PolicyName, Resources};
 use local_registry_core::RegistryHost;
 use local_registry_declaration::Declared;
 use serde::Deserialize;
 
-use super::resources::Resources;
 use super::spec::{PolicyFields, PolicySpec, PolicyStatus};
 use crate::builds::StoredBuilds;
 use crate::link::{Link, LinkVerdict};
+use crate::safeguard::Safeguard;
 use crate::scope::Scope;
 
 /// A policy that is checked. Each of its links is a method, in a file of its own.
@@ -25,13 +25,14 @@ pub(super) struct Checked<'a> {
 impl<'a> Checked<'a> {
     pub(super) fn new(name: &'a PolicyName, policy: Policy, scope: &'a Scope) -> Self {
         let PolicyFields { spec, status } = PolicyFields::deserialize(policy.fields()).unwrap_or_default();
-        Self { name, about: Resources::named_by(&spec.rules), policy, spec, status, scope }
+        Self { name, about: policy.resources(), policy, spec, status, scope }
     }
 
     /// All links of the policy. `any_mutates`: whether one of the policies about the same resources mutates. `guarded`: the
-    /// cluster's registry, if it asks for a password.
+    /// cluster's registry, if it asks for a password. `asked`: what becomes known of whether the API server asks the policy.
     pub(super) async fn links(
         &self,
+        asked: &mut Safeguard,
         any_mutates: bool,
         declared: Option<&Declared>,
         guarded: Option<&RegistryHost>,
@@ -41,12 +42,19 @@ impl<'a> Checked<'a> {
         let state = self.state();
         let is_served = state.verdict == LinkVerdict::Ok;
         let mut links = vec![state];
-        links.extend(self.webhook(cluster).await);
+        match self.webhook(cluster).await {
+            Err(link) => links.push(asked.heed(link)),
+            Ok((link, webhook)) => {
+                links.push(asked.heed(link));
+                links.extend(self.server(&webhook, cluster).await);
+                links.extend(self.namespaces(&webhook, stored, cluster).await.map(|link| asked.heed(link)));
+            }
+        }
         links.extend(self.module(guarded, cluster).await);
-        links.extend(self.purpose(any_mutates));
-        links.push(self.rules());
-        links.extend(self.selectors(stored, cluster).await);
-        links.push(self.match_conditions());
+        links.extend(self.purpose(any_mutates).into_iter().map(|link| asked.heed(link)));
+        links.push(asked.heed(self.rules()));
+        links.extend(self.selectors(stored, cluster).await.into_iter().map(|link| asked.heed(link)));
+        links.push(asked.heed(self.match_conditions()));
         if let Some(declared) = declared {
             links.push(self.settings(declared, is_served));
             if self.about == Resources::Workloads {

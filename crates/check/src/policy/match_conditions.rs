@@ -1,7 +1,8 @@
 //! Whether a policy's match conditions leave something out.
 
+use local_registry_cluster::policies::Resources;
+
 use super::checked::Checked;
-use super::resources::Resources;
 use super::spec::{MatchCondition, PolicyFields};
 use crate::link::Link;
 
@@ -15,6 +16,12 @@ const SHIPPED: [&str; 3] = [
 impl Checked<'_> {
     /// Whether the match conditions are among those that are shipped.
     pub(super) fn match_conditions(&self) -> Link {
+        let (shipped, folder) = self.shipped_conditions();
+        self.compare_conditions(&shipped, folder)
+    }
+
+    /// The conditions that are shipped for such a policy, and the folder with its manifest.
+    pub(super) fn shipped_conditions(&self) -> (Vec<MatchCondition>, &'static str) {
         let [cluster_wide, namespaced, workloads] = SHIPPED;
         let (shipped, folder) = if self.about == Resources::Workloads {
             (workloads, "deploy/workloads")
@@ -25,7 +32,7 @@ impl Checked<'_> {
         };
         // A test parses each of them, so the default is never taken.
         let shipped: PolicyFields = serde_saphyr::from_str(shipped).unwrap_or_default();
-        self.compare_conditions(&shipped.spec.match_conditions, folder)
+        (shipped.spec.match_conditions, folder)
     }
 
     /// The shipped conditions are known to leave out nothing that is local; of other conditions this is not known. Without
@@ -36,12 +43,8 @@ impl Checked<'_> {
         let shipped: Vec<String> = shipped.iter().map(MatchCondition::expression).collect();
         let others = found.iter().filter(|condition| !shipped.contains(&condition.expression()));
         let others: Vec<&str> = others.map(|condition| condition.name.as_str()).collect();
-        // The first condition for workloads asks for the annotation.
-        let asks_about_all = self.about == Resources::Workloads
-            && shipped.first().is_some_and(|first| !found.iter().any(|condition| condition.expression() == *first));
-        if others.is_empty() && asks_about_all {
-            let missing = if found.is_empty() { "there are none" } else { "is-annotated is missing" };
-            let seen = format!("{missing}, so every pod waits for it, and none starts while its policy server is down");
+        if found.is_empty() && self.about == Resources::Workloads {
+            let seen = "there are none, so every pod waits for it, and none starts while its policy server is down";
             return Link::warning(link, seen).remedy(format!("apply {folder} again"));
         }
         if found.is_empty() {
@@ -99,10 +102,6 @@ mod tests {
         let conditions = &workloads["spec"]["matchConditions"];
         assert_eq!(with(conditions).verdict, LinkVerdict::Ok);
         assert_eq!(with(&builds["spec"]["matchConditions"]).verdict, LinkVerdict::Warning);
-        assert_eq!(
-            with(&json!([conditions[1]])).to_string(),
-            "! policy p matchConditions: is-annotated is missing, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again"
-        );
         assert_eq!(
             with(&json!(null)).to_string(),
             "! policy p matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again"

@@ -1,20 +1,21 @@
 //! All policies that are checked, and what they are together.
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::policies::PolicyName;
+use local_registry_cluster::guards::Guard;
+use local_registry_cluster::policies::{PolicyName, Resources};
 use local_registry_core::RegistryHost;
 use local_registry_core::text::with_causes;
 use local_registry_declaration::Declared;
 
 use super::checked::Checked;
-use super::resources::Resources;
 use crate::builds::StoredBuilds;
 use crate::link::Link;
+use crate::safeguard::Safeguard;
 use crate::scope::Scope;
 use crate::selector::Selector;
 
 /// The policies that are checked, each as it was found, or the link that says why it was not.
-pub(crate) struct Policies<'a>(Vec<Result<Checked<'a>, Link>>);
+pub(crate) struct Policies<'a>(Vec<(&'a PolicyName, Result<Checked<'a>, Link>)>);
 
 impl<'a> Policies<'a> {
     /// Reads the policies of these names.
@@ -23,7 +24,7 @@ impl<'a> Policies<'a> {
         for name in names {
             let found = cluster.policy(name).await;
             let failed = |error| Link::failed(format!("policy {name}"), with_causes(&error));
-            policies.push(found.map(|policy| Checked::new(name, policy, scope)).map_err(failed));
+            policies.push((name, found.map(|policy| Checked::new(name, policy, scope)).map_err(failed)));
         }
         Self(policies)
     }
@@ -49,29 +50,49 @@ impl<'a> Policies<'a> {
         self.about(Resources::Builds).filter_map(|policy| policy.spec.settings.host.clone()).collect()
     }
 
-    /// The links of each policy. `guarded`: the cluster's registry, if it asks for a password.
+    /// The guards that belong to the policies, and whether each has to be there: beside a policy for one namespace there need
+    /// not be any. A policy that cannot be read may be one for Builds.
+    pub(crate) fn guards(&self) -> Vec<(Guard, bool)> {
+        let mut guards: Vec<(Guard, bool)> = Vec::new();
+        for (name, found) in &self.0 {
+            let about = found.as_ref().map_or(Resources::Builds, |policy| policy.about);
+            for guard in Guard::beside(about) {
+                let is_required = name.namespace().is_none();
+                match guards.iter_mut().find(|(known, _)| known == guard) {
+                    Some((_, known)) => *known |= is_required,
+                    None => guards.push((*guard, is_required)),
+                }
+            }
+        }
+        guards.sort_unstable();
+        guards
+    }
+
+    /// The links of each policy. `guarded`: the cluster's registry, if it asks for a password. `asked`: what becomes known of
+    /// whether the API server asks the policies.
     pub(crate) async fn links(
         &self,
+        asked: &mut Safeguard,
         declared: Option<&Declared>,
         guarded: Option<&RegistryHost>,
         stored: &StoredBuilds,
         cluster: &Cluster,
     ) -> Vec<Link> {
         let mut links = Vec::new();
-        for policy in &self.0 {
+        for (_, policy) in &self.0 {
             match policy {
                 Ok(policy) => {
                     let any_mutates = self.about(policy.about).any(|policy| policy.spec.mutating);
-                    links.extend(policy.links(any_mutates, declared, guarded, stored, cluster).await);
+                    links.extend(policy.links(asked, any_mutates, declared, guarded, stored, cluster).await);
                 }
-                Err(link) => links.push(link.clone()),
+                Err(link) => links.push(asked.heed(link.clone())),
             }
         }
         links
     }
 
     fn found(&self) -> impl Iterator<Item = &Checked<'a>> {
-        self.0.iter().flatten()
+        self.0.iter().filter_map(|(_, found)| found.as_ref().ok())
     }
 
     fn about(&self, resources: Resources) -> impl Iterator<Item = &Checked<'a>> {

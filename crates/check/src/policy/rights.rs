@@ -1,10 +1,10 @@
 //! Whether a policy may read Builds.
 
+use local_registry_cluster::policies::Resources;
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::text::with_causes;
 
 use super::checked::Checked;
-use super::resources::Resources;
 use super::spec::ContextAwareResource;
 use crate::link::Link;
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use local_registry_cluster::policies::Resources;
 use local_registry_cluster::{Cluster, Listed};
 use local_registry_core::text::with_causes;
 use serde::Deserialize;
 
 use super::checked::Checked;
-use super::resources::Resources;
 use crate::builds::StoredBuilds;
 use crate::link::Link;
 use crate::names::Names;
@@ -21,15 +21,15 @@ const OBJECT_REMEDIES: [&str; 2] =
 
 /// The name and labels of a namespace.
 #[derive(Debug, Clone, Deserialize)]
-struct Namespace {
-    metadata: Metadata,
+pub(super) struct Namespace {
+    pub(super) metadata: Metadata,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Metadata {
-    name: String,
+pub(super) struct Metadata {
+    pub(super) name: String,
     #[serde(default)]
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 impl Checked<'_> {
@@ -59,7 +59,7 @@ impl Checked<'_> {
     }
 }
 
-fn unreadable(link: String, error: &SelectorError) -> Link {
+pub(super) fn unreadable(link: String, error: &SelectorError) -> Link {
     Link::warning(link, format!("it cannot be read: {error}")).remedy("correct the policy")
 }
 

@@ -16,7 +16,7 @@ pub(super) struct PolicyFields {
     pub(super) status: PolicyStatus,
 }
 
-/// What is read of a policy's spec.
+/// What is read of a policy's spec, or of its webhook, which has some of the fields.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PolicySpec {

@@ -16,15 +16,17 @@ use tower_test::mock::pair;
 
 use super::kit::running;
 use local_registry_testkit::api_server::{Answer, CONFIG_MAP, POLICY, config_map, send, status};
+use local_registry_testkit::repository::{objects, read};
 
 const SERVER: &str = "/apis/policies.kubewarden.io/v1/policyservers/default";
-const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.shipwright.io";
+pub(super) const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.shipwright.io";
 const RUNS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/buildruns.shipwright.io";
-const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
-const NAMESPACES: &str = "/api/v1/namespaces";
-/// What begins the paths of both kinds of webhook configurations.
-const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/";
-const WEBHOOK: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/clusterwide-local";
+pub(super) const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
+pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
+/// What begins the paths of webhook configurations and guards.
+const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1/";
+pub(super) const WEBHOOK: &str =
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/clusterwide-local";
 const SERVERS: &str = "/api/v1/namespaces/kubewarden/pods";
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
@@ -35,38 +37,63 @@ pub(super) fn list(items: &[Value]) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
 }
 
-fn build(name: &str, output: Value) -> Value {
+pub(super) fn build(name: &str, output: Value) -> Value {
     let mut build = json!({"metadata": {"name": name, "namespace": "team"}, "spec": {"strategy": {"name": "x"}}});
     build["spec"]["output"] = output;
     build
 }
 
-/// A Build with the record of its local output.
+/// A Build with the record of its local output, and with its label.
 fn recorded(name: &str, output: Value) -> Value {
-    let mut build = build(name, output);
+    let mut build = labelled(build(name, output));
     build["metadata"]["annotations"] = json!({"local-registry-hosting/output": "recorded"});
     build
 }
 
-fn namespace(name: &str, labels: Value) -> Value {
+/// A Build with the policy's label.
+pub(super) fn labelled(mut build: Value) -> Value {
+    build["metadata"]["labels"] = json!({"local-registry-hosting/output": "local"});
+    build
+}
+
+/// A namespace with these labels, and with that of its name, which the API server adds.
+pub(super) fn namespace(name: &str, labels: Value) -> Value {
     let mut namespace = json!({"metadata": {"name": name}});
     namespace["metadata"]["labels"] = labels;
+    namespace["metadata"]["labels"]["kubernetes.io/metadata.name"] = json!(name);
     namespace
 }
 
-/// The webhook configuration at a path, as Kubewarden's controller makes it.
-fn webhook(path: &str) -> Value {
-    let name = path.rsplit('/').next().unwrap();
+/// A webhook configuration or an object of a guard, by its path, as it should be.
+pub(super) fn admission(path: &str) -> Option<Value> {
+    let (plural, name) = path.strip_prefix(ADMISSION)?.split_once('/')?;
+    let kind = match plural {
+        "validatingadmissionpolicies" => "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicybindings" => "ValidatingAdmissionPolicyBinding",
+        _ => return Some(webhook(name)),
+    };
+    let files = ["deploy/guard/images.yaml", "deploy/guard/inherited.yaml", "deploy/workloads/component/guard.yaml"];
+    files.into_iter().flat_map(objects).find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+}
+
+/// The webhook configuration of a policy, as Kubewarden's controller makes it.
+fn webhook(name: &str) -> Value {
+    let manifest = if name.contains("workloads") { "deploy/workloads/component" } else { "deploy/policy" };
+    let rules = &read(&format!("{manifest}/policy.yaml"))["spec"]["rules"];
+    let selector = json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"]}]});
     let service =
         json!({"namespace": "kubewarden", "name": "policy-server-default", "path": format!("/validate/{name}")});
     json!({
         "metadata": {"name": name},
-        "webhooks": [{"clientConfig": {"service": service, "caBundle": "Y2E="}, "failurePolicy": "Fail"}],
+        "webhooks": [{
+            "clientConfig": {"service": service, "caBundle": "Y2E="}, "failurePolicy": "Fail", "rules": rules,
+            "namespaceSelector": selector, "objectSelector": {}, "matchConditions": [],
+        }],
     })
 }
 
 /// A cluster in which every link holds: its objects by path. What is null or not here is not found, but for the webhooks of
-/// policies, which are as they should be.
+/// policies and the guards, which are as they should be.
 pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
     let image = json!({"properties": {"image": {"type": "string"}, "local": {"type": "boolean"}}});
     let spec = json!({"properties": {"output": image, "source": {"properties": {"ociArtifact": image}}}});
@@ -111,7 +138,7 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
     ])
 }
 
-fn plain_http() -> Probe {
+pub(super) fn plain_http() -> Probe {
     Probe { addresses: Ok(vec!["10.0.0.5".parse().unwrap()]), https: Err("not TLS".to_owned()), http: Some(Ok(200)) }
 }
 
@@ -142,7 +169,7 @@ fn named(object: &Value, path: &str) -> Value {
     object
 }
 
-async fn run_task(
+pub(super) async fn run_task(
     objects: BTreeMap<&'static str, Value>,
     task: &Task,
     location: Location,
@@ -161,7 +188,7 @@ async fn run_task(
                     send(response, code, &status(code, "Forbidden", "no", &json!({})));
                 }
                 Some(object) if !object.is_null() => send(response, 200, &named(object, path)),
-                None if path.starts_with(WEBHOOKS) => send(response, 200, &webhook(path)),
+                None if admission(path).is_some() => send(response, 200, &admission(path).unwrap()),
                 _ => {
                     let name = path.rsplit('/').next();
                     send(response, 404, &status(404, "NotFound", "not found", &json!({"name": name})));
@@ -180,20 +207,23 @@ async fn run_task(
         })
         .await
     };
-    let both = async { tokio::join!(checking, serving).0 };
+    let both = Box::pin(async { tokio::join!(checking, serving).0 });
     let links = tokio::time::timeout(Duration::from_mins(1), both).await.expect("the check did not end");
     links.iter().map(ToString::to_string).collect()
 }
 
-/// The lines that do not start with ✓.
-async fn trouble(
+/// The lines that do not start with ✓, but for the last one, which follows from the others.
+pub(super) async fn trouble(
     change: impl FnOnce(&mut BTreeMap<&'static str, Value>),
     location: Location,
     probe: Probe,
 ) -> Vec<String> {
     let mut objects = cluster();
     change(&mut objects);
-    run(objects, "local", location, probe).await.into_iter().filter(|line| !line.starts_with('✓')).collect()
+    let mut lines = run(objects, "local", location, probe).await;
+    let last = lines.pop().unwrap();
+    assert!(last.contains(" safeguards: "), "{last}");
+    lines.into_iter().filter(|line| !line.starts_with('✓')).collect()
 }
 
 #[tokio::test]
@@ -210,6 +240,7 @@ async fn a_chain_that_holds() {
             "✓ policy local: it is active, and its policy server serves its newest settings",
             "✓ policy local webhook: the API server asks it at kubewarden/policy-server-default/validate/clusterwide-local",
             "✓ policy local server: 1 of 1 ready in kubewarden, by the labels kubewarden/policy-server=default",
+            "✓ policy local namespaces: it is asked in every namespace that has Builds",
             "✓ policy local mode: protect",
             "✓ policy local failurePolicy: Fail",
             "✓ policy local rules: they cover Builds and BuildRuns in both versions, new and updated",
@@ -217,7 +248,10 @@ async fn a_chain_that_holds() {
             "✓ policy local matchConditions: there are none, so it is asked about every Build and BuildRun",
             "✓ policy local settings: they say what the cluster declares, and are served",
             "✓ policy local rights: service account kubewarden/policy-server may get Builds",
+            "✓ guard local-registry-guard: it is bound, and denies what the policy does not see",
+            "✓ guard local-registry-guard-inherited: it is bound, and denies what the policy does not see",
             "✓ Builds: none of 2 has lost local: true, can lose it, or goes to Docker Hub",
+            "✓ safeguards: the policy is asked, the guard refuses what it does not see, and the CRDs keep the field",
         ]
     );
 }
@@ -235,7 +269,7 @@ async fn a_policy_that_nobody_is_asked_about() {
     .await;
     check(
         |objects| {
-            let mut found = webhook(WEBHOOK);
+            let mut found = admission(WEBHOOK).unwrap();
             found["webhooks"][0]["failurePolicy"] = json!("Ignore");
             found["webhooks"][0]["clientConfig"]["service"]["name"] = json!("other");
             objects.insert(WEBHOOK, found);
@@ -373,10 +407,28 @@ async fn a_registry_and_settings_that_do_not_fit() {
 }
 
 #[tokio::test]
+async fn a_crd_of_another_shape() {
+    let other = |objects: &mut BTreeMap<&'static str, Value>| {
+        objects.get_mut(BUILDS).unwrap()["spec"]["versions"][0]["schema"] = json!({});
+    };
+    assert_eq!(
+        trouble(other, Location::InCluster, plain_http()).await,
+        [
+            "! CRD builds.shipwright.io: it has another shape than is known: v1beta1 schema: found nothing; expected a schema; use the annotations local-registry-hosting/output, /source and /builder",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn crds_without_the_field() {
     let lines = trouble(
         |objects| {
-            objects.get_mut(BUILDS).unwrap()["spec"]["versions"][0]["schema"] = json!({});
+            let schema = &mut objects.get_mut(BUILDS).unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+            let spec = &mut schema["properties"]["spec"]["properties"];
+            for image in ["/output", "/source/properties/ociArtifact"] {
+                let properties = spec.pointer_mut(image).unwrap()["properties"].as_object_mut().unwrap();
+                assert!(properties.remove("local").is_some());
+            }
             objects.remove(RUNS);
         },
         Location::InCluster,
@@ -386,7 +438,7 @@ async fn crds_without_the_field() {
     assert_eq!(
         lines,
         [
-            "! CRD builds.shipwright.io: it lacks the field local in v1beta1 spec.output, v1beta1 spec.source.ociArtifact; use the annotations local-registry-hosting/output, /source and /builder, or patch the CRD (Shipwright's operator puts its own back at every upgrade)",
+            "! CRD builds.shipwright.io: it lacks the field local in v1beta1 spec.output, v1beta1 spec.source.ociArtifact; give the sync job --crds, which keeps the field there, or use the annotations local-registry-hosting/output, /source and /builder",
             "✗ CRD buildruns.shipwright.io: not found; install Shipwright",
         ]
     );
@@ -435,23 +487,27 @@ async fn a_namespaced_policy_may_not_look_builds_up() {
     let mut policy = objects.remove(POLICY).unwrap();
     objects.insert(path, policy.clone());
     let lines = run(objects.clone(), "team/local", Location::InCluster, plain_http()).await;
+    let rights = lines.iter().find(|line| line.contains(" rights: "));
     assert_eq!(
-        lines[lines.len() - 2],
+        rights.unwrap(),
         "✗ policy team/local rights: a namespaced policy may not look Builds up; set lookupBuilds: false in its settings, or use a ClusterAdmissionPolicy"
     );
     policy["spec"]["settings"]["lookupBuilds"] = json!(false);
     objects.insert(path, policy);
     let lines = run(objects.clone(), "team/local", Location::InCluster, plain_http()).await;
     assert_eq!(
-        lines[lines.len() - 2..],
+        lines[lines.len() - 5..],
         [
             "✓ policy team/local rights: it does not look Builds up (lookupBuilds: false)",
+            "✓ guard local-registry-guard: it is bound, and denies what the policy does not see",
+            "✓ guard local-registry-guard-inherited: it is bound, and denies what the policy does not see",
             "✗ Builds: 1 have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: team/a; have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
+            "✓ safeguards: the policy is asked, the guard refuses what it does not see, and the CRDs keep the field",
         ]
     );
     objects.insert(STORED, list(&[build("a", json!({"image": "kind-registry:5000/team/app"}))]));
     let lines = run(objects, "team/local", Location::InCluster, plain_http()).await;
-    assert_eq!(lines[lines.len() - 1], "✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub");
+    assert_eq!(lines[lines.len() - 2], "✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub");
 }
 
 /// The lines that do not start with ✓ where the policy is changed so.
@@ -582,7 +638,7 @@ async fn selectors_that_leave_something_out() {
 #[tokio::test]
 async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
     let marked = |name: &str, output: Value, marks: Value| {
-        let mut build = build(name, output);
+        let mut build = labelled(build(name, output));
         build["metadata"]["annotations"] = marks;
         build
     };
@@ -598,7 +654,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
         build("parameter", json!({"image": "$(params.image)"})),
         build("foreign", json!({"image": "docker.io/team/app"})),
         // What they should not.
-        build("unrecorded", json!({"image": "app", "local": true})),
+        labelled(build("unrecorded", json!({"image": "app", "local": true}))),
         build("unrecorded-here", json!({"image": "kind-registry:5000/app", "local": true})),
         build("unrecorded-elsewhere", json!({"image": "old-registry:5000/app", "local": true})),
         marked("lost", json!({"image": "app"}), output("recorded")),
@@ -668,7 +724,7 @@ const WORKLOADS: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicie
 async fn lines_about_workloads(declared: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut objects = cluster();
     objects.insert(CONFIG_MAP, config_map(declared));
-    let mut policy = local_registry_testkit::repository::read("deploy/workloads/component/policy.yaml");
+    let mut policy = read("deploy/workloads/component/policy.yaml");
     policy["metadata"]["name"] = json!("workloads");
     policy["spec"]["settings"] = json!({"host": "kind-registry:5000", "runtimeHost": "kind-registry:5000"});
     policy["status"] = objects[POLICY]["status"].clone();
@@ -677,7 +733,8 @@ async fn lines_about_workloads(declared: &str, change: impl FnOnce(&mut Value)) 
     let policies = ["local", "workloads"].map(|name| name.parse().unwrap()).to_vec();
     let task = Task { policies, ..Task::default() };
     let lines = run_task(objects, &task, Location::InCluster, plain_http()).await;
-    lines.into_iter().filter(|line| line.contains(" policy workloads")).collect()
+    let about = |line: &str| line.contains(" policy workloads") && !line.contains(" safeguards: ");
+    lines.into_iter().filter(|line| about(line)).collect()
 }
 
 const FOR_BOTH: &str = "hostFromClusterNetwork: kind-registry:5000\nhostFromContainerRuntime: kind-registry:5000";
@@ -728,7 +785,7 @@ async fn a_policy_for_workloads_that_does_not_work() {
 #[tokio::test]
 async fn a_policy_for_workloads_alone_says_nothing_of_builds() {
     let mut objects = cluster();
-    let policy = local_registry_testkit::repository::read("deploy/workloads/component/policy.yaml");
+    let policy = read("deploy/workloads/component/policy.yaml");
     objects.insert(WORKLOADS, policy);
     objects.insert(STORED, list(&[recorded("a", json!({"image": "team/app", "local": true}))]));
     let lines = run(objects, "workloads", Location::InCluster, plain_http()).await;

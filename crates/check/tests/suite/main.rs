@@ -5,3 +5,4 @@
 mod check;
 mod kit;
 mod malformed_policy;
+mod safeguards;

@@ -1,18 +1,29 @@
-//! Events about the ConfigMap and about policies.
+//! Events about the ConfigMap, policies, CRDs and nodes.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
 use kube::Error;
 use kube::api::{Api, Patch, PatchParams, PostParams};
+use local_registry_core::shipwright::Kind;
 use local_registry_declaration::{NAME, NAMESPACE};
 use tokio::time::Instant;
 
 use crate::call::{Failure, limited};
 use crate::connection::Cluster;
+use crate::crds::crd_name;
 use crate::events::journal::{Announcement, Publication};
 use crate::policies::PolicyName;
 use crate::policies::{GROUP, VERSION};
+
+/// What an Event says about the field `local` of a CRD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldReason {
+    /// It was added.
+    Added,
+    /// It is missing, and is not added.
+    Missing,
+}
 
 impl Cluster {
     /// Publishes an Event on the ConfigMap that it cannot be used.
@@ -38,6 +49,21 @@ impl Cluster {
         };
         let reason = "SettingsChanged";
         self.announce(Announcement { severity: "Normal", reason, action: "Apply", note, object }).await;
+    }
+
+    /// Publishes an Event on the CRD of a kind that the field `local` was added to it, or why it lacks that.
+    pub async fn announce_field(&self, kind: Kind, reason: FieldReason, note: String) {
+        let object = ObjectReference {
+            api_version: Some("apiextensions.k8s.io/v1".to_owned()),
+            kind: Some("CustomResourceDefinition".to_owned()),
+            name: Some(crd_name(kind).to_owned()),
+            ..ObjectReference::default()
+        };
+        let (severity, reason) = match reason {
+            FieldReason::Added => ("Normal", "FieldAdded"),
+            FieldReason::Missing => ("Warning", "FieldMissing"),
+        };
+        self.announce(Announcement { severity, reason, action: "Patch", note, object }).await;
     }
 
     /// Publishes an Event on a Node that somebody has to do something there.

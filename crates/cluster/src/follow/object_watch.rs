@@ -36,7 +36,7 @@ const WORKED: Duration = Duration::from_secs(30);
 /// changes, so only an answered list shows that the object can be read again.
 pub(crate) struct ObjectWatch<C: Content> {
     api: Api<Slim<C>>,
-    namespace: String,
+    namespace: Option<String>,
     name: String,
     call: Box<dyn Fn(&'static str) -> Call + Send>,
     phase: Phase<C>,
@@ -78,14 +78,18 @@ enum Change<C> {
 }
 
 impl<C: Content> ObjectWatch<C> {
-    /// Watches the object of that namespace and name. `call` describes a call about it, by its verb; `ended` counts watches that end.
+    /// Watches the object of that name, and of that namespace if it has one. `call` describes a call about it, by its verb; `ended` counts watches that end.
     pub(crate) fn new(
         client: Client,
-        (namespace, name): (String, String),
+        (namespace, name): (Option<String>, String),
         ended: Arc<AtomicU64>,
         call: impl Fn(&'static str) -> Call + Send + 'static,
     ) -> Self {
-        let (now, api) = (Instant::now(), Api::namespaced(client, &namespace));
+        let api = match &namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        };
+        let now = Instant::now();
         let (call, phase, backoff) = (Box::new(call), Phase::Pausing(now, None), Backoff::default());
         Self { api, namespace, name, call, phase, backoff, heard: now, ended }
     }
@@ -230,7 +234,7 @@ impl<C: Content> ObjectWatch<C> {
 
     /// The content of an object that has to be the one that was asked for.
     fn content(&mut self, verb: &'static str, object: Slim<C>) -> Result<C, ClusterError> {
-        let wanted = Wanted { namespace: Some(&self.namespace), name: &self.name, plural: C::PLURAL };
+        let wanted = Wanted { namespace: self.namespace.as_deref(), name: &self.name, plural: C::PLURAL };
         match wanted.other(&object) {
             None => Ok(object.into_content()),
             Some(found) => Err(self.reject(verb, found)),

@@ -13,8 +13,10 @@ use local_registry_core::Quoted;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-/// What is kept of an object of the core API group: one of its fields.
+/// What is kept of an object: one of its fields.
 pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'static {
+    /// The object's API group. By default, the core group.
+    const GROUP: &'static str = "";
     /// The object's kind.
     const KIND: &'static str;
     /// The resource, as paths and RBAC name it.
@@ -28,6 +30,9 @@ pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'sta
 
     /// Takes in that the object has the mistaken field.
     fn note_mistaken(&mut self) {}
+
+    /// Takes in the `resourceVersion` of the object.
+    fn note_version(&mut self, _version: &str) {}
 }
 
 /// An object as the API server sends it, without what is not needed.
@@ -37,10 +42,12 @@ pub(crate) struct Slim<C> {
     content: Option<C>,
 }
 
-impl<C: Default> Slim<C> {
+impl<C: Content> Slim<C> {
     /// The field that was kept; empty if the object lacks it.
     pub(crate) fn into_content(self) -> C {
-        self.content.unwrap_or_default()
+        let mut content = self.content.unwrap_or_default();
+        content.note_version(self.metadata.resource_version.as_deref().unwrap_or_default());
+        content
     }
 }
 
@@ -114,7 +121,7 @@ impl<C: Content> Resource for Slim<C> {
     }
 
     fn group((): &()) -> Cow<'_, str> {
-        "".into()
+        C::GROUP.into()
     }
 
     fn version((): &()) -> Cow<'_, str> {

@@ -33,6 +33,12 @@ impl Policy {
         self.fields().pointer("/spec/settings").cloned().unwrap_or_default()
     }
 
+    /// Whether it may change objects.
+    #[must_use]
+    pub fn is_mutating(&self) -> bool {
+        self.fields().pointer("/spec/mutating") == Some(&Value::Bool(true))
+    }
+
     /// The field managers that own a field of the settings.
     #[must_use]
     pub fn managers_of(&self, field: &str) -> BTreeSet<String> {

@@ -1,16 +1,12 @@
 //! The webhook by which the API server asks a policy.
 
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use local_registry_core::Quoted;
 use serde_json::Value;
 
 use super::PolicyName;
-use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
-use crate::named::{Wanted, named};
 use crate::services::ServiceName;
-
-const GROUP: &str = "admissionregistration.k8s.io";
 
 /// What is used of a policy's webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +19,8 @@ pub struct PolicyWebhook {
     pub has_authority: bool,
     /// What becomes of a request that is not answered: `Fail` or `Ignore`.
     pub failure_policy: String,
+    /// All its fields. What it is asked about has the same names as in a policy's spec.
+    fields: Value,
 }
 
 impl PolicyWebhook {
@@ -43,7 +41,31 @@ impl PolicyWebhook {
             path: text(if service.is_some() { "/clientConfig/service/path" } else { "/clientConfig/url" }),
             has_authority: !text("/clientConfig/caBundle").is_empty(),
             failure_policy: text("/failurePolicy"),
+            fields: webhook.clone(),
         }
+    }
+
+    /// All its fields: its rules, its selectors and its match conditions are as in a policy's spec.
+    #[must_use]
+    pub fn fields(&self) -> &Value {
+        &self.fields
+    }
+
+    /// What keeps the API server from asking the policy, or from refusing what the policy has not answered.
+    #[must_use]
+    pub fn faults(&self, policy: &PolicyName) -> Vec<String> {
+        let mut faults = Vec::new();
+        let path = format!("/validate/{}", policy.unique_name());
+        if !self.path.ends_with(&path) {
+            faults.push(format!("it calls {}, not {path}", Quoted(&self.path)));
+        }
+        if !self.has_authority {
+            faults.push("it has no caBundle, so the API server trusts no policy server".to_owned());
+        }
+        if self.failure_policy != "Fail" {
+            faults.push(format!("its failurePolicy is {}, not Fail", Quoted(&self.failure_policy)));
+        }
+        faults
     }
 }
 
@@ -57,13 +79,7 @@ impl Cluster {
         policy: &PolicyName,
         mutating: bool,
     ) -> Result<Option<PolicyWebhook>, ClusterError> {
-        let (kind, name) = (PolicyWebhook::kind(mutating), policy.unique_name());
-        let plural = format!("{}s", kind.to_lowercase());
-        let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, "v1", kind), &plural);
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
-        let call =
-            Call { subject: format!("{kind} {name}"), verb: "get", resource: format!("{plural}.{GROUP}/{name}") };
-        let found = named(&api, Wanted { namespace: None, name: &name, plural: &plural }, &call).await?;
-        Ok(found.and_then(|found| found.data.pointer("/webhooks/0").map(PolicyWebhook::of)))
+        let found = self.admission_object(PolicyWebhook::kind(mutating), &policy.unique_name()).await?;
+        Ok(found.and_then(|found| found.pointer("/webhooks/0").map(PolicyWebhook::of)))
     }
 }

@@ -114,7 +114,7 @@ impl Cluster {
     /// Follows a Service.
     #[must_use]
     pub fn follow_service(&self, service: &ServiceName) -> Followed<ServiceSpec> {
-        let names = (service.namespace.clone(), service.name.clone());
+        let names = (Some(service.namespace.clone()), service.name.clone());
         let service = service.clone();
         let call = move |verb| call(&service, verb);
         Followed::new(ObjectWatch::new(self.client.clone(), names, self.ended_watches(), call))

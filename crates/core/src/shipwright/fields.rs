@@ -27,6 +27,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Build, Self::BuildRun];
+
     /// Reads the kind of an AdmissionRequest; `None` for any other kind.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -55,6 +58,9 @@ pub enum Version {
 }
 
 impl Version {
+    /// Every version.
+    pub const ALL: [Self; 2] = [Self::V1Alpha1, Self::V1Beta1];
+
     /// Reads the version of an AdmissionRequest; `None` for any other version.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -243,13 +249,9 @@ pub(crate) const ANNOTATION_MASKS: [Field; Role::ALL.len()] =
 pub(crate) const METADATA_MASK: Field = ("deletionTimestamp", Scalar);
 
 /// The label of a Build whose output is local. The guard in the API server finds the Builds that matter by it.
-///
-/// ```
-/// assert_eq!(local_registry_core::shipwright::OUTPUT_LABEL, "local-registry-hosting/output");
-/// ```
 pub const OUTPUT_LABEL: &str = "local-registry-hosting/output";
 
-/// The value of [`OUTPUT_LABEL`].
+/// Its value.
 pub const OUTPUT_LABEL_LOCAL: &str = "local";
 
 /// Where that label is.
@@ -329,9 +331,6 @@ mod tests {
         ("spec", Fields(&SPEC_MASKS)),
     ]);
 
-    const KINDS: [Kind; 2] = [Kind::Build, Kind::BuildRun];
-    const VERSIONS: [Version; 2] = [Version::V1Alpha1, Version::V1Beta1];
-
     /// Asserts that a mask keeps the value at a path of an object that has nothing else.
     #[track_caller]
     fn check(mask: Mask, path: Path, value: &str) {
@@ -343,7 +342,7 @@ mod tests {
 
     #[test]
     fn every_image_field_is_read() {
-        for (kind, version) in KINDS.into_iter().flat_map(|kind| VERSIONS.map(|version| (kind, version))) {
+        for (kind, version) in Kind::ALL.into_iter().flat_map(|kind| Version::ALL.map(|version| (kind, version))) {
             for field in image_fields(kind, version) {
                 check(OBJECT, field.image, "\"team/app\"");
                 check(OBJECT, field.local, "true");
@@ -383,7 +382,7 @@ mod tests {
     fn every_other_field_that_the_decision_needs_is_read() {
         check(OBJECT, DELETION, "\"2026-11-21T00:00:00Z\"");
         check(OBJECT, LABEL, "\"local\"");
-        for version in VERSIONS {
+        for version in Version::ALL {
             check(OBJECT, build_name(version), "\"app\"");
             check(OBJECT, embedded_spec(version), "{}");
         }

@@ -24,6 +24,7 @@ impl BuildRequest<'_> {
 
     /// Whether this is an UPDATE that changes the label of a Build whose output is local.
     pub(super) fn changes_label(&self) -> bool {
+        let label = |object: &Node<'_>| object.at(LABEL).ok().flatten().and_then(Node::text).map(ToOwned::to_owned);
         self.old.is_some_and(|old| label(old) != label(self.object))
     }
 
@@ -31,10 +32,6 @@ impl BuildRequest<'_> {
     pub(super) fn is_of_deleted(&self) -> bool {
         self.old.is_some_and(|old| matches!(old.at(DELETION), Ok(Some(_))))
     }
-}
-
-fn label<'n>(object: &'n Node<'_>) -> Option<&'n str> {
-    object.at(LABEL).ok().flatten().and_then(Node::text)
 }
 
 /// Whether two versions of an object have the same of what says which images it has. A label says nothing about them, and

@@ -1,9 +1,14 @@
 //! What monitoring asks the sync job for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-use local_registry_sync::{Report, State};
+use local_registry_cluster::crds::crd_name;
+use local_registry_cluster::guards::Guard;
+use local_registry_core::shipwright::Kind;
+use local_registry_sync::crds::{CrdReport, CrdResult, FieldState};
+use local_registry_sync::{Report, Safeguard, Standing, State};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,8 +24,15 @@ pub(crate) struct SyncMetrics {
     last_success: Gauge<i64, AtomicI64>,
     state: Family<Label, Gauge>,
     host: Family<Label, Gauge>,
+    fields: Family<CrdLabels, Gauge>,
+    crd_patches: Family<Label, Counter>,
+    policy_served: Family<Label, Gauge>,
+    guard_enforced: Family<Label, Gauge>,
     ready: AtomicBool,
 }
+
+/// A CRD, and what is known of its field `local`.
+type CrdLabels = [(&'static str, &'static str); 2];
 
 impl Default for SyncMetrics {
     fn default() -> Self {
@@ -36,7 +48,24 @@ impl Default for SyncMetrics {
             Family::clone(&state),
         );
         registry.register("host_info", "1 for the registry host that was last declared", Family::clone(&host));
-        let metrics = Self { registry, syncs, last_success, state, host, ready: AtomicBool::new(false) };
+        let (policy_served, guard_enforced): (Family<Label, Gauge>, Family<Label, Gauge>) = Default::default();
+        let help = "1 if the API server asks the policy, 0 if not, and no sample while that is not known";
+        registry.register("policy_served", help, Family::clone(&policy_served));
+        let help = "1 if the guard is bound and denies, 0 if not, and no sample while that is not known";
+        registry.register("guard_enforced", help, Family::clone(&guard_enforced));
+        let (fields, crd_patches, ready) = (Family::default(), Family::default(), AtomicBool::new(false));
+        let metrics = Self {
+            registry,
+            syncs,
+            last_success,
+            state,
+            host,
+            fields,
+            crd_patches,
+            policy_served,
+            guard_enforced,
+            ready,
+        };
         metrics.set_state(State::Unknown);
         metrics
     }
@@ -47,6 +76,34 @@ impl SyncMetrics {
     pub(crate) fn with_ended_watches(mut self, ended: Arc<AtomicU64>) -> Self {
         self.registry.register_collector(Box::new(EndedWatches(ended)));
         self
+    }
+
+    /// The same with what becomes of CRDs.
+    pub(crate) fn with_crds(mut self) -> Self {
+        let help = "1 for what is known of the field local in a CRD, 0 for the other states";
+        self.registry.register("crd_field", help, Family::clone(&self.fields));
+        let help = "Patches that added the field local to a CRD";
+        self.registry.register("crd_patches", help, Family::clone(&self.crd_patches));
+        for kind in Kind::ALL {
+            self.set_field(crd_name(kind), FieldState::Unknown);
+            self.crd_patches.get_or_create(&[("crd", crd_name(kind).to_owned())]).inc_by(0);
+        }
+        self
+    }
+
+    /// Counts a report about a CRD. The program is ready whatever it says: policies do not wait for CRDs.
+    pub(crate) fn record_crd(&self, report: &CrdReport) {
+        if matches!(report.result, CrdResult::Added { .. }) {
+            self.crd_patches.get_or_create(&[("crd", report.crd.to_owned())]).inc();
+        }
+        self.set_field(report.crd, report.state());
+    }
+
+    fn set_field(&self, crd: &'static str, current: FieldState) {
+        for state in FieldState::ALL {
+            let labels = [("crd", crd), ("state", state.name())];
+            self.fields.get_or_create(&labels).set(i64::from(state == current));
+        }
     }
 
     /// Counts a report. The program is ready while the ConfigMap can be read.
@@ -65,6 +122,29 @@ impl SyncMetrics {
             }
         }
         self.ready.store(report.state != State::Unknown, Ordering::Relaxed);
+    }
+
+    /// Sets what was found of the safeguards. What is unknown has no sample: the last one would be a guess.
+    pub(crate) fn set_safeguards(&self, found: &BTreeMap<Safeguard, Standing>) {
+        for (safeguard, standing) in found {
+            let (family, label) = match safeguard {
+                Safeguard::Policy(name) => (&self.policy_served, [("policy", name.to_string())]),
+                Safeguard::Guard(guard) => (&self.guard_enforced, [("guard", guard.to_string())]),
+            };
+            let holds = match standing {
+                Standing::Holds => 1,
+                Standing::Missing(_) => 0,
+                Standing::Unknown(_) => {
+                    family.remove(&label);
+                    continue;
+                }
+            };
+            family.get_or_create(&label).set(holds);
+        }
+        // No policy needs the others any more.
+        for guard in Guard::ALL.into_iter().filter(|guard| !found.contains_key(&Safeguard::Guard(*guard))) {
+            self.guard_enforced.remove(&[("guard", guard.to_string())]);
+        }
     }
 
     fn set_state(&self, current: State) {
@@ -153,5 +233,47 @@ mod tests {
         metrics.record(&report(State::Absent, None, vec![PolicyResult::Failed { error: String::new() }]));
         assert!(metrics.is_ready());
         assert_eq!(lines(&metrics, "host_info"), Vec::<String>::new());
+    }
+    #[test]
+    fn the_field_of_each_crd_is_in_one_state() {
+        assert_eq!(lines(&SyncMetrics::default(), "crd_field"), Vec::<String>::new());
+        let metrics = SyncMetrics::default().with_crds();
+        let ones = || {
+            let lines = lines(&metrics, "crd_field").into_iter();
+            lines.filter(|line| line.ends_with(" 1")).collect::<Vec<_>>()
+        };
+        let unknown = r#"{crd="buildruns.shipwright.io",state="unknown"} 1"#;
+        assert_eq!(ones(), [unknown, r#"{crd="builds.shipwright.io",state="unknown"} 1"#]);
+
+        metrics.record_crd(&CrdReport::new(Kind::Build, CrdResult::Added { fields: vec![] }));
+        assert_eq!(ones(), [unknown, r#"{crd="builds.shipwright.io",state="there"} 1"#]);
+        metrics.record_crd(&CrdReport::new(Kind::Build, CrdResult::OtherShape { error: String::new() }));
+        assert_eq!(ones(), [unknown, r#"{crd="builds.shipwright.io",state="other-shape"} 1"#]);
+        assert_eq!(
+            lines(&metrics, "crd_patches_total"),
+            [r#"{crd="buildruns.shipwright.io"} 0"#, r#"{crd="builds.shipwright.io"} 1"#]
+        );
+        assert!(!metrics.is_ready());
+    }
+
+    #[test]
+    fn a_safeguard_that_is_not_known_has_no_sample() {
+        let metrics = SyncMetrics::default();
+        let policy = || Safeguard::Policy("local-registry".parse().unwrap());
+        let guard = || Safeguard::Guard(Guard::Images);
+        let unknown = || Standing::Unknown("forbidden".to_owned());
+        let missing = || Standing::Missing("there is none".to_owned());
+        let (served, enforced) =
+            ("policy_served{policy=\"local-registry\"}", "guard_enforced{guard=\"local-registry-guard\"}");
+        let check = |policy_stands: Standing, guard_stands: Standing, expected: [&[&str]; 2]| {
+            metrics.set_safeguards(&BTreeMap::from([(policy(), policy_stands), (guard(), guard_stands)]));
+            assert_eq!([lines(&metrics, served), lines(&metrics, enforced)], expected);
+        };
+        check(Standing::Holds, unknown(), [&[" 1"], &[]]);
+        check(missing(), Standing::Holds, [&[" 0"], &[" 1"]]);
+        check(unknown(), missing(), [&[], &[" 0"]]);
+        check(Standing::Holds, Standing::Holds, [&[" 1"], &[" 1"]]);
+        metrics.set_safeguards(&BTreeMap::from([(policy(), Standing::Holds)]));
+        assert_eq!(lines(&metrics, enforced), [""; 0], "no policy needs the guard any more");
     }
 }

@@ -161,7 +161,7 @@ fn every_flag_has_an_environment_variable() {
     let help = String::from_utf8(sync(&["--help"], "/nowhere").stdout).unwrap();
     let flags = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
     let flags: Vec<&str> = flags.map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(flags.len(), 11, "{flags:?}");
+    assert_eq!(flags.len(), 12, "{flags:?}");
     for flag in flags {
         let variable = format!("[env: LOCAL_REGISTRY_SYNC_{}=", flag.replace('-', "_").to_uppercase());
         assert!(help.contains(&variable), "{variable}");
@@ -178,7 +178,16 @@ fn a_check_of_nothing_fails_and_says_where() {
     let names: Vec<&str> = links.iter().map(|link| link["link"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["ConfigMap", "CRD builds.shipwright.io", "CRD buildruns.shipwright.io", "policy local", "Builds"]
+        [
+            "ConfigMap",
+            "CRD builds.shipwright.io",
+            "CRD buildruns.shipwright.io",
+            "policy local",
+            "guard local-registry-guard",
+            "guard local-registry-guard-inherited",
+            "Builds",
+            "safeguards",
+        ]
     );
     assert_eq!(links[0]["verdict"], "failed");
 }

@@ -2,5 +2,7 @@
 
 #![cfg(test)]
 
+mod crds;
 mod once;
+mod safeguards;
 mod watch;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use local_registry_core::shipwright::{Kind, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL, Version, image_fields};
+use local_registry_core::shipwright::{Kind, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL, Version};
 use local_registry_core::workload::CONTAINERS_ANNOTATION;
 use local_registry_testkit::repository::{manifests, objects, read};
 use serde_json::{Value, json};
@@ -10,48 +10,7 @@ use serde_json::{Value, json};
 /// The versions, in the order in which Shipwright's CRDs list them.
 const VERSIONS: [(Version, &str); 2] = [(Version::V1Alpha1, "v1alpha1"), (Version::V1Beta1, "v1beta1")];
 
-/// The expected JSONPatch of a kind's CRD. `change` returns the operations at the path of one field `local`.
-fn expected(kind: Kind, change: impl Fn(&str) -> Vec<Value>) -> Value {
-    let mut operations = Vec::new();
-    for (index, (version, name)) in VERSIONS.into_iter().enumerate() {
-        operations.push(json!({"op": "test", "path": format!("/spec/versions/{index}/name"), "value": name}));
-        for field in image_fields(kind, version) {
-            let mut schema = format!("/spec/versions/{index}/schema/openAPIV3Schema");
-            for part in field.path {
-                schema.extend(["/properties/", part]);
-            }
-            operations
-                .push(json!({"op": "test", "path": format!("{schema}/properties/image/type"), "value": "string"}));
-            operations.extend(change(&format!("{schema}/properties/local")));
-        }
-    }
-    Value::Array(operations)
-}
-
 const CRDS: [(Kind, &str); 2] = [(Kind::Build, "builds"), (Kind::BuildRun, "buildruns")];
-
-#[test]
-fn the_crd_patches_add_the_field_local_beside_every_image() {
-    let field = json!({
-        "type": "boolean",
-        "description": "The image names no registry: the cluster's own is put in front of it at admission.",
-    });
-    for (kind, name) in CRDS {
-        let patch = expected(kind, |path| vec![json!({"op": "add", "path": path, "value": field})]);
-        assert_eq!(read(&format!("deploy/crd-patches/{name}.yaml")), patch);
-    }
-}
-
-#[test]
-fn the_crd_patches_can_be_undone() {
-    for (kind, name) in CRDS {
-        let patch = expected(kind, |path| {
-            let test = json!({"op": "test", "path": format!("{path}/type"), "value": "boolean"});
-            vec![test, json!({"op": "remove", "path": path})]
-        });
-        assert_eq!(read(&format!("deploy/crd-patches/remove-{name}.yaml")), patch);
-    }
-}
 
 #[test]
 fn the_rules_of_policies_cover_every_kind_and_version() {
@@ -82,7 +41,7 @@ fn all_policies_have_the_same_match_condition() {
 }
 
 #[test]
-fn the_guard_covers_every_kind_and_version_and_finds_builds_by_the_policys_label() {
+fn the_guard_covers_every_kind_and_version_and_finds_builds_by_the_label() {
     for (file, resources) in [("images", json!(["builds", "buildruns"])), ("inherited", json!(["buildruns"]))] {
         let manifests = objects(&format!("deploy/guard/{file}.yaml"));
         let [policy, binding] = &manifests[..] else { panic!("{file}: not two objects") };

@@ -1,6 +1,5 @@
-//! Single objects that `check` looks at.
+//! The policy servers that `check` looks at.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 
 use crate::call::Call;
@@ -19,25 +18,6 @@ pub struct PolicyServer {
 }
 
 impl Cluster {
-    /// A custom resource definition; `None` if it does not exist.
-    ///
-    /// # Errors
-    /// A [`ClusterError`] if it cannot be read.
-    pub async fn custom_resource_definition(
-        &self,
-        name: &str,
-    ) -> Result<Option<CustomResourceDefinition>, ClusterError> {
-        let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        let subject = format!("CustomResourceDefinition {name}");
-        let resource = format!("customresourcedefinitions.apiextensions.k8s.io/{name}");
-        named(
-            &api,
-            Wanted { namespace: None, name, plural: "customresourcedefinitions" },
-            &Call { subject, verb: "get", resource },
-        )
-        .await
-    }
-
     /// A PolicyServer.
     ///
     /// # Errors

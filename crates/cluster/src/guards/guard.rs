@@ -1,0 +1,68 @@
+//! Which guards there are.
+
+use std::fmt;
+
+use local_registry_core::shipwright::{OUTPUT_LABEL, OUTPUT_LABEL_LOCAL};
+use serde_json::{Value, json};
+
+use crate::policies::Resources;
+
+/// One of the guards that are shipped.
+///
+/// ```
+/// use local_registry_cluster::guards::Guard;
+/// use local_registry_cluster::policies::Resources;
+///
+/// assert_eq!(Guard::beside(Resources::Workloads), [Guard::Workloads]);
+/// assert_eq!(Guard::Workloads.to_string(), "local-registry-workloads-guard");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guard {
+    /// It refuses Builds and BuildRuns with a local image that names no registry.
+    Images,
+    /// It refuses BuildRuns that would take such an output from their Build.
+    Inherited,
+    /// It refuses pods and Knative revisions with such an image.
+    Workloads,
+}
+
+impl Guard {
+    /// Every guard.
+    pub const ALL: [Self; 3] = [Self::Images, Self::Inherited, Self::Workloads];
+
+    /// The name of its ValidatingAdmissionPolicy, and of the binding.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Images => "local-registry-guard",
+            Self::Inherited => "local-registry-guard-inherited",
+            Self::Workloads => "local-registry-workloads-guard",
+        }
+    }
+
+    /// The guards that refuse what a policy about these resources does not see.
+    #[must_use]
+    pub fn beside(resources: Resources) -> &'static [Self] {
+        match resources {
+            Resources::Builds => &[Self::Images, Self::Inherited],
+            Resources::Workloads => &[Self::Workloads],
+        }
+    }
+
+    /// Which Builds its binding shows it, as `spec.paramRef` says that; null if it looks at none.
+    pub(super) fn parameters(self) -> Value {
+        match self {
+            Self::Inherited => json!({
+                "selector": {"matchLabels": {OUTPUT_LABEL: OUTPUT_LABEL_LOCAL}},
+                "parameterNotFoundAction": "Allow",
+            }),
+            Self::Images | Self::Workloads => Value::Null,
+        }
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
