@@ -6,7 +6,7 @@ use std::time::Duration;
 use local_registry_cluster::Cluster;
 use local_registry_core::shipwright::Kind;
 use local_registry_sync::crds::{CrdReport, add, remove, watch};
-use local_registry_system::{Output, print_line};
+use local_registry_system::print_line;
 
 use crate::arguments::{Arguments, CrdsArguments};
 use crate::connection::cluster;
@@ -41,7 +41,7 @@ pub(crate) async fn watch_all(cluster: &Cluster, arguments: &Arguments, metrics:
         let mut changes = Changes::default();
         let show = |report: &CrdReport| {
             metrics.record_crd(report);
-            changes.show(report, |report| text(report, arguments.output));
+            changes.show(report, |report| arguments.output.line(report));
         };
         watch(cluster, kind, arguments.dry_run, Duration::from_secs(arguments.resync), show).await
     };
@@ -50,8 +50,4 @@ pub(crate) async fn watch_all(cluster: &Cluster, arguments: &Arguments, metrics:
         never = Box::pin(watch(builds)) => never,
         never = Box::pin(watch(runs)) => never,
     }
-}
-
-fn text(report: &CrdReport, output: Output) -> serde_json::Result<String> {
-    output.line(report)
 }

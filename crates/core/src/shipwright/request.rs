@@ -24,8 +24,7 @@ impl BuildRequest<'_> {
 
     /// Whether this is an UPDATE that changes the label of a Build whose output is local.
     pub(super) fn changes_label(&self) -> bool {
-        let label = |object: &Node<'_>| object.at(LABEL).ok().flatten().and_then(Node::text).map(ToOwned::to_owned);
-        self.old.is_some_and(|old| label(old) != label(self.object))
+        self.old.is_some_and(|old| old.at(LABEL).ok().flatten() != self.object.at(LABEL).ok().flatten())
     }
 
     /// Whether the object was being deleted before an UPDATE.

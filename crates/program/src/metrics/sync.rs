@@ -234,6 +234,7 @@ mod tests {
         assert!(metrics.is_ready());
         assert_eq!(lines(&metrics, "host_info"), Vec::<String>::new());
     }
+
     #[test]
     fn the_field_of_each_crd_is_in_one_state() {
         assert_eq!(lines(&SyncMetrics::default(), "crd_field"), Vec::<String>::new());
