@@ -96,6 +96,22 @@ impl Case {
     }
 }
 
+/// The Builds that the cases look up.
+pub fn builds() -> Vec<Value> {
+    let text = std::fs::read_to_string(folder().join("objects/builds.yaml")).unwrap();
+    serde_saphyr::from_multiple(&text).unwrap()
+}
+
+/// A Build as the policy leaves it: it has the label if its output is local.
+pub fn labelled(mut build: Value) -> Value {
+    let annotation = &build["metadata"]["annotations"]["local-registry-hosting/output"];
+    let is_marked = *annotation == "true" || *annotation == "recorded";
+    if build["spec"]["output"]["local"].as_bool().unwrap_or(is_marked) {
+        build["metadata"]["labels"]["local-registry-hosting/output"] = json!("local");
+    }
+    build
+}
+
 /// An answer in the form of a `NAME.response.json`.
 pub fn answer(
     allowed: bool,

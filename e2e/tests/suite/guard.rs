@@ -310,19 +310,26 @@ fn the_guard_may_be_there_before_shipwright() {
     });
 }
 
-/// Sends the object of a case, and says whether the guard refused it; `None` if the API server refuses it anyway.
-fn is_refused(kubectl: &Kubectl, case: &Case, object: &Value, dry_run: &str) -> Option<bool> {
-    let verb = if case.request["operation"] == "UPDATE" { "replace" } else { "create" };
-    let arguments = [verb, dry_run, "--validate=ignore", "-f", "-"];
-    let answer = kubectl.run_with(&arguments, &complete_object(case, object.clone()).to_string());
-    match answer.code {
-        Some(0) => Some(false),
-        _ if answer.stderr.contains(REFUSED) => Some(true),
-        _ => {
-            assert!(!answer.stderr.contains("local-registry-guard"), "{}: {}", case.name, answer.stderr);
-            let known = [" is invalid: ", "NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
-            assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
-            None
+/// A guard, and what its refusals say.
+pub(crate) struct Refusals {
+    pub(crate) guard: &'static str,
+    pub(crate) reason: &'static str,
+}
+
+impl Refusals {
+    /// Sends an object of a case, and says whether the guard refused it; `None` if the API server refuses it anyway.
+    pub(crate) fn meet(&self, kubectl: &Kubectl, case: &Case, object: &Value, dry_run: &str) -> Option<bool> {
+        let verb = if case.request["operation"] == "UPDATE" { "replace" } else { "create" };
+        let answer = kubectl.run_with(&[verb, dry_run, "--validate=ignore", "-f", "-"], &object.to_string());
+        match answer.code {
+            Some(0) => Some(false),
+            _ if answer.stderr.contains(self.reason) => Some(true),
+            _ => {
+                assert!(!answer.stderr.contains(self.guard), "{}: {}", case.name, answer.stderr);
+                let known = [" is invalid: ", "NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
+                assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
+                None
+            }
         }
     }
 }
@@ -340,19 +347,16 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
         let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &old);
     }
     // The Builds that runs name, as the policy leaves them.
-    let text = std::fs::read_to_string(case::folder().join("objects/builds.yaml")).unwrap();
-    let builds: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-    for mut build in builds {
-        let mark = &build["metadata"]["annotations"]["local-registry-hosting/output"];
-        let is_marked = *mark == "true" || *mark == "recorded";
-        if build["spec"]["output"]["local"].as_bool().unwrap_or(is_marked) {
-            build["metadata"]["labels"] = json!({"local-registry-hosting/output": "local"});
-        }
+    for mut build in case::builds().into_iter().map(case::labelled) {
         build["spec"]["strategy"] = json!({"name": "buildah", "kind": "ClusterBuildStrategy"});
         let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &build.to_string());
     }
     cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
     cluster.kubectl.wait_for_admission_policies();
+    let refusals = Refusals { guard: "local-registry-guard", reason: REFUSED };
+    let is_refused = |case: &Case, object: &Value, dry_run: &str| {
+        refusals.meet(&cluster.kubectl, case, &complete_object(case, object.clone()), dry_run)
+    };
     let (mut passed, mut refused) = (0, 0);
     for case in &cases {
         let expected = case.expected();
@@ -365,7 +369,7 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
             let patch: json_patch::Patch = serde_json::from_value(patch.clone()).unwrap();
             json_patch::patch(&mut let_through, &patch).unwrap();
         }
-        if let Some(is_refused) = is_refused(&cluster.kubectl, case, &let_through, "--dry-run=server") {
+        if let Some(is_refused) = is_refused(case, &let_through, "--dry-run=server") {
             assert!(!is_refused, "{}: the policy let it through", case.name);
             passed += 1;
         }
@@ -378,7 +382,7 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
         let is_deleted = !case.request["object"]["metadata"]["deletionTimestamp"].is_null();
         if is_given_a_registry
             && !is_deleted
-            && let Some(is_refused) = is_refused(&cluster.kubectl, case, &sent, "--dry-run=none")
+            && let Some(is_refused) = is_refused(case, &sent, "--dry-run=none")
         {
             assert!(is_refused, "{}: the policy would have put a registry in front", case.name);
             refused += 1;

@@ -2,10 +2,11 @@
 //!
 //! No webhook is registered here, as after Kubewarden was removed.
 
-use e2e::{Crds, Kubectl, TestCluster, upstream};
+use e2e::{Crds, TestCluster, upstream};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
+use crate::guard::Refusals;
 use crate::workloads::complete_pod;
 
 const REASON: &str = "is local by the annotation local-registry-hosting/containers";
@@ -85,23 +86,6 @@ fn what_the_policy_did_not_see_is_refused_and_all_else_passes() {
     kubectl.ok(&["delete", "pod", "before", "--namespace=team", "--grace-period=0", "--force"]);
 }
 
-/// Sends the object of a case, and says whether the guard refused it; `None` if the API server refuses it anyway.
-fn is_refused(kubectl: &Kubectl, case: &Case, object: &Value) -> Option<bool> {
-    let verb = if case.request["operation"] == "UPDATE" { "replace" } else { "create" };
-    let arguments = [verb, "--dry-run=server", "--validate=ignore", "-f", "-"];
-    let answer = kubectl.run_with(&arguments, &object.to_string());
-    match answer.code {
-        Some(0) => Some(false),
-        _ if answer.stderr.contains(REASON) => Some(true),
-        _ => {
-            assert!(!answer.stderr.contains("local-registry-workloads-guard"), "{}: {}", case.name, answer.stderr);
-            let known = [" is invalid: ", "NotFound", "cannot unmarshal", "cannot be handled", "unrecognized type"];
-            assert!(known.iter().any(|known| answer.stderr.contains(known)), "{}: {}", case.name, answer.stderr);
-            None
-        }
-    }
-}
-
 /// The two laws of the guard, on every case of pods and revisions.
 #[test]
 fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_changed() {
@@ -118,6 +102,8 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
     let cases: Vec<Case> = case::all().into_iter().filter(can_be_sent).collect();
     let olds = cases.iter().filter(|case| case.request["operation"] == "UPDATE");
     let cluster = unserved(&olds.map(|case| complete_pod(case, "oldObject")).collect::<Vec<_>>());
+    let refusals = Refusals { guard: "local-registry-workloads-guard", reason: REASON };
+    let is_refused = |case: &Case, object: &Value| refusals.meet(&cluster.kubectl, case, object, "--dry-run=server");
     let (mut passed, mut refused) = (0, 0);
     for case in &cases {
         let expected = case.expected();
@@ -130,12 +116,12 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
             assert_eq!(operation["op"], "replace", "{}", case.name);
             *let_through.pointer_mut(operation["path"].as_str().unwrap()).unwrap() = operation["value"].clone();
         }
-        if let Some(is_refused) = is_refused(&cluster.kubectl, case, &let_through) {
+        if let Some(is_refused) = is_refused(case, &let_through) {
             assert!(!is_refused, "{}: the policy let it through", case.name);
             passed += 1;
         }
         if sent != let_through
-            && let Some(is_refused) = is_refused(&cluster.kubectl, case, &sent)
+            && let Some(is_refused) = is_refused(case, &sent)
         {
             assert!(is_refused, "{}: the policy would have put a registry in front", case.name);
             refused += 1;

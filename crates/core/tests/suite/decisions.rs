@@ -6,12 +6,6 @@ use local_registry_core::{Decision, Request, decide};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
-/// The Builds that the cases look up.
-fn builds() -> Vec<Value> {
-    let text = std::fs::read_to_string(case::folder().join("objects/builds.yaml")).unwrap();
-    serde_saphyr::from_multiple(&text).unwrap()
-}
-
 fn decide_case(case: &Case, builds: &[Value]) -> Value {
     let payload = json!({"request": case.request, "settings": case.settings}).to_string();
     let request = match Request::parse(payload.as_bytes()) {
@@ -50,7 +44,7 @@ fn decide_case(case: &Case, builds: &[Value]) -> Value {
 
 #[test]
 fn every_case_gets_its_expected_answer() {
-    let builds = builds();
+    let builds = case::builds();
     for case in case::all() {
         println!("{}", case.name);
         assert_json_eq!(decide_case(&case, &builds), case.expected());

@@ -133,17 +133,6 @@ pub(crate) fn judge_workload(request: &Value, object: &Value) -> Verdict {
     WORKLOADS.judge(request, object, None)
 }
 
-/// A Build as the policy leaves it: it has the label if its output is local.
-pub(crate) fn with_label(mut build: Value) -> Value {
-    let annotation = &build["metadata"]["annotations"]["local-registry-hosting/output"];
-    let is_marked = *annotation == "true" || *annotation == "recorded";
-    let output = &build["spec"]["output"]["local"];
-    if output.as_bool().unwrap_or(is_marked) {
-        build["metadata"]["labels"][OUTPUT_LABEL] = json!(OUTPUT_LABEL_LOCAL);
-    }
-    build
-}
-
 /// Whether the policy puts a registry in front of an image that an UPDATE does not leave as it was, of an object that is not
 /// being deleted.
 pub(crate) fn is_given_a_registry(request: &Value, stored: &Value) -> bool {
@@ -160,9 +149,7 @@ pub(crate) fn is_given_a_registry(request: &Value, stored: &Value) -> bool {
 
 #[test]
 fn the_guard_passes_what_the_policy_lets_through_and_refuses_what_it_would_have_changed() {
-    let text = std::fs::read_to_string(case::folder().join("objects/builds.yaml")).unwrap();
-    let builds: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-    let builds: Vec<Value> = builds.into_iter().map(with_label).collect();
+    let builds: Vec<Value> = case::builds().into_iter().map(case::labelled).collect();
     let is_about_images = |case: &Case| {
         let kind = &case.request["kind"];
         kind["group"] == "shipwright.io"
