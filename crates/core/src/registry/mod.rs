@@ -15,12 +15,15 @@
 mod checked_text;
 mod digest;
 mod host;
+mod portable;
 mod reference;
 mod tag;
 mod url;
 
 pub use self::digest::{Digest, DigestError};
 pub use self::host::{Host, HostError, HostWarning, RegistryHost, RuntimeHost};
+pub use self::portable::PORTABLE_HOST;
+pub(crate) use self::portable::{names_portable_host, resembles_portable_host, with_host};
 pub(crate) use self::reference::named_registry;
 pub use self::reference::{ImageReference, ReferenceError};
 pub use self::tag::{Tag, TagError};

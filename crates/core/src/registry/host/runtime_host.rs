@@ -1,6 +1,7 @@
 //! The registry's host as the nodes' container runtimes see it.
 
 use super::super::checked_text::checked_text;
+use super::super::portable::PORTABLE_HOST;
 use super::check::{check, parts};
 use super::error::{HostError, User};
 use super::registry_host::RegistryHost;
@@ -31,6 +32,12 @@ impl RuntimeHost {
             Ok(()) => Ok(Self(text.to_owned())),
             Err(kind) => Err(HostError { text: text.to_owned(), kind }),
         }
+    }
+
+    /// The portable name, under which nodes pull in every cluster.
+    #[must_use]
+    pub fn portable() -> Self {
+        Self(PORTABLE_HOST.to_owned())
     }
 
     /// The host without its port: a domain, an IPv4 address, or an IPv6 address between brackets.
