@@ -97,6 +97,32 @@ impl Declared {
         self.for_nodes.iter().cloned().chain(for_pods).collect()
     }
 
+    /// The declared name that the [portable name](RuntimeHost::portable) stands for on nodes: that of
+    /// [`for_nodes`](Self::for_nodes). If that is a loopback name, the one of [`for_pods`](Self::for_pods) comes first: on KinD,
+    /// `localhost:5001` is nothing but an alias in the runtime's own files.
+    ///
+    /// `None` if nothing is declared, and where the portable name is itself declared.
+    ///
+    /// ```
+    /// use local_registry_declaration::{AllowedHosts, Data, Declared};
+    ///
+    /// let value = "host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000";
+    /// let data: Data = [("localRegistryHosting.v1", value)].into_iter().collect();
+    /// let declared = Declared::read(&data, &AllowedHosts::default())?;
+    /// assert_eq!(declared.portable_for_nodes().map(|host| host.to_string()), Some("kind-registry:5000".to_owned()));
+    /// # Ok::<(), local_registry_declaration::DeclarationError>(())
+    /// ```
+    #[must_use]
+    pub fn portable_for_nodes(&self) -> Option<RuntimeHost> {
+        let names = self.names();
+        if names.contains(&RuntimeHost::portable()) {
+            return None;
+        }
+        // What is valid for nodes and not for pods is a loopback name.
+        let reachable = names.iter().find(|name| RegistryHost::parse(name.as_str()).is_ok());
+        reachable.or(names.first()).cloned()
+    }
+
     /// The `help` of the declaration, a printable http(s) URL.
     #[must_use]
     pub fn help(&self) -> Option<&str> {

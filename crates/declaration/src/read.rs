@@ -507,6 +507,23 @@ mod tests {
     }
 
     #[test]
+    fn the_portable_name_stands_for_a_declared_one() {
+        let check = |value: &str, expected: Option<&str>| {
+            let found = read(value).unwrap().portable_for_nodes();
+            assert_eq!(found.as_ref().map(RuntimeHost::as_str), expected, "{value}");
+        };
+        check("hostFromClusterNetwork: a:1\nhostFromContainerRuntime: b:1\nhost: c:1", Some("b:1"));
+        check("hostFromClusterNetwork: a:1", Some("a:1"));
+        for loopback in ["localhost:5001", "localhost", "127.0.0.1:5000", "\"[::1]:5000\""] {
+            check(&format!("hostFromClusterNetwork: a:1\nhost: {loopback}"), Some("a:1"));
+            check(&format!("host: {loopback}"), Some(loopback.trim_matches('"')));
+        }
+        check("hostFromClusterNetwork: local-registry:5000", None);
+        check("hostFromClusterNetwork: a:1\nhostFromContainerRuntime: local-registry:5000", None);
+        check("help: x", None);
+    }
+
+    #[test]
     fn bombs_do_not_go_off() {
         let too_much =
             "the value expands to more than a declaration ever needs; write it without aliases and deep nesting";

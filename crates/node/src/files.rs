@@ -8,7 +8,8 @@ use local_registry_core::RuntimeHost;
 use super::containerd::{CA, HOSTS, directory, other_directory};
 use super::cri_o::{PREFIX, SUFFIX, file_name, has_entry};
 use super::file_system::{NodeFiles, temporary};
-use super::marker::{first_line, name_of};
+use super::marker::{first_line, name_of, stands_for};
+use super::name::Name;
 use super::paths::Paths;
 use super::runtime::Runtime;
 
@@ -62,7 +63,7 @@ fn own(files: &NodeFiles, path: &Path, about: &str) -> Result<Option<String>, Fi
 pub(super) fn ours(
     files: &NodeFiles,
     runtime: Runtime,
-    name: &RuntimeHost,
+    name: &Name,
     paths: &Paths,
 ) -> Result<Option<String>, FileError> {
     let directory = paths.certs.join(directory(name.as_str()));
@@ -98,7 +99,7 @@ pub(super) fn remove_with_authority(files: &NodeFiles, path: &Path, paths: &Path
 pub(super) fn current(
     files: &NodeFiles,
     runtime: Runtime,
-    name: &RuntimeHost,
+    name: &Name,
     paths: &Paths,
 ) -> Result<Option<String>, FileError> {
     let path = runtime.file(name, paths);
@@ -132,7 +133,7 @@ pub(super) fn current(
                 }
                 // A file that cannot be read has no entry that CRI-O could read.
                 let text = files.read(&other).ok().flatten().unwrap_or_default();
-                if has_entry(&text, name) {
+                if has_entry(&text, name.as_str()) {
                     return Err(FileError::foreign(&other, "it has an entry for this name"));
                 }
             }
@@ -169,6 +170,16 @@ pub(super) struct OwnFile {
     pub(super) path: PathBuf,
     /// The name that the runtime's file is about; `None` for a certificate authority, and for what was not finished.
     pub(super) name: Option<String>,
+    /// The declared name that this one stands for, if the file says so.
+    pub(super) stands_for: Option<RuntimeHost>,
+}
+
+impl OwnFile {
+    /// The name that the file is about, if it still is one.
+    pub(super) fn about(&self) -> Option<Name> {
+        let host = RuntimeHost::parse(self.name.as_ref()?).ok()?;
+        Some(Name { host, stands_for: self.stands_for.clone() })
+    }
 }
 
 /// Every file of ours on the node, and what is left of one that was not finished.
@@ -178,11 +189,11 @@ pub(super) struct OwnFile {
 /// # Errors
 /// A [`FileError`] if the runtime's directory cannot be read.
 pub(super) fn all(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Result<Vec<OwnFile>, FileError> {
-    let about = |path: &Path| {
-        let text = if files.is_link(path) { None } else { files.read(path).ok().flatten() };
-        text.as_deref().and_then(name_of).map(ToOwned::to_owned)
+    let marked = |path: PathBuf| {
+        let text = if files.is_link(&path) { None } else { files.read(&path).ok().flatten() }?;
+        Some(OwnFile { name: Some(name_of(&text)?.to_owned()), stands_for: stands_for(&text), path })
     };
-    let nameless = |path| OwnFile { path, name: None };
+    let nameless = |path| OwnFile { path, name: None, stands_for: None };
     let mut found = Vec::new();
     match runtime {
         Runtime::Containerd => {
@@ -194,12 +205,10 @@ pub(super) fn all(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Result<
                 let inside = names(files, &path).unwrap_or_default();
                 // The authority goes last, so that no file names one that is not there.
                 let (hosts, ca) = (path.join(HOSTS), path.join(CA));
-                if let Some(name) = about(&hosts).filter(|name| directory(name) == folder) {
-                    found.push(OwnFile { path: hosts, name: Some(name) });
-                }
-                if about(&ca).as_deref() == Some(AUTHORITY) {
-                    found.push(nameless(ca));
-                }
+                let is_of_folder = |file: &OwnFile| file.name.as_ref().is_some_and(|name| directory(name) == folder);
+                found.extend(marked(hosts).filter(is_of_folder));
+                let is_authority = |file: &OwnFile| file.name.as_deref() == Some(AUTHORITY);
+                found.extend(marked(ca).filter(is_authority).map(|file| nameless(file.path)));
                 let unfinished = [temporary(HOSTS), temporary(CA)].into_iter().filter(|name| inside.contains(name));
                 found.extend(unfinished.map(|name| nameless(path.join(name))));
             }
@@ -208,12 +217,12 @@ pub(super) fn all(files: &NodeFiles, runtime: Runtime, paths: &Paths) -> Result<
             for file in names(files, &paths.registries)? {
                 let path = paths.registries.join(&file);
                 let finished = file.strip_suffix(".tmp").and_then(|file| file.split_once(PREFIX)).map(|(_, name)| name);
-                let belongs = |name: &String| RuntimeHost::parse(name).is_ok_and(|name| file_name(&name) == file);
+                let belongs = |found: &OwnFile| found.about().is_some_and(|name| file_name(name.as_str()) == file);
                 if finished.is_some_and(|name| file == temporary(&format!("{PREFIX}{name}")) && name.ends_with(SUFFIX))
                 {
                     found.push(nameless(path));
-                } else if let Some(name) = about(&path).filter(belongs) {
-                    found.push(OwnFile { path, name: Some(name) });
+                } else {
+                    found.extend(marked(path).filter(belongs));
                 }
             }
         }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use local_registry_cluster::services::{ServiceName, ServiceSpec};
-use local_registry_core::RuntimeHost;
 use local_registry_declaration::{Data, DeclarationWarning, Declared, NAME, NAMESPACE};
 
+use super::name::Name;
 use super::report::State;
 use super::route::Route;
 use super::task::NodeTask;
@@ -19,8 +19,9 @@ pub(super) struct Knowledge {
     /// What a report says of the declaration.
     pub(super) state: State,
     pub(super) message: String,
-    /// The names that the last usable declaration had. They still count while there is none that can be used.
-    pub(super) names: Vec<RuntimeHost>,
+    /// The names that the last usable declaration had, and the portable one. They still count while there is none that can be
+    /// used.
+    pub(super) names: Vec<Name>,
     /// The Services that names lead to.
     pub(super) services: BTreeMap<ServiceName, KnownService>,
     /// The node's container runtime with its version, as its kubelet says; or why that is not known.
@@ -47,7 +48,7 @@ impl Knowledge {
                 return;
             }
         };
-        let names = declared.names();
+        let names = Name::all(&declared);
         (self.state, self.message) = match names.as_slice() {
             [] if !declared.is_there() => (State::Absent, declared.to_string()),
             [] => {
@@ -73,10 +74,7 @@ impl Knowledge {
     }
 
     /// The Services that these names lead to.
-    pub(super) fn services_of<'n>(
-        names: impl IntoIterator<Item = &'n RuntimeHost>,
-        task: &NodeTask,
-    ) -> BTreeSet<ServiceName> {
+    pub(super) fn services_of<'n>(names: impl IntoIterator<Item = &'n Name>, task: &NodeTask) -> BTreeSet<ServiceName> {
         let routes = names.into_iter().map(|name| Route::new(name, &task.addresses, &task.cluster_domain));
         routes
             .filter_map(|route| match route {
@@ -87,9 +85,9 @@ impl Knowledge {
     }
 }
 
-fn pull_from(names: &[RuntimeHost], task: &NodeTask) -> String {
-    let listed: Vec<&str> = names.iter().map(RuntimeHost::as_str).collect();
-    let unused = task.addresses.iter().filter(|rule| !names.contains(rule.name()));
+fn pull_from(names: &[Name], task: &NodeTask) -> String {
+    let listed: Vec<&str> = names.iter().map(Name::as_str).collect();
+    let unused = task.addresses.iter().filter(|rule| names.iter().all(|name| name.host != *rule.name()));
     let unused = unused.map(|rule| format!("; --address {rule} is about a name that is not declared"));
     format!("nodes pull from {}{}", listed.join(" and "), unused.collect::<String>())
 }

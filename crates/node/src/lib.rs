@@ -26,6 +26,7 @@ mod file_system;
 mod files;
 mod knowledge;
 mod marker;
+mod name;
 mod paths;
 mod reconcile;
 mod report;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use local_registry_cluster::services::{AddressFamily, ServiceError};
-use local_registry_core::RuntimeHost;
 use local_registry_core::registry::{Host, RegistryUrl, Scheme};
 
 use super::authority;
@@ -11,6 +10,7 @@ use super::containerd::{Version, read_config};
 use super::file_system::NodeFiles;
 use super::files::{self, FileError};
 use super::knowledge::Knowledge;
+use super::name::Name;
 use super::report::{NameReport, NameResult, Report, State};
 use super::route::Route;
 use super::runtime::{Runtime, contents};
@@ -36,10 +36,10 @@ pub(super) fn reconcile(knowledge: &Knowledge, task: &NodeTask, files: &NodeFile
 }
 
 /// The names, with the files, that were declared before. Images by these names may still run.
-pub(super) fn undeclared(names: &[RuntimeHost], task: &NodeTask, files: &NodeFiles) -> Vec<(RuntimeHost, PathBuf)> {
+pub(super) fn undeclared(names: &[Name], task: &NodeTask, files: &NodeFiles) -> Vec<(Name, PathBuf)> {
     let found = files::all(files, task.runtime, &task.paths).unwrap_or_default();
-    let by_name = found.into_iter().filter_map(|file| Some((RuntimeHost::parse(&file.name?).ok()?, file.path)));
-    by_name.filter(|(known, _)| !names.contains(known)).collect()
+    let by_name = found.into_iter().filter_map(|file| Some((file.about()?, file.path)));
+    by_name.filter(|(known, _)| names.iter().all(|name| name.host != known.host)).collect()
 }
 
 /// What one pass goes by.
@@ -103,7 +103,7 @@ impl Pass<'_> {
         }
     }
 
-    fn declared(&self, name: &RuntimeHost) -> NameReport {
+    fn declared(&self, name: &Name) -> NameReport {
         let file = self.task.runtime.file(name, &self.task.paths);
         let report = |file: Option<PathBuf>, address: Option<String>, result| NameReport {
             name: name.to_string(),
@@ -127,7 +127,7 @@ impl Pass<'_> {
 
     /// A name that is not declared any more keeps its file while the cluster has a registry by it: images by that name may
     /// still run. Without one, its address may be anybody's.
-    fn undeclared(&self, name: &RuntimeHost, file: PathBuf) -> NameReport {
+    fn undeclared(&self, name: &Name, file: PathBuf) -> NameReport {
         let mut address = None;
         let destination = match self.knowledge.state {
             State::Absent => Destination::Nowhere(String::new()),
@@ -151,7 +151,7 @@ impl Pass<'_> {
     }
 
     /// Removes the file that a name has from the time when `--address` led it somewhere.
-    fn leave_to_dns(&self, name: &RuntimeHost, file: PathBuf) -> NameReport {
+    fn leave_to_dns(&self, name: &Name, file: PathBuf) -> NameReport {
         let Self { task, files, .. } = self;
         let (file, result) = match files::ours(files, task.runtime, name, &task.paths) {
             Ok(Some(_)) if task.dry_run => (Some(file), NameResult::WouldRemove),
@@ -165,9 +165,9 @@ impl Pass<'_> {
         NameReport { name: name.to_string(), file, address: None, result }
     }
 
-    fn destination(&self, name: &RuntimeHost) -> Destination {
+    fn destination(&self, name: &Name) -> Destination {
         let without_ipv6 = self.without_ipv6();
-        if let (Runtime::CriO, Some(warning)) = (self.task.runtime, name.warning()) {
+        if let (Runtime::CriO, Some(warning)) = (self.task.runtime, name.host.warning()) {
             return Destination::Nowhere(warning.to_string());
         }
         match Route::new(name, &self.task.addresses, &self.task.cluster_domain) {
@@ -200,7 +200,7 @@ impl Pass<'_> {
     }
 
     /// Leads a name to a registry.
-    fn lead_to(&self, name: &RuntimeHost, url: &RegistryUrl, file: &Path) -> Result<NameResult, WriteError> {
+    fn lead_to(&self, name: &Name, url: &RegistryUrl, file: &Path) -> Result<NameResult, WriteError> {
         let Self { task, files, .. } = self;
         let ca = match (&task.ca, url.scheme) {
             (Some(path), Scheme::Https) => Some(authority::read(path).map_err(WriteError::Ca)?),
@@ -221,7 +221,7 @@ impl Pass<'_> {
     }
 
     /// Leads a name to nowhere, if it has a file. `done` is what it is then.
-    fn lead_nowhere(&self, name: &RuntimeHost, file: &Path, done: NameResult) -> Result<NameResult, WriteError> {
+    fn lead_nowhere(&self, name: &Name, file: &Path, done: NameResult) -> Result<NameResult, WriteError> {
         let Self { task, files, .. } = self;
         let after = contents(task.runtime, name, Target::Nowhere);
         let before = files::ours(files, task.runtime, name, &task.paths)?;

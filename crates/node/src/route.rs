@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use local_registry_cluster::services::ServiceName;
 use local_registry_core::registry::{HostError, RegistryUrl, Scheme};
-use local_registry_core::{Quoted, RuntimeHost};
+use local_registry_core::{Quoted, RegistryHost, RuntimeHost};
+
+use super::name::Name;
 
 /// `NAME=[SCHEME://]HOST[:PORT]`: the operator's word on where a declared name leads.
 ///
@@ -90,19 +92,32 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// Where a declared name leads, by the first rule about it, or by itself.
-    pub(super) fn new(name: &RuntimeHost, rules: &[AddressRule], cluster_domain: &str) -> Self {
-        let rule = rules.iter().find(|rule| rule.name == *name);
-        let (scheme, host) = rule.map_or((None, name), |rule| (rule.scheme, &rule.host));
+    /// Where a name leads: by the first rule about it; or as the declared name that it stands for, by the first rule about
+    /// that; or by itself.
+    pub(super) fn new(name: &Name, rules: &[AddressRule], cluster_domain: &str) -> Self {
+        let about = |host: &RuntimeHost| rules.iter().find(|rule| rule.name == *host);
+        let rule = about(&name.host).or_else(|| about(name.stands_for.as_ref()?));
+        let itself = name.stands_for.as_ref().unwrap_or(&name.host);
+        let (scheme, host) = rule.map_or((None, itself), |rule| (rule.scheme, &rule.host));
         if let Some(service) = ServiceName::named_by(host, cluster_domain) {
             let port = host.port().unwrap_or_else(|| scheme.unwrap_or(Scheme::Https).port());
             return Self::Service { service, port, scheme };
         }
         match rule {
             Some(_) => Self::Url(RegistryUrl { scheme: scheme.unwrap_or(Scheme::Https), host: host.clone() }),
+            // The node's DNS knows the declared name, and not this one.
+            None if name.stands_for.is_some() => {
+                Self::Url(RegistryUrl { scheme: assumed_scheme(host), host: host.clone() })
+            }
             None => Self::Dns,
         }
     }
+}
+
+/// How a runtime speaks to a host that it has no file for: by plain HTTP to the node itself, and by HTTPS to any other.
+fn assumed_scheme(host: &RuntimeHost) -> Scheme {
+    // What is valid for nodes and not for pods is a loopback name.
+    if RegistryHost::parse(host.as_str()).is_ok() { Scheme::Https } else { Scheme::Http }
 }
 
 #[cfg(test)]
@@ -115,7 +130,13 @@ mod tests {
 
     fn route(name: &str, rules: &[&str]) -> Route {
         let rules: Vec<AddressRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        Route::new(&host(name), &rules, "cluster.local")
+        Route::new(&host(name).into(), &rules, "cluster.local")
+    }
+
+    /// Where the portable name leads, where it stands for this one.
+    fn portable(stands_for: &str, rules: &[&str]) -> Route {
+        let rules: Vec<AddressRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        Route::new(&Name::portable(host(stands_for)), &rules, "cluster.local")
     }
 
     fn service(port: u16, scheme: Option<Scheme>) -> Route {
@@ -160,6 +181,25 @@ mod tests {
         assert_eq!(route("a:1", &["a:1=registry.infra.svc:5000"]), service(5000, None));
         assert_eq!(route("a:1", &["a:1=http://registry.infra.svc"]), service(80, Some(Scheme::Http)));
         assert_eq!(route("registry.infra.svc:5000", &["registry.infra.svc:5000=reg.io"]), url(Scheme::Https, "reg.io"));
+    }
+
+    #[test]
+    fn the_portable_name_leads_to_where_the_declared_one_is() {
+        let url = |scheme, text| Route::Url(RegistryUrl { scheme, host: host(text) });
+        let (kit, kind) = ("registry.infra.svc:5000", "kind-registry:5000");
+        assert_eq!(portable(kit, &[]), service(5000, None));
+        assert_eq!(portable("registry.infra.svc", &[]), service(443, None));
+        assert_eq!(portable(kind, &[]), url(Scheme::Https, kind));
+        for loopback in ["localhost:5001", "localhost", "127.0.0.1:5000", "[::1]:5000"] {
+            assert_eq!(portable(loopback, &[]), url(Scheme::Http, loopback));
+        }
+        let declared = "kind-registry:5000=http://10.0.0.5:5000";
+        assert_eq!(portable(kind, &[declared]), url(Scheme::Http, "10.0.0.5:5000"));
+        let own = "local-registry:5000=http://10.0.0.6:5000";
+        assert_eq!(portable(kind, &[declared, own]), url(Scheme::Http, "10.0.0.6:5000"));
+        assert_eq!(portable(kit, &[own]), url(Scheme::Http, "10.0.0.6:5000"));
+        assert_eq!(portable(kind, &["local-registry:5000=registry.infra.svc:5000"]), service(5000, None));
+        assert_eq!(route(kit, &[own]), service(5000, None), "a rule about the portable name is about no other");
     }
 
     #[test]

@@ -244,7 +244,8 @@ pub(crate) struct NodeArguments {
     pub(crate) registries_dir: PathBuf,
     /// Where a declared name leads, such as kind-registry:5000=http://172.18.0.5:5000. HOST is an address, a name that
     /// the node resolves, or the name of a Service, whose port then says which scheme it is. May be repeated. By default,
-    /// the name of a Service leads to its cluster IP, and other names are left to the node's DNS.
+    /// the name of a Service leads to its cluster IP, and other names are left to the node's DNS. local-registry:5000 leads
+    /// to where the declared name does, and to a name that is left to DNS by HTTPS.
     #[arg(
         long = "address",
         value_name = "NAME=[SCHEME://]HOST[:PORT]",

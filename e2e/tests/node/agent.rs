@@ -28,6 +28,34 @@ fn a_cluster_without_a_registry_gets_one() {
 }
 
 #[test]
+fn pods_with_the_portable_name_are_pulled_without_any_policy() {
+    let kit = kit::with(&[]);
+    kit.push(&hello(), "team/portable:v1");
+    let name = "local-registry:5000/team/portable:v1";
+    assert_eq!(kit.node.pull(name).ok(), "hello\n");
+    // It is the agent's file that makes it so.
+    let file = Path::new(FOLDERS).join("local-registry_5000_/hosts.toml");
+    let ours = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "server = \"http://192.0.2.99:5000\"\n").unwrap();
+    kit.reports("a foreign file", |report| report["names"][1]["result"] == "foreign");
+    std::fs::remove_file(&file).unwrap();
+    eventually("our file to come back", || (std::fs::read_to_string(&file).ok()? == ours).then_some(()));
+    // Without the registry's Service, nobody else is asked, and what the node has by another name does not count.
+    let digests = storage().join("docker/registry/v2/repositories/team/portable/_manifests/revisions/sha256");
+    let digest = std::fs::read_dir(digests).unwrap().next().unwrap().unwrap().file_name();
+    let by_digest = |host: &str| format!("{host}/team/portable@sha256:{}", digest.to_str().unwrap());
+    assert_eq!(kit.node.pull(&by_digest(REGISTRY)).ok(), "hello\n");
+    kit.node.kubectl.ok(&["delete", "service", "registry", "--namespace=local-registry"]);
+    eventually("the name to lead to nowhere", || {
+        std::fs::read_to_string(&file).ok()?.contains("\"https://127.0.0.1:0\"").then_some(())
+    });
+    kit.node.pull(name).failed_with("127.0.0.1:0");
+    kit.node.pull(&by_digest("local-registry:5000")).failed_with("127.0.0.1:0");
+    kit.kustomize("apply", "deploy/registry", &[]);
+    eventually("a pull from the new address", || kit.node.pull(name).succeeded.then_some(()));
+}
+
+#[test]
 fn files_that_somebody_removes_come_back() {
     let kit = kit::with(&[]);
     let file = Path::new(FOLDER).join("hosts.toml");
@@ -74,7 +102,10 @@ fn the_clean_up_removes_what_is_ours_and_nothing_else() {
     assert!(Path::new(FOLDER).join("hosts.toml").exists());
     kit.kustomize("apply", "deploy/nodes-clean-up", &[]);
     kit.rolled_out("daemonset/local-registry-node", "local-registry-nodes");
-    eventually("our folder to go", || (!Path::new(FOLDER).exists()).then_some(()));
+    eventually("our folders to go", || {
+        let portable = Path::new(FOLDERS).join("local-registry_5000_");
+        (!Path::new(FOLDER).exists() && !portable.exists()).then_some(())
+    });
     let left: Vec<_> = std::fs::read_dir(FOLDERS).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["registry.example"]);
     std::fs::remove_dir_all(others).unwrap();

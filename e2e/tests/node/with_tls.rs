@@ -17,6 +17,7 @@ fn pulls_and_pushes_verify_the_registry() {
     kit.node.push(&hello(), &name, &[trusting]).failed_with("authentication required");
     kit.node.push(&hello(), &name, &[trusting, "--dest-creds=builder:secret"]).ok();
     assert_eq!(kit.node.pull(&name).ok(), "hello\n");
+    assert_eq!(kit.node.pull("local-registry:5000/team/verified:v1").ok(), "hello\n");
 
     // The node trusts another authority, so it must not pull.
     nodes_trust(&kit, &Authority::named("other"));

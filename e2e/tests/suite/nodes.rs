@@ -31,10 +31,17 @@ impl Scene {
         self.root.path().join("etc/containerd/certs.d").join(directory).join("hosts.toml")
     }
 
+    fn portable_file(&self) -> PathBuf {
+        self.root.path().join("etc/containerd/certs.d/local-registry_5000_/hosts.toml")
+    }
+
+    /// Waits until the files of the declared and of the portable name lead to this address.
     fn leads_to(&self, address: &str) {
         let line = format!("server = \"http://{address}:5000\"");
-        let text = || std::fs::read_to_string(self.file()).unwrap_or_default();
-        eventually(&line, || text().contains(&line).then_some(()));
+        for file in [self.file(), self.portable_file()] {
+            let text = || std::fs::read_to_string(&file).unwrap_or_default();
+            eventually(&line, || text().contains(&line).then_some(()));
+        }
     }
 
     /// The address of the Service `registry`.
@@ -68,13 +75,18 @@ fn the_file_follows_the_service_with_the_shipped_rights() {
     eventually("a report", || (report(&agent)["names"][0]["result"] == "unchanged").then_some(()));
     assert_eq!(report(&agent)["names"][0]["address"], format!("http://{first}:5000"));
     assert_eq!(report(&agent)["node"], "n1");
+    let portable = &report(&agent)["names"][1];
+    assert_eq!(portable["name"], "local-registry:5000");
+    assert_eq!(portable["address"], format!("http://{first}:5000"));
 
     // An address in use is not given again, so another Service takes the first one.
     let kubectl = &scene.cluster.kubectl;
     kubectl.ok(&["delete", "service", "registry", "--namespace=local-registry"]);
     // Until there is one again, nothing leads to whoever has the address now.
-    let text = || std::fs::read_to_string(scene.file()).unwrap_or_default();
-    eventually("the name to lead to nowhere", || text().contains("\"https://127.0.0.1:0\"").then_some(()));
+    for file in [scene.file(), scene.portable_file()] {
+        let text = || std::fs::read_to_string(&file).unwrap_or_default();
+        eventually("the names to lead to nowhere", || text().contains("\"https://127.0.0.1:0\"").then_some(()));
+    }
     let ip = format!("--clusterip={first}");
     kubectl.ok(&["create", "service", "clusterip", "other", "--tcp=80", &ip, "--namespace=local-registry"]);
     kubectl.ok(&["apply", "-k", "deploy/registry"]);
@@ -87,6 +99,23 @@ fn the_file_follows_the_service_with_the_shipped_rights() {
 }
 
 #[test]
+fn the_portable_name_leads_to_a_registry_outside_of_the_cluster() {
+    let scene = Scene::new();
+    let declaration = config_map("host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000\n");
+    scene.cluster.kubectl.ok_with(&["apply", "-f", "-"], &declaration);
+    let leads_to = |line: &str| {
+        let text = || std::fs::read_to_string(scene.portable_file()).unwrap_or_default();
+        eventually(line, || text().contains(line).then_some(()));
+    };
+    let agent = scene.agent();
+    leads_to("server = \"https://kind-registry:5000\"");
+    drop(agent);
+    let rule = "--address=local-registry:5000=http://kind-registry:5000";
+    let _agent = scene.cluster.agent(scene.root.path(), &["--resync=1", rule]);
+    leads_to("server = \"http://kind-registry:5000\"");
+}
+
+#[test]
 fn a_node_that_ignores_the_file_has_an_event() {
     let scene = Scene::new();
     let agent = scene.agent();
@@ -95,7 +124,7 @@ fn a_node_that_ignores_the_file_has_an_event() {
     assert!(event["note"].as_str().unwrap().contains("is not set"), "{event}");
     assert_eq!(agent.metric(r#"node_runtime_reads{answer="no"}"#), Some(1));
     let (_, log) = agent.answers("/metrics");
-    assert!(log.contains("local_registry_sync_node_writes_total 1"), "{log}");
+    assert!(log.contains("local_registry_sync_node_writes_total 2"), "{log}");
 }
 
 #[test]
@@ -130,9 +159,10 @@ fn a_hostile_config_map_neither_moves_the_name_nor_fills_the_memory_of_the_pod()
     let url = "/api/v1/namespaces/kube-public/configmaps/local-registry-hosting";
     scene.cluster.kubectl.ok(&["replace", "--raw", url, "-f", file.to_str().unwrap()]);
     eventually("the agent to see it", || (report(&agent)["names"][0]["name"] == "evil.example:5000").then_some(()));
-    // A name that is no Service is never mapped, and the file of before stays.
+    // A name that is no Service is never mapped, and the file of before stays. The portable name is what is declared.
     assert_eq!(report(&agent)["names"][0]["result"], "left-to-dns");
     assert!(scene.file().exists());
+    assert_eq!(report(&agent)["names"][1]["address"], "https://evil.example:5000");
     let peak = memory();
     println!("{calm} KiB, with a hostile ConfigMap {peak} KiB");
     assert!(peak < 24 * 1024, "{peak} KiB");

@@ -1,8 +1,7 @@
 //! `hosts.toml`, which leads the pulls of a name to another address.
 
-use local_registry_core::RuntimeHost;
-
 use crate::marker::header;
+use crate::name::Name;
 use crate::target::Target;
 
 /// The name of the file.
@@ -35,7 +34,7 @@ const NOWHERE: &str = "https://127.0.0.1:0";
 /// The text of the file. An unknown capability, or a `ca` that is not there, would make containerd drop all of it.
 ///
 /// `server` is what containerd falls back on. Without it, that would be the name itself, by HTTPS.
-pub(crate) fn hosts_toml(name: &RuntimeHost, target: Target<'_>) -> String {
+pub(crate) fn hosts_toml(name: &Name, target: Target<'_>) -> String {
     let (note, url, has_ca) = match target {
         Target::Registry { url, has_ca } => ("", url.to_string(), has_ca),
         Target::Nowhere => ("# The registry is gone. Nothing answers at this address.\n", NOWHERE.to_owned(), false),
@@ -54,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_file_leads_to_the_address() {
-        let name: RuntimeHost = "registry.infra.svc:5000".parse().unwrap();
+        let name: Name = "registry.infra.svc:5000".parse().unwrap();
         let url = RegistryUrl { scheme: Scheme::Https, host: "[fd00::5]:5000".parse().unwrap() };
         let text = hosts_toml(&name, Target::Registry { url: &url, has_ca: true });
         assert!(text.starts_with("# local-registry-sync node: registry.infra.svc:5000\n"), "{text}");

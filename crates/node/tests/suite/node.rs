@@ -13,7 +13,8 @@ use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_node::{
-    DirectoryRemovedError, NameResult, NodeTask, Paths, Report, Runtime, RuntimeReads, State, clean_up, follow, once,
+    DirectoryRemovedError, NameReport, NameResult, NodeTask, Paths, Report, Runtime, RuntimeReads, State, clean_up,
+    follow, once,
 };
 use local_registry_testkit::api_server::{Answer, BOOKMARK, bookmark, config_map, lines, send, send_lines, status};
 use serde_json::{Value, json};
@@ -22,11 +23,13 @@ use tokio::time::sleep;
 use tower_test::mock::{Handle, SendResponse, pair};
 
 const NAME: &str = "registry.infra.svc.cluster.local:5000";
+const PORTABLE: &str = "local-registry:5000";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/kube-public/configmaps";
 const SERVICES: &str = "/api/v1/namespaces/infra/services";
 /// The directory of the name, and its file.
 const DIRECTORY: &str = "etc/containerd/certs.d/registry.infra.svc.cluster.local_5000_";
 const FILE: &str = "etc/containerd/certs.d/registry.infra.svc.cluster.local_5000_/hosts.toml";
+const PORTABLE_FILE: &str = "etc/containerd/certs.d/local-registry_5000_/hosts.toml";
 /// Where a file leads whose registry is gone.
 const NOWHERE: Option<&str> = Some("https://127.0.0.1:0");
 const READ: &str =
@@ -113,6 +116,13 @@ impl Scene {
     /// Where the file leads.
     fn server_of_file(&self) -> Option<String> {
         let text = self.read(FILE)?;
+        let line = text.lines().find_map(|line| line.strip_prefix("server = "))?;
+        Some(line.trim_matches('"').to_owned())
+    }
+
+    /// Where the portable name's file leads.
+    fn server_of_portable(&self) -> Option<String> {
+        let text = self.read(PORTABLE_FILE)?;
         let line = text.lines().find_map(|line| line.strip_prefix("server = "))?;
         Some(line.trim_matches('"').to_owned())
     }
@@ -248,8 +258,18 @@ async fn seconds(seconds: u64) {
     sleep(Duration::from_secs(seconds)).await;
 }
 
+/// What happened to the file of each name but the portable one, which has tests of its own.
 fn results(report: &Report) -> Vec<&str> {
-    report.names.iter().map(|name| name.result.name()).collect()
+    let names = report.names.iter().filter(|name| name.name != PORTABLE);
+    names.map(|name| name.result.name()).collect()
+}
+
+/// What happened to the file of the portable name.
+fn portable(report: &Report) -> &NameReport {
+    let mut found = report.names.iter().filter(|name| name.name == PORTABLE);
+    let name = found.next().expect("the report has the portable name");
+    assert_eq!(found.next(), None, "a name is reported once");
+    name
 }
 
 fn last(reports: &[Report]) -> &Report {
@@ -275,7 +295,7 @@ async fn the_file_leads_to_where_the_service_is() {
         .await;
     let all: Vec<Vec<&str>> = reports.iter().map(results).collect();
     assert_eq!(all, [["written"], ["unchanged"], ["nowhere"], ["written"], ["unchanged"]].map(Vec::from));
-    assert_eq!(reports[0].message, format!("nodes pull from {NAME}"));
+    assert_eq!(reports[0].message, format!("nodes pull from {NAME} and {PORTABLE}"));
     assert_eq!(
         reports[2].names[0].to_string(),
         format!(
@@ -334,8 +354,9 @@ async fn a_file_of_others_stays_and_is_reported_once() {
         scene.write(&path, "# by hand\n");
         let reports = scene.follow(async || seconds(200).await).await;
         assert_eq!(scene.read(&path).as_deref(), Some("# by hand\n"));
-        assert_eq!(reports.len(), 1);
-        let NameResult::Foreign { reason: found } = &reports[0].names[0].result else { panic!("{reports:?}") };
+        // The portable name's file is written, and then unchanged.
+        assert_eq!(reports.len(), 2);
+        let NameResult::Foreign { reason: found } = &reports[1].names[0].result else { panic!("{reports:?}") };
         assert!(found.contains(reason), "{found}");
         assert_eq!(scene.server_of_file(), None);
         let events = scene.events();
@@ -395,7 +416,7 @@ async fn nothing_leads_to_a_registry_that_the_cluster_does_not_have() {
         .await;
     assert!(last(&reports).succeeded(), "a cluster may have no registry");
     assert_eq!(
-        last(&reports).names[0].to_string(),
+        last(&reports).names.iter().find(|name| name.name == NAME).unwrap().to_string(),
         format!("{NAME}: not declared any more; /{FILE} leads to nowhere until --clean-up")
     );
     // An agent that is started then knows that, too, by its file.
@@ -587,7 +608,7 @@ async fn copies_and_likenesses_of_our_files_are_of_others() {
     }
     // What cannot be looked into does not stop the rest.
     std::os::unix::fs::symlink("loop", scene.path("etc/containerd/certs.d/loop")).unwrap();
-    assert_eq!(results(&clean_up(&scene.task)), ["removed"]);
+    assert_eq!(results(&clean_up(&scene.task)), ["removed"; 2]);
     for (path, text) in &others {
         assert_eq!(scene.read(&format!("etc/containerd/certs.d/{path}")).as_ref(), Some(text), "{path}");
     }
@@ -723,11 +744,114 @@ async fn names_that_are_no_services() {
     scene.change(|server| server.declare("hostFromClusterNetwork: kind-registry:5000"));
     assert_eq!(
         scene.once().await.message,
-        "nodes pull from kind-registry:5000; --address localhost:5001=http://172.18.0.5:5000 is about a name that is not declared"
+        "nodes pull from kind-registry:5000 and local-registry:5000; --address localhost:5001=http://172.18.0.5:5000 is about a name that is not declared"
     );
     let text = scene.read("etc/containerd/certs.d/localhost_5001_/hosts.toml").unwrap();
     assert!(text.contains("[host.\"http://172.18.0.5:5000\"]"), "{text}");
     assert!(scene.read("etc/containerd/certs.d/kind-registry_5000_/hosts.toml").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_portable_name_follows_the_service_as_the_declared_one_does() {
+    let scene = Scene::new();
+    let leads_to = |address: &str| assert_eq!(scene.server_of_portable().as_deref(), Some(address));
+    let reports = scene
+        .follow(async || {
+            seconds(1).await;
+            leads_to("http://10.0.0.5:5000");
+            scene.change(|server| server.serve(None));
+            seconds(5).await;
+            leads_to(NOWHERE.unwrap());
+            scene.change(|server| server.serve(Some("10.0.0.9")));
+            seconds(5).await;
+            leads_to("http://10.0.0.9:5000");
+            scene.change(|server| server.set(CONFIG_MAPS, None));
+            seconds(5).await;
+            leads_to(NOWHERE.unwrap());
+            scene.change(|server| server.declare(&format!("hostFromClusterNetwork: {NAME}")));
+            seconds(5).await;
+            leads_to("http://10.0.0.9:5000");
+            fs::remove_dir_all(scene.path("etc/containerd/certs.d/local-registry_5000_")).unwrap();
+            seconds(61).await;
+            leads_to("http://10.0.0.9:5000");
+            scene.change(|server| server.declare("]"));
+            seconds(5).await;
+        })
+        .await;
+    let found = reports.iter().map(|report| portable(report).result.name());
+    let changes: Vec<&str> = found.filter(|result| *result != "unchanged").collect();
+    assert_eq!(changes, ["written", "nowhere", "written", "gone", "written", "written"]);
+    // A new agent, which has seen no declaration that can be used, knows by the file what the name stands for.
+    let text = scene.read(PORTABLE_FILE).unwrap();
+    assert!(text.contains(&format!("\n# In this cluster, the name stands for {NAME}\n")), "{text}");
+    scene.change(|server| server.serve(Some("10.0.0.10")));
+    let reports = scene.follow(async || seconds(5).await).await;
+    assert!(reports.iter().all(|report| report.state == State::Unusable), "{reports:?}");
+    leads_to("http://10.0.0.10:5000");
+    scene.change(|server| server.serve(None));
+    scene.once().await;
+    leads_to(NOWHERE.unwrap());
+    scene.change(|server| server.serve(Some("10.0.0.11")));
+    scene.once().await;
+    leads_to("http://10.0.0.11:5000");
+}
+
+#[tokio::test]
+async fn the_portable_name_leads_to_a_registry_outside_of_the_cluster() {
+    let mut scene = Scene::new();
+    let mut check = async |declaration: &str, rules: &[&str], expected: &str| {
+        scene.change(|server| server.declare(declaration));
+        scene.task.addresses = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        let report = scene.once().await;
+        assert_eq!(portable(&report).address.as_deref(), Some(expected), "{declaration}");
+        assert_eq!(scene.server_of_portable().as_deref(), Some(expected), "{declaration}");
+        report
+    };
+    let kind = "host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000";
+    let report = check(kind, &[], "https://kind-registry:5000").await;
+    assert_eq!(results(&report), ["left-to-dns", "left-to-dns"]);
+    assert_eq!(report.message, "nodes pull from localhost:5001 and kind-registry:5000 and local-registry:5000");
+    let declared = "kind-registry:5000=http://172.18.0.5:5000";
+    check(kind, &[declared], "http://172.18.0.5:5000").await;
+    let own = "local-registry:5000=http://kind-registry:5000";
+    let report = check(kind, &[own, declared], "http://kind-registry:5000").await;
+    assert!(!report.message.contains("is not declared"), "{}", report.message);
+    check("host: localhost:5001", &[], "http://localhost:5001").await;
+    check("host: reg.io\nhostFromClusterNetwork: other.io", &[], "https://reg.io").await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_declares_the_portable_name_has_one_name() {
+    let mut scene = Scene::new();
+    // The file is from the time when the name stood for another one.
+    scene.once().await;
+    scene.change(|server| server.declare(&format!("hostFromClusterNetwork: {PORTABLE}")));
+    let report = scene.once().await;
+    assert_eq!(
+        (portable(&report).result.name(), report.message.as_str()),
+        ("removed", "nodes pull from local-registry:5000")
+    );
+    assert_eq!(portable(&scene.once().await).result, NameResult::LeftToDns);
+    assert_eq!(scene.server_of_portable(), None);
+    scene.task.addresses = vec!["local-registry:5000=http://10.0.0.7:5000".parse().unwrap()];
+    assert_eq!(portable(&scene.once().await).result.name(), "written");
+    assert!(!scene.read(PORTABLE_FILE).unwrap().contains("stands for"));
+}
+
+#[tokio::test]
+async fn others_may_have_a_file_of_the_portable_name() {
+    let scene = Scene::new();
+    scene.write(PORTABLE_FILE, "# by hand\n");
+    let report = scene.once().await;
+    assert_eq!((portable(&report).result.name(), results(&report)), ("foreign", vec!["written"]));
+    assert_eq!(scene.read(PORTABLE_FILE).as_deref(), Some("# by hand\n"));
+    assert!(!report.succeeded());
+    let events = scene.events();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert!(
+        events[0].1.starts_with("local-registry:5000: left alone: /etc/containerd/certs.d/local-registry_5000_/"),
+        "{events:?}"
+    );
 }
 
 #[tokio::test]
@@ -779,6 +903,9 @@ async fn a_certificate_authority_lies_beside_the_file() {
         let written = scene.read(&format!("{DIRECTORY}/ca.crt")).unwrap();
         assert!(written.contains(certificate) && !written.contains("secret"), "{written}");
         assert!(scene.read(FILE).unwrap().contains("ca = \"ca.crt\""));
+        assert!(scene.read(PORTABLE_FILE).unwrap().contains("ca = \"ca.crt\""));
+        let beside = scene.read("etc/containerd/certs.d/local-registry_5000_/ca.crt");
+        assert_eq!(beside, Some(written));
     }
 }
 
@@ -849,8 +976,15 @@ async fn cri_o_gets_a_drop_in() {
         text.ends_with(&format!("[[registry]]\nprefix = \"{NAME}\"\nlocation = \"10.0.0.5:5000\"\ninsecure = true\n")),
         "{text}"
     );
+    let text = scene.read(&format!("{folder}/local-registry-local-registry_5000.conf")).unwrap();
+    let expected = "prefix = \"local-registry:5000\"\nlocation = \"10.0.0.5:5000\"\ninsecure = true\n";
+    assert!(text.ends_with(expected), "{text}");
+    scene.change(|server| server.declare("hostFromClusterNetwork: kind-registry:5000"));
+    scene.once().await;
+    let text = scene.read(&format!("{folder}/local-registry-local-registry_5000.conf")).unwrap();
+    assert!(text.ends_with("location = \"kind-registry:5000\"\ninsecure = false\n"), "{text}");
     let report = clean_up(&scene.task);
-    assert_eq!(results(&report), ["removed"]);
+    assert_eq!(results(&report), ["removed"; 2]);
     assert!(scene.read(&file).is_none() && scene.path(&format!("{folder}/other.conf")).exists());
 }
 
@@ -885,16 +1019,16 @@ async fn a_clean_up_leaves_nothing_of_ours_and_all_of_others() {
     scene.once().await;
     scene.write(&format!("{DIRECTORY}/.local-registry-sync.hosts.toml.tmp"), "half a fi");
     scene.task.dry_run = true;
-    assert_eq!(results(&clean_up(&scene.task)), ["would-remove"; 3]);
+    assert_eq!(results(&clean_up(&scene.task)), ["would-remove"; 5]);
     scene.task.dry_run = false;
     let report = clean_up(&scene.task);
-    assert_eq!(results(&report), ["removed"; 3], "{report:?}");
+    assert_eq!(results(&report), ["removed"; 5], "{report:?}");
     assert_eq!(report.state, State::CleanUp);
     assert_eq!(tree(scene.root.path()), before);
     assert_eq!(clean_up(&scene.task).message, "the node has no file of the agent's");
 
     scene.once().await;
     scene.write(&format!("{DIRECTORY}/notes"), "by hand");
-    assert_eq!(results(&clean_up(&scene.task)), ["removed"; 2]);
+    assert_eq!(results(&clean_up(&scene.task)), ["removed"; 4]);
     assert_eq!(tree(&scene.path(DIRECTORY)), ["notes"]);
 }

@@ -30,6 +30,12 @@ const CASES: &[(&str, &[&str], Option<&str>)] = &[
         Some("hostFromClusterNetwork: registry.infra.svc.cluster.local:5000\nhostFromContainerRuntime: localhost:5001"),
     ),
     ("KinD's own recipe", &[], Some("host: localhost:5001\nhelp: https://kind.sigs.k8s.io/docs/user/local-registry/")),
+    (
+        "KinD's registry by a name that pods have, too",
+        &[],
+        Some("host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000"),
+    ),
+    ("the portable name itself", &[], Some("hostFromClusterNetwork: local-registry:5000")),
     ("help alone", &[], Some("help: https://reg.example/help")),
     (
         "a help that is not a URL",
