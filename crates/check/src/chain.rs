@@ -44,8 +44,9 @@ pub async fn check(
         Some((declared, None)) => links.extend(undeclared(declared, &task.allowed, scope, &ask).await),
         None => {}
     }
-    let names = declared.as_ref().map(Declared::names).unwrap_or_default();
-    links.extend(kit(cluster, &names, scope).await);
+    if let Some(declared) = &declared {
+        links.extend(kit(cluster, declared, scope).await);
+    }
     let mut field = Safeguard::new("the field in the CRDs");
     for kind in Kind::ALL {
         let found = cluster.crd(kind).await;
@@ -78,14 +79,15 @@ fn host_link(host: &RegistryHost) -> Link {
 }
 
 /// The links of the Service that one of the names is of, and of the nodes that pull by them.
-async fn kit(cluster: &Cluster, names: &[RuntimeHost], scope: &Scope) -> Vec<Link> {
+async fn kit(cluster: &Cluster, declared: &Declared, scope: &Scope) -> Vec<Link> {
     let mut links = Vec::new();
-    let target = Target::named_by(names, &scope.cluster_domain);
+    let names = declared.names();
+    let target = Target::named_by(&names, &scope.cluster_domain);
     if let Some(target) = &target {
         links.extend(service(cluster, target).await);
     }
     if !names.is_empty() {
-        links.extend(nodes(cluster, names, scope, target.as_ref()).await);
+        links.extend(nodes(cluster, declared, scope, target.as_ref()).await);
     }
     links
 }

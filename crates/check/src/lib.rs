@@ -13,7 +13,11 @@
 //! let scope = Scope { location: Location::InCluster, ..Scope::default() };
 //! let mut links = check(&cluster, &task, &scope, probe).await;
 //!
-//! let pulling = PullTask { namespace: "local-registry-check".to_owned(), image: None };
+//! let pulling = PullTask {
+//!     namespace: "local-registry-check".to_owned(),
+//!     agents: scope.agents.clone(),
+//!     image: None,
+//! };
 //! links.extend(pull(&cluster, &pulling, &task.allowed, probe).await);
 //!
 //! for link in &links {

@@ -54,6 +54,8 @@ pub struct PodSummary {
     pub name: String,
     /// The node that it runs on; `None` before it is scheduled.
     pub node: Option<String>,
+    /// The image of its only container, as it is stored.
+    pub image: Option<String>,
     /// Why it is not ready, as far as its status says; `None` if it is ready.
     pub trouble: Option<String>,
     /// How its only container is.
@@ -105,9 +107,11 @@ impl From<Pod> for PodSummary {
             let not_ready = ready.and_then(|found| said(Some("it is not ready".to_owned()), found.message.clone()));
             rejected.or(unscheduled).or(waiting).or(not_ready).unwrap_or_else(|| "it has not started yet".to_owned())
         });
+        let (node, containers) = pod.spec.map(|spec| (spec.node_name, spec.containers)).unwrap_or_default();
         Self {
             name: pod.metadata.name.unwrap_or_default(),
-            node: pod.spec.and_then(|spec| spec.node_name),
+            node,
+            image: containers.into_iter().find_map(|container| container.image),
             trouble,
             container,
             is_over,
@@ -167,14 +171,14 @@ impl Cluster {
         timeout(LIMIT, asking).await.unwrap_or_else(|_| late())
     }
 
-    /// Creates a pod, and returns its name.
+    /// Creates a pod, and returns what was stored: its name, and what admission made of its image.
     ///
     /// # Errors
     /// A [`ClusterError`] if it cannot be created.
-    pub async fn create_pod(&self, namespace: &str, pod: &Pod) -> Result<String, ClusterError> {
+    pub async fn create_pod(&self, namespace: &str, pod: &Pod) -> Result<PodSummary, ClusterError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let created = call(namespace, "create").answer(api.create(&PostParams::default(), pod)).await?;
-        Ok(created.metadata.name.unwrap_or_default())
+        Ok(created.into())
     }
 
     /// Deletes a pod at once, if it is there.

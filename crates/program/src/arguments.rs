@@ -205,8 +205,8 @@ pub(crate) struct CheckArguments {
     /// The cluster's DNS domain.
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
     pub(crate) cluster_domain: String,
-    /// Push an image of this program to the registry, and let a pod on each node pull and run it. The pods are deleted
-    /// again, and the image stays.
+    /// Push an image of this program to the registry, and let a pod on each node pull and run it, by the declared name
+    /// and, where an agent reports it, by local-registry:5000. The pods are deleted again, and the image stays.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_PULL")]
     pub(crate) pull: bool,
     /// With --pull: an image that is in the registry already, such as team/app:v1. Nothing is pushed then.

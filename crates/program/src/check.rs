@@ -22,8 +22,11 @@ pub(crate) async fn perform(arguments: &Arguments, check_arguments: &CheckArgume
     };
     let mut links = check(&cluster, &task, &scope, probe).await;
     if check_arguments.pull {
-        let pulling =
-            PullTask { namespace: check_arguments.pull_namespace.clone(), image: check_arguments.pull_image.clone() };
+        let pulling = PullTask {
+            namespace: check_arguments.pull_namespace.clone(),
+            agents: scope.agents.clone(),
+            image: check_arguments.pull_image.clone(),
+        };
         links.extend(pull(&cluster, &pulling, &task.allowed, probe).await);
     }
     for link in &links {

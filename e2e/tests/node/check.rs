@@ -25,6 +25,7 @@ fn the_check_follows_the_kit_and_pulls_on_the_node() {
         "✓ registry pods: 1 of 1 ready in local-registry, by the labels app.kubernetes.io/name=registry".to_owned(),
         format!("✓ nodes: 1 of 1 read a file that leads to where the registry is: http://{address}:5000"),
         format!("✓ pull on node node: it pulled and ran {REGISTRY}/local-registry-check/canary@sha256:"),
+        "✓ pull on node node by local-registry:5000: it pulled and ran local-registry:5000/local-registry-check/canary@sha256:".to_owned(),
     ] {
         assert!(log.lines().any(|line| line.starts_with(&expected)), "expected: {expected}\nfound:\n{log}");
     }

@@ -2,52 +2,66 @@
 
 use std::net::IpAddr;
 
-use local_registry_cluster::Cluster;
-use local_registry_cluster::pods::{NodeSummary, PodSummary};
+use local_registry_cluster::pods::NodeSummary;
 use local_registry_cluster::services::ServiceName;
 use local_registry_core::RuntimeHost;
 use local_registry_node::{NameResult, Report, RuntimeConfig, RuntimeReads, State};
 
+use super::agents::Agents;
 use crate::link::Link;
 
-/// The port of the agents' reports.
-const PORT: u16 = 8080;
-
 /// What every agent is asked about.
-pub(super) struct Agents<'a> {
-    pub(super) cluster: &'a Cluster,
-    /// The agents' namespace.
-    pub(super) namespace: &'a str,
+pub(super) struct Question<'a> {
+    pub(super) agents: &'a Agents<'a>,
+    /// The declared names.
     pub(super) names: &'a [RuntimeHost],
+    /// The declared name that the portable one stands for, if it stands for one.
+    pub(super) portable: Option<&'a RuntimeHost>,
     pub(super) cluster_domain: &'a str,
     /// The cluster IPs of the Services that a declared name may lead to; `None` if no name is that of a Service.
     pub(super) service_addresses: Option<Vec<IpAddr>>,
 }
 
-impl Agents<'_> {
+/// Where the names lead on a node that is in line.
+pub(super) struct Found {
+    pub(super) addresses: Vec<String>,
+    /// Whether the agent knows the portable name, if it stands for a declared one. Older agents do not.
+    pub(super) knows_portable: bool,
+}
+
+impl Question<'_> {
     /// Where the names lead on a node, by its agent.
     ///
     /// # Errors
     /// The link that says what is wrong there.
-    pub(super) async fn node(&self, node: &NodeSummary, pod: Option<&PodSummary>) -> Result<Vec<String>, Link> {
+    pub(super) async fn ask(&self, node: &NodeSummary) -> Result<Found, Link> {
         let link = format!("node {}", node.name);
-        let Some(pod) = pod else {
+        let Some(pod) = self.agents.of(node) else {
             let link = Link::failed(link, "no agent runs there");
             return Err(link.remedy("see which nodes the DaemonSet local-registry-node leaves out, and why"));
         };
-        let report = self.report(pod).await.map_err(|error| {
+        let report = self.agents.report(pod).await.map_err(|error| {
             let trouble = if node.is_ready { pod.trouble.as_deref() } else { Some("the node is not ready") };
             let trouble = trouble.map_or_else(String::new, |trouble| format!(" ({trouble})"));
             Link::failed(&link, format!("its agent does not report: {error}{trouble}"))
-                .remedy(format!("see the log of {}/{}", self.namespace, pod.name))
+                .remedy(format!("see the log of {}/{}", self.agents.namespace, pod.name))
         })?;
         if report.state != State::Declared {
             return Err(Link::failed(link, format!("its agent says: {}", report.message)));
         }
         let mut addresses = Vec::new();
         for name in self.names {
-            let address = self.address(name, &report);
+            let address = self.address(name, name, &report);
             addresses.extend(address.map_err(|reason| Link::failed(&link, format!("{name}: {reason}")))?);
+        }
+        let name = RuntimeHost::portable();
+        let mut knows_portable = true;
+        if let Some(stands_for) = self.portable {
+            knows_portable = report.names.iter().any(|found| found.name == name.as_str());
+            if knows_portable {
+                let address = self.address(&name, stands_for, &report);
+                addresses.extend(address.map_err(|reason| Link::failed(&link, format!("{name}: {reason}")))?);
+            }
         }
         match report.runtime {
             Some(RuntimeConfig { reads: RuntimeReads::No, seen, remedy }) => {
@@ -56,17 +70,12 @@ impl Agents<'_> {
             Some(RuntimeConfig { reads: RuntimeReads::Unknown, seen, remedy }) => {
                 Err(Link { remedy, ..Link::warning(link, seen) })
             }
-            Some(RuntimeConfig { reads: RuntimeReads::Yes, .. }) | None => Ok(addresses),
+            Some(RuntimeConfig { reads: RuntimeReads::Yes, .. }) | None => Ok(Found { addresses, knows_portable }),
         }
     }
 
-    async fn report(&self, pod: &PodSummary) -> Result<Report, String> {
-        let report = self.cluster.ask_pod(self.namespace, &pod.name, PORT, "/report").await?;
-        serde_json::from_slice(&report).map_err(|error| error.to_string())
-    }
-
     /// Where a name leads by the report, or what is wrong with it.
-    fn address(&self, name: &RuntimeHost, report: &Report) -> Result<Option<String>, String> {
+    fn address(&self, name: &RuntimeHost, stands_for: &RuntimeHost, report: &Report) -> Result<Option<String>, String> {
         let Some(found) = report.names.iter().find(|found| found.name == name.as_str()) else {
             return Err(format!("its agent does not know the name: {}", report.message));
         };
@@ -75,7 +84,7 @@ impl Agents<'_> {
             other => return Err(other.reason().unwrap_or(other.name()).to_owned()),
         }
         if let (Some(address), Some(known)) = (&found.address, &self.service_addresses)
-            && ServiceName::named_by(name, self.cluster_domain).is_some()
+            && ServiceName::named_by(stands_for, self.cluster_domain).is_some()
             && !ip(address).is_some_and(|ip| known.contains(&ip))
         {
             return Err(format!(

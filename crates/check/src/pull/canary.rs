@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use local_registry_cluster::pods::ContainerState;
+use local_registry_cluster::pods::{ContainerState, PodSummary};
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::text::with_causes;
 
@@ -19,7 +19,6 @@ const LABEL: &str = "app.kubernetes.io/name=local-registry-canary";
 pub(super) struct Canary<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) namespace: &'a str,
-    pub(super) image: &'a str,
 }
 
 /// What became of a pod.
@@ -42,9 +41,9 @@ impl Canary<'_> {
         Ok(())
     }
 
-    /// Creates a pod for a node, and returns its name, which no other pod has.
-    pub(super) async fn start(&self, node: &str) -> Result<String, ClusterError> {
-        self.cluster.create_pod(self.namespace, &pod(node, self.image)).await
+    /// Creates a pod for a node. No other pod has its name.
+    pub(super) async fn start(&self, node: &str, image: &str) -> Result<PodSummary, ClusterError> {
+        self.cluster.create_pod(self.namespace, &pod(node, image)).await
     }
 
     /// Deletes a pod.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use local_registry_check::{Location, Probe};
+use local_registry_core::registry::PORTABLE_HOST;
 use serde_json::{Value, json};
 
 use super::check::{KIT, cluster, list, run};
@@ -11,10 +12,10 @@ use local_registry_testkit::api_server::{CONFIG_MAP, config_map};
 const SERVICE: &str = "/api/v1/namespaces/local-registry/services/registry";
 const SERVICES: &str = "/api/v1/namespaces/local-registry/services";
 const PODS: &str = "/api/v1/namespaces/local-registry/pods";
-const AGENTS: &str = "/api/v1/namespaces/local-registry-nodes/pods";
-const NODES: &str = "/api/v1/nodes";
-const REPORT_1: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-1:8080/proxy/report";
-const REPORT_2: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-2:8080/proxy/report";
+pub(super) const AGENTS: &str = "/api/v1/namespaces/local-registry-nodes/pods";
+pub(super) const NODES: &str = "/api/v1/nodes";
+pub(super) const REPORT_1: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-1:8080/proxy/report";
+pub(super) const REPORT_2: &str = "/api/v1/namespaces/local-registry-nodes/pods/agent-2:8080/proxy/report";
 
 fn pod(name: &str, node: &str, ready: &str, state: &Value) -> Value {
     let conditions = json!([{"type": "Ready", "status": ready}]);
@@ -30,7 +31,7 @@ pub(super) fn running(name: &str, node: &str) -> Value {
     pod(name, node, "True", &json!({"running": {}}))
 }
 
-fn node(name: &str) -> Value {
+pub(super) fn node(name: &str) -> Value {
     let info = json!({
         "architecture": "amd64", "bootID": "", "containerRuntimeVersion": "containerd://2.4.2", "kernelVersion": "",
         "kubeProxyVersion": "", "kubeletVersion": "", "machineID": "", "operatingSystem": "linux", "osImage": "", "systemUUID": "",
@@ -38,9 +39,16 @@ fn node(name: &str) -> Value {
     json!({"metadata": {"name": name}, "status": {"nodeInfo": info, "conditions": [{"type": "Ready", "status": "True"}]}})
 }
 
+/// What an agent reports of the kit's name, and the same of the portable one.
 fn report(name: &Value, reads: &str) -> Value {
+    let mut portable = name.clone();
+    portable["name"] = json!(PORTABLE_HOST);
+    report_of(&[name.clone(), portable], reads)
+}
+
+pub(super) fn report_of(names: &[Value], reads: &str) -> Value {
     let runtime = json!({"reads": reads, "seen": "containerd …", "remedy": "set config_path"});
-    json!({"state": "declared", "message": "m", "runtime": runtime, "names": [name]})
+    json!({"state": "declared", "message": "m", "runtime": runtime, "names": names})
 }
 
 fn unchanged(address: &str) -> Value {
@@ -152,6 +160,59 @@ async fn a_node_in_trouble_has_a_line() {
     check_second_node(
         &found,
         "✗ node n2: no agent runs there; see which nodes the DaemonSet local-registry-node leaves out, and why",
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_portable_name_is_looked_at_as_the_declared_one() {
+    let second = async |portable: Value| {
+        let mut name = json!({"name": PORTABLE_HOST});
+        name.as_object_mut().unwrap().extend(portable.as_object().unwrap().clone());
+        let report = report_of(&[unchanged("http://10.96.0.5:5000"), name], "yes");
+        lines(|objects| drop(objects.insert(REPORT_2, report))).await
+    };
+    check_second_node(
+        &second(json!({"result": "foreign", "reason": "/etc/x is not the agent's; remove it"})).await,
+        "✗ node n2: local-registry:5000: /etc/x is not the agent's; remove it",
+    );
+    check_second_node(
+        &second(json!({"result": "unchanged", "address": "http://10.96.0.50:5000"})).await,
+        "✗ node n2: local-registry:5000: its file leads to http://10.96.0.50:5000, which is no Service of the registry's namespace (by --address?)",
+    );
+    // Where a cluster declares the name itself, there is no other one.
+    let kind = lines(|objects| {
+        let declared = "hostFromClusterNetwork: local-registry:5000";
+        objects.insert(CONFIG_MAP, config_map(declared));
+        for path in [REPORT_1, REPORT_2] {
+            objects.insert(path, report_of(&[json!({"name": PORTABLE_HOST, "result": "left-to-dns"})], "yes"));
+        }
+    });
+    assert_eq!(kind.await, ["✓ nodes: 2 of 2 read a file that leads to where the registry is"]);
+    // A registry outside of the cluster.
+    let outside = lines(|objects| {
+        objects.insert(CONFIG_MAP, config_map("host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000"));
+        let left = |name: &str| json!({"name": name, "result": "left-to-dns"});
+        let portable = json!({"name": PORTABLE_HOST, "result": "written", "address": "http://kind-registry:5000"});
+        for path in [REPORT_1, REPORT_2] {
+            let names = [left("localhost:5001"), left("kind-registry:5000"), portable.clone()];
+            objects.insert(path, report_of(&names, "yes"));
+        }
+    });
+    assert_eq!(
+        outside.await,
+        ["✓ nodes: 2 of 2 read a file that leads to where the registry is: http://kind-registry:5000"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_does_not_know_the_portable_name_is_no_failure() {
+    let found = lines_of_another_agent(|report| drop(report["names"].as_array_mut().unwrap().pop())).await;
+    assert_eq!(
+        found[2..],
+        [
+            "✓ nodes: 2 of 2 read a file that leads to where the registry is: http://10.96.0.5:5000",
+            "! nodes: 1 of 2 have an agent of an older version, which writes no file for local-registry:5000; apply deploy/nodes of this version",
+        ]
     );
 }
 

@@ -5,4 +5,5 @@
 mod check;
 mod kit;
 mod malformed_policy;
+mod pull;
 mod safeguards;
