@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use e2e::node::program;
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_node::runtime::{Runtime, Target, contents, directory};
+use local_registry_node::runtime::{Name, Runtime, Target, contents, directory};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
@@ -176,6 +176,20 @@ fn every_containerd_is_led_to_nowhere() {
     let urls: Vec<&str> = answers[0].registries.iter().map(|registry| registry.url.as_str()).collect();
     assert_eq!(urls, [nowhere, nowhere]);
     assert_eq!(ask_1_7(folder.path(), name), [nowhere, nowhere]);
+}
+
+#[test]
+fn every_containerd_reads_the_file_of_the_portable_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = Name::portable("kind-registry:5000".parse().unwrap());
+    let url = RegistryUrl { scheme: Scheme::Https, host: "kind-registry:5000".parse().unwrap() };
+    let text = contents(Runtime::Containerd, &name, Target::Registry { url: &url, has_ca: false });
+    write(&folder.path().join(directory(name.as_str())).join("hosts.toml"), &text);
+    let expected = "https://kind-registry:5000/v2";
+    let answers = ask(folder.path(), ["local-registry:5000".to_owned()].into_iter());
+    let urls: Vec<&str> = answers[0].registries.iter().map(|registry| registry.url.as_str()).collect();
+    assert_eq!(urls, [expected, expected]);
+    assert_eq!(ask_1_7(folder.path(), "local-registry:5000"), [expected, expected]);
 }
 
 #[test]

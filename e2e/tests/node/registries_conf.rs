@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use e2e::node::{Image, program};
 use e2e::{Process, eventually, free_port};
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_node::runtime::{Runtime, Target, contents};
+use local_registry_node::runtime::{Name, Runtime, Target, contents};
 
 const NAME: &str = "registry.local-registry.svc.cluster.local:5000";
 
@@ -58,7 +58,11 @@ impl Registry {
     }
 
     fn write_target(&self, target: Target<'_>) {
-        let text = contents(Runtime::CriO, &NAME.parse().unwrap(), target);
+        self.write_about(&NAME.parse().unwrap(), target);
+    }
+
+    fn write_about(&self, name: &Name, target: Target<'_>) {
+        let text = contents(Runtime::CriO, name, target);
         fs::write(self.drop_ins().join("local-registry.conf"), text).unwrap();
     }
 
@@ -72,7 +76,11 @@ impl Registry {
 
     /// What skopeo says of the image, by the declared name.
     fn inspect(&self) -> Result<serde_json::Value, String> {
-        let output = self.skopeo(&["inspect", "--raw", &format!("docker://{NAME}/team/app:v1")]);
+        self.inspect_by(NAME)
+    }
+
+    fn inspect_by(&self, name: &str) -> Result<serde_json::Value, String> {
+        let output = self.skopeo(&["inspect", "--raw", &format!("docker://{name}/team/app:v1")]);
         if output.status.success() {
             Ok(serde_json::from_slice(&output.stdout).unwrap())
         } else {
@@ -93,6 +101,20 @@ fn skopeo_pulls_from_where_the_drop_in_leads() {
     registry.write(Scheme::Https);
     let verified = registry.inspect().unwrap_err();
     assert!(verified.contains("server gave HTTP response to HTTPS client"), "{verified}");
+}
+
+#[test]
+fn skopeo_pulls_by_the_portable_name() {
+    let registry = Registry::start();
+    let url = RegistryUrl { scheme: Scheme::Http, host: registry.address.parse().unwrap() };
+    let name = Name::portable(NAME.parse().unwrap());
+    registry.write_about(&name, Target::Registry { url: &url, has_ca: false });
+    assert_eq!(registry.inspect_by("local-registry:5000").unwrap()["schemaVersion"], 2);
+    // The name that it stands for has a file of its own.
+    registry.inspect().unwrap_err();
+    registry.write_about(&name, Target::Nowhere);
+    let blocked = registry.inspect_by("local-registry:5000").unwrap_err();
+    assert!(blocked.contains("is blocked in"), "{blocked}");
 }
 
 #[test]
