@@ -3,10 +3,10 @@
 //! An annotation names the containers. Deployments, Jobs and the like are not looked at: their pods are, as they are
 //! created.
 
-mod annotated;
-mod container;
 mod fields;
+mod image;
 mod kind;
+mod local_images;
 mod messages;
 mod names;
 
@@ -14,7 +14,7 @@ pub use self::fields::CONTAINERS_ANNOTATION;
 pub(crate) use self::fields::{ANNOTATION_MASKS, LABEL_MASKS, SPEC_MASKS};
 pub(crate) use self::kind::WorkloadKind;
 
-use self::annotated::{AnnotatedWorkload, Relevance};
+use self::local_images::{AnnotatedWorkload, Relevance};
 use self::messages::ContainersWarning;
 use crate::admission::{Outcome, Request, Settings, SettingsError};
 use crate::json::Node;

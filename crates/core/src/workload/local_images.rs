@@ -1,7 +1,7 @@
 //! Pods and revisions with the annotation: which of their containers run local images, and what becomes of each image.
 
-use super::container::Container;
 use super::fields::{ALL, ANNOTATION, EPHEMERAL, MIRROR, OF_REVISION, REGULAR};
+use super::image::Container;
 use super::kind::WorkloadKind;
 use super::messages::{ContainersProblem, ContainersWarning, undo};
 use super::names::{MOST_NAMES, Names, annotation};
