@@ -1,7 +1,7 @@
 //! Looks up the Build that a BuildRun names, by a call to the policy server.
 
 use local_registry_core::shipwright::{BUILD_API_VERSION, BUILD_FIELDS, LookupError};
-use local_registry_core::text::Excerpt;
+use local_registry_core::text::{Excerpt, find};
 use serde::Serialize;
 use wapc_guest::host_call;
 
@@ -41,20 +41,22 @@ pub(crate) fn build(namespace: &str, name: &str) -> Result<String, LookupError> 
 /// Recognises an error by its text, since the policy server returns nothing else. The texts are those of policy server
 /// 1.36. `name` is the name of an object, so it cannot contain any of them.
 fn recognise(text: &str, name: &str) -> LookupError {
-    let cause = text.trim_start_matches("Host error: ").trim_start_matches("Callback evaluation failure: ");
+    let cause = text.strip_prefix("Host error: ").unwrap_or(text);
+    let cause = cause.strip_prefix("Callback evaluation failure: ").unwrap_or(cause);
     // After that, the text repeats itself as a Rust value.
-    let cause = cause.split(" (Status {").next().unwrap_or(cause);
+    let cause = find(cause, " (Status {").and_then(|end| cause.get(..end)).unwrap_or(cause);
     let cause = Excerpt(cause.trim_end_matches('.')).to_string();
-    if text.contains(&format!("Cannot find {BUILD_API_VERSION}/Build named '{name}' inside of namespace")) {
+    let says = |part: &str| find(text, part).is_some();
+    if says(&format!("Cannot find {BUILD_API_VERSION}/Build named '{name}' inside of namespace")) {
         LookupError::NotFound
-    } else if text.contains("Policy has not been granted access to Kubernetes ") {
+    } else if says("Policy has not been granted access to Kubernetes ") {
         LookupError::NotGranted(cause)
-    } else if text.contains("Policy has not been granted access to the '") {
+    } else if says("Policy has not been granted access to the '") {
         LookupError::NoCapability(cause)
-    } else if text.contains(" is forbidden: ") {
+    } else if says(" is forbidden: ") {
         LookupError::Forbidden(cause)
-    } else if text.contains(&format!("Cannot find resource {BUILD_API_VERSION}/Build"))
-        || text.contains(&format!("error finding resource {BUILD_API_VERSION} / Build: ")) && text.contains("404")
+    } else if says(&format!("Cannot find resource {BUILD_API_VERSION}/Build"))
+        || says(&format!("error finding resource {BUILD_API_VERSION} / Build: ")) && says("404")
     {
         LookupError::NoSuchKind(cause)
     } else {

@@ -13,6 +13,8 @@ pub fn reference() -> impl Strategy<Value = String> {
         "docker.io/",
         "reg.io/",
         "kind-registry:5000/",
+        "local-registry:5000/",
+        "local-registry:5001/",
         "localhost/",
         "[fd00::1]:5000/",
         "Team/",

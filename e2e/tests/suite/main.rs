@@ -11,6 +11,7 @@ mod marks;
 mod namespaced;
 mod nodes;
 mod outages;
+mod portable_name;
 mod quick_start;
 mod resolution;
 mod rights;

@@ -420,8 +420,13 @@ fn a_knative_revision_gets_the_registry_if_pods_and_nodes_know_it_by_one_name() 
     refuse(
         &cluster,
         &revision("two", names, "team/app:v1"),
-        "the local registry is `kind-registry:5000` for pods and `localhost:5001` for nodes; Knative needs one name for both",
+        "the local registry is `kind-registry:5000` for pods and `localhost:5001` for nodes, and Knative looks a tag up from a pod",
     );
+    // By digest, Knative asks no registry, so the nodes' name is right.
+    let hex = "0123456789abcdef".repeat(4);
+    cluster.kubectl.ok_with(&create, &revision("digest", names, &format!("local-registry:5000/team/app@sha256:{hex}")));
+    let stored_image = &stored(&cluster.kubectl, "revision", "digest")["spec"]["containers"][0]["image"];
+    assert_eq!(*stored_image, format!("localhost:5001/team/app@sha256:{hex}"));
     // The old one lives on, and so do its pods, which have the registry of before.
     cluster.kubectl.ok(&["label", "revision", "app", "--namespace=team", "a=b"]);
     pod["metadata"]["name"] = json!("app");

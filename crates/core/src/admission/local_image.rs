@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::json::Node;
 use crate::message::{Code, Fault, FieldPath};
-use crate::registry::{Host, ImageReference, ReferenceError};
+use crate::registry::{
+    Host, ImageReference, PORTABLE_HOST, ReferenceError, names_portable_host, other_registry, resembles_portable_host,
+};
 use crate::text::Quoted;
 
 /// What becomes of an image in this cluster.
@@ -16,7 +18,7 @@ pub(crate) enum Fate<'n> {
     Keep,
     /// It becomes this reference, with the cluster's registry in front.
     Inject(String),
-    /// It names no registry, as it should, but the cluster has none.
+    /// It names no registry but the portable one, as it should, but the cluster has none.
     NoRegistry,
     /// It cannot be local as it is written.
     Invalid(ImageProblem<'n>),
@@ -27,16 +29,23 @@ pub(crate) enum Fate<'n> {
 pub(crate) enum ImageProblem<'a> {
     #[error("found {found}; expected a reference without a registry, as in `team/app:v1`; write one or {undo}")]
     NoImage { found: &'static str, undo: String },
-    #[error("{} {error}; write a reference without a registry, as in `team/app:v1`, or {undo}", Quoted(.text))]
+    #[error("{} {error}; write {}, or {undo}{}", Quoted(.text), Expected(.text), Hint(.text))]
     Reference { text: &'a str, error: ReferenceError, undo: String },
     #[error(
-        "{} names the registry {}, and a local image must not name one; write {} or {undo}",
-        Quoted(.reference.as_ref()), Quoted(.reference.registry().unwrap_or_default()), Quoted(.reference.remainder())
+        "{} names the registry {}, and a local image must not name one; write {} or {undo}{}",
+        Quoted(.reference.as_ref()), Quoted(.reference.registry().unwrap_or_default()), Quoted(.reference.remainder()),
+        Hint(.reference.as_ref())
     )]
     ForeignRegistry { reference: ImageReference<'a>, undo: String },
     #[error(
-        "{} is local, but this cluster declares no local registry{whose}; ask its operator to declare one, or name a registry and {undo}{}",
-        Quoted(.text), See(*.help)
+        "{} names {PORTABLE_HOST}, which is the local registry of every cluster, but local: false says that the image is not local; \
+         remove local: false, or name another registry",
+        Quoted(.0)
+    )]
+    Contradiction(&'a str),
+    #[error(
+        "{} is local, but this cluster declares no local registry{whose}; ask its operator to declare one, or {}{undo}{}",
+        Quoted(.text), if names_portable_host(.text) { "" } else { "name a registry and " }, See(*.help)
     )]
     NoRegistry {
         text: &'a str,
@@ -45,6 +54,33 @@ pub(crate) enum ImageProblem<'a> {
         undo: String,
         help: Option<&'a str>,
     },
+}
+
+/// How an author makes an image not local that is local because it names the portable host.
+pub(crate) const UNDO_NAME: &str = "name another registry";
+
+/// What the reference of a local image looks like: with the portable host, if the image has that.
+struct Expected<'a>(&'a str);
+
+impl fmt::Display for Expected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match names_portable_host(self.0) {
+            true => write!(f, "a reference as in `{PORTABLE_HOST}/team/app:v1`"),
+            false => f.write_str("a reference without a registry, as in `team/app:v1`"),
+        }
+    }
+}
+
+/// The end of a message about an image: the portable name, if the image is likely to be meant to have it.
+pub(crate) struct Hint<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match resembles_portable_host(self.0) {
+            true => write!(f, " (the name of the local registry in every cluster is {PORTABLE_HOST})"),
+            false => Ok(()),
+        }
+    }
 }
 
 impl ImageProblem<'_> {
@@ -81,10 +117,11 @@ pub(crate) fn fate_of_local_image<'n>(
         Ok(reference) => reference,
         Err(error) => return Fate::Invalid(ImageProblem::Reference { text, error, undo: undo() }),
     };
-    match (reference.registry(), host) {
+    match (other_registry(text), host) {
+        // This comes first: the cluster may declare the portable host itself.
+        (_, Some(host)) if reference.registry() == Some(host.as_ref()) => Fate::Keep,
         (None, Some(host)) => Fate::Inject(reference.at(host)),
         (None, None) => Fate::NoRegistry,
-        (Some(registry), Some(host)) if registry == host.as_ref() => Fate::Keep,
         (Some(_), _) => Fate::Invalid(ImageProblem::ForeignRegistry { reference, undo: undo() }),
     }
 }

@@ -21,7 +21,7 @@ use crate::text::Quoted;
 /// ```
 ///
 /// A key that is absent means the same as one that is null, and absent settings mean the same as `null` and `{}`. An
-/// empty string is an absent `host`, `runtimeHost`, `help` or `outputWithoutRegistry`, since a form writes that for an
+/// empty string is an absent `host`, `runtimeHost`, `help`, `outputWithoutRegistry` or `knativeTags`, since a form writes that for an
 /// empty field.
 ///
 /// A policy server with one policy whose settings are invalid does not start, and serves no other policy either. So an
@@ -42,6 +42,8 @@ pub struct Settings {
     pub output_without_registry: OutputWithoutRegistry,
     /// `lookupBuilds`: read the Build that a BuildRun names.
     pub lookup_builds: bool,
+    /// `knativeTags`: whether Knative's controller asks the registry for the digests of tags.
+    pub knative_tags: KnativeTags,
 }
 
 impl Default for Settings {
@@ -54,6 +56,7 @@ impl Default for Settings {
             insecure: false,
             output_without_registry: OutputWithoutRegistry::Warn,
             lookup_builds: true,
+            knative_tags: KnativeTags::Resolved,
         }
     }
 }
@@ -75,6 +78,23 @@ pub enum OutputWithoutRegistry {
     Warn,
     /// `reject`: the request is rejected.
     Reject,
+}
+
+/// Whether Knative's controller asks the local registry for the digest of a revision's tag, as a pod.
+///
+/// ```
+/// use local_registry_core::admission::{KnativeTags, Settings};
+///
+/// let (settings, _) = Settings::parse(br#"{"knativeTags": "skipped"}"#)?;
+/// assert_eq!(settings.knative_tags, KnativeTags::Skipped);
+/// # Ok::<(), local_registry_core::admission::SettingsError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnativeTags {
+    /// `resolved`: it does, so pods and nodes need one name for the registry.
+    Resolved,
+    /// `skipped`: it does not, since the nodes' name is among its `registries-skipping-tag-resolving`.
+    Skipped,
 }
 
 /// A key of the settings.
@@ -101,7 +121,7 @@ enum Flaw {
 }
 
 /// All keys. What is kept of the settings, the message about an unknown key, and how each is read come from here.
-const KEYS: [Key; 6] = [
+const KEYS: [Key; 7] = [
     Key {
         name: "host",
         expected: "a string, as in `kind-registry:5000`",
@@ -153,6 +173,18 @@ const KEYS: [Key; 6] = [
         name: "lookupBuilds",
         expected: "true or false",
         value: Value::Flag(|settings, lookup| settings.lookup_builds = lookup),
+    },
+    Key {
+        name: "knativeTags",
+        expected: "resolved or skipped",
+        value: Value::Text(|settings, text| {
+            settings.knative_tags = match text {
+                "resolved" => KnativeTags::Resolved,
+                "skipped" => KnativeTags::Skipped,
+                _ => return Err(Flaw::Warning(SettingsWarningKind::KnativeTags(text.to_owned()))),
+            };
+            Ok(())
+        }),
     },
 ];
 
@@ -226,6 +258,8 @@ enum SettingsWarningKind {
     Help(String),
     #[error("settings.outputWithoutRegistry: {} is ignored, and warn is used; expected allow, warn or reject", Quoted(.0))]
     OutputWithoutRegistry(String),
+    #[error("settings.knativeTags: {} is ignored, and resolved is used; expected resolved or skipped", Quoted(.0))]
+    KnativeTags(String),
     #[error("settings.host: {0}")]
     Host(HostWarning),
 }
@@ -369,7 +403,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         check(
-            r#"{"host":"kind-registry:5000","runtimeHost":"localhost:5001","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false}"#,
+            r#"{"host":"kind-registry:5000","runtimeHost":"localhost:5001","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false,"knativeTags":"skipped"}"#,
             &Settings {
                 host: Some(host("kind-registry:5000")),
                 runtime_host: Some(RuntimeHost::parse("localhost:5001").unwrap()),
@@ -377,6 +411,7 @@ mod tests {
                 insecure: true,
                 output_without_registry: OutputWithoutRegistry::Reject,
                 lookup_builds: false,
+                knative_tags: KnativeTags::Skipped,
             },
             &[],
         );
@@ -388,7 +423,7 @@ mod tests {
             r#"{"hosts":[1,{}],"host":"reg.io"}"#,
             &Settings { host: Some(host("reg.io")), ..Settings::default() },
             &[
-                "settings: the key `hosts` is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry and lookupBuilds",
+                "settings: the key `hosts` is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry, lookupBuilds and knativeTags",
             ],
         );
     }

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::Path;
 use super::error::Stop;
 use super::node::{Node, Object};
 use super::reader::Reader;
@@ -34,7 +35,8 @@ enum Change {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ElementChange {
     index: usize,
-    field: &'static str,
+    /// The path of the field in the element.
+    field: Path,
     /// JSON text.
     value: String,
 }
@@ -70,13 +72,18 @@ impl Edits {
     }
 
     /// Replaces a field of an element of a list by a string. The field must exist. Elements are edited in their order.
-    pub(crate) fn set_text_of_element(&mut self, list: &[&'static str], index: usize, field: &'static str, text: &str) {
+    pub(crate) fn set_text_of_element(&mut self, list: &[&'static str], index: usize, field: Path, text: &str) {
         self.set(list, Change::Elements(vec![ElementChange { index, field, value: json_string(text) }]));
+    }
+
+    /// Sets a JSON text.
+    pub(crate) fn set_json(&mut self, path: &[&'static str], json: String) {
+        self.set(path, Change::Value(json));
     }
 
     /// Sets `true`.
     pub(crate) fn set_true(&mut self, path: &[&'static str]) {
-        self.set(path, Change::Value("true".to_owned()));
+        self.set_json(path, "true".to_owned());
     }
 
     /// Removes a field. The object that has it must exist.
@@ -226,8 +233,9 @@ fn splice_elements(
     out: &mut String,
 ) -> Option<usize> {
     for change in changes {
-        let Node::Object(element) = elements.get(change.index)? else { return None };
-        let entry = element.entry(change.field)?;
+        let (last, parents) = change.field.split_last()?;
+        let Node::Object(parent) = elements.get(change.index)?.at(parents).ok()?? else { return None };
+        let entry = parent.entry(last)?;
         copy(text, copied..entry.span.start, out);
         out.push_str(&change.value);
         copied = entry.span.end;
@@ -246,12 +254,14 @@ fn push_fields<'e>(fields: impl Iterator<Item = &'e (&'static str, Change)>, mut
     }
 }
 
-fn copy(text: &str, span: Range<usize>, out: &mut String) {
+/// Appends a part of a text.
+#[inline(never)]
+pub(crate) fn copy(text: &str, span: Range<usize>, out: &mut String) {
     out.push_str(text.get(span).unwrap_or_default());
 }
 
 /// A string as JSON. serde_json fails for maps whose keys are not strings, and for nothing else.
-fn json_string(text: &str) -> String {
+pub(crate) fn json_string(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
@@ -355,9 +365,9 @@ mod tests {
     /// Edits the first and third element of one list, and the second of another.
     fn edited_lists(text: &str) -> Result<String, EditError> {
         let mut edits = Edits::default();
-        edits.set_text_of_element(&["spec", "a"], 0, "image", "x");
-        edits.set_text_of_element(&["spec", "a"], 2, "image", "y");
-        edits.set_text_of_element(&["spec", "b"], 1, "image", "z");
+        edits.set_text_of_element(&["spec", "a"], 0, &["image"], "x");
+        edits.set_text_of_element(&["spec", "a"], 2, &["image"], "y");
+        edits.set_text_of_element(&["spec", "b"], 1, &["image"], "z");
         let Node::Object(object) = Node::parse(text, LISTS).unwrap() else { return Ok(text.to_owned()) };
         let mut out = String::new();
         edits.apply(&object, text, 0..text.len(), &mut out)?;

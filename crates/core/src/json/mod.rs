@@ -18,9 +18,11 @@ mod skip;
 #[cfg(fuzzing)]
 pub use self::differential::compare_with_serde_json;
 pub use self::edit::{EditError, Edits};
+pub(crate) use self::edit::{copy, json_string};
 pub(crate) use self::error::JsonError;
 pub(crate) use self::mask::{Field, Mask};
 pub(crate) use self::node::{Entry, Node};
+pub(crate) use self::parse::elements;
 
 /// A path of field names from the root of an object.
 pub(crate) type Path = &'static [&'static str];

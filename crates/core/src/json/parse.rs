@@ -14,6 +14,18 @@ impl<'a> Node<'a> {
     }
 }
 
+/// Visits the text of each element of an array; `None` if the text is no array.
+pub(crate) fn elements<'t>(text: &'t str, visit: &mut dyn FnMut(&'t str)) -> Option<()> {
+    let mut reader = Reader::new(text);
+    let mut more = reader.open(b'[', b']').ok()?;
+    while more {
+        reader.peek().ok()?;
+        visit(reader.raw_value().ok()?);
+        more = reader.next_or_close(b']').ok()?;
+    }
+    Some(())
+}
+
 /// Reads a value; without a mask, only its type.
 fn read<'a>(reader: &mut Reader<'a>, mask: Option<Mask>) -> Result<Node<'a>, Stop> {
     let first = reader.peek()?;

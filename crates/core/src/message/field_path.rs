@@ -11,7 +11,7 @@ use crate::json::Path;
 pub(crate) struct FieldPath {
     path: Path,
     /// If the path leads to a list: the position of an element, and a field of it.
-    element: Option<(usize, &'static str)>,
+    element: Option<(usize, Path)>,
 }
 
 impl FieldPath {
@@ -20,7 +20,7 @@ impl FieldPath {
     }
 
     /// The field of an element of the list at a path.
-    pub(crate) fn in_element(list: Path, index: usize, field: &'static str) -> Self {
+    pub(crate) fn in_element(list: Path, index: usize, field: Path) -> Self {
         Self { path: list, element: Some((index, field)) }
     }
 }
@@ -40,9 +40,8 @@ impl fmt::Display for FieldPath {
                 _ => write!(f, ".{part}")?,
             }
         }
-        match self.element {
-            Some((index, field)) => write!(f, "[{index}].{field}"),
-            None => Ok(()),
-        }
+        let Some((index, field)) = self.element else { return Ok(()) };
+        write!(f, "[{index}]")?;
+        field.iter().try_for_each(|part| write!(f, ".{part}"))
     }
 }

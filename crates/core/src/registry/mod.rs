@@ -24,7 +24,7 @@ pub use self::digest::{Digest, DigestError};
 pub use self::host::{Host, HostError, HostWarning, RegistryHost, RuntimeHost};
 pub use self::portable::PORTABLE_HOST;
 pub(crate) use self::portable::{names_portable_host, resembles_portable_host, with_host};
-pub(crate) use self::reference::named_registry;
 pub use self::reference::{ImageReference, ReferenceError};
+pub(crate) use self::reference::{named_registry, other_registry};
 pub use self::tag::{Tag, TagError};
 pub use self::url::{RegistryUrl, Scheme};

@@ -1,5 +1,7 @@
 //! The one host that means "the local registry of whatever cluster this is", and where it stands in a text.
 
+use crate::text::find;
+
 /// The portable name of a local registry, the same in every cluster: a host and a port.
 ///
 /// Image parsers read it as a registry, so it is never taken for Docker Hub; and it is nobody's, so that what is not resolved
@@ -18,6 +20,7 @@ pub const PORTABLE_HOST: &str = "local-registry:5000";
 const NAME: &str = "local-registry";
 
 /// Whether an image, which may be an invalid reference, names the portable host as its registry.
+#[inline(never)]
 pub(crate) fn names_portable_host(image: &str) -> bool {
     image.strip_prefix(PORTABLE_HOST).is_some_and(|rest| rest.starts_with('/'))
 }
@@ -25,45 +28,50 @@ pub(crate) fn names_portable_host(image: &str) -> bool {
 /// Whether the text before the first `/` of an image is likely to be meant as the portable host, and is another one: it has no
 /// port or another, an upper-case letter, or a dot at its end.
 pub(crate) fn resembles_portable_host(image: &str) -> bool {
-    let first = image.split('/').next().unwrap_or_default();
-    let host = first.split(':').next().unwrap_or_default();
-    let host = host.strip_suffix('.').unwrap_or(host);
-    host.eq_ignore_ascii_case(NAME) && !names_portable_host(image)
+    let Some((name, rest)) = image.split_at_checked(NAME.len()) else { return false };
+    let rest = rest.strip_prefix('.').unwrap_or(rest);
+    name.eq_ignore_ascii_case(NAME)
+        && matches!(rest.bytes().next(), None | Some(b':' | b'/'))
+        && !names_portable_host(image)
 }
 
 /// A text with `host` wherever it has the portable host; `None` if it has it nowhere.
 ///
 /// The portable host stands as a host: neither within a longer name, a longer port or a tag, nor as a component of a path.
 /// So what is before it is no letter, digit, `.`, `_` or `-`, and no `/` but that of `//`; and what is after it is no letter,
-/// digit, `.`, `_`, `-`, `:` or `@`.
+/// digit, `.`, `_`, `-`, `:` or `@`. What is not ASCII counts as a letter.
 pub(crate) fn with_host(text: &str, host: &str) -> Option<String> {
     let mut result = String::new();
     let mut copied = 0;
-    for (start, _) in text.match_indices(PORTABLE_HOST) {
-        let end = start + PORTABLE_HOST.len();
-        let (before, after) = (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
-        if begins_a_host(before) && ends_a_host(after) {
-            result.push_str(text.get(copied..start).unwrap_or_default());
+    let mut from = 0;
+    while let Some(found) = find(text.get(from..)?, PORTABLE_HOST) {
+        let start = from + found;
+        from = start + PORTABLE_HOST.len();
+        if begins_a_host(text.as_bytes().get(..start)?) && ends_a_host(text.as_bytes().get(from..)?) {
+            result.push_str(text.get(copied..start)?);
             result.push_str(host);
-            copied = end;
+            copied = from;
         }
     }
     (copied > 0).then(|| result + text.get(copied..).unwrap_or_default())
 }
 
-fn is_of_a_name(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '.' | '_' | '-')
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'.' | b'_' | b'-')
 }
 
-fn begins_a_host(before: &str) -> bool {
-    match before.strip_suffix('/') {
-        Some(before) => before.ends_with('/') && !before.ends_with("//"),
-        None => !before.ends_with(is_of_a_name),
+fn begins_a_host(before: &[u8]) -> bool {
+    match before {
+        [.., b'/', b'/', b'/'] => false,
+        [.., b'/', b'/'] => true,
+        [.., b'/'] => false,
+        [.., last] => !is_of_a_name(*last),
+        [] => true,
     }
 }
 
-fn ends_a_host(after: &str) -> bool {
-    !after.starts_with(|next| is_of_a_name(next) || matches!(next, ':' | '@'))
+fn ends_a_host(after: &[u8]) -> bool {
+    after.first().is_none_or(|next| !is_of_a_name(*next) && !matches!(next, b':' | b'@'))
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use super::annotation::{Mark, Marks, set_mark};
 use super::builder_parameter;
-use super::fields::{Kind, LABEL, OUTPUT_LABEL_LOCAL, Role, Version, image_fields};
+use super::fields::{Kind, LABEL, OUTPUT_LABEL_LOCAL, PARAMETERS, Role, Version, image_fields};
 use super::image::{Before, Image, Place};
 use super::messages::BuildWarning;
 use super::output::check_docker_hub;
+use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome};
 use crate::json::Node;
@@ -20,8 +21,11 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
     let mut has_builder = false;
     for field in image_fields(Kind::Build, request.version) {
         match Image::read(request.object, field, marks) {
-            Err(fault) => outcome.fault(fault),
-            Ok(None) if field.role == Role::Builder => continue,
+            Err(fault) => {
+                has_builder |= field.role == Role::Builder;
+                outcome.fault(fault);
+            }
+            Ok(None) if field.role == Role::Builder => {}
             Ok(None) => {
                 let was_idle =
                     |before: &Before<'_>| before.marks.say_local(field.role) && before.image(field).is_none();
@@ -30,7 +34,11 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                 }
             }
             Ok(Some(mut image)) => {
+                has_builder |= field.role == Role::Builder;
                 let old = before.as_ref().and_then(|before| before.image(field));
+                if image.is_contradictory() && old.as_ref().is_some_and(|old| image.is_same_as(old)) {
+                    continue;
+                }
                 if image.has_record_over_mark(old.as_ref()) {
                     image.set_mark(Mark::Local);
                     set_mark(&mut outcome.edits, field.role, Some(Mark::Local));
@@ -46,9 +54,9 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                     image.set_mark(Mark::Recorded);
                     set_mark(&mut outcome.edits, field.role, Some(Mark::Recorded));
                 }
-                decide_image(request, &image, old.as_ref(), outcome);
+                decide_image(request, &mut image, old.as_ref(), outcome);
                 if field.role == Role::Output {
-                    set_label(request, image.is_local(), outcome);
+                    set_label(request, image.is_marked(request.version), outcome);
                 }
                 // The stored version has no field for that of a v1alpha1 object. What is not stored would look like a
                 // change whenever the object is applied again.
@@ -57,18 +65,18 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                 }
             }
         }
-        has_builder |= field.role == Role::Builder;
     }
     if !has_builder {
         builder_parameter::decide(request, marks, before.as_ref(), outcome);
     }
+    parameters::decide(request, PARAMETERS, request.settings.lookup_builds, outcome);
     if request.changes_nothing() {
         // The UPDATE changes none of the fields that are read, so they must not keep it from changing others.
         outcome.forgive();
     }
 }
 
-fn decide_image(request: &BuildRequest<'_>, image: &Image<'_>, old: Option<&Image<'_>>, outcome: &mut Outcome) {
+fn decide_image(request: &BuildRequest<'_>, image: &mut Image<'_>, old: Option<&Image<'_>>, outcome: &mut Outcome) {
     let path = image.field.image;
     // A v1alpha1 Build loses the field once it is recorded, so its absence means nothing there.
     if request.version == Version::V1Beta1 && image.falls_back_on_record(old) {
@@ -80,6 +88,7 @@ fn decide_image(request: &BuildRequest<'_>, image: &Image<'_>, old: Option<&Imag
         return decide_unchanged(request, image, old, portable, outcome);
     }
     record(image, outcome);
+    image.warn_of_overruled_mark(outcome);
     match image.fate(request.settings) {
         Fate::NotLocal => check_docker_hub(request, image, None, path, outcome),
         Fate::Keep => {}
@@ -100,7 +109,7 @@ fn decide_image(request: &BuildRequest<'_>, image: &Image<'_>, old: Option<&Imag
 /// Decides about an image that an UPDATE does not change, and so never rejects.
 fn decide_unchanged(
     request: &BuildRequest<'_>,
-    image: &Image<'_>,
+    image: &mut Image<'_>,
     old: &Image<'_>,
     portable: bool,
     outcome: &mut Outcome,
@@ -125,6 +134,7 @@ fn decide_unchanged(
         // A record would say that this policy wrote the registry, and have the image moved by the next UPDATE. One that makes
         // the image local is left: the image is no reference, and so is never moved.
         if image.is_recorded() && image.explicit.is_some() {
+            image.mark = None;
             set_mark(&mut outcome.edits, image.field.role, None);
         }
     } else {
@@ -143,8 +153,13 @@ fn set_label(request: &BuildRequest<'_>, is_local: bool, outcome: &mut Outcome) 
     }
 }
 
-fn inject(request: &BuildRequest<'_>, image: &Image<'_>, text: &str, outcome: &mut Outcome) {
+fn inject(request: &BuildRequest<'_>, image: &mut Image<'_>, text: &str, outcome: &mut Outcome) {
     outcome.edits.set_text(image.field.image, text);
+    if image.is_local_by_name() {
+        // The name goes, and with it the only sign that the image belongs to the cluster's registry, wherever that is later.
+        image.set_mark(Mark::Recorded);
+        set_mark(&mut outcome.edits, image.field.role, Some(Mark::Recorded));
+    }
     if image.field.role == Role::Output && request.settings.insecure && !image.states_insecure {
         outcome.edits.set_true(image.field.insecure);
     }
@@ -153,10 +168,11 @@ fn inject(request: &BuildRequest<'_>, image: &Image<'_>, text: &str, outcome: &m
 /// Records the field `local` as an annotation. Whatever writes a Build back without knowing the field drops it:
 /// Shipwright's conversion to and from v1alpha1, a typed client, any write while the CRDs lack the field. All of these
 /// keep annotations.
-fn record(image: &Image<'_>, outcome: &mut Outcome) {
+fn record(image: &mut Image<'_>, outcome: &mut Outcome) {
     let Some(local) = image.explicit else { return };
     if image.mark.is_none_or(|mark| mark.is_local() != local) {
         let mark = if local { Mark::Recorded } else { Mark::NotLocal };
+        image.mark = Some(mark);
         set_mark(&mut outcome.edits, image.field.role, Some(mark));
     }
 }

@@ -9,6 +9,7 @@ use super::lookup::BuildLookup;
 use super::messages::BuildWarning;
 use super::named_build::{self, InheritedInsecure, NamingRun};
 use super::output::{check_docker_hub, has_output, set_insecure};
+use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome, value_at};
 use crate::json::Node;
@@ -22,6 +23,9 @@ pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, o
     }
     let before = request.old.map(Before::read);
     let own = decide_own_images(request, marks, before.as_ref(), outcome);
+    for path in fields::parameters_of_run(request.version) {
+        parameters::decide(request, path, false, outcome);
+    }
     let mut inherited = InheritedInsecure::Absent;
     let mut inherits = false;
     match origin(request.object, request.version) {
@@ -109,6 +113,9 @@ fn decide_own_images(
             image.release();
         }
         let is_unchanged = old.is_some_and(|old| image.is_same_as(&old));
+        if !is_unchanged {
+            image.warn_of_overruled_mark(outcome);
+        }
         match image.fate(request.settings) {
             // Any update repairs an image that was stored unresolved.
             Fate::Inject(text) => {

@@ -1,6 +1,6 @@
 //! The parameter in which Shipwright stores the builder of a v1alpha1 Build. In v1beta1 there is no other builder.
 //!
-//! Parameters belong to the build strategy, so it is read and never written.
+//! Here it is read and never written. The portable host in it is resolved as in every other parameter.
 
 use super::annotation::{Mark, Marks, set_mark};
 use super::fields::{BUILDER_PARAMETER, BUILDER_PARAMETERS_MASK, Kind, PARAMETERS, Role, Version, image_fields};
@@ -10,7 +10,7 @@ use super::request::BuildRequest;
 use crate::admission::{ImageProblem, Outcome};
 use crate::json::Node;
 use crate::message::{Fault, FieldPath};
-use crate::registry::{ImageReference, RegistryHost, named_registry};
+use crate::registry::{ImageReference, RegistryHost, named_registry, names_portable_host};
 
 /// The builder of a Build among its parameters.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,15 +21,11 @@ pub(super) struct BuilderParameter {
 }
 
 impl BuilderParameter {
-    /// Reads it from an object whose parameters are raw; `None` if there is none, or its value is not a string.
+    /// Reads it from an object; `None` if there is none, or its value is not a string. Of two such parameters, the last one
+    /// counts: the conversion puts the builder after the Build's own parameters, and later parameters override earlier ones.
     pub(super) fn read(object: &Node<'_>) -> Option<Self> {
-        Self::find(&parameters(object))
-    }
-
-    /// Finds it among the parameters of a Build. Of two such parameters, the last one counts: the conversion puts the
-    /// builder after the Build's own parameters, and later parameters override earlier ones.
-    pub(super) fn find(parameters: &[Node<'_>]) -> Option<Self> {
-        let index = position(parameters)?;
+        let parameters = parameters(object);
+        let index = position(&parameters)?;
         let image = parameters.get(index)?.field("value")?.text()?.to_owned();
         Some(Self { index, image })
     }
@@ -43,7 +39,7 @@ impl BuilderParameter {
 
     /// The path of its value, as messages name it.
     pub(super) fn path(&self) -> FieldPath {
-        FieldPath::in_element(PARAMETERS, self.index, "value")
+        FieldPath::in_element(PARAMETERS, self.index, &["value"])
     }
 
     /// The fault of a local one in a cluster without a registry.
@@ -53,8 +49,8 @@ impl BuilderParameter {
     }
 }
 
-/// Decides about the builder of a Build that has it as a parameter. A local one has to name the cluster's registry
-/// already: since parameters are not resolved, every run of the Build would be rejected otherwise.
+/// Decides about the builder of a Build that has it as a parameter. A local one has to name the cluster's registry, or the
+/// portable host: nothing else is resolved in parameters, so every run of the Build would be rejected otherwise.
 pub(super) fn decide(request: &BuildRequest<'_>, marks: Marks, before: Option<&Before<'_>>, outcome: &mut Outcome) {
     const ROLE: Role = Role::Builder;
     if !marks.say_local(ROLE) {
@@ -70,7 +66,8 @@ pub(super) fn decide(request: &BuildRequest<'_>, marks: Marks, before: Option<&B
     };
     let registry = named_registry(&builder.image);
     let host = request.settings.host.as_ref().map(RegistryHost::as_str);
-    if registry.is_some() && registry == host {
+    // The runs of the Build resolve the portable name.
+    if registry.is_some() && registry == host || names_portable_host(&builder.image) {
         return;
     }
     let is_unchanged = old.flatten().is_some_and(|old| old.image == builder.image);
@@ -112,7 +109,7 @@ pub(super) fn sets_builder(run: &Node<'_>) -> bool {
     position(&parameters(run)).is_some()
 }
 
-/// The parameters of an object that has them raw; none if they cannot be read.
+/// The parameters of an object; none if they cannot be read.
 fn parameters<'n>(object: &Node<'n>) -> Vec<Node<'n>> {
     match object.at(PARAMETERS) {
         Ok(Some(Node::Raw(text))) => match Node::parse(text, BUILDER_PARAMETERS_MASK) {

@@ -1,8 +1,8 @@
 //! Where Shipwright's objects keep what the policy reads: a table of image fields for each kind and API version, and the
 //! masks of what is read. A test below holds the masks, and the fields that a lookup asks for, to the tables.
 //!
-//! Images are never found by searching for keys named `image`: `volumes[].image`, the image names of triggers and
-//! `paramValues` are other images, and `spec.source.local` of v1beta1 is an unrelated object.
+//! Images are never found by searching for keys named `image`: `volumes[].image` and the image names of triggers are other
+//! images, and `spec.source.local` of v1beta1 is an unrelated object.
 
 use crate::json::Mask::{Fields, Raw, Scalar};
 use crate::json::{Field, Mask, Path};
@@ -235,6 +235,14 @@ pub(super) const SOURCES: Path = &["spec", "sources"];
 /// The parameters of a Build or BuildRun.
 pub(super) const PARAMETERS: Path = &["spec", "paramValues"];
 
+/// Where an object has parameters that are resolved in place: a run's own, and those that it embeds.
+pub(super) fn parameters_of_run(version: Version) -> [Path; 2] {
+    match version {
+        Version::V1Beta1 => [PARAMETERS, &["spec", "build", "spec", "paramValues"]],
+        Version::V1Alpha1 => [PARAMETERS, &["spec", "buildSpec", "paramValues"]],
+    }
+}
+
 /// The parameter in which Shipwright stores the builder of a v1alpha1 Build.
 pub(super) const BUILDER_PARAMETER: &str = "builder-image";
 
@@ -267,6 +275,7 @@ const EMBEDDED_SPEC_MASK: Mask = Fields(&[
     ("output", IMAGE_MASK),
     ("source", Fields(&[("ociArtifact", IMAGE_MASK), ("bundleContainer", IMAGE_MASK)])),
     ("builder", IMAGE_MASK),
+    ("paramValues", Raw),
 ]);
 
 /// What is read of an object's `spec`: the fields of both kinds and versions together, since the object may come before its
@@ -282,7 +291,7 @@ pub(crate) const SPEC_MASKS: [Field; 8] = [
     ("buildRef", Fields(&[("name", Scalar)])),
     ("buildSpec", EMBEDDED_SPEC_MASK),
     ("sources", Fields(&[("type", Scalar)])),
-    // A long list, which matters only to a Build that marks its builder, and to a run of one whose builder is outdated.
+    // A long list, which is parsed only by who looks for the builder or the portable host in it.
     ("paramValues", Raw),
 ];
 
@@ -291,28 +300,27 @@ pub(super) const STORED_BUILD_MASK: Mask = Fields(&[
     ("metadata", Fields(&[("annotations", Fields(&ANNOTATION_MASKS)), METADATA_MASK])),
     (
         "spec",
-        Fields(&[
-            ("output", IMAGE_MASK),
-            ("source", Fields(&[("ociArtifact", IMAGE_MASK)])),
-            ("paramValues", BUILDER_PARAMETERS_MASK),
-        ]),
+        Fields(&[("output", IMAGE_MASK), ("source", Fields(&[("ociArtifact", IMAGE_MASK)])), ("paramValues", Raw)]),
     ),
 ]);
 
-/// What is read of the parameters of a Build or BuildRun, once they matter.
+/// What is read of the parameters of a Build or BuildRun to find the builder.
 pub(super) const BUILDER_PARAMETERS_MASK: Mask = Fields(&[("name", Scalar), ("value", Scalar)]);
+
+/// What is read of one parameter to find the portable host.
+pub(super) const PARAMETER_MASK: Mask =
+    Fields(&[("name", Scalar), ("value", Scalar), ("values", Fields(&[("value", Scalar)]))]);
 
 /// The fields that are read of a looked-up Build besides its metadata, as dot paths.
 ///
 /// ```
 /// assert!(local_registry_core::shipwright::BUILD_FIELDS.contains(&"spec.output.image"));
 /// ```
-pub const BUILD_FIELDS: [&str; 7] = [
+pub const BUILD_FIELDS: [&str; 6] = [
     "spec.output.image",
     "spec.output.insecure",
     "spec.output.local",
-    "spec.paramValues.name",
-    "spec.paramValues.value",
+    "spec.paramValues",
     "spec.source.ociArtifact.image",
     "spec.source.ociArtifact.local",
 ];
@@ -363,9 +371,7 @@ mod tests {
             assert!(asked(field.image) && asked(field.local), "{:?}", field.path);
         }
         assert!(asked(OUTPUT.insecure));
-        for field in ["name", "value"] {
-            assert!(BUILD_FIELDS.contains(&format!("{}.{field}", PARAMETERS.join(".")).as_str()), "{field}");
-        }
+        assert!(asked(PARAMETERS));
     }
 
     #[test]
@@ -394,7 +400,12 @@ mod tests {
         let parameters = r#"[{"name":"builder-image","value":"x/y"}]"#;
         let text = format!(r#"{{"spec":{{"paramValues":{parameters}}}}}"#);
         assert_eq!(Node::parse(&text, OBJECT).unwrap().at(PARAMETERS), Ok(Some(&Node::Raw(parameters))));
-        let stored = read(&text, STORED_BUILD_MASK, PARAMETERS);
-        assert!(stored.contains(r#"String("x/y")"#), "{stored}");
+        assert_eq!(Node::parse(&text, STORED_BUILD_MASK).unwrap().at(PARAMETERS), Ok(Some(&Node::Raw(parameters))));
+        for version in Version::ALL {
+            for path in parameters_of_run(version) {
+                let text = path.iter().rfold(parameters.to_owned(), |inner, part| format!("{{\"{part}\":{inner}}}"));
+                assert_eq!(Node::parse(&text, OBJECT).unwrap().at(path), Ok(Some(&Node::Raw(parameters))), "{text}");
+            }
+        }
     }
 }

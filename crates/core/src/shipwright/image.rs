@@ -3,11 +3,14 @@
 use std::fmt;
 
 use super::annotation::{Mark, Marks};
-use super::fields::{ImageField, Role};
-use crate::admission::{Fate, ImageProblem, Settings, fate_of_local_image, value_at};
+use super::fields::{ImageField, Role, Version};
+use super::messages::BuildWarning;
+use crate::admission::{Fate, ImageProblem, Outcome, Settings, UNDO_NAME, fate_of_local_image, value_at};
 use crate::json::Node;
 use crate::message::Fault;
-use crate::registry::{Host, ImageReference, RegistryHost, named_registry};
+use crate::registry::{
+    Host, ImageReference, PORTABLE_HOST, RegistryHost, named_registry, names_portable_host, other_registry,
+};
 
 /// An image of an object, as it was written.
 #[derive(Debug, Clone)]
@@ -29,14 +32,18 @@ enum Locality {
     NotLocal,
     /// The image belongs to the cluster's registry, and why.
     Local(Marker),
+    /// The image names the portable host, and its field `local` is false.
+    Contradictory,
 }
 
 impl Locality {
-    fn read(explicit: Option<bool>, mark: Option<Mark>, role: Role) -> Self {
+    fn read(explicit: Option<bool>, mark: Option<Mark>, role: Role, text: &str) -> Self {
         match (explicit, mark) {
             (Some(true), _) => Self::Local(Marker::Field),
             (None, Some(Mark::Local)) => Self::Local(Marker::Annotation(role)),
             (None, Some(Mark::Recorded)) => Self::Local(Marker::Record(role)),
+            (Some(false), _) if names_portable_host(text) => Self::Contradictory,
+            (None, _) if names_portable_host(text) => Self::Local(Marker::Name),
             (Some(false), _) | (None, Some(Mark::NotLocal) | None) => Self::NotLocal,
         }
     }
@@ -53,12 +60,15 @@ enum Marker {
     Record(Role),
     /// The annotation of the BuildRun that inherits the image.
     Run,
+    /// The portable host in the image itself.
+    Name,
 }
 
 /// Prints how users undo it.
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Name => f.write_str(UNDO_NAME),
             Self::Field => f.write_str("set local: false"),
             Self::Annotation(role) => write!(f, "remove the annotation {}", role.annotation()),
             Self::Record(role) => {
@@ -83,9 +93,10 @@ impl<'n> Image<'n> {
             None => None,
         };
         let mark = marks.mark(field.role);
-        let locality = Locality::read(explicit, mark, field.role);
+        let value = fields.field("image");
+        let locality = Locality::read(explicit, mark, field.role, value.and_then(Node::text).unwrap_or_default());
         let states_insecure = fields.field("insecure").is_some();
-        Ok(Some(Self { field, value: fields.field("image"), locality, explicit, mark, states_insecure }))
+        Ok(Some(Self { field, value, locality, explicit, mark, states_insecure }))
     }
 
     /// Whether only the record of an earlier `local: true` makes the image local.
@@ -103,9 +114,10 @@ impl<'n> Image<'n> {
         self.registry().filter(|registry| has_outgrown && Some(*registry) != host_of(settings))
     }
 
-    /// The registry that the image names; `None` if it names none, or is no reference.
+    /// The registry that the image names; `None` if it names none but the portable one, or is no reference.
     fn registry(&self) -> Option<&'n str> {
-        ImageReference::parse(self.text()).ok()?.registry()
+        ImageReference::parse(self.text()).ok()?;
+        other_registry(self.text())
     }
 
     /// Whether an UPDATE writes a record over the annotation `"true"` of the same image. Only the policy writes records, and
@@ -131,7 +143,7 @@ impl<'n> Image<'n> {
     /// Gives the image another mark, which makes it local unless its field says something.
     pub(super) fn set_mark(&mut self, mark: Mark) {
         self.mark = Some(mark);
-        self.locality = Locality::read(self.explicit, self.mark, self.field.role);
+        self.locality = Locality::read(self.explicit, self.mark, self.field.role, self.text());
     }
 
     /// Whether the object has a record that the image is local, whatever its field says.
@@ -139,8 +151,9 @@ impl<'n> Image<'n> {
         self.mark == Some(Mark::Recorded)
     }
 
-    /// Makes the image not local.
+    /// Makes the image, which is local by its record, not local.
     pub(super) fn release(&mut self) {
+        self.mark = None;
         self.locality = Locality::NotLocal;
     }
 
@@ -155,13 +168,38 @@ impl<'n> Image<'n> {
 
     /// Makes the image local because of the annotation of the BuildRun that inherits it.
     pub(super) fn claim_for_run(&mut self) {
-        if !self.is_local() {
+        if self.locality == Locality::NotLocal {
             self.locality = Locality::Local(Marker::Run);
         }
     }
 
     pub(super) fn is_local(&self) -> bool {
-        self.locality != Locality::NotLocal
+        matches!(self.locality, Locality::Local(_))
+    }
+
+    /// Whether something beside the image makes it local, as it is stored: v1alpha1 has no field `local` there. What is local by
+    /// the portable host alone needs no guard, since that leads to nobody else's registry.
+    pub(super) fn is_marked(&self, version: Version) -> bool {
+        let explicit = self.explicit.filter(|_| version == Version::V1Beta1);
+        explicit.unwrap_or_else(|| self.mark.is_some_and(Mark::is_local))
+    }
+
+    /// Whether the image names the portable host, and its field `local` is false.
+    pub(super) fn is_contradictory(&self) -> bool {
+        self.locality == Locality::Contradictory
+    }
+
+    /// Whether nothing but the portable host in the image makes it local.
+    pub(super) fn is_local_by_name(&self) -> bool {
+        self.locality == Locality::Local(Marker::Name)
+    }
+
+    /// Warns of an annotation that says that the image is not local, and is overruled by the portable host in it.
+    #[inline(never)]
+    pub(super) fn warn_of_overruled_mark(&self, outcome: &mut Outcome) {
+        if self.is_local_by_name() && self.mark.is_some() {
+            outcome.warn(&BuildWarning::OverruledAnnotation { field: self.field, text: self.text() });
+        }
     }
 
     /// The reference as it was written; empty if there is none.
@@ -176,9 +214,15 @@ impl<'n> Image<'n> {
 
     /// What becomes of the image.
     pub(super) fn fate(&self, settings: &Settings) -> Fate<'n> {
-        let Locality::Local(marker) = self.locality else { return Fate::NotLocal };
         let host = settings.host.as_ref().map(|host| host as &dyn Host);
-        fate_of_local_image(self.value, host, &|| marker.to_string())
+        match self.locality {
+            Locality::Local(marker) => fate_of_local_image(self.value, host, &|| marker.to_string()),
+            // A cluster may declare the portable host, and have had such images before it meant anything else.
+            Locality::Contradictory if host_of(settings) != Some(PORTABLE_HOST) => {
+                Fate::Invalid(ImageProblem::Contradiction(self.text()))
+            }
+            Locality::NotLocal | Locality::Contradictory => Fate::NotLocal,
+        }
     }
 
     /// The fault of an image that cannot be local as it is written.
@@ -190,7 +234,7 @@ impl<'n> Image<'n> {
     pub(super) fn without_registry(&self, settings: &Settings) -> Fault {
         let marker = match self.locality {
             Locality::Local(marker) => marker,
-            Locality::NotLocal => Marker::Field,
+            Locality::NotLocal | Locality::Contradictory => Marker::Field,
         };
         let (undo, help) = (marker.to_string(), settings.help.as_deref());
         ImageProblem::NoRegistry { text: self.text(), whose: "", undo, help }.at(self.field.image)
@@ -203,9 +247,9 @@ impl<'n> Image<'n> {
         }
         let host = settings.host.as_ref();
         let at = |host: &RegistryHost| ImageReference::parse(self.text()).ok().map(|reference| reference.at(host));
-        match (named_registry(self.text()), host) {
+        match (other_registry(self.text()), host) {
+            (_, Some(host)) if named_registry(self.text()) == Some(host.as_str()) => Place::Settled,
             (None, host) => host.and_then(at).map_or(Place::Settled, Place::Nowhere),
-            (Some(registry), Some(host)) if registry == host.as_str() => Place::Settled,
             // The policy never wrote a registry that is not a valid host.
             (Some(registry), host) if before.is_recorded() && RegistryHost::parse(registry).is_ok() => match host {
                 Some(host) => at(host).map_or(Place::Foreign, Place::Earlier),
@@ -225,7 +269,7 @@ fn host_of(settings: &Settings) -> Option<&str> {
 pub(super) enum Place {
     /// Where it belongs, as far as this policy knows.
     Settled,
-    /// It is local and names no registry. At the cluster's registry, it is this.
+    /// It is local and names no registry but the portable one. At the cluster's registry, it is this.
     Nowhere(String),
     /// It is local, was recorded as that, and names another registry: an earlier one of the cluster's. At the current
     /// one, it is this.

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use super::fields::{BUILDER_PARAMETER, GROUP, ImageField, Role};
-use crate::admission::{ImageProblem, See};
+use crate::admission::{Hint, ImageProblem, See};
 use crate::json::Path;
 use crate::message::{Code, Fault, FieldPath};
+use crate::registry::PORTABLE_HOST;
 use crate::text::Quoted;
 
 /// What is wrong with a field.
@@ -44,13 +45,13 @@ pub(super) enum BuildProblem<'a> {
     )]
     BuilderWithoutRegistry { name: &'a str, text: &'a str, help: Option<&'a str> },
     #[error(
-        "{} names no registry, but the builder image of Build {} is local; name the registry, such as {}",
-        Quoted(.text), Quoted(.name), Quoted(.host)
+        "{} names no registry, but the builder image of Build {} is local; name the registry, such as {PORTABLE_HOST}",
+        Quoted(.text), Quoted(.name)
     )]
-    OwnBuilder { text: &'a str, name: &'a str, host: &'a str },
+    OwnBuilder { text: &'a str, name: &'a str },
     #[error(
-        "the builder image {} is local but does not name this cluster's registry {}, and parameters are not resolved; name that registry, \
-         write the builder as `spec.builder` of a v1alpha1 Build, or, if it is not local, set the annotation {} to \"false\"",
+        "the builder image {} is local but names neither this cluster's registry {} nor {PORTABLE_HOST}, and nothing else is resolved in a \
+         parameter; name {PORTABLE_HOST}, or, if the builder is not local, set the annotation {} to \"false\"",
         Quoted(.text), Quoted(.host), Role::Builder.annotation()
     )]
     BuilderParameter { text: &'a str, host: &'a str },
@@ -65,6 +66,14 @@ pub(super) enum BuildProblem<'a> {
         Quoted(.text), Quoted(.name)
     )]
     InheritedWithoutRegistry { text: &'a str, name: &'a str },
+    #[error(
+        "the parameter {} names {PORTABLE_HOST}, but this cluster declares no local registry; ask its operator to declare one, or \
+         name another registry{}",
+        Quoted(.name), See(*.help)
+    )]
+    ParameterWithoutRegistry { name: &'a str, help: Option<&'a str> },
+    #[error("more than {0} parameters name {PORTABLE_HOST}; put several into one list")]
+    TooManyParameters(usize),
     #[error("{}, which this cluster's policy refuses (outputWithoutRegistry: reject); {}", .0, DockerHubOutput::REMEDY)]
     OutputWithoutRegistry(DockerHubOutput<'a>),
 }
@@ -101,6 +110,11 @@ pub(super) enum BuildWarning<'a> {
         FieldPath::new(path), Quoted(text), See(*.help)
     )]
     NoRegistry { path: Path, text: &'a str, help: Option<&'a str> },
+    #[error(
+        "{}: {} names {PORTABLE_HOST}, so it is local, and the annotation {} does nothing; remove one of the two",
+        FieldPath::new(field.image), Quoted(text), field.role.annotation()
+    )]
+    OverruledAnnotation { field: &'static ImageField, text: &'a str },
     #[error("{}: the object has no {}, so the annotation does nothing", FieldPath::new(.0.annotation_path()), .0.noun())]
     IdleAnnotation(Role),
     #[error(
@@ -171,6 +185,11 @@ impl fmt::Display for DockerHubOutput<'_> {
             write!(f, "the output image of Build {}, ", Quoted(build))?;
         }
         let comma = if self.build.is_some() { "," } else { "" };
-        write!(f, "{}{comma} names no registry and is not local, so it goes to Docker Hub", Quoted(self.text))
+        write!(
+            f,
+            "{}{comma} names no registry and is not local, so it goes to Docker Hub{}",
+            Quoted(self.text),
+            Hint(self.text)
+        )
     }
 }

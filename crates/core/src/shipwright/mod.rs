@@ -20,6 +20,7 @@ mod lookup;
 mod messages;
 mod named_build;
 mod output;
+mod parameters;
 mod request;
 
 pub use self::annotation::Mark;

@@ -1,17 +1,18 @@
-//! The Build that a BuildRun names, and what the run takes from it: output, source and builder.
+//! The Build that a BuildRun names, and what the run takes from it: output, source, builder and parameters.
 
 use super::annotation::{Marks, mark_for};
 use super::builder_parameter::{BuilderParameter, sets_builder};
-use super::fields::{self, Kind, OUTPUT, PARAMETERS, Role, STORED_BUILD_MASK, Version, image_fields};
+use super::fields::{self, Kind, OUTPUT, Role, STORED_BUILD_MASK, Version, image_fields};
 use super::image::{Before, Image};
 use super::lookup::{BuildLookup, LookupError, is_object_name};
 use super::messages::{BuildProblem, BuildWarning};
 use super::output::{check_docker_hub, has_output, set_insecure};
+use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome};
 use crate::json::{Node, Path};
 use crate::message::Fault;
-use crate::registry::named_registry;
+use crate::registry::{named_registry, names_portable_host};
 
 /// A BuildRun that names a Build.
 pub(super) struct NamingRun<'r> {
@@ -45,6 +46,7 @@ impl NamingRun<'_> {
         lost(&has_output)
             || lost(&|object| streams_source(object, version))
             || lost(&sets_builder)
+            || parameters::has_lost_any(object, before.object)
             || self.marks_inherited() && !before.marks.say_local(Role::Output)
     }
 
@@ -163,6 +165,9 @@ impl NamedBuild<'_> {
         } else {
             self.decide_output(outcome);
         }
+        for fault in parameters::inherit(self.run.request, self.build, outcome) {
+            self.fault(fault, outcome);
+        }
         if !streams_source(object, version) {
             self.check_source(outcome);
         }
@@ -175,8 +180,7 @@ impl NamedBuild<'_> {
     fn check_own_builder(&self, outcome: &mut Outcome) {
         let Some(builder) = &self.run.builder else { return };
         if matches!(mark_for(self.build, Role::Builder), Ok(Some(mark)) if mark.is_local()) {
-            let host = self.run.request.settings.host.as_ref().map_or("docker.io", AsRef::as_ref);
-            let problem = BuildProblem::OwnBuilder { text: &builder.image, name: self.run.name, host };
+            let problem = BuildProblem::OwnBuilder { text: &builder.image, name: self.run.name };
             outcome.fault(problem.at(builder.path()));
         }
     }
@@ -235,8 +239,11 @@ impl NamedBuild<'_> {
     /// Shipwright stores the builder of a v1alpha1 Build as a parameter. That it was local is known only by the
     /// annotation that the policy recorded.
     fn check_builder(&self, outcome: &mut Outcome) {
-        let Ok(Some(Node::Array(parameters))) = self.build.at(PARAMETERS) else { return };
-        let Some(builder) = BuilderParameter::find(parameters) else { return };
+        let Some(builder) = BuilderParameter::read(self.build) else { return };
+        // It is resolved with the other parameters.
+        if names_portable_host(&builder.image) {
+            return;
+        }
         match mark_for(self.build, Role::Builder) {
             Ok(Some(mark)) if mark.is_local() => self.check_current(Role::Builder, &builder.image, outcome),
             Ok(_) => {}

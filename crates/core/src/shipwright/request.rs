@@ -1,7 +1,7 @@
 //! A request that writes a Build or BuildRun.
 
-use super::fields::{DELETION, LABEL, Version};
-use crate::admission::{ANNOTATIONS, SPEC, Settings};
+use super::fields::{DELETION, LABEL, SPEC_MASKS, Version};
+use crate::admission::{ANNOTATIONS, Settings};
 use crate::json::Node;
 
 /// A request that creates or updates a Build or BuildRun.
@@ -34,7 +34,10 @@ impl BuildRequest<'_> {
 }
 
 /// Whether two versions of an object have the same of what says which images it has. A label says nothing about them, and
-/// neither does whether the object is being deleted.
+/// neither does whether the object is being deleted, nor what is read of other kinds.
 pub(super) fn is_alike(object: &Node<'_>, old: &Node<'_>) -> bool {
-    [ANNOTATIONS, SPEC].iter().all(|path| old.at(path).ok() == object.at(path).ok())
+    SPEC_MASKS.iter().map(|(name, _)| *name).all(|name| {
+        let field = |object| Node::field(object, "spec")?.field(name);
+        field(object) == field(old)
+    }) && object.at(ANNOTATIONS).ok() == old.at(ANNOTATIONS).ok()
 }

@@ -10,12 +10,15 @@
 //! ```
 
 mod causes;
+mod find;
 mod hex;
 mod printable;
 mod quote;
 mod wildcard;
 
 pub use self::causes::{root_cause, with_causes};
+pub use self::find::find;
+pub(crate) use self::find::scheme;
 pub use self::hex::hex;
 pub use self::printable::printable;
 pub use self::quote::{Excerpt, Quoted};

@@ -1,7 +1,8 @@
 //! Where pods and Knative revisions keep what the policy reads, and the masks of it. A test below holds the masks to the
 //! paths.
 //!
-//! Only containers are looked at. `volumes[].image` is an image that the kubelet mounts, and has no name of a container.
+//! An image is that of a container, or of an image volume, `volumes[].image`, which the kubelet mounts. The two have names
+//! of their own.
 
 use crate::json::Mask::{Fields, Scalar};
 use crate::json::{Field, Mask, Path};
@@ -14,8 +15,12 @@ use crate::json::{Field, Mask, Path};
 /// ```
 pub const CONTAINERS_ANNOTATION: &str = "local-registry-hosting/containers";
 
-/// Where that annotation is.
-pub(super) const ANNOTATION: Path = &["metadata", "annotations", CONTAINERS_ANNOTATION];
+/// The annotation that names the image volumes whose images are local.
+///
+/// ```
+/// assert_eq!(local_registry_core::workload::IMAGE_VOLUMES_ANNOTATION, "local-registry-hosting/image-volumes");
+/// ```
+pub const IMAGE_VOLUMES_ANNOTATION: &str = "local-registry-hosting/image-volumes";
 
 /// Set by the kubelet on the object that shows a static pod to the API server.
 pub(super) const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
@@ -29,23 +34,59 @@ pub(super) const REVISION_LABEL: &str = "serving.knative.dev/revision";
 /// Where that label is.
 pub(super) const OF_REVISION: Path = &["metadata", "labels", REVISION_LABEL];
 
-/// The field of a container that has its image.
-pub(super) const IMAGE: &str = "image";
-
-/// The field of a container that has its name.
+/// The field of a container or volume that has its name.
 pub(super) const NAME: &str = "name";
 
-/// The containers that a pod starts with.
-pub(super) const REGULAR: [Path; 2] = [&["spec", "initContainers"], &["spec", "containers"]];
+/// What has an image and a name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ImageHolders {
+    /// The annotation that names those whose images are local.
+    pub(super) annotation: &'static str,
+    pub(super) annotation_path: Path,
+    /// The lists of them that a pod starts with.
+    pub(super) regular: &'static [Path],
+    /// Those that are added to a pod that runs.
+    pub(super) ephemeral: &'static [Path],
+    /// All of them.
+    pub(super) all: &'static [Path],
+    /// Where each has its image.
+    pub(super) image: Path,
+    /// One of them, as messages say it.
+    pub(super) noun: &'static str,
+}
 
-/// The containers that are added to a pod that runs.
-pub(super) const EPHEMERAL: [Path; 1] = [&["spec", "ephemeralContainers"]];
+impl ImageHolders {
+    /// Whether they are volumes, of which only image volumes count.
+    pub(super) fn is_volumes(&self) -> bool {
+        self.annotation == IMAGE_VOLUMES_ANNOTATION
+    }
+}
 
-/// All lists of containers.
-pub(super) const ALL: [Path; 3] = [REGULAR[0], REGULAR[1], EPHEMERAL[0]];
+/// The containers of an object.
+pub(super) const CONTAINERS: ImageHolders = ImageHolders {
+    annotation: CONTAINERS_ANNOTATION,
+    annotation_path: &["metadata", "annotations", CONTAINERS_ANNOTATION],
+    regular: &[&["spec", "initContainers"], &["spec", "containers"]],
+    ephemeral: &[&["spec", "ephemeralContainers"]],
+    all: &[&["spec", "initContainers"], &["spec", "containers"], &["spec", "ephemeralContainers"]],
+    image: &["image"],
+    noun: "container",
+};
+
+/// The volumes of an object. Those that are no image volumes have no image, and are left out.
+pub(super) const IMAGE_VOLUMES: ImageHolders = ImageHolders {
+    annotation: IMAGE_VOLUMES_ANNOTATION,
+    annotation_path: &["metadata", "annotations", IMAGE_VOLUMES_ANNOTATION],
+    regular: &[&["spec", "volumes"]],
+    ephemeral: &[],
+    all: &[&["spec", "volumes"]],
+    image: &["image", "reference"],
+    noun: "image volume",
+};
 
 /// Which annotations are read.
-pub(crate) const ANNOTATION_MASKS: [Field; 2] = [(CONTAINERS_ANNOTATION, Scalar), (MIRROR_ANNOTATION, Scalar)];
+pub(crate) const ANNOTATION_MASKS: [Field; 3] =
+    [(CONTAINERS_ANNOTATION, Scalar), (IMAGE_VOLUMES_ANNOTATION, Scalar), (MIRROR_ANNOTATION, Scalar)];
 
 /// Which labels are read.
 pub(crate) const LABEL_MASKS: [Field; 1] = [(REVISION_LABEL, Scalar)];
@@ -53,8 +94,12 @@ pub(crate) const LABEL_MASKS: [Field; 1] = [(REVISION_LABEL, Scalar)];
 const CONTAINER_MASK: Mask = Fields(&[("name", Scalar), ("image", Scalar)]);
 
 /// What is read of an object's `spec`.
-pub(crate) const SPEC_MASKS: [Field; 3] =
-    [("initContainers", CONTAINER_MASK), ("containers", CONTAINER_MASK), ("ephemeralContainers", CONTAINER_MASK)];
+pub(crate) const SPEC_MASKS: [Field; 4] = [
+    ("initContainers", CONTAINER_MASK),
+    ("containers", CONTAINER_MASK),
+    ("ephemeralContainers", CONTAINER_MASK),
+    ("volumes", Fields(&[("name", Scalar), ("image", Fields(&[("reference", Scalar)]))])),
+];
 
 #[cfg(test)]
 mod tests {
@@ -68,14 +113,21 @@ mod tests {
     ]);
 
     #[test]
-    fn every_container_is_read() {
-        for list in ALL {
-            let [spec, name] = list else { panic!("{list:?}") };
-            let text = format!(r#"{{"{spec}":{{"{name}":[{{"{NAME}":"a","{IMAGE}":"b","other":1}}]}}}}"#);
-            let object = Node::parse(&text, OBJECT).unwrap();
-            let Some(Node::Array(containers)) = object.at(list).unwrap() else { panic!("{text}") };
-            let [container] = containers.as_slice() else { panic!("{text}") };
-            assert_eq!([NAME, IMAGE].map(|field| container.field(field).and_then(Node::text)), [Some("a"), Some("b")]);
+    fn every_image_is_read() {
+        for holders in [CONTAINERS, IMAGE_VOLUMES] {
+            for list in holders.all {
+                let [spec, name] = list else { panic!("{list:?}") };
+                let image =
+                    holders.image.iter().rfold("\"b\"".to_owned(), |inner, part| format!("{{\"{part}\":{inner}}}"));
+                let image = image.trim_start_matches('{').strip_suffix('}').unwrap();
+                let text = format!(r#"{{"{spec}":{{"{name}":[{{"{NAME}":"a",{image},"other":1}}]}}}}"#);
+                let object = Node::parse(&text, OBJECT).unwrap();
+                let Some(Node::Array(elements)) = object.at(list).unwrap() else { panic!("{text}") };
+                let [element] = elements.as_slice() else { panic!("{text}") };
+                assert_eq!(element.field(NAME).and_then(Node::text), Some("a"));
+                assert_eq!(element.at(holders.image).unwrap().and_then(Node::text), Some("b"), "{text}");
+            }
+            assert_eq!([holders.regular, holders.ephemeral].concat(), holders.all);
         }
     }
 
@@ -88,7 +140,8 @@ mod tests {
 
     #[test]
     fn every_annotation_is_read() {
-        for (key, path) in [(CONTAINERS_ANNOTATION, ANNOTATION), (MIRROR_ANNOTATION, MIRROR)] {
+        let of = |holders: ImageHolders| (holders.annotation, holders.annotation_path);
+        for (key, path) in [of(CONTAINERS), of(IMAGE_VOLUMES), (MIRROR_ANNOTATION, MIRROR)] {
             let text = format!(r#"{{"metadata":{{"annotations":{{"{key}":"a"}}}}}}"#);
             let object = Node::parse(&text, OBJECT).unwrap();
             assert_eq!(object.at(path).unwrap().and_then(Node::text), Some("a"));

@@ -1,27 +1,28 @@
-//! Everything that users read about the annotation of a pod or revision, in one place: what is wrong with it, what its
-//! sender is warned about, and the phrases that both share.
+//! Everything that users read about the local images of a pod or revision, in one place: what is wrong with them and with the
+//! annotations, what its sender is warned about, and the phrases that both share.
 
 use std::fmt;
 
-use super::fields::CONTAINERS_ANNOTATION;
 use super::names::MOST_NAMES;
 use crate::admission::See;
-use crate::json::Path;
-use crate::message::{Code, Fault};
+use crate::message::{Code, Fault, FieldPath};
 use crate::text::Quoted;
 
-/// What is wrong with the annotation.
+/// What is wrong with an annotation, or with an image that is local.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ContainersProblem<'a> {
+pub(super) enum WorkloadProblem<'a> {
     #[error(
-        "found an empty name in {}; expected the names of containers, separated by commas, as in `app, migrate`; write them, or remove the annotation",
+        "found an empty name in {}; expected the names of {noun}s, separated by commas, as in `app, migrate`; write them, or remove the annotation",
         Quoted(.text)
     )]
-    EmptyName { text: &'a str },
-    #[error("found {count} names; expected at most {MOST_NAMES}; name only containers that run local images")]
-    TooManyNames { count: usize },
-    #[error("no container is named {}; expected names of the object's containers ({}); correct the annotation, or the container's name", List(.unknown, "or"), List(.known, "and"))]
-    NoSuchContainer { unknown: &'a [&'a str], known: &'a [&'a str] },
+    EmptyName { text: &'a str, noun: &'static str },
+    #[error("found {count} names; expected at most {MOST_NAMES}; name only {noun}s with local images")]
+    TooManyNames { count: usize, noun: &'static str },
+    #[error(
+        "no {noun} is named {}; expected names of the object's {noun}s ({}); correct the annotation, or the {noun}'s name",
+        List(.unknown, "or"), List(.known, "and")
+    )]
+    NoSuchName { unknown: &'a [&'a str], known: &'a [&'a str], noun: &'static str },
     #[error(
         "a request for ephemeral containers cannot change the annotations of the pod, which name no {}; annotate the pod first, by `kubectl annotate`",
         List(.0, "or")
@@ -30,40 +31,35 @@ pub(super) enum ContainersProblem<'a> {
     #[error("more images have faults than those that are listed; correct these first")]
     More,
     #[error(
-        "the local registry is {}; Knative needs one name for both, since it looks the image up from a pod, and a node pulls it; \
-         ask the cluster's operator to declare one, or name a registry and remove the annotation{}",
+        "the local registry is {}, and Knative looks a tag up from a pod, while a node pulls the image; name the image by its digest, \
+         or ask the cluster's operator to declare one name for both{}",
         Hosts { for_pods: *.for_pods, for_nodes }, See(*.help)
     )]
     TwoHosts { for_pods: Option<&'a str>, for_nodes: &'a str, help: Option<&'a str> },
 }
 
-impl ContainersProblem<'_> {
+impl WorkloadProblem<'_> {
     /// The fault of the field at a path that has this problem.
     #[cold]
-    pub(super) fn at(&self, path: Path) -> Fault {
+    pub(super) fn at(&self, path: impl Into<FieldPath>) -> Fault {
         Fault::new(path, Code::BadRequest, self)
     }
 }
 
 /// What the sender of an accepted pod or revision is warned about.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ContainersWarning<'a> {
-    #[error("metadata.annotations[{CONTAINERS_ANNOTATION}]: the name {} occurs twice", Quoted(.0))]
-    Repeated(&'a str),
+pub(super) enum WorkloadWarning<'a> {
+    #[error("metadata.annotations[{annotation}]: the name {} occurs twice", Quoted(.name))]
+    Repeated { annotation: &'static str, name: &'a str },
     #[error(
-        "metadata.annotations[{CONTAINERS_ANNOTATION}]: it no longer names {}, so that image is pulled from Docker Hub; name the container again, or write a registry",
-        List(.0, "and")
+        "metadata.annotations[{annotation}]: it no longer names {}, so that image is pulled from Docker Hub; name the {noun} again, or write a registry",
+        List(.names, "and")
     )]
-    NoLongerNamed(&'a [&'a str]),
+    NoLongerNamed { annotation: &'static str, names: &'a [&'a str], noun: &'static str },
     #[error(
-        "metadata.annotations[{CONTAINERS_ANNOTATION}]: a static pod runs the images in its file, which no policy sees; name the registry there"
+        "metadata.annotations[{annotation}]: a static pod runs the images in its file, which no policy sees; name the registry there"
     )]
-    StaticPod,
-}
-
-/// How an author makes the image of a container not local.
-pub(super) fn undo(container: &str) -> String {
-    format!("remove {} from the annotation {CONTAINERS_ANNOTATION}", Quoted(container))
+    StaticPod { annotation: &'static str },
 }
 
 struct Hosts<'a> {

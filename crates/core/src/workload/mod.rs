@@ -1,7 +1,7 @@
-//! Pods and Knative revisions: which of their containers run local images, and what becomes of each image.
+//! Pods and Knative revisions: which of their images are local, and what becomes of each.
 //!
-//! An annotation names the containers. Deployments, Jobs and the like are not looked at: their pods are, as they are
-//! created.
+//! An image is local if it names the portable host, or if an annotation names its container or its image volume. Deployments,
+//! Jobs and the like are not looked at: their pods are, as they are created.
 
 mod fields;
 mod image;
@@ -10,12 +10,13 @@ mod local_images;
 mod messages;
 mod names;
 
-pub use self::fields::CONTAINERS_ANNOTATION;
 pub(crate) use self::fields::{ANNOTATION_MASKS, LABEL_MASKS, SPEC_MASKS};
+pub use self::fields::{CONTAINERS_ANNOTATION, IMAGE_VOLUMES_ANNOTATION};
 pub(crate) use self::kind::WorkloadKind;
 
-use self::local_images::{AnnotatedWorkload, Relevance};
-use self::messages::ContainersWarning;
+use self::fields::{CONTAINERS, IMAGE_VOLUMES};
+use self::local_images::{LocalImages, Relevance};
+use self::messages::WorkloadWarning;
 use crate::admission::{Outcome, Request, Settings, SettingsError};
 use crate::json::Node;
 
@@ -26,14 +27,16 @@ pub(crate) fn decide(
     request: &Request<'_>,
     outcome: &mut Outcome,
 ) -> Result<(), SettingsError> {
-    match AnnotatedWorkload::read(kind, object, request.old_object()) {
-        Ok(Relevance::Annotated(workload)) => {
-            let (settings, _) = Settings::read(request.settings())?;
-            workload.decide(&settings, outcome);
+    for holders in [&CONTAINERS, &IMAGE_VOLUMES] {
+        match LocalImages::read(kind, holders, object, request.old_object()) {
+            Ok(Relevance::Relevant(images)) => {
+                let (settings, _) = Settings::read(request.settings())?;
+                images.decide(&settings, outcome);
+            }
+            Ok(Relevance::StaticPod) => outcome.warn(&WorkloadWarning::StaticPod { annotation: holders.annotation }),
+            Ok(Relevance::Irrelevant) => {}
+            Err(fault) => outcome.fault(fault),
         }
-        Ok(Relevance::StaticPod) => outcome.warn(&ContainersWarning::StaticPod),
-        Ok(Relevance::Irrelevant) => {}
-        Err(fault) => outcome.fault(fault),
     }
     Ok(())
 }

@@ -1,24 +1,27 @@
-//! The annotation that names the containers whose images are local.
+//! An annotation that names the containers, or the image volumes, whose images are local.
 
-use super::fields::{ANNOTATION, CONTAINERS_ANNOTATION};
+use super::fields::ImageHolders;
 use crate::admission::annotations;
 use crate::json::Node;
 use crate::message::Fault;
+use crate::registry::named_registry;
 
-/// What an object's annotation says; `None` if the object does not have it.
-pub(super) fn annotation<'n>(object: &'n Node<'_>) -> Result<Option<&'n str>, Fault> {
+/// What an object's annotation about these says; `None` if the object does not have it.
+pub(super) fn annotation<'n>(object: &'n Node<'_>, about: &ImageHolders) -> Result<Option<&'n str>, Fault> {
     let Some(annotations) = annotations(object)? else { return Ok(None) };
-    match annotations.field(CONTAINERS_ANNOTATION) {
+    match annotations.field(about.annotation) {
         None => Ok(None),
         Some(Node::String(text)) => Ok(Some(text)),
-        Some(other) => Err(Fault::wrong_type(ANNOTATION, other.type_name(), "a string with the names of containers")),
+        Some(other) => Err(Fault::wrong_type(about.annotation_path, other.type_name(), "a string with names")),
     }
 }
 
-/// The names of containers in an annotation, separated by commas. White space around a name is ignored.
+/// The names in an annotation, separated by commas. White space around a name is ignored.
 #[derive(Debug, Default)]
 pub(super) struct Names<'n> {
     kept: Vec<Name<'n>>,
+    /// Whether one of the names is `*`, which means all whose images name no registry.
+    has_all: bool,
     /// How many names there are. Those after the first [`MOST_NAMES`] are not kept.
     pub(super) count: usize,
     /// Whether a name is empty. A template may have left it out.
@@ -30,9 +33,12 @@ pub(super) struct Names<'n> {
 #[derive(Debug)]
 struct Name<'n> {
     text: &'n str,
-    /// Whether the object has a container of this name.
-    has_container: bool,
+    /// Whether the object has something of this name.
+    is_known: bool,
 }
+
+/// The name that means all.
+const ALL: &str = "*";
 
 /// How many names an annotation may have. Each container is compared with each of them.
 pub(super) const MOST_NAMES: usize = 100;
@@ -44,13 +50,25 @@ impl<'n> Names<'n> {
             found.count += 1;
             if name.is_empty() {
                 found.has_empty = true;
+            } else if name == ALL {
+                found.has_all = true;
             } else if found.contains(name) {
                 found.repeated = found.repeated.or(Some(name));
             } else if found.kept.len() < MOST_NAMES {
-                found.kept.push(Name { text: name, has_container: false });
+                found.kept.push(Name { text: name, is_known: false });
             }
         }
         found
+    }
+
+    /// Takes in that all are meant.
+    pub(super) fn add_all(&mut self) {
+        self.has_all = true;
+    }
+
+    /// Whether all whose images name no registry are meant.
+    pub(super) fn has_all(&self) -> bool {
+        self.has_all
     }
 
     /// Forgets what is wrong with the text itself.
@@ -59,20 +77,25 @@ impl<'n> Names<'n> {
         self.count = 0;
     }
 
-    /// Notes that the object has a container of this name.
-    pub(super) fn note_container(&mut self, name: &str) {
+    /// Notes that the object has something of this name.
+    pub(super) fn note(&mut self, name: &str) {
         for known in self.kept.iter_mut().filter(|known| known.text == name) {
-            known.has_container = true;
+            known.is_known = true;
         }
+    }
+
+    /// Whether an image of this name is meant: by its name, or as one of all that name no registry.
+    pub(super) fn mean(&self, name: &str, image: &str) -> bool {
+        self.contains(name) || self.has_all && named_registry(image).is_none()
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {
         self.kept.iter().any(|known| known.text == name)
     }
 
-    /// The names of which the object has no container.
-    pub(super) fn without_container(&self) -> impl Iterator<Item = &'n str> {
-        self.kept.iter().filter(|name| !name.has_container).map(|name| name.text)
+    /// The names that nothing in the object has.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &'n str> {
+        self.kept.iter().filter(|name| !name.is_known).map(|name| name.text)
     }
 }
 
@@ -83,7 +106,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, names: &[&str], has_empty: bool, repeated: Option<&str>) {
         let found = Names::parse(text);
-        assert_eq!(found.without_container().collect::<Vec<_>>(), names);
+        assert_eq!(found.unknown().collect::<Vec<_>>(), names);
         assert_eq!((found.has_empty, found.repeated), (has_empty, repeated));
     }
 
@@ -93,6 +116,16 @@ mod tests {
         check("app,migrate", &["app", "migrate"], false, None);
         check("  migrate ,\n\tapp\r\n", &["migrate", "app"], false, None);
         check("b,a,b,a,b", &["b", "a"], false, Some("b"));
+    }
+
+    #[test]
+    fn a_star_means_all_that_name_no_registry() {
+        check("*", &[], false, None);
+        check("*, app", &["app"], false, None);
+        let names = Names::parse("app, *");
+        assert!(names.mean("other", "team/app") && names.mean("app", "reg.io/app"));
+        assert!(!names.mean("other", "reg.io/app") && !names.contains("*"));
+        assert!(!Names::parse("app").mean("other", "team/app"));
     }
 
     #[test]
@@ -109,16 +142,16 @@ mod tests {
     fn names_beyond_the_most_are_counted_and_not_kept() {
         let text = (0..=MOST_NAMES).map(|number| format!("c{number}")).collect::<Vec<_>>().join(",");
         let found = Names::parse(&text);
-        assert_eq!((found.count, found.without_container().count()), (MOST_NAMES + 1, MOST_NAMES));
+        assert_eq!((found.count, found.unknown().count()), (MOST_NAMES + 1, MOST_NAMES));
     }
 
     #[test]
     fn a_name_counts_once_a_container_has_it() {
         let mut names = Names::parse("a,b");
         for name in ["b", "b", "c"] {
-            names.note_container(name);
+            names.note(name);
         }
-        assert_eq!(names.without_container().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(names.unknown().collect::<Vec<_>>(), ["a"]);
         assert!(names.contains("b") && !names.contains("c"));
     }
 }

@@ -7,6 +7,7 @@ use local_registry_testkit::review::patch;
 use std::sync::LazyLock;
 
 use local_registry_core::ImageReference;
+use local_registry_core::registry::PORTABLE_HOST;
 use local_registry_core::shipwright::{ImageField, Kind, Version, image_fields};
 use local_registry_harness::capabilities::Capabilities;
 use local_registry_harness::engine::Policy;
@@ -24,7 +25,10 @@ fn build() -> Value {
     json!({
         "apiVersion": "shipwright.io/v1beta1", "kind": "Build",
         "metadata": {"name": "b", "namespace": "team", "labels": {"local-registry-hosting/output": "local"}},
-        "spec": {"output": {"image": "team/looked-up", "local": true}},
+        "spec": {
+            "output": {"image": "team/looked-up", "local": true},
+            "paramValues": [{"name": "a", "value": "x"}, {"name": "of-build", "value": "BASE=local-registry:5000/b"}],
+        },
     })
 }
 
@@ -50,9 +54,33 @@ fn said() -> impl Strategy<Value = Said> {
     prop::option::of((image(), prop::option::weighted(0.8, prop::bool::weighted(0.8)), any::<Option<bool>>()))
 }
 
-/// References, some of which already name the cluster's registry.
+/// References, some of which already name the cluster's registry, or the portable one.
 fn image() -> impl Strategy<Value = String> {
-    prop_oneof![6 => "[a-z]{1,3}/[a-z]{2,4}(:v1)?", 2 => reference(), 1 => "[a-z]{2,4}".prop_map(|path| format!("{HOST}/{path}"))]
+    let host = select(vec![HOST, PORTABLE_HOST]);
+    let with_host = (host, "[a-z]{2,4}").prop_map(|(host, path)| format!("{host}/{path}"));
+    prop_oneof![6 => "[a-z]{1,3}/[a-z]{2,4}(:v1)?", 2 => reference(), 2 => with_host]
+}
+
+/// Values of parameters, most of which have the portable name, in some as a part of another.
+fn value() -> impl Strategy<Value = String> {
+    let around = || select(vec!["", "", "BASE=", "//", "/", ",", " ", ".", "-x", ":v1", "/team/app", "\"", "é", "0"]);
+    (around(), select(vec![PORTABLE_HOST, PORTABLE_HOST, HOST, "quay.io"]), around(), around())
+        .prop_map(|(before, host, after, rest)| format!("{before}{host}{after}{rest}{host}"))
+}
+
+/// Parameters of a Build or run, some with lists.
+fn parameters() -> impl Strategy<Value = Option<Value>> {
+    let single =
+        (select(vec!["a", "b", "of-build"]), value()).prop_map(|(name, value)| json!({"name": name, "value": value}));
+    let list = (prop::collection::vec(value(), 0..3), json_value()).prop_map(|(values, other)| {
+        let mut items: Vec<Value> = values.into_iter().map(|value| json!({"value": value})).collect();
+        items.push(json!({"secretValue": {"format": PORTABLE_HOST}}));
+        json!({"name": "list", "other": other, "values": items})
+    });
+    let builder = image().prop_map(|image| json!({"name": "builder-image", "value": image}));
+    prop::option::of(
+        prop::collection::vec(prop_oneof![2 => single, 2 => list, 1 => builder], 0..4).prop_map(Value::from),
+    )
 }
 
 fn annotations() -> impl Strategy<Value = Option<Value>> {
@@ -66,17 +94,12 @@ fn label() -> impl Strategy<Value = Option<&'static str>> {
     prop::option::weighted(0.3, select(vec!["local", "local", "other"]))
 }
 
-/// The image in the parameter in which Shipwright stores a builder.
-fn builder_parameter() -> impl Strategy<Value = Option<String>> {
-    prop::option::weighted(0.3, image())
-}
-
 fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
     let fields = image_fields(kind, version);
     let images = prop::collection::vec(said(), fields.len());
     let others = prop::collection::vec(json_value(), 2);
-    (images, annotations(), label(), others, builder_parameter()).prop_map(
-        move |(images, annotations, label, others, builder)| {
+    (images, annotations(), label(), others, (parameters(), parameters())).prop_map(
+        move |(images, annotations, label, others, (own, of_embedded))| {
             let mut object = json!({
                 "apiVersion": format!("shipwright.io/{}", name(version)),
                 "kind": if kind == Kind::Build { "Build" } else { "BuildRun" },
@@ -89,8 +112,8 @@ fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
             if let Some(label) = label {
                 object["metadata"]["labels"] = json!({"a": "b", "local-registry-hosting/output": label});
             }
-            if let Some(image) = builder {
-                object["spec"]["paramValues"] = json!([{"name": "a"}, {"name": "builder-image", "value": image}]);
+            if let Some(parameters) = own {
+                object["spec"]["paramValues"] = parameters;
             }
             let mut embedded = false;
             for (field, said) in fields.iter().zip(images) {
@@ -107,9 +130,20 @@ fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
                 let reference = if version == Version::V1Beta1 { "build" } else { "buildRef" };
                 object["spec"][reference] = json!({"name": "b"});
             }
+            if let (true, Some(parameters)) = (embedded, of_embedded) {
+                *embedded_parameters(&mut object, version) = parameters;
+            }
             object
         },
     )
+}
+
+/// The parameters of the specification that a run embeds.
+fn embedded_parameters(object: &mut Value, version: Version) -> &mut Value {
+    match version {
+        Version::V1Beta1 => &mut object["spec"]["build"]["spec"]["paramValues"],
+        Version::V1Alpha1 => &mut object["spec"]["buildSpec"]["paramValues"],
+    }
 }
 
 fn question() -> impl Strategy<Value = Question> {
@@ -227,7 +261,11 @@ impl Question {
         let annotation =
             path == "/metadata/annotations" || path.starts_with("/metadata/annotations/local-registry-hosting~1");
         let label = ["/metadata/labels", "/metadata/labels/local-registry-hosting~1output"].contains(&path);
-        image || (annotation || label) && self.kind == Kind::Build
+        let parameter = ["/spec/paramValues", "/spec/build/spec/paramValues", "/spec/buildSpec/paramValues"]
+            .iter()
+            .any(|list| path.starts_with(list));
+        let parameters_stay = self.kind == Kind::Build && self.look_up;
+        image || parameter && !parameters_stay || (annotation || label) && self.kind == Kind::Build
     }
 
     /// Whether the policy may remove this path: the record of an image that is no longer local, or a recorded `local`.
@@ -270,6 +308,26 @@ proptest! {
                 let path = operation["path"].as_str().unwrap();
                 let may = if operation["op"] == "remove" { question.may_remove(path) } else { question.owns(path) };
                 prop_assert!(may, "{} in {}", path, patch);
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_get_the_cluster_s_registry_in_the_place_of_the_portable_name_and_are_otherwise_the_same(question in question()) {
+        let (response, stored) = question.answer();
+        if response["allowed"] != true {
+            return Ok(());
+        }
+        let spec = |object: &Value| [object["spec"].clone(), object["spec"]["build"]["spec"].clone(), object["spec"]["buildSpec"].clone()];
+        for (written, stored) in spec(&question.object).iter().zip(spec(&stored)) {
+            let written = written["paramValues"].as_array().cloned().unwrap_or_default();
+            let stored = stored["paramValues"].as_array().cloned().unwrap_or_default();
+            let portable = |list: &[Value]| Value::from(list).to_string().replace(HOST, PORTABLE_HOST);
+            prop_assert_eq!(portable(&written), portable(stored.get(..written.len()).unwrap_or_default()));
+            // What a run gets in addition is that of the Build, unless it sets that itself.
+            for added in stored.get(written.len()..).unwrap_or_default() {
+                prop_assert_eq!(added, &json!({"name": "of-build", "value": format!("BASE={HOST}/b")}));
+                prop_assert!(written.iter().all(|own| own["name"] != "of-build"));
             }
         }
     }
@@ -319,7 +377,7 @@ proptest! {
             let Some(registry) = ImageReference::parse(written).ok().and_then(|reference| reference.registry()) else { continue };
             let annotation = |object: &Value| object["metadata"]["annotations"][field.role.annotation()].clone();
             let was_recorded = question.old_object.as_ref().is_some_and(|old| annotation(old) == "recorded");
-            if registry != HOST && !was_recorded {
+            if registry != HOST && registry != PORTABLE_HOST && !was_recorded {
                 prop_assert_eq!(stored.pointer(&pointer).unwrap(), written);
                 // The policy records nothing of a run.
                 prop_assert!(question.kind == Kind::BuildRun || annotation(&stored) != "recorded", "{}", stored);
@@ -367,9 +425,12 @@ proptest! {
         }
         let annotation = &stored["metadata"]["annotations"]["local-registry-hosting/builder"];
         let field = stored["spec"]["builder"]["image"].as_str().filter(|_| question.version == Version::V1Alpha1);
-        let builder = field.or_else(|| stored["spec"]["paramValues"][1]["value"].as_str());
+        let mut parameters = stored["spec"]["paramValues"].as_array().into_iter().flatten().rev();
+        let parameter = parameters.find(|parameter| parameter["name"] == "builder-image");
+        let builder = field.or_else(|| parameter?["value"].as_str());
         if let Some(builder) = builder.filter(|_| *annotation == "true" || *annotation == "recorded") {
-            prop_assert!(builder.starts_with(&format!("{HOST}/")), "{}", stored);
+            let by_name = field.is_none() && builder.starts_with(&format!("{PORTABLE_HOST}/"));
+            prop_assert!(by_name || builder.starts_with(&format!("{HOST}/")), "{}", stored);
         }
     }
 
@@ -386,7 +447,9 @@ proptest! {
             let written = said["image"].as_str().unwrap();
             let before = question.old_object.as_ref().and_then(|old| old.pointer(&pointer));
             // An image that an UPDATE does not change is never rejected, so it may be one that cannot be resolved.
-            let can_be_resolved = ImageReference::parse(written).is_ok_and(|reference| reference.registry().is_none());
+            let reference = ImageReference::parse(written);
+            let can_be_resolved =
+                reference.as_ref().is_ok_and(|image| matches!(image.registry(), None | Some(PORTABLE_HOST)));
             let read = |said: &Value| ["image", "local", "insecure"].map(|key| said[key].clone());
             let unchanged = before.is_some_and(|before| {
                 read(before) == read(said) || before["image"] == written && !can_be_resolved
@@ -398,6 +461,7 @@ proptest! {
             let carried = written.strip_prefix(HOST).and_then(|rest| rest.strip_prefix('/'));
             let expected = match carried {
                 None if output_of_build && question.look_up => written.to_owned(),
+                None if can_be_resolved => format!("{HOST}/{}", reference.unwrap().remainder()),
                 None => format!("{HOST}/{written}"),
                 Some(_) => written.to_owned(),
             };

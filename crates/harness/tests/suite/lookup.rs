@@ -55,7 +55,7 @@ fn a_lookup_asks_for_the_needed_fields_only_and_not_from_a_cache() {
         "disable_cache": true,
         "field_masks": [
             "spec.output.image", "spec.output.insecure", "spec.output.local",
-            "spec.paramValues.name", "spec.paramValues.value",
+            "spec.paramValues",
             "spec.source.ociArtifact.image", "spec.source.ociArtifact.local",
         ],
     });

@@ -7,7 +7,8 @@ use local_registry_testkit::review::patch;
 use std::sync::LazyLock;
 
 use local_registry_core::ImageReference;
-use local_registry_core::workload::CONTAINERS_ANNOTATION;
+use local_registry_core::registry::PORTABLE_HOST;
+use local_registry_core::workload::{CONTAINERS_ANNOTATION, IMAGE_VOLUMES_ANNOTATION};
 use local_registry_harness::capabilities::Capabilities;
 use local_registry_harness::engine::Policy;
 use local_registry_harness::objects::Objects;
@@ -33,14 +34,17 @@ struct Question {
     runtime_host: Option<&'static str>,
 }
 
-fn container() -> impl Strategy<Value = Value> {
-    let image = prop_oneof![
+fn image() -> impl Strategy<Value = String> {
+    prop_oneof![
         4 => "[a-z]{1,3}/[a-z]{2,4}(:v1)?",
         2 => reference(),
-        2 => select(vec![HOST, "docker.io", "localhost:5001"]).prop_map(|host| format!("{host}/team/app")),
-    ];
+        2 => select(vec![HOST, "docker.io", "localhost:5001", PORTABLE_HOST, PORTABLE_HOST]).prop_map(|host| format!("{host}/team/app")),
+    ]
+}
+
+fn container() -> impl Strategy<Value = Value> {
     let name = select(vec!["a", "b", "c", "d"]);
-    (prop::option::weighted(0.95, name), prop::option::weighted(0.95, image), json_value()).prop_map(
+    (prop::option::weighted(0.95, name), prop::option::weighted(0.95, image()), json_value()).prop_map(
         |(name, image, other)| {
             let mut container = json!({"other": other});
             if let Some(name) = name {
@@ -54,15 +58,27 @@ fn container() -> impl Strategy<Value = Value> {
     )
 }
 
-fn annotation() -> impl Strategy<Value = Option<Value>> {
-    let name = select(vec!["a", "a", "b", "b", " c ", "d", "x", ""]);
+/// A volume, most of which are image volumes.
+fn volume() -> impl Strategy<Value = Value> {
+    let name = select(vec!["a", "b", "v"]);
+    (name, prop::option::weighted(0.9, image()), prop::bool::weighted(0.8)).prop_map(|(name, image, is_image)| {
+        match (is_image, image) {
+            (true, Some(image)) => json!({"name": name, "image": {"pullPolicy": "Always", "reference": image}}),
+            (true, None) => json!({"name": name, "image": {}}),
+            (false, _) => json!({"name": name, "emptyDir": {}}),
+        }
+    })
+}
+
+fn annotation(weight: f64) -> impl Strategy<Value = Option<Value>> {
+    let name = select(vec!["a", "a", "b", "b", " c ", "d", "v", "x", "", "*"]);
     let names = prop::collection::vec(name, 1..4).prop_map(|names| json!(names.join(",")));
-    prop::option::weighted(0.85, prop_oneof![24 => names, 1 => json_value()])
+    prop::option::weighted(weight, prop_oneof![24 => names, 1 => json_value()])
 }
 
 /// The annotations of an object, some of which is a static pod.
 fn annotations() -> impl Strategy<Value = Option<Value>> {
-    (annotation(), prop::bool::weighted(0.15)).prop_map(|(names, is_static)| {
+    (annotation(0.7), annotation(0.3), prop::bool::weighted(0.15)).prop_map(|(names, volumes, is_static)| {
         let mut annotations = json!({"a": "b"});
         if is_static {
             annotations[MIRROR_ANNOTATION] = json!("x");
@@ -70,15 +86,20 @@ fn annotations() -> impl Strategy<Value = Option<Value>> {
         if let Some(names) = &names {
             annotations[CONTAINERS_ANNOTATION] = names.clone();
         }
-        (is_static || names.is_some()).then_some(annotations)
+        if let Some(volumes) = &volumes {
+            annotations[IMAGE_VOLUMES_ANNOTATION] = volumes.clone();
+        }
+        (is_static || names.is_some() || volumes.is_some()).then_some(annotations)
     })
 }
 
 fn spec() -> impl Strategy<Value = Value> {
     let list =
         prop_oneof![30 => prop::collection::vec(container(), 0..3).prop_map(|list| json!(list)), 1 => json_value()];
-    (prop::collection::vec(list, 3), json_value()).prop_map(|(lists, other)| {
-        let mut spec = json!({"volumes": other});
+    let volumes =
+        prop_oneof![9 => prop::collection::vec(volume(), 0..3).prop_map(|list| json!(list)), 1 => json_value()];
+    (prop::collection::vec(list, 3), volumes).prop_map(|(lists, volumes)| {
+        let mut spec = json!({"volumes": volumes});
         for (name, list) in LISTS.into_iter().zip(lists) {
             if list != json!([]) {
                 spec[name] = list;
@@ -162,7 +183,7 @@ impl Question {
     fn is_real(&self) -> bool {
         let same =
             |list: &str| self.old_object.as_ref().is_some_and(|old| old["spec"][list] == self.object["spec"][list]);
-        self.sub_resource.is_empty() || LISTS[..2].iter().all(|list| same(list))
+        self.sub_resource.is_empty() || ["initContainers", "containers", "volumes"].iter().all(|list| same(list))
     }
 
     /// The object whose annotations will be stored.
@@ -177,27 +198,58 @@ impl Question {
             && !self.object["metadata"]["annotations"][MIRROR_ANNOTATION].is_null()
     }
 
-    /// The names in the annotation.
-    fn names(&self) -> Vec<&str> {
-        let annotation = self.annotated()["metadata"]["annotations"][CONTAINERS_ANNOTATION].as_str();
+    /// The names in an annotation.
+    fn names(&self, annotation: &str) -> Vec<&str> {
+        let annotation = self.annotated()["metadata"]["annotations"][annotation].as_str();
         annotation.into_iter().flat_map(|names| names.split(',').map(str::trim)).collect()
     }
 
-    /// The containers that this request writes: their places, and what they are before and after.
-    fn written<'a>(&'a self, stored: &'a Value) -> Vec<(&'a Value, &'a Value)> {
-        let lists = if self.sub_resource.is_empty() { &LISTS[..] } else { &LISTS[2..] };
+    /// The images that this request writes.
+    fn written<'a>(&'a self, stored: &'a Value) -> Vec<Written<'a>> {
+        let lists: &[(&str, &str)] = if self.sub_resource.is_empty() {
+            &[
+                ("initContainers", "/image"),
+                ("containers", "/image"),
+                ("ephemeralContainers", "/image"),
+                ("volumes", "/image/reference"),
+            ]
+        } else {
+            &[("ephemeralContainers", "/image")]
+        };
         let mut found = Vec::new();
-        for list in lists {
-            for (index, container) in self.object["spec"][*list].as_array().into_iter().flatten().enumerate() {
+        for (list, field) in lists {
+            let is_volume = *list == "volumes";
+            let mut names = self.names(if is_volume { IMAGE_VOLUMES_ANNOTATION } else { CONTAINERS_ANNOTATION });
+            if is_volume && self.names(CONTAINERS_ANNOTATION).contains(&"*") {
+                names.push("*");
+            }
+            for (index, element) in self.object["spec"][*list].as_array().into_iter().flatten().enumerate() {
                 let place = |object: &'a Value| &object["spec"][*list][index];
-                let same = |key: &str| self.old_object.as_ref().is_some_and(|old| place(old)[key] == container[key]);
-                if !(same("name") && same("image")) {
-                    found.push((container, place(stored)));
+                let image = |object: &'a Value| place(object).pointer(field).unwrap_or(&Value::Null);
+                let is_same =
+                    |old: &'a Value| place(old)["name"] == element["name"] && image(old) == image(&self.object);
+                if self.old_object.as_ref().is_some_and(is_same) || is_volume && element["image"].is_null() {
+                    continue;
                 }
+                let text = image(&self.object).as_str().unwrap_or_default();
+                let names_no_registry = ImageReference::parse(text).is_ok_and(|image| image.registry().is_none());
+                let is_local = element["name"].as_str().is_some_and(|name| names.contains(&name) && name != "*")
+                    || names.contains(&"*") && names_no_registry
+                    || text.starts_with("local-registry:5000/");
+                found.push(Written { is_local, is_volume, text, stored: image(stored) });
             }
         }
         found
     }
+}
+
+/// An image that a request writes.
+#[derive(Debug)]
+struct Written<'a> {
+    is_local: bool,
+    is_volume: bool,
+    text: &'a str,
+    stored: &'a Value,
 }
 
 proptest! {
@@ -221,7 +273,8 @@ proptest! {
         for operation in patch(&response).as_ref().and_then(Value::as_array).into_iter().flatten() {
             let path = operation["path"].as_str().unwrap();
             let is_image = LISTS.iter().any(|list| path.starts_with(&format!("/spec/{list}/"))) && path.ends_with("/image");
-            prop_assert!(is_image && operation["op"] == "replace", "{}", operation);
+            let is_volume = path.starts_with("/spec/volumes/") && path.ends_with("/image/reference");
+            prop_assert!((is_image || is_volume) && operation["op"] == "replace", "{}", operation);
         }
     }
 
@@ -247,7 +300,10 @@ proptest! {
     #[test]
     fn the_guard_refuses_what_the_policy_would_have_given_a_registry(question in question()) {
         let (response, stored) = question.answer();
-        let is_written = question.written(&stored).iter().any(|(written, stored)| written["image"] != stored["image"]);
+        // The portable name leads to nobody else's registry, so the guard lets it be.
+        let is_given =
+            |image: &Written<'_>| !image.text.is_empty() && !image.text.starts_with(PORTABLE_HOST) && image.stored != image.text;
+        let is_written = question.written(&stored).iter().any(is_given) && question.is_real();
         if response["allowed"] == true && is_written {
             let verdict = guard::judge_workload(&question.request(), &question.object);
             prop_assert_ne!(verdict, Verdict::Passes, "{}", stored);
@@ -255,37 +311,37 @@ proptest! {
     }
 
     #[test]
-    fn a_named_image_that_is_written_is_stored_with_the_nodes_host(question in question()) {
+    fn a_local_image_that_is_written_is_stored_with_the_nodes_host(question in question()) {
         let (response, stored) = question.answer();
         if response["allowed"] != true || question.is_static() || question.revision && question.old_object.is_some() {
             return Ok(());
         }
-        let names = question.names();
-        for (written, stored) in question.written(&stored) {
-            let is_named = written["name"].as_str().is_some_and(|name| names.contains(&name));
-            if !is_named {
-                prop_assert_eq!(written, stored);
+        for image in question.written(&stored) {
+            if !image.is_local {
+                prop_assert!(image.stored.is_null() || image.stored == image.text, "{:?}", image);
                 continue;
             }
             let host = question.runtime_host.unwrap();
-            prop_assert!(!question.revision || host == HOST, "{}", stored);
-            let text = written["image"].as_str().unwrap();
-            let expected = match ImageReference::parse(text).unwrap().registry() {
-                Some(registry) => {
-                    prop_assert_eq!(registry, host);
-                    text.to_owned()
+            let reference = ImageReference::parse(image.text).unwrap();
+            let expected = match reference.registry() {
+                Some(registry) if registry == host => image.text.to_owned(),
+                registry => {
+                    prop_assert!(matches!(registry, None | Some(PORTABLE_HOST)), "{:?}", image);
+                    let is_looked_up = question.revision && !image.is_volume && reference.digest().is_none();
+                    prop_assert!(!is_looked_up || host == HOST, "{:?}", image);
+                    format!("{host}/{}", reference.remainder())
                 }
-                None => format!("{host}/{text}"),
             };
-            prop_assert_eq!(&stored["image"], &json!(expected));
+            prop_assert_eq!(image.stored, &json!(expected));
         }
     }
 
     #[test]
     fn a_new_object_with_a_name_that_no_container_has_is_rejected(question in question()) {
         let all: Vec<&Value> = LISTS.iter().filter_map(|list| question.object["spec"][*list].as_array()).flatten().collect();
-        let is_unknown = |name: &&str| !all.iter().any(|container| container["name"] == **name);
-        if question.old_object.is_none() && !question.is_static() && question.names().iter().any(is_unknown) {
+        let is_unknown = |name: &&str| **name != *"*" && !all.iter().any(|container| container["name"] == **name);
+        let names = question.names(CONTAINERS_ANNOTATION);
+        if question.old_object.is_none() && !question.is_static() && names.iter().any(is_unknown) {
             let (response, _) = question.answer();
             prop_assert_eq!(&response["allowed"], &json!(false));
         }

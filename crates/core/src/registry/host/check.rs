@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::error::{HostErrorKind, User};
+use crate::text::{find, scheme};
 
 /// Checks a text by the grammar of [`RegistryHost`](super::RegistryHost) or [`RuntimeHost`](super::RuntimeHost).
 pub(super) fn check(text: &str, user: User) -> Result<(), HostErrorKind> {
@@ -45,7 +46,7 @@ fn is_left_by_template(text: &str) -> bool {
     let has_variable = || {
         // No host has one of these characters, so nearly every text is done here.
         text.contains(['$', '%', '{', '<'])
-            && (text.contains(['$', '<']) || ["%!", "{{", "{%"].iter().any(|mark| text.contains(mark)))
+            && (text.contains(['$', '<']) || ["%!", "{{", "{%"].iter().any(|mark| find(text, mark).is_some()))
     };
     has_no_name || is_nothing(name) || is_nothing(port) || has_variable()
 }
@@ -65,8 +66,8 @@ fn check_characters(text: &str) -> Result<(), HostErrorKind> {
     if !text.is_ascii() {
         return Err(HostErrorKind::NotAscii);
     }
-    if let Some((scheme, _)) = text.split_once("://") {
-        return Err(HostErrorKind::Scheme(format!("{scheme}://")));
+    if let Some(scheme) = scheme(text) {
+        return Err(HostErrorKind::Scheme(scheme.to_owned()));
     }
     if text.contains('@') {
         return Err(HostErrorKind::User);

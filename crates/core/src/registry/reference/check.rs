@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use super::super::digest::{self, DigestFlaw};
 use super::super::tag::{self, TagFlaw};
 use super::error::{LONGEST_PATH, ReferenceErrorKind};
+use crate::text::scheme;
 
 /// Checks a text by the grammar of [`ImageReference`](super::ImageReference). It is already split: `remainder` is what
 /// follows the registry.
@@ -38,8 +39,8 @@ fn check_characters(text: &str) -> Result<(), ReferenceErrorKind> {
             return Err(ReferenceErrorKind::ForeignCharacter { character: character.into(), at: index + 1 });
         }
     }
-    match text.split_once("://") {
-        Some((scheme, _)) => Err(ReferenceErrorKind::Scheme(format!("{scheme}://"))),
+    match scheme(text) {
+        Some(scheme) => Err(ReferenceErrorKind::Scheme(scheme.to_owned())),
         None => Ok(()),
     }
 }

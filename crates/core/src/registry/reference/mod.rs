@@ -8,6 +8,7 @@ use std::fmt;
 use self::check::Remainder;
 pub use self::error::ReferenceError;
 use super::host::Host;
+use super::portable::PORTABLE_HOST;
 
 /// An image reference that both parsers of the ecosystem (distribution/reference and go-containerregistry) accept and
 /// read alike. The text stays as it was written: nothing is normalised, trimmed or reordered.
@@ -113,6 +114,12 @@ impl fmt::Display for ImageReference<'_> {
 #[must_use]
 pub(crate) fn named_registry(text: &str) -> Option<&str> {
     split_registry(text).0
+}
+
+/// The registry that an image names, unless that is the portable host.
+#[inline(never)]
+pub(crate) fn other_registry(image: &str) -> Option<&str> {
+    named_registry(image).filter(|registry| *registry != PORTABLE_HOST)
 }
 
 fn split_registry(text: &str) -> (Option<&str>, &str) {
