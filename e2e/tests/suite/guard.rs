@@ -334,6 +334,12 @@ impl Refusals {
     }
 }
 
+/// Whether an object of a case, or the Build that it names, has the portable name, which the guard lets be.
+pub(crate) fn has_portable_name(case: &Case) -> bool {
+    let object = case.request["object"].to_string();
+    object.contains("local-registry:5000") || object.contains("\"by-name")
+}
+
 /// The two laws of the guard, on every case of Builds and BuildRuns.
 #[test]
 fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_changed() {
@@ -382,6 +388,7 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
         let is_deleted = !case.request["object"]["metadata"]["deletionTimestamp"].is_null();
         if is_given_a_registry
             && !is_deleted
+            && !has_portable_name(case)
             && let Some(is_refused) = is_refused(case, &sent, "--dry-run=none")
         {
             assert!(is_refused, "{}: the policy would have put a registry in front", case.name);

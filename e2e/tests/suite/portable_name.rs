@@ -104,16 +104,21 @@ fn every_place_of_builds_and_runs_is_resolved_in_both_versions() {
     assert_eq!(stored["spec"]["output"]["image"], resolved);
     assert_eq!(stored["spec"]["paramValues"], json!([{"name": "cache", "value": resolved}]));
 
-    let both = json!({"build": {"spec": spec}, "output": null});
-    let mut contradiction = build_run("contradiction", both);
+    let mut contradiction = build_run("contradiction", json!({"build": {"spec": spec}}));
     contradiction["spec"]["build"]["spec"]["output"]["local"] = json!(false);
     // Shipwright's own CRDs drop the field, so nothing contradicts the name.
-    assert_eq!(cluster.create(&contradiction)["spec"]["build"]["spec"]["output"]["image"], resolved);
+    let create = ["create", "--validate=ignore", "-f", "-"];
+    cluster.kubectl.ok_with(&create, &contradiction);
+    let stored = cluster.stored("buildrun", "contradiction");
+    assert_eq!(stored["spec"]["build"]["spec"]["output"], json!({"image": resolved}));
 }
 
 #[test]
 fn while_nobody_resolves_the_name_it_stays_as_it_is_and_names_nobody_else() {
     let cluster = TestCluster::with_policy(Crds::Patched, KIT_HOST);
+    let contradiction = json!({"image": "local-registry:5000/team/app:v1", "local": false});
+    let run = build_run("contradiction", json!({"build": {"name": "none"}, "output": contradiction}));
+    cluster.try_create(&run).failed_with("but local: false says that the image is not local");
     cluster.kubectl.ok(&["delete", "mutatingwebhookconfigurations", "--all"]);
     let image = "local-registry:5000/team/app:v1";
     let run = build_run("alone", json!({"build": {"name": "none"}, "output": {"image": image}}));
