@@ -305,7 +305,7 @@ fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers, the decision 
 	  --package local-registry-harness --test suite -- robustness:: laws::
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-core
 	@$(call need,cargo-fuzz,cargo install --locked cargo-fuzz && rustup toolchain install nightly)
-	cd fuzz && for target in reference host json settings decision manifest; do \
+	cd fuzz && for target in reference host json settings decision parameters manifest; do \
 	  mkdir -p corpus/$$target && \
 	  $(CARGO) +nightly fuzz run $$target corpus/$$target $$(ls -d seeds/$$target 2>/dev/null) -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; \
 	done
