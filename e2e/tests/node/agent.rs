@@ -5,7 +5,7 @@ use std::path::Path;
 use e2e::node::Node;
 use e2e::{eventually, memory};
 
-use crate::kit::{self, AGENT, FOLDER, REGISTRY, SERVER, WITHOUT_TLS, hello, storage};
+use crate::kit::{self, AGENT, FOLDER, PORTABLE_HOST, REGISTRY, SERVER, WITHOUT_TLS, hello, storage};
 
 /// The folder of all registries on the node.
 const FOLDERS: &str = "/etc/containerd/certs.d";
@@ -31,7 +31,7 @@ fn a_cluster_without_a_registry_gets_one() {
 fn pods_with_the_portable_name_are_pulled_without_any_policy() {
     let kit = kit::with(&[]);
     kit.push(&hello(), "team/portable:v1");
-    let name = "local-registry:5000/team/portable:v1";
+    let name = &format!("{PORTABLE_HOST}/team/portable:v1");
     assert_eq!(kit.node.pull(name).ok(), "hello\n");
     // It is the agent's file that makes it so.
     let file = Path::new(FOLDERS).join("local-registry_5000_/hosts.toml");
@@ -50,7 +50,7 @@ fn pods_with_the_portable_name_are_pulled_without_any_policy() {
         std::fs::read_to_string(&file).ok()?.contains("\"https://127.0.0.1:0\"").then_some(())
     });
     kit.node.pull(name).failed_with("127.0.0.1:0");
-    kit.node.pull(&by_digest("local-registry:5000")).failed_with("127.0.0.1:0");
+    kit.node.pull(&by_digest(PORTABLE_HOST)).failed_with("127.0.0.1:0");
     kit.kustomize("apply", "deploy/registry", &[]);
     eventually("a pull from the new address", || kit.node.pull(name).succeeded.then_some(()));
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::admission::{Admission, StandIn};
 use crate::builds::{self, QUAY, lead_to, serve_pod};
 use crate::http;
-use crate::kit::{self, Kit, REGISTRY};
+use crate::kit::{self, Kit, PORTABLE_HOST, REGISTRY};
 
 /// The registry of another cluster. Its nodes were shown the way by hand.
 const SECOND: &str = "registry.second.svc.cluster.local:5000";
@@ -49,6 +49,7 @@ pub(crate) fn builds_and_runs(admission: &dyn Admission) {
     admission.serve(&kit, SECOND);
     build_and_run(&kit, SECOND, "second");
 
+    lose_the_policies(&kit);
     println!("number: the node's programs and pods have {} MiB of memory", Node::memory() >> 20);
     kubectl.ok(&["delete", "namespace", "team", "second", "--wait=false"]);
     for folder in [SECOND_FOLDER, QUAY] {
@@ -72,6 +73,7 @@ fn build_and_run(kit: &Kit, registry: &str, word: &str) {
     let pushed = run["status"]["output"]["digest"].as_str().unwrap_or_else(|| panic!("no digest: {run}"));
     let by_digest = format!("{registry}/team/hello@{pushed}");
     run_a_deployment(kit, &name, &by_digest, word);
+    run_by_the_portable_name(kit, &name, &by_digest);
     run_a_knative_service(kit, &name, &by_digest, word);
 }
 
@@ -90,6 +92,75 @@ fn run_a_deployment(kit: &Kit, name: &str, by_digest: &str, word: &str) {
     // What was applied stays as it was written.
     let stored = kubectl.json(&["get", "deployment", "hello", "--namespace=team"]);
     assert_eq!(stored["spec"]["template"]["spec"]["containers"][0]["image"], "team/hello:v1");
+}
+
+/// Runs the same image by the portable name, wherever a pod may have it.
+fn run_by_the_portable_name(kit: &Kit, name: &str, by_digest: &str) {
+    let kubectl = &kit.node.kubectl;
+    let image = format!("{PORTABLE_HOST}/team/hello:v1");
+    let pod = json!({
+        "containers": [{
+            "name": "app", "image": image, "imagePullPolicy": "Always",
+            "volumeMounts": [{"name": "model", "mountPath": "/model"}],
+        }],
+        "volumes": [{"name": "model", "image": {"reference": image, "pullPolicy": "Always"}}],
+        "terminationGracePeriodSeconds": 0,
+    });
+    let labels = json!({"app": "portable"});
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "portable", "namespace": "team"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
+    });
+    kubectl.ok_with(&["apply", "-f", "-"], &deployment);
+    kit.rolled_out("deployment/portable", "team");
+    let mut of_job = pod.clone();
+    of_job["restartPolicy"] = json!("Never");
+    let cron = json!({
+        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "portable", "namespace": "team"},
+        "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"metadata": {"labels": {"app": "job"}}, "spec": of_job}}}},
+    });
+    kubectl.ok_with(&["apply", "-f", "-"], &cron);
+    kubectl.ok(&["create", "job", "portable", "--from=cronjob/portable", "--namespace=team"]);
+    let running = |selector: &str| {
+        eventually(&format!("a pod with {selector} to run"), || {
+            let pods = kubectl.json(&["get", "pods", "--namespace=team", "--selector", selector]);
+            let pod = pods["items"].as_array()?.iter().find(|pod| pod["status"]["phase"] == "Running")?;
+            Some(pod.clone())
+        })
+    };
+    for selector in ["app=portable", "app=job"] {
+        let pod = running(selector);
+        assert_eq!(pod["spec"]["containers"][0]["image"], name);
+        assert_eq!(pod["spec"]["volumes"][0]["image"]["reference"], name);
+        assert_eq!(pod["status"]["containerStatuses"][0]["imageID"], by_digest);
+    }
+    let pod = running("app=portable")["metadata"]["name"].as_str().unwrap().to_owned();
+    kubectl.ok(&["debug", &pod, "--namespace=team", "--container=debug", &format!("--image={image}")]);
+    eventually("the debug container to run", || {
+        let pod = kubectl.json(&["get", "pod", &pod, "--namespace=team"]);
+        assert_eq!(pod["spec"]["ephemeralContainers"][0]["image"], name);
+        (pod["status"]["ephemeralContainerStatuses"][0]["imageID"] == by_digest).then_some(())
+    });
+    kubectl.ok(&["delete", "job/portable", "cronjob/portable", "--namespace=team"]);
+}
+
+/// Takes the policies away. New pods with the portable name run all the same, since the node knows it.
+fn lose_the_policies(kit: &Kit) {
+    let kubectl = &kit.node.kubectl;
+    for (kind, prefix) in [("clusteradmissionpolicy", ""), ("mutatingwebhookconfiguration", "clusterwide-")] {
+        for policy in ["local-registry", "local-registry-workloads"] {
+            kubectl.ok(&["delete", kind, &format!("{prefix}{policy}"), "--ignore-not-found"]);
+        }
+    }
+    kubectl.ok(&["rollout", "restart", "deployment/portable", "--namespace=team"]);
+    kit.rolled_out("deployment/portable", "team");
+    let pods = ["get", "pods", "--namespace=team", "--selector=app=portable", "--field-selector=status.phase=Running"];
+    let images = eventually("the pod of before to be gone", || {
+        let pods = kubectl.json(&pods);
+        let images = pods["items"].as_array()?.iter().map(|pod| pod["spec"]["containers"][0]["image"].clone());
+        Some(images.collect::<Vec<_>>()).filter(|images| images.len() == 1)
+    });
+    assert_eq!(images, [format!("{PORTABLE_HOST}/team/hello:v1")]);
 }
 
 /// Runs examples/knative-service.yaml. Knative asks the registry for the digest, and its pod answers with the word.

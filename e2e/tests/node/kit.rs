@@ -10,6 +10,9 @@ use e2e::{Answer, Authority, eventually, signal};
 use local_registry_testkit::repository::{self, root};
 use serde_json::{Value, json};
 
+/// The name of the local registry in every cluster.
+pub(crate) const PORTABLE_HOST: &str = "local-registry:5000";
+
 /// The registry's name, for pods and for the node.
 pub(crate) const REGISTRY: &str = "registry.local-registry.svc.cluster.local:5000";
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::admission::{Admission, StandIn};
 use crate::builds::{self, QUAY, lead_to};
 use crate::http;
-use crate::kit::{self, Kit, REGISTRY};
+use crate::kit::{self, Kit, PORTABLE_HOST, REGISTRY};
 
 const NAMESPACE: &str = "strategies";
 const ACCOUNT: &str = "pipeline";
@@ -34,8 +34,8 @@ const NO_S2I: &str = "`s2i` is not to be had: the Go module proxy has no github.
 const SAMPLES: [(&str, Sample); 12] = [
     ("buildstrategy/buildpacks-v3", LeftOut(NO_SYSTEM)),
     ("buildstrategy/buildpacks-v3-heroku", LeftOut(NO_SYSTEM)),
-    ("clusterbuildstrategy/buildah-shipwright-managed-push", Builds("image", nothing)),
-    ("clusterbuildstrategy/buildah-strategy-managed-push", Builds("image", without_tls)),
+    ("clusterbuildstrategy/buildah-shipwright-managed-push", Builds("based", by_name)),
+    ("clusterbuildstrategy/buildah-strategy-managed-push", Builds("based", by_name)),
     (
         "clusterbuildstrategy/buildkit",
         LeftOut(
@@ -62,9 +62,12 @@ fn nothing() -> Value {
     json!([])
 }
 
-/// What a strategy needs that pushes by itself: the registry speaks plain HTTP.
-fn without_tls() -> Value {
-    json!([{"name": "registries-insecure", "values": [{"value": REGISTRY}]}])
+/// A base image of the local registry, which speaks plain HTTP: all by the portable name. There is no other host in the Build.
+fn by_name() -> Value {
+    json!([
+        {"name": "registries-insecure", "values": [{"value": PORTABLE_HOST}]},
+        {"name": "build-args", "values": [{"value": format!("BASE={PORTABLE_HOST}/base:v1")}]},
+    ])
 }
 
 /// Without a version, the step of ko looks for the newest release. Its image has one, whatever the version is.
@@ -118,6 +121,11 @@ fn every_sample_strategy_that_runs_here_builds_a_local_image() {
 
 /// Creates a Build by this strategy, and a run of it. Returns what kubectl calls the run.
 fn start(kit: &Kit, name: &str, folder: &str, parameters: Value) -> String {
+    let image = format!("strategies/{name}:v1");
+    let output = match parameters.to_string().contains(PORTABLE_HOST) {
+        true => json!({"image": format!("{PORTABLE_HOST}/{image}")}),
+        false => json!({"image": image, "local": true}),
+    };
     let build = json!({
         "apiVersion": "shipwright.io/v1beta1",
         "kind": "Build",
@@ -130,7 +138,7 @@ fn start(kit: &Kit, name: &str, folder: &str, parameters: Value) -> String {
             },
             "strategy": {"kind": "ClusterBuildStrategy", "name": name},
             "paramValues": parameters,
-            "output": {"image": format!("strategies/{name}:v1"), "local": true},
+            "output": output,
         },
     });
     kit.node.kubectl.ok_with(&["create", "-f", "-"], &build);
@@ -167,6 +175,8 @@ fn write_source(kit: &Kit) {
     for (path, text) in [
         ("image/Dockerfile", "FROM scratch\nCOPY word /word\n"),
         ("image/word", "hello\n"),
+        ("based/Dockerfile", "ARG BASE\nFROM ${BASE}\nCOPY word /word\n"),
+        ("based/word", "hello\n"),
         ("program/go.mod", "module example.org/hello\n"),
         ("program/main.go", "package main\n\nfunc main() { println(\"hello\") }\n"),
         ("program/.ko.yaml", &base),
