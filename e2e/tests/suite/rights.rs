@@ -228,6 +228,8 @@ fn accounts_of_the_namespaced_variant() {
 }
 
 const SYNC: &str = "--as=system:serviceaccount:kubewarden:local-registry-sync";
+/// Whose entry in `metadata.managedFields` a patch changes: the sync job's.
+const AS_MANAGER: &str = "--field-manager=local-registry-sync";
 
 /// A valid new value for every field of a policy's spec, except its settings.
 fn changes() -> Value {
@@ -257,7 +259,8 @@ fn changes() -> Value {
 fn check_changes(cluster: &TestCluster, policy: &[&str], crd: &str) {
     let patch_as = |account: &[&str], patch: &Value| {
         let patch = format!("--patch={patch}");
-        let arguments = [&["patch"], policy, &["--type=merge", "--dry-run=server", &patch], account].concat();
+        let arguments =
+            [&["patch"], policy, &["--type=merge", "--dry-run=server", AS_MANAGER, &patch], account].concat();
         cluster.kubectl.run(&arguments)
     };
     let patch = |patch: &Value| patch_as(&[SYNC], patch);
@@ -365,7 +368,7 @@ fn limited() -> TestCluster {
 
 /// Patches a CRD as the sync job.
 fn patch_crd(cluster: &TestCluster, name: &str, operations: &Value) -> Answer {
-    let arguments = ["patch", "crd", name, "--type=json", SYNC, "--dry-run=server"];
+    let arguments = ["patch", "crd", name, "--type=json", SYNC, AS_MANAGER, "--dry-run=server"];
     cluster.kubectl.run(&[&arguments[..], &["--patch", &operations.to_string()]].concat())
 }
 
@@ -374,11 +377,12 @@ fn add(path: &str, value: &Value) -> Value {
 }
 
 const SCHEMA: &str = "/spec/versions/1/schema/openAPIV3Schema";
+/// The description of the field `local`.
+const FIELD: &str = "The image names no registry: the cluster's own is put in front of it at admission.";
 
 /// Otherwise, an attacker with its account could name another conversion webhook, and so read and change every Build.
 #[test]
 fn the_sync_job_can_add_and_remove_its_field_in_crds_and_change_no_other() {
-    const FIELD: &str = "The image names no registry: the cluster's own is put in front of it at admission.";
     let cluster = limited();
     let patch = |name: &str, operations: Value| patch_crd(&cluster, name, &operations);
     let schema = SCHEMA;
@@ -521,6 +525,146 @@ fn the_sync_job_can_change_nothing_of_a_crd_but_its_schemas() {
     }
 }
 
+/// Patches of `metadata.managedFields`, each with who would own what by it. The object has an entry of the manager `kubectl`, and
+/// one of `other`, which owns what is at `theirs`.
+fn forgeries(object: &Value, theirs: &str) -> Vec<(&'static str, Value)> {
+    let entries = object["metadata"]["managedFields"].as_array().unwrap();
+    let of = |manager: &str| entries.iter().position(|entry| entry["manager"] == manager).unwrap();
+    let (kubectl, other) = (of("kubectl"), of("other"));
+    let forged = |forge: &dyn Fn(&mut Vec<Value>)| {
+        let mut entries = entries.clone();
+        forge(&mut entries);
+        json!(entries)
+    };
+    let fields = entries[other].pointer(&format!("/fieldsV1{theirs}")).unwrap().clone();
+    let (parent, last) = theirs.rsplit_once('/').unwrap();
+    let by = |manager: &str| {
+        let mut entry = entries[other].clone();
+        entry["manager"] = json!(manager);
+        entry
+    };
+    vec![
+        ("nobody owns anything", json!([{}])),
+        (
+            "kubectl owns what another applies",
+            forged(&|entries| {
+                entries[kubectl].pointer_mut(&format!("/fieldsV1{parent}")).unwrap()[last] = fields.clone();
+            }),
+        ),
+        ("kubectl owns the whole spec", forged(&|entries| entries[kubectl]["fieldsV1"]["f:spec"] = json!({}))),
+        ("nobody owns what another applies", forged(&|entries| drop(entries.remove(other)))),
+        ("the sync job owns it", forged(&|entries| entries[other]["manager"] = json!("local-registry-sync"))),
+        ("the sync job owns it, too", forged(&|entries| entries.push(by("local-registry-sync")))),
+        ("a third one owns it, too", forged(&|entries| entries.push(by("third")))),
+        ("what the API server itself merges owns it", forged(&|entries| entries.push(by("ancient-changes")))),
+    ]
+}
+
+/// Otherwise, an attacker with its account could let the next `kubectl apply --server-side` remove the webhook's CA, which
+/// kubectl does to what it owns and no longer applies.
+#[test]
+fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_crd() {
+    let cluster = limited();
+    let (builds, denied) = ("builds.shipwright.io", "who owns which fields");
+    let read = || cluster.kubectl.json(&["get", "crd", builds, "--show-managed-fields"]);
+    let path = format!("{SCHEMA}/properties/spec/properties/output/properties/local");
+    let add_field = add(&path, &json!({"type": "boolean", "description": FIELD}));
+    let versions =
+        json!([{"op": "add", "path": "/spec/conversion/webhook/conversionReviewVersions", "value": ["v1", "v1beta1"]}]);
+    let by_other = ["patch", "crd", builds, "--type=json", "--field-manager=other", "--patch", &versions.to_string()];
+    cluster.kubectl.ok(&by_other);
+    let check = || {
+        let theirs = "/f:spec/f:conversion/f:webhook/f:conversionReviewVersions";
+        for (forgery, entries) in forgeries(&read(), theirs) {
+            let forge = json!({"op": "add", "path": "/metadata/managedFields", "value": entries});
+            for operations in [json!([forge]), json!([forge, add_field[0]])] {
+                let answer = patch_crd(&cluster, builds, &operations);
+                assert!(answer.stderr.contains(denied), "{forgery}: {answer:?}");
+            }
+        }
+    };
+    check();
+    // Nor by the name of another manager.
+    let as_kubectl = ["patch", "crd", builds, "--type=json", SYNC, "--field-manager=kubectl"];
+    cluster.kubectl.run(&[&as_kubectl[..], &["--patch", &add_field.to_string()]].concat()).failed_with(denied);
+
+    // Its own changes pass, and take from the others what the API server takes from them.
+    let owners_of_versions = || -> Vec<String> {
+        let object = read();
+        let entries = object["metadata"]["managedFields"].as_array().unwrap().iter();
+        let owners = entries.filter(|entry| !entry["fieldsV1"]["f:spec"]["f:versions"].is_null());
+        owners.map(|entry| entry["manager"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(owners_of_versions(), ["kubectl"]);
+    assert_eq!(cluster.sync(&["crds"]).code, Some(0));
+    assert_eq!(owners_of_versions(), ["local-registry-sync"]);
+    patch_crd(&cluster, builds, &json!([{"op": "remove", "path": path}])).ok(&["remove"]);
+    cluster.apply_released_crds();
+    assert_eq!(owners_of_versions(), ["kubectl"]);
+
+    // With more than ten others, the API server merges the oldest of them.
+    for number in 0..12 {
+        let (manager, patch) =
+            (format!("--field-manager=m{number}"), json!({"metadata": {"annotations": {format!("m{number}"): "x"}}}));
+        cluster.kubectl.ok(&["patch", "crd", builds, "--type=merge", &manager, "--patch", &patch.to_string()]);
+    }
+    assert_eq!(cluster.sync(&["crds"]).code, Some(0));
+    assert_eq!(owners_of_versions(), ["local-registry-sync"]);
+}
+
+#[test]
+fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_policy() {
+    let cluster = start();
+    cluster.kubectl.ok(&["apply", "--server-side", "-k", "deploy"]);
+    cluster.kubectl.wait_for_admission_policies();
+    let policy = ["clusteradmissionpolicy", "local-registry"];
+    let by_other = |settings: Value| {
+        let patch = json!({"spec": {"settings": settings}}).to_string();
+        let arguments =
+            [&["patch"], &policy[..], &["--type=merge", "--field-manager=other", "--patch", &patch]].concat();
+        cluster.kubectl.ok(&arguments);
+    };
+    by_other(json!({"insecure": true, "help": "https://a.b"}));
+    let read = || cluster.kubectl.json(&[&["get"], &policy[..], &["--show-managed-fields"]].concat());
+    for (forgery, entries) in forgeries(&read(), "/f:spec/f:settings") {
+        let forge = json!({"op": "add", "path": "/metadata/managedFields", "value": entries});
+        let change = json!({"op": "add", "path": "/spec/settings/host", "value": "a.b"});
+        for operations in [json!([forge]), json!([forge, change])] {
+            let as_sync = ["--type=json", SYNC, AS_MANAGER, "--dry-run=server"];
+            let patch = operations.to_string();
+            let answer = cluster.kubectl.run(&[&["patch"], &policy[..], &as_sync, &["--patch", &patch]].concat());
+            assert!(answer.stderr.contains("who owns which fields"), "{forgery}: {answer:?}");
+        }
+    }
+
+    // Its own applies pass, and with --force they take from the others what the API server takes from them.
+    let owned_by_other = || {
+        let object = read();
+        let entries = object["metadata"]["managedFields"].as_array().unwrap();
+        let entry = entries.iter().find(|entry| entry["manager"] == "other");
+        entry.map_or(Value::Null, |entry| entry["fieldsV1"]["f:spec"]["f:settings"].clone())
+    };
+    // It made the settings, so it has the map as such, too.
+    assert_eq!(owned_by_other(), json!({".": {}, "f:insecure": {}, "f:help": {}}));
+    cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\nhelp: https://c.d\n");
+    assert_eq!(cluster.sync(&[]).code, Some(1), "a conflict");
+    assert_eq!(cluster.sync(&["--force"]).code, Some(0));
+    assert_eq!(owned_by_other(), json!({".": {}, "f:insecure": {}}));
+    by_other(json!({"insecure": null, "help": "https://e.f"}));
+    assert_eq!(owned_by_other(), json!({".": {}, "f:help": {}}));
+    assert_eq!(cluster.sync(&["--force"]).code, Some(0));
+    assert_eq!(owned_by_other(), json!({}), "the map alone");
+
+    // Where nobody was known to own anything, the API server makes an entry for all there was.
+    let wipe = json!([
+        {"op": "add", "path": "/metadata/managedFields", "value": [{}]},
+        {"op": "replace", "path": "/spec/settings/host", "value": "other:5000"},
+    ]);
+    cluster.patch_policy("json", &wipe);
+    assert_eq!(cluster.sync(&["--force"]).code, Some(0));
+    assert_eq!(cluster.policy()["spec"]["settings"]["host"], "kind-registry:5000");
+}
+
 /// Otherwise, an attacker with its account could stop the policy server, which does not start with invalid settings.
 #[test]
 fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
@@ -529,7 +673,7 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
     let set = |settings: Value| {
         let patch = json!({"spec": {"settings": settings}}).to_string();
         let arguments = ["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch, SYNC];
-        cluster.kubectl.run(&[&arguments[..], &["--dry-run=server"]].concat())
+        cluster.kubectl.run(&[&arguments[..], &[AS_MANAGER, "--dry-run=server"]].concat())
     };
     cluster.kubectl.wait_for_admission_policies();
     set(json!({"host": "localhost"})).failed_with("no host that the policy refuses");
@@ -634,7 +778,7 @@ fn accounts_touch_only_events_of_their_own() {
         // `kubectl patch` would read the Event first.
         let patch = |name: &str| {
             let series = json!({"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"});
-            let metadata = json!({"name": name, "namespace": "default"});
+            let versions = json!({"name": name, "namespace": "default"});
             let event =
                 json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": metadata, "series": series});
             kubectl.run_with(&["apply", "--server-side", "--validate=false", "-f", "-"], &event.to_string())
