@@ -3,7 +3,7 @@
 //! kube's own recorder takes Events with the same reason for one Event, whatever their notes say. A second change of the
 //! registry's host would raise the count of the first, and its note would not be published.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use crate::policies::FIELD_MANAGER;
 
-/// How many Events may be published at once, and after how long one more may be. The figures are those of Kubernetes' own
-/// clients. With them, a ConfigMap that changes every second does not fill the API server's storage.
+/// How many Events about one object may be published at once, and after how long one more may be. The figures are those of
+/// Kubernetes' own clients. With them, a ConfigMap that changes every second does not fill the API server's storage, and takes
+/// nothing from the Events about policies.
 const BURST: u32 = 25;
 const REFILL: Duration = Duration::from_mins(5);
 
@@ -52,8 +53,15 @@ pub(crate) enum Publication {
 /// The Events that were published.
 #[derive(Debug)]
 pub(crate) struct Journal {
+    /// In the order in which they were last published or counted.
     entries: VecDeque<Entry>,
-    /// How many Events may still be published at `refilled`.
+    /// How many Events may still be published about each object. An object without a bucket has a full one.
+    buckets: BTreeMap<String, Bucket>,
+}
+
+/// How many Events may still be published at `refilled`.
+#[derive(Debug)]
+struct Bucket {
     tokens: u32,
     refilled: Instant,
 }
@@ -68,20 +76,22 @@ struct Entry {
 
 impl Journal {
     pub(crate) fn new() -> Self {
-        Self { entries: VecDeque::new(), tokens: BURST, refilled: Instant::now() }
+        Self { entries: VecDeque::new(), buckets: BTreeMap::new() }
     }
 
-    /// How to publish an announcement. If it repeats the last one about its object, it raises the count of that Event.
+    /// How to publish an announcement. If it repeats one that is remembered, it raises the count of that Event.
     pub(crate) fn publication(&mut self, announcement: Announcement, now: Instant, time: Timestamp) -> Publication {
         self.entries.retain(|entry| now.duration_since(entry.at) < MEMORY);
-        let last = self.entries.iter_mut().rev().find(|entry| entry.announcement.object == announcement.object);
-        if let Some(entry) = last.filter(|entry| entry.announcement == announcement) {
+        let equal = self.entries.iter().position(|entry| entry.announcement == announcement);
+        if let Some(mut entry) = equal.and_then(|index| self.entries.remove(index)) {
             entry.count = entry.count.saturating_add(1);
             entry.at = now;
             let series = json!({"count": entry.count, "lastObservedTime": MicroTime(time)});
-            return Publication::Count { name: entry.name.clone(), patch: json!({"series": series}) };
+            let name = entry.name.clone();
+            self.entries.push_back(entry);
+            return Publication::Count { name, patch: json!({"series": series}) };
         }
-        if !self.take_token(now) {
+        if !self.take_token(&announcement.object, now) {
             return Publication::Drop;
         }
         let event = event(&announcement, time);
@@ -98,14 +108,26 @@ impl Journal {
         self.entries.retain(|entry| entry.name != name);
     }
 
-    fn take_token(&mut self, now: Instant) -> bool {
+    fn take_token(&mut self, object: &ObjectReference, now: Instant) -> bool {
+        self.buckets.retain(|_, bucket| {
+            bucket.refill(now);
+            bucket.tokens < BURST
+        });
+        let parts = [&object.kind, &object.namespace, &object.name].map(|part| part.as_deref().unwrap_or_default());
+        self.buckets.entry(parts.join("/")).or_insert(Bucket { tokens: BURST, refilled: now }).take()
+    }
+}
+
+impl Bucket {
+    fn refill(&mut self, now: Instant) {
         while self.tokens < BURST && now.duration_since(self.refilled) >= REFILL {
             self.tokens += 1;
             self.refilled += REFILL;
         }
-        if self.tokens == BURST {
-            self.refilled = now;
-        }
+    }
+
+    /// Takes a token; `false` if none is left.
+    fn take(&mut self) -> bool {
         let left = self.tokens.checked_sub(1);
         self.tokens = left.unwrap_or_default();
         left.is_some()
@@ -183,14 +205,30 @@ mod tests {
     #[test]
     fn different_notes_are_different_events() {
         let mut scene = Scene::new();
-        for note in ["a", "b", "c", "a", "b", "c", "d"] {
+        for note in ["a", "b", "c", "d"] {
             scene.seconds += 20;
             assert_eq!(scene.creates("policy", note), note);
         }
     }
 
     #[test]
-    fn an_event_that_repeats_the_last_one_raises_its_count() {
+    fn events_that_take_turns_raise_the_counts_of_the_first_ones() {
+        let mut scene = Scene::new();
+        scene.creates("crd", "added");
+        scene.seconds += 1;
+        scene.creates("crd", "missing");
+        for turn in 2..200 {
+            scene.seconds += 60;
+            for name in ["crd.0", "crd.3b9aca00"] {
+                let note = if name == "crd.0" { "added" } else { "missing" };
+                let Publication::Count { name: counted, patch } = scene.publication("crd", note) else { panic!() };
+                assert_eq!((counted.as_str(), &patch["series"]["count"]), (name, &json!(turn)));
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_that_repeats_another_one_raises_its_count() {
         let mut scene = Scene::new();
         scene.creates("policy", "a");
         scene.creates("other", "a");
@@ -215,6 +253,7 @@ mod tests {
             scene.creates("policy", &n.to_string());
         }
         assert_eq!(scene.publication("policy", "25"), Publication::Drop);
+        scene.creates("other", "25");
         assert!(scene.journal.entries.len() <= REMEMBERED);
         scene.seconds += 300;
         scene.creates("policy", "26");
