@@ -173,7 +173,7 @@ pub(crate) struct CrdsArguments {
     #[arg(long)]
     pub(crate) remove: bool,
     /// Print what would change, and write nothing.
-    #[arg(long)]
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
     pub(crate) dry_run: bool,
 }
 
@@ -183,7 +183,7 @@ pub(crate) struct RepairArguments {
     #[arg(long, value_name = "FOLDER", default_value = "/var/lib/registry", env = "LOCAL_REGISTRY_SYNC_STORAGE")]
     pub(crate) storage: PathBuf,
     /// Only say what is broken, and write nothing.
-    #[arg(long)]
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
     pub(crate) dry_run: bool,
 }
 
@@ -297,4 +297,18 @@ fn absolute(text: &str) -> Result<PathBuf, &'static str> {
 pub(crate) enum RuntimeName {
     Containerd,
     CriO,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dry_run_may_be_set_by_the_same_variable() {
+        let arguments = Arguments::command();
+        let commands = std::iter::once(&arguments).chain(arguments.get_subcommands());
+        let dry_runs = commands.flat_map(clap::Command::get_arguments).filter(|option| option.get_id() == "dry_run");
+        let variables: Vec<_> = dry_runs.map(|option| option.get_env().and_then(std::ffi::OsStr::to_str)).collect();
+        assert_eq!(variables, [Some("LOCAL_REGISTRY_SYNC_DRY_RUN"); 4]);
+    }
 }
