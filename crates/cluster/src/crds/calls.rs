@@ -4,7 +4,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use kube::Error;
 use kube::api::{Api, Patch, PatchParams};
-use kube::core::Request;
+use kube::core::{Request, Status};
 use local_registry_core::shipwright::Kind;
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A [`ClusterError`]; then nothing was written. It [is outdated](ClusterError::is_outdated) if the patch sets a
-    /// `resourceVersion` that the CRD no longer has.
+    /// `resourceVersion` that the CRD no longer has, or tests or changes what is no longer there.
     pub async fn patch_crd(&self, kind: Kind, operations: &[Value], dry_run: bool) -> Result<Crd, ClusterError> {
         let parameters =
             PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -55,12 +55,19 @@ impl Cluster {
         let call = call(kind, "patch");
         match limited(answer).await {
             Ok(crd) => wanted(kind).check(&crd, &call).map(|()| crd.into_content()),
-            Err(Failure::Api(Error::Api(status))) if status.code == 409 => {
+            Err(Failure::Api(Error::Api(status))) if status.code == 409 || does_not_apply(&status) => {
                 Err(ClusterErrorKind::Changed.about(call.subject))
             }
             Err(failure) => Err(call.failed(failure)),
         }
     }
+}
+
+/// Whether the API server could not apply a JSON patch to the object as it is. It says so with empty details. Whatever else it
+/// answers with 422 is about the object that would result, and names that; what a webhook answers has no details.
+fn does_not_apply(status: &Status) -> bool {
+    let details = status.details.as_ref();
+    status.code == 422 && details.is_some_and(|details| details.name.is_empty() && details.causes.is_empty())
 }
 
 fn wanted(kind: Kind) -> Wanted<'static> {

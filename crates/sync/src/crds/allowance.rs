@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many changes may come at once, and after how long one more may: enough for any upgrade, and too few for a race with a
-/// program that takes the field out whenever it is added.
+/// program that takes the field out whenever it is added. Only changes that were made count: what fails has a back-off.
 const BURST: u32 = 20;
 const REFILL: Duration = Duration::from_mins(1);
 
@@ -23,8 +23,19 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// Takes one change; `false` if none is left.
-    pub(super) fn take(&mut self) -> bool {
+    /// Whether no change is left.
+    pub(super) fn is_spent(&mut self) -> bool {
+        self.refill();
+        self.left == 0
+    }
+
+    /// Takes one change, which was made.
+    pub(super) fn spend(&mut self) {
+        self.refill();
+        self.left = self.left.saturating_sub(1);
+    }
+
+    fn refill(&mut self) {
         while self.left < BURST && self.refilled.elapsed() >= REFILL {
             self.left += 1;
             self.refilled += REFILL;
@@ -32,8 +43,5 @@ impl Allowance {
         if self.left == BURST {
             self.refilled = Instant::now();
         }
-        let left = self.left.checked_sub(1);
-        self.left = left.unwrap_or_default();
-        left.is_some()
     }
 }

@@ -1,9 +1,12 @@
 //! The field is added to a CRD, or removed from it, once.
 
+use std::time::Duration;
+
 use local_registry_cluster::crds::Crd;
 use local_registry_cluster::{Cluster, ClusterError, FieldReason};
 use local_registry_core::shipwright::Kind;
 use local_registry_core::text::with_causes;
+use tokio::time::sleep;
 
 use super::addition::Addition;
 use super::change::Change;
@@ -11,8 +14,10 @@ use super::place::{OtherShape, warnings};
 use super::removal::Removal;
 use super::report::{CrdReport, CrdResult};
 
-/// How often a CRD is read again that was changed meanwhile.
-const ATTEMPTS: usize = 5;
+/// How often a CRD is read, at most, that somebody changes meanwhile.
+const ATTEMPTS: u32 = 5;
+/// The pause before a CRD is read again. Each is longer than the one before by as much.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Adds the field to the CRD of a kind, if it is missing; with `dry_run`, only says whether it would be.
 pub async fn add(cluster: &Cluster, kind: Kind, dry_run: bool) -> CrdReport {
@@ -64,7 +69,14 @@ async fn attempt(
         };
         match change(&crd).await {
             Ok(report) => return report,
-            Err(error) if error.is_outdated() && attempts < ATTEMPTS => attempts += 1,
+            Err(error) if error.is_outdated() && attempts < ATTEMPTS => {
+                sleep(PAUSE * attempts).await;
+                attempts += 1;
+            }
+            Err(error) if error.is_outdated() => {
+                let error = format!("{}; run it again", with_causes(&error));
+                return CrdReport::new(kind, CrdResult::Failed { error });
+            }
             Err(error) => return CrdReport::new(kind, CrdResult::Failed { error: with_causes(&error) }),
         }
     }
@@ -95,10 +107,11 @@ pub(super) fn other_shape(other: &OtherShape) -> CrdResult {
 
 /// Publishes an Event about a CRD to which the field was added, or not.
 pub(super) async fn announce(cluster: &Cluster, kind: Kind, report: &CrdReport) {
-    let reason = match report.result {
-        CrdResult::Added { .. } => FieldReason::Added,
-        CrdResult::OtherShape { .. } | CrdResult::HeldBack { .. } => FieldReason::Missing,
+    let (reason, note) = match &report.result {
+        CrdResult::Added { .. } => (FieldReason::Added, report.result.to_string()),
+        CrdResult::OtherShape { .. } | CrdResult::HeldBack { .. } => (FieldReason::Missing, report.result.to_string()),
+        CrdResult::Failed { error } => (FieldReason::Missing, format!("the field local cannot be added: {error}")),
         _ => return,
     };
-    cluster.announce_field(kind, reason, report.result.to_string()).await;
+    cluster.announce_field(kind, reason, note).await;
 }

@@ -110,14 +110,15 @@ impl<F: FnMut(&CrdReport)> Reconciler for Field<'_, F> {
 impl<F> Field<'_, F> {
     /// Adds the field; `None` if there is nothing new to report.
     async fn add(&mut self, change: &Change) -> Option<CrdResult> {
-        if !self.allowance.take() {
-            let has_failed = |report: &CrdReport| matches!(report.result, CrdResult::Failed { .. });
-            let is_reported = self.reported.as_ref().is_some_and(has_failed);
-            return (!is_reported).then(|| CrdResult::HeldBack { fields: change.places().to_vec() });
+        if self.allowance.is_spent() {
+            return Some(CrdResult::HeldBack { fields: change.places().to_vec() });
         }
         match write(self.cluster, self.kind, change, self.dry_run).await {
             Ok(result) => {
                 self.outdated = 0;
+                if matches!(result, CrdResult::Added { .. }) {
+                    self.allowance.spend();
+                }
                 Some(result)
             }
             // The watch brings the newer CRD.
