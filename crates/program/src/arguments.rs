@@ -151,8 +151,9 @@ pub(crate) enum Command {
     Node(NodeArguments),
     /// Add the field `local` to Shipwright's CRDs, once, or remove it again.
     ///
-    /// Changes nothing else of a CRD, and nothing at all of one whose images are not where they are known to be. Exit codes:
-    /// 0 every CRD is as it should be, or is not there, 1 something failed and the output says what, 2 bad arguments.
+    /// Changes nothing else of a CRD. Adds nothing to one whose images are not where they are known to be, and names what it
+    /// cannot remove there. Exit codes: 0 every CRD is as it should be, or is not there, 1 something failed and the output says
+    /// what, 2 bad arguments.
     Crds(CrdsArguments),
     /// Find broken entries in the files of a registry, and mend or leave out each, so that a garbage collection can go on.
     ///

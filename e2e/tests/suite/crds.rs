@@ -224,6 +224,24 @@ fn what_was_added_can_be_removed_and_nothing_else() {
     let warning = "warning: v1alpha1 spec.output: the field local has another description, so somebody else added it";
     assert!(answer.stdout.contains(warning), "{answer:?}");
     assert_eq!(stored(&cluster, "builds").pointer(pointer).unwrap()["properties"]["local"], theirs);
+
+    // One that somebody gave a default makes every image local. It has its description, but is not as it was added.
+    assert_eq!(crds(&cluster, &[]).code, Some(0));
+    let path = format!("{pointer}/properties/local");
+    let ours = stored(&cluster, "buildruns")
+        .pointer(&images(Kind::BuildRun, &stored(&cluster, "buildruns"))[0])
+        .unwrap()["properties"]["local"]["description"]
+        .clone();
+    let changed = json!({"type": "boolean", "description": ours, "default": true});
+    let patch = json!([{"op": "replace", "path": path, "value": changed}]).to_string();
+    cluster.kubectl.ok(&["patch", "crd", "builds.shipwright.io", "--type=json", "--patch", &patch]);
+    for arguments in [&[] as &[&str], &["--remove"]] {
+        let answer = crds(&cluster, arguments);
+        assert_eq!(answer.code, Some(1), "{answer:?}");
+        assert!(answer.stdout.contains("v1alpha1 spec.output.local: found a boolean with default"), "{answer:?}");
+    }
+    assert!(crds(&cluster, &["--remove"]).stdout.contains("left: the field local in v1alpha1 spec.output; "));
+    assert_eq!(stored(&cluster, "builds").pointer(&path), Some(&changed));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::fmt;
 use local_registry_core::shipwright::{Kind, Version, image_fields};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 /// The schema of an object, as far as it leads to images.
 ///
@@ -26,6 +27,13 @@ pub struct Schema {
     pub type_: Option<String>,
     /// What it is for.
     pub description: Option<String>,
+    /// What a value is if nobody writes one.
+    pub default: Option<Value>,
+    /// Whether a value may be null.
+    pub nullable: bool,
+    /// The only values that are allowed; empty if there is no such list.
+    #[serde(rename = "enum")]
+    pub choices: Vec<Value>,
     /// Whether fields that it does not list are kept.
     #[serde(rename = "x-kubernetes-preserve-unknown-fields")]
     pub preserves_unknown_fields: bool,

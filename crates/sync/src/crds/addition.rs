@@ -4,7 +4,7 @@ use local_registry_cluster::crds::Crd;
 use local_registry_core::shipwright::Kind;
 
 use super::change::Change;
-use super::place::{Found, OtherShape, Place, places};
+use super::place::{Found, OtherShape, Place, places, unknown_storage};
 
 /// What a CRD lacks of the field `local`.
 ///
@@ -30,10 +30,14 @@ impl Addition {
     /// Compares a CRD with what it should have, in every version that is known and in use.
     ///
     /// # Errors
-    /// An [`OtherShape`] if only one image is not where it is known to be. Then nothing of the CRD may be changed.
+    /// An [`OtherShape`] if only one image is not where it is known to be, or if objects are stored in a version that is not
+    /// known, where they would lose the field. Then nothing of the CRD may be changed.
     pub fn to(kind: Kind, crd: &Crd) -> Result<Self, OtherShape> {
         if crd.preserve_unknown_fields {
             return Ok(Self::Nothing);
+        }
+        if let Some(version) = unknown_storage(crd) {
+            return Err(OtherShape::stored_as(version));
         }
         let (mut change, mut is_known) = (Change::of(crd), false);
         for place in places(kind, crd).filter(Place::is_used) {

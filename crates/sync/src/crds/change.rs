@@ -3,11 +3,7 @@
 use local_registry_cluster::crds::Crd;
 use serde_json::{Value, json};
 
-use super::place::Place;
-
-/// The description of the field, by which it is recognised as ours.
-pub(super) const DESCRIPTION: &str =
-    "The image names no registry: the cluster's own is put in front of it at admission.";
+use super::place::{DESCRIPTION, Place};
 
 /// A change of a CRD: a JSON patch, which fails as a whole if the CRD has changed since it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

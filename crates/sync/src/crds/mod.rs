@@ -35,5 +35,5 @@ pub use self::removal::Removal;
 
 // What is done, and what came of it.
 pub use self::once::{add, remove};
-pub use self::report::{CrdReport, CrdResult, FieldState};
+pub use self::report::{CrdReport, CrdResult, FieldState, Work};
 pub use self::watch::watch;

@@ -12,7 +12,7 @@ use super::addition::Addition;
 use super::change::Change;
 use super::place::{OtherShape, warnings};
 use super::removal::Removal;
-use super::report::{CrdReport, CrdResult};
+use super::report::{CrdReport, CrdResult, Work};
 
 /// How often a CRD is read, at most, that somebody changes meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -30,7 +30,7 @@ pub async fn add(cluster: &Cluster, kind: Kind, dry_run: bool) -> CrdReport {
         report.warnings = warnings(crd);
         Ok(report)
     };
-    let report = attempt(cluster, kind, change).await;
+    let report = attempt(cluster, kind, Work::Add, change).await;
     if !dry_run {
         announce(cluster, kind, &report).await;
     }
@@ -40,7 +40,7 @@ pub async fn add(cluster: &Cluster, kind: Kind, dry_run: bool) -> CrdReport {
 /// Removes what this program has added to the CRD of a kind; with `dry_run`, only says what that is.
 pub async fn remove(cluster: &Cluster, kind: Kind, dry_run: bool) -> CrdReport {
     let change = async |crd: &Crd| {
-        let Removal { change, left } = Removal::from(kind, crd);
+        let Removal { change, warnings, left } = Removal::from(kind, crd);
         let result = match change {
             None => CrdResult::Unchanged,
             Some(change) => {
@@ -49,21 +49,22 @@ pub async fn remove(cluster: &Cluster, kind: Kind, dry_run: bool) -> CrdReport {
                 if dry_run { CrdResult::WouldRemove { fields } } else { CrdResult::Removed { fields } }
             }
         };
-        Ok(CrdReport { warnings: left, ..CrdReport::new(kind, result) })
+        Ok(CrdReport { warnings, left, ..CrdReport::new(kind, result) })
     };
-    attempt(cluster, kind, change).await
+    attempt(cluster, kind, Work::Remove, change).await
 }
 
 /// Reads the CRD and changes it, again if somebody else changed it in between.
 async fn attempt(
     cluster: &Cluster,
     kind: Kind,
+    work: Work,
     change: impl AsyncFn(&Crd) -> Result<CrdReport, ClusterError>,
 ) -> CrdReport {
     let mut attempts = 1;
     loop {
         let crd = match cluster.crd(kind).await {
-            Ok(None) => return CrdReport::new(kind, CrdResult::Absent),
+            Ok(None) => return CrdReport::new(kind, CrdResult::Absent { work }),
             Err(error) => return CrdReport::new(kind, CrdResult::Unknown { error: with_causes(&error) }),
             Ok(Some(crd)) => crd,
         };

@@ -6,6 +6,10 @@ use local_registry_cluster::crds::{Crd, CrdVersion, Schema};
 use local_registry_core::Quoted;
 use local_registry_core::shipwright::{ImageField, Kind, Version, image_fields};
 
+/// The description of the field, by which it is recognised as ours.
+pub(super) const DESCRIPTION: &str =
+    "The image names no registry: the cluster's own is put in front of it at admission.";
+
 /// A place for the field `local` beside an image.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -95,6 +99,10 @@ impl<'a> Place<'a> {
         };
         let image = expect("image", Type { name: "string", noun: "a string" })?;
         let local = expect("local", Type { name: "boolean", noun: "a boolean" })?;
+        if let Some(keyword) = local.and_then(keyword) {
+            let path: Vec<&str> = self.field.path.iter().copied().chain(["local"]).collect();
+            return Err(self.other(&path, Instead::Keyword(keyword), "a boolean without default, nullable and enum"));
+        }
         match (image, local) {
             (_, Some(local)) => Ok(Found::Field(local.description.as_deref())),
             (_, None) if schema.preserves_unknown_fields => Ok(Found::Anything),
@@ -106,11 +114,19 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Whether a field `local` that this program has added is there, whatever else is.
+    pub(super) fn has_ours(&self) -> bool {
+        let path = self.field.path.iter().copied().chain(["local"]);
+        let local = path.fold(self.version.schema.as_ref(), |schema, part| schema?.properties.get(part));
+        local.is_some_and(|local| local.description.as_deref() == Some(DESCRIPTION))
+    }
+
     fn other(&self, path: &[&str], found: Instead<'_>, expected: &'static str) -> OtherShape {
         let found = match found {
             Instead::Nothing => "nothing".to_owned(),
             Instead::AnyType => "a value of any type".to_owned(),
             Instead::Type(name) => format!("the type {}", Quoted(name)),
+            Instead::Keyword(name) => format!("a boolean with {name}"),
         };
         OtherShape { path: self.text(path), found, expected }
     }
@@ -122,6 +138,15 @@ enum Instead<'a> {
     Nothing,
     AnyType,
     Type(&'a str),
+    /// A boolean whose schema has this keyword.
+    Keyword(&'static str),
+}
+
+/// What of the schema of a field `local` makes more of it than users write: a default would make every image local.
+fn keyword(local: &Schema) -> Option<&'static str> {
+    let keywords =
+        [("default", local.default.is_some()), ("nullable", local.nullable), ("enum", !local.choices.is_empty())];
+    keywords.into_iter().find_map(|(name, is_there)| is_there.then_some(name))
 }
 
 /// A type of values, as schemas and as messages name it.
@@ -131,6 +156,12 @@ struct Type {
 }
 
 impl OtherShape {
+    /// That objects are stored in a version that is not known, which lose the field there.
+    pub(super) fn stored_as(version: &CrdVersion) -> Self {
+        let found = format!("the storage version {}", Quoted(&version.name));
+        Self { path: "spec.versions".to_owned(), found, expected: "v1alpha1 or v1beta1" }
+    }
+
     /// That a CRD has none of the versions that are known.
     pub(super) fn without_versions(crd: &Crd) -> Self {
         let names: Vec<String> = crd.versions.iter().map(|version| Quoted(&version.name).to_string()).collect();
@@ -145,9 +176,16 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// A warning about each version that is served and is not known: an image that is written in it gets no field.
+/// The version in which objects are stored, if it is not known.
+pub(super) fn unknown_storage(crd: &Crd) -> Option<&CrdVersion> {
+    crd.versions.iter().find(|version| version.storage && Version::parse(&version.name).is_none())
+}
+
+/// A warning about each version that is served and is not known: an image that is written in it gets no field. The one in which
+/// objects are stored is an error, not a warning.
 pub(super) fn warnings(crd: &Crd) -> Vec<String> {
-    let unknown = crd.versions.iter().filter(|version| version.served && Version::parse(&version.name).is_none());
+    let served = crd.versions.iter().filter(|version| version.served && !version.storage);
+    let unknown = served.filter(|version| Version::parse(&version.name).is_none());
     unknown
         .map(|version| {
             let name = Quoted(&version.name);

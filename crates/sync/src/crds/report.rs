@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// What happened to one CRD.
 ///
-/// Prints a line, and one for each warning.
+/// Prints a line, one for each warning, and one for what is left.
 ///
 /// ```
 /// use local_registry_core::shipwright::Kind;
@@ -29,6 +29,20 @@ pub struct CrdReport {
     /// What was left as it is, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Where a field of this program's own is left that was to be removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+}
+
+/// What is done with the field, and so what becomes of a CRD that comes later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It is kept there, for as long as the program runs.
+    Keep,
+    /// It is added once.
+    Add,
+    /// It is removed once.
+    Remove,
 }
 
 /// What was done to a CRD. Fields stand for themselves as in `v1beta1 spec.output`.
@@ -58,7 +72,11 @@ pub enum CrdResult {
         fields: Vec<String>,
     },
     /// Nothing: there is no such CRD.
-    Absent,
+    Absent {
+        /// What would have been done.
+        #[serde(skip)]
+        work: Work,
+    },
     /// Nothing: its images are not where they are known to be.
     OtherShape {
         /// Where it differs.
@@ -117,24 +135,25 @@ impl CrdReport {
     /// A report without warnings.
     #[must_use]
     pub fn new(kind: Kind, result: CrdResult) -> Self {
-        Self { crd: crd_name(kind), result, warnings: Vec::new() }
+        Self { crd: crd_name(kind), result, warnings: Vec::new(), left: Vec::new() }
     }
 
     /// Whether nothing failed, and nothing has to be done by hand.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        match self.result {
+        let has_succeeded = match self.result {
             CrdResult::Unchanged
             | CrdResult::Added { .. }
             | CrdResult::WouldAdd { .. }
             | CrdResult::Removed { .. }
             | CrdResult::WouldRemove { .. }
-            | CrdResult::Absent => true,
+            | CrdResult::Absent { .. } => true,
             CrdResult::OtherShape { .. }
             | CrdResult::HeldBack { .. }
             | CrdResult::Failed { .. }
             | CrdResult::Unknown { .. } => false,
-        }
+        };
+        has_succeeded && self.left.is_empty()
     }
 
     /// What is known of the field after that.
@@ -146,7 +165,7 @@ impl CrdReport {
             | CrdResult::Removed { .. }
             | CrdResult::HeldBack { .. }
             | CrdResult::Failed { .. } => FieldState::Missing,
-            CrdResult::Absent => FieldState::Absent,
+            CrdResult::Absent { .. } => FieldState::Absent,
             CrdResult::OtherShape { .. } => FieldState::OtherShape,
             CrdResult::Unknown { .. } => FieldState::Unknown,
         }
@@ -156,7 +175,15 @@ impl CrdReport {
 impl fmt::Display for CrdReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&format!("CRD {}: {}", self.crd, self.result)))?;
-        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {}", printable(warning)))
+        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {}", printable(warning)))?;
+        if self.left.is_empty() {
+            return Ok(());
+        }
+        let left = format!(
+            "the field local in {}; remove it by hand, or with a version of local-registry-sync that knows this shape",
+            self.left.join(", ")
+        );
+        write!(f, "\nleft: {}", printable(&left))
     }
 }
 
@@ -170,7 +197,13 @@ impl fmt::Display for CrdResult {
             Self::WouldRemove { fields } => {
                 write!(f, "would remove the field local in {} (dry run)", fields.join(", "))
             }
-            Self::Absent => f.write_str("not there; the field local is added when Shipwright is installed"),
+            Self::Absent { work: Work::Keep } => {
+                f.write_str("not there; the field local is added when Shipwright is installed")
+            }
+            Self::Absent { work: Work::Add } => {
+                f.write_str("not there; install Shipwright, and run this again to add the field local")
+            }
+            Self::Absent { work: Work::Remove } => f.write_str("not there, so there is nothing to remove"),
             Self::OtherShape { error } => write!(
                 f,
                 "left alone, since it has another shape: {error}; use the annotations local-registry-hosting/output, /source \

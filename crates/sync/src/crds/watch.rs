@@ -15,7 +15,7 @@ use super::allowance::Allowance;
 use super::change::Change;
 use super::once::{announce, other_shape, write};
 use super::place::warnings;
-use super::report::{CrdReport, CrdResult};
+use super::report::{CrdReport, CrdResult, Work};
 
 /// How many times in a row a change may be out of date before that is reported. Whoever makes a CRD writes it a few times.
 const OUTDATED: u32 = 5;
@@ -83,7 +83,7 @@ impl<F: FnMut(&CrdReport)> Reconciler for Field<'_, F> {
                 (CrdReport::new(self.kind, CrdResult::Unknown { error: lost.error.clone() }), Outcome::Done)
             }
             (_, _, Seen::NotYet) => return Ok(Outcome::Done),
-            (_, _, Seen::Absent) => (CrdReport::new(self.kind, CrdResult::Absent), Outcome::Done),
+            (_, _, Seen::Absent) => (CrdReport::new(self.kind, CrdResult::Absent { work: Work::Keep }), Outcome::Done),
             (_, _, Seen::Present(crd)) => {
                 let (addition, warnings) = (Addition::to(self.kind, crd), warnings(crd));
                 let (result, outcome) = match addition {

@@ -127,7 +127,7 @@ fn every_image_of_every_version_gets_the_field_and_gives_it_up_again() {
             }
             assert_eq!(added(kind, &after), Ok(after.clone()), "a second time, nothing is missing");
             let removal = Removal::from(kind, &read(&after));
-            assert_eq!(removal.left, Vec::<String>::new());
+            assert_eq!((removal.warnings, removal.left), (vec![], vec![]));
             assert_eq!(apply(&after, removal.change.unwrap().operations()), Ok(before.clone()));
             assert_eq!(Removal::from(kind, &read(&before)).change, None);
         }
@@ -170,6 +170,16 @@ fn another_shape_is_an_error() {
         |crd| *beside(crd, "local") = json!({"type": "string"}),
         "v1beta1 spec.output.local: found the type `string`; expected a boolean",
     );
+    // Each of these would make more of an image than its author wrote.
+    for (keyword, value) in [("default", json!(true)), ("nullable", json!(true)), ("enum", json!([true]))] {
+        check_shape(
+            |crd| *beside(crd, "local") = json!({"type": "boolean", "description": DESCRIPTION, keyword: value}),
+            &format!(
+                "v1beta1 spec.output.local: found a boolean with {keyword}; expected a boolean without default, nullable \
+                 and enum"
+            ),
+        );
+    }
     check_shape(
         |crd| *crd.pointer_mut(&output).unwrap() = json!({"type": "object", "properties": {"reference": {}}}),
         "v1beta1 spec.output.image: found nothing; expected a string",
@@ -190,6 +200,15 @@ fn another_shape_is_an_error() {
     check_shape(
         |crd| crd["spec"]["versions"] = json!([{"name": "v1", "served": true}, {"name": "v2", "served": true}]),
         "spec.versions: found `v1`, `v2`; expected v1alpha1 or v1beta1",
+    );
+    // Whatever is written in a version that is known would lose the field where it is stored.
+    check_shape(
+        |crd| {
+            crd["spec"]["versions"][0]["storage"] = json!(false);
+            let v1 = json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}});
+            crd["spec"]["versions"].as_array_mut().unwrap().push(v1);
+        },
+        "spec.versions: found the storage version `v1`; expected v1alpha1 or v1beta1",
     );
 }
 
@@ -229,10 +248,29 @@ fn only_what_this_program_added_is_removed() {
         let removal = Removal::from(Kind::Build, &read(&crd));
         assert_eq!(removal.change.unwrap().places(), ["v1beta1 spec.source.ociArtifact"]);
         assert_eq!(
-            removal.left,
+            removal.warnings,
             ["v1beta1 spec.output: the field local has another description, so somebody else added it"]
         );
     }
+}
+
+#[test]
+fn a_field_of_its_own_that_cannot_be_removed_is_named() {
+    let mut other = added(Kind::Build, &crd(Kind::Build, &["v1beta1"])).unwrap();
+    *beside(&mut other, "image") = json!({"type": "object"});
+    let removal = Removal::from(Kind::Build, &read(&other));
+    assert_eq!(removal.change.unwrap().places(), ["v1beta1 spec.source.ociArtifact"]);
+    assert_eq!(removal.warnings, ["v1beta1 spec.output.image: found the type `object`; expected a string"]);
+    assert_eq!(removal.left, ["v1beta1 spec.output"]);
+
+    // One that is not its own stays, and nothing is left to be done.
+    *beside(&mut other, "local") = json!({"type": "string"});
+    assert_eq!(Removal::from(Kind::Build, &read(&other)).left, Vec::<String>::new());
+    // A version that nobody uses may have any shape.
+    let mut unused = crd(Kind::Build, &BOTH);
+    unused["spec"]["versions"][0] = json!({"name": "v1alpha1", "served": false, "storage": false});
+    let removal = Removal::from(Kind::Build, &read(&unused));
+    assert_eq!((removal.change, removal.warnings, removal.left), (None, vec![], vec![]));
 }
 
 /// An API server with one CRD. It is listed as it is, and watches send what was set in advance.
@@ -428,6 +466,8 @@ async fn a_patch_that_fails_is_tried_again_ever_more_rarely() {
             "CRD builds.shipwright.io: failed: CustomResourceDefinition builds.shipwright.io: the API server answered 500: no"
         ]
     );
+    let note = "the field local cannot be added: CustomResourceDefinition builds.shipwright.io: the API server answered 500: no";
+    assert_eq!(server.events, [note]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -466,8 +506,6 @@ async fn once_reads_again_what_was_changed_meanwhile() {
     let server = Server { crd: Some(crd(Kind::Build, &BOTH)), refusals: [409, 422].into(), ..Server::default() };
     let (server, report) = run(server, 60, async |cluster| add(&cluster, Kind::Build, false).await).await;
     assert!(matches!(report.unwrap().result, CrdResult::Added { .. }));
-    let note = "the field local cannot be added: CustomResourceDefinition builds.shipwright.io: the API server answered 500: no";
-    assert_eq!(server.events, [note]);
     assert_eq!(server.patches.len(), 3);
     let (server, report) = run(server, 60, async |cluster| remove(&cluster, Kind::Build, false).await).await;
     assert!(matches!(report.unwrap().result, CrdResult::Removed { .. }));
@@ -481,6 +519,45 @@ async fn once_reads_again_what_was_changed_meanwhile() {
          nothing was written; run it again"
     );
     assert!(server.patches.len() < 10, "{:?}", server.patches);
+    assert!(server.patches.last() > server.patches.first(), "with pauses: {:?}", server.patches);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_removed_is_an_error() {
+    let mut other = added(Kind::Build, &crd(Kind::Build, &["v1beta1"])).unwrap();
+    *beside(&mut other, "local") = json!({"type": "boolean", "description": DESCRIPTION, "default": true});
+    for dry_run in [true, false] {
+        let server = Server { crd: Some(other.clone()), ..Server::default() };
+        let (_, report) = run(server, 60, async |cluster| remove(&cluster, Kind::Build, dry_run).await).await;
+        let report = report.unwrap();
+        assert!(!report.succeeded());
+        let done = if dry_run { "would remove" } else { "removed" };
+        let how = if dry_run { " (dry run)" } else { "" };
+        assert_eq!(
+            report.to_string(),
+            format!(
+                "CRD builds.shipwright.io: {done} the field local in v1beta1 spec.source.ociArtifact{how}\n\
+                 warning: v1beta1 spec.output.local: found a boolean with default; expected a boolean without default, \
+                 nullable and enum\n\
+                 left: the field local in v1beta1 spec.output; remove it by hand, or with a version of local-registry-sync \
+                 that knows this shape"
+            )
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_no_crd_it_says_what_becomes_of_one() {
+    let (_, report) = run(Server::default(), 60, async |cluster| add(&cluster, Kind::Build, false).await).await;
+    let line = "CRD builds.shipwright.io: not there; install Shipwright, and run this again to add the field local";
+    assert_eq!(report.unwrap().to_string(), line);
+    let (_, report) = run(Server::default(), 60, async |cluster| remove(&cluster, Kind::Build, false).await).await;
+    let report = report.unwrap();
+    assert_eq!(report.to_string(), "CRD builds.shipwright.io: not there, so there is nothing to remove");
+    assert_eq!(serde_json::to_string(&report).unwrap(), r#"{"crd":"builds.shipwright.io","result":"absent"}"#);
+    let (_, reports) = watched(Server::default(), 30).await;
+    let line = "CRD builds.shipwright.io: not there; the field local is added when Shipwright is installed";
+    assert_eq!(reports[0].1.to_string(), line);
 }
 
 #[tokio::test(start_paused = true)]
