@@ -233,8 +233,8 @@ fn what_was_added_can_be_removed_and_nothing_else() {
         .unwrap()["properties"]["local"]["description"]
         .clone();
     let changed = json!({"type": "boolean", "description": ours, "default": true});
-    let patch = json!([{"op": "replace", "path": path, "value": changed}]).to_string();
-    cluster.kubectl.ok(&["patch", "crd", "builds.shipwright.io", "--type=json", "--patch", &patch]);
+    let change = json!([{"op": "replace", "path": path, "value": changed}]).to_string();
+    cluster.kubectl.ok(&["patch", "crd", "builds.shipwright.io", "--type=json", "--patch", &change]);
     for arguments in [&[] as &[&str], &["--remove"]] {
         let answer = crds(&cluster, arguments);
         assert_eq!(answer.code, Some(1), "{answer:?}");

@@ -604,9 +604,9 @@ fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_crd() {
 
     // With more than ten others, the API server merges the oldest of them.
     for number in 0..12 {
-        let (manager, patch) =
-            (format!("--field-manager=m{number}"), json!({"metadata": {"annotations": {format!("m{number}"): "x"}}}));
-        cluster.kubectl.ok(&["patch", "crd", builds, "--type=merge", &manager, "--patch", &patch.to_string()]);
+        let manager = format!("--field-manager=m{number}");
+        let note = json!({"metadata": {"annotations": {format!("m{number}"): "x"}}}).to_string();
+        cluster.kubectl.ok(&["patch", "crd", builds, "--type=merge", &manager, "--patch", &note]);
     }
     assert_eq!(cluster.sync(&["crds"]).code, Some(0));
     assert_eq!(owners_of_versions(), ["local-registry-sync"]);
@@ -778,7 +778,7 @@ fn accounts_touch_only_events_of_their_own() {
         // `kubectl patch` would read the Event first.
         let patch = |name: &str| {
             let series = json!({"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"});
-            let versions = json!({"name": name, "namespace": "default"});
+            let metadata = json!({"name": name, "namespace": "default"});
             let event =
                 json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": metadata, "series": series});
             kubectl.run_with(&["apply", "--server-side", "--validate=false", "-f", "-"], &event.to_string())

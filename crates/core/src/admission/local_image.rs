@@ -64,9 +64,10 @@ struct Expected<'a>(&'a str);
 
 impl fmt::Display for Expected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match names_portable_host(self.0) {
-            true => write!(f, "a reference as in `{PORTABLE_HOST}/team/app:v1`"),
-            false => f.write_str("a reference without a registry, as in `team/app:v1`"),
+        if names_portable_host(self.0) {
+            write!(f, "a reference as in `{PORTABLE_HOST}/team/app:v1`")
+        } else {
+            f.write_str("a reference without a registry, as in `team/app:v1`")
         }
     }
 }
@@ -76,10 +77,10 @@ pub(crate) struct Hint<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Hint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match resembles_portable_host(self.0) {
-            true => write!(f, " (the name of the local registry in every cluster is {PORTABLE_HOST})"),
-            false => Ok(()),
+        if resembles_portable_host(self.0) {
+            write!(f, " (the name of the local registry in every cluster is {PORTABLE_HOST})")?;
         }
+        Ok(())
     }
 }
 

@@ -61,12 +61,9 @@ fn is_of_a_name(byte: u8) -> bool {
 }
 
 fn begins_a_host(before: &[u8]) -> bool {
-    match before {
-        [.., b'/', b'/', b'/'] => false,
-        [.., b'/', b'/'] => true,
-        [.., b'/'] => false,
-        [.., last] => !is_of_a_name(*last),
-        [] => true,
+    match before.strip_suffix(b"/") {
+        Some(before) => before.ends_with(b"/") && !before.ends_with(b"//"),
+        None => before.last().is_none_or(|last| !is_of_a_name(*last)),
     }
 }
 

@@ -249,10 +249,8 @@ impl<'n> LocalImages<'n> {
         {
             return None;
         }
-        let path = match self.names.mean(image.name, image.text()) {
-            true => FieldPath::from(self.holders.annotation_path),
-            false => image.path(),
-        };
+        let is_named = self.names.mean(image.name, image.text());
+        let path = if is_named { FieldPath::from(self.holders.annotation_path) } else { image.path() };
         let help = settings.help.as_deref();
         Some(WorkloadProblem::TwoHosts { for_pods, for_nodes, help }.at(path))
     }
