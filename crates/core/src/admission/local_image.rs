@@ -16,7 +16,8 @@ pub(crate) enum Fate<'n> {
     NotLocal,
     /// It names the cluster's registry already.
     Keep,
-    /// It becomes this reference, with the cluster's registry in front.
+    /// It becomes this reference, with the cluster's registry in front. It is that already if the cluster declares the portable
+    /// host itself.
     Inject(String),
     /// It names no registry but the portable one, as it should, but the cluster has none.
     NoRegistry,
@@ -56,8 +57,15 @@ pub(crate) enum ImageProblem<'a> {
     },
 }
 
-/// How an author makes an image not local that is local because it names the portable host.
-pub(crate) const UNDO_NAME: &str = "name another registry";
+/// How an author makes an image not local, if `mark` says how the mark beside it is undone. The portable host in the image has to
+/// go, too.
+pub(crate) fn undo(image: &str, mark: Option<&dyn fmt::Display>) -> String {
+    match mark {
+        Some(mark) if names_portable_host(image) => format!("name another registry and {mark}"),
+        Some(mark) => mark.to_string(),
+        None => "name another registry".to_owned(),
+    }
+}
 
 /// What the reference of a local image looks like: with the portable host, if the image has that.
 struct Expected<'a>(&'a str);
@@ -119,9 +127,8 @@ pub(crate) fn fate_of_local_image<'n>(
         Err(error) => return Fate::Invalid(ImageProblem::Reference { text, error, undo: undo() }),
     };
     match (other_registry(text), host) {
-        // This comes first: the cluster may declare the portable host itself.
-        (_, Some(host)) if reference.registry() == Some(host.as_ref()) => Fate::Keep,
         (None, Some(host)) => Fate::Inject(reference.at(host)),
+        (Some(registry), Some(host)) if registry == host.as_ref() => Fate::Keep,
         (None, None) => Fate::NoRegistry,
         (Some(_), _) => Fate::Invalid(ImageProblem::ForeignRegistry { reference, undo: undo() }),
     }

@@ -24,7 +24,7 @@ mod settings;
 pub use self::decision::Decision;
 pub(crate) use self::decision::Outcome;
 pub(crate) use self::field::{ANNOTATIONS, SPEC, annotations, value_at};
-pub(crate) use self::local_image::{Fate, Hint, ImageProblem, See, UNDO_NAME, fate_of_local_image};
+pub(crate) use self::local_image::{Fate, Hint, ImageProblem, See, fate_of_local_image, undo};
 pub(crate) use self::request::Operation;
 pub use self::request::{PayloadError, Request};
 pub use self::settings::{KnativeTags, OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url};

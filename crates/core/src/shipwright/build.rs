@@ -154,11 +154,13 @@ fn set_label(request: &BuildRequest<'_>, is_local: bool, outcome: &mut Outcome) 
 }
 
 fn inject(request: &BuildRequest<'_>, image: &mut Image<'_>, text: &str, outcome: &mut Outcome) {
-    outcome.edits.set_text(image.field.image, text);
-    if image.is_local_by_name() {
-        // The name goes, and with it the only sign that the image belongs to the cluster's registry, wherever that is later.
-        image.set_mark(Mark::Recorded);
-        set_mark(&mut outcome.edits, image.field.role, Some(Mark::Recorded));
+    if text != image.text() {
+        outcome.edits.set_text(image.field.image, text);
+        if image.is_local_by_name() {
+            // The name goes, and with it the only sign that the image belongs to the cluster's registry, wherever that is later.
+            image.set_mark(Mark::Recorded);
+            set_mark(&mut outcome.edits, image.field.role, Some(Mark::Recorded));
+        }
     }
     if image.field.role == Role::Output && request.settings.insecure && !image.states_insecure {
         outcome.edits.set_true(image.field.insecure);

@@ -39,6 +39,10 @@ pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, o
             if !run.is_settled || run.builder.is_some() {
                 inherited = named_build::decide(&run, builds, outcome);
             }
+            let has_lost = |before: &Before<'_>| parameters::has_lost_any(request.object, before.object);
+            if run.is_settled && before.as_ref().is_some_and(has_lost) {
+                named_build::restore_parameters(&run, builds, outcome);
+            }
         }
         // Shipwright reports an unclear run itself.
         Ok(Origin::Embedded | Origin::Unclear) => {}
@@ -119,7 +123,9 @@ fn decide_own_images(
         match image.fate(request.settings) {
             // Any update repairs an image that was stored unresolved.
             Fate::Inject(text) => {
-                outcome.edits.set_text(field.image, &text);
+                if text != image.text() {
+                    outcome.edits.set_text(field.image, &text);
+                }
                 if field.role == Role::Output && !image.states_insecure {
                     own.injected.push(field);
                 }

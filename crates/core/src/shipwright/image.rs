@@ -5,7 +5,7 @@ use std::fmt;
 use super::annotation::{Mark, Marks};
 use super::fields::{ImageField, Role, Version};
 use super::messages::BuildWarning;
-use crate::admission::{Fate, ImageProblem, Outcome, Settings, UNDO_NAME, fate_of_local_image, value_at};
+use crate::admission::{Fate, ImageProblem, Outcome, Settings, fate_of_local_image, undo, value_at};
 use crate::json::Node;
 use crate::message::Fault;
 use crate::registry::{
@@ -64,11 +64,21 @@ enum Marker {
     Name,
 }
 
-/// Prints how users undo it.
+impl Marker {
+    /// How users undo it.
+    fn undo(self, image: &str) -> String {
+        match self {
+            Self::Name => undo(image, None),
+            mark => undo(image, Some(&mark)),
+        }
+    }
+}
+
+/// Prints how users undo it, apart from the name in the image.
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name => f.write_str(UNDO_NAME),
+            Self::Name => Ok(()),
             Self::Field => f.write_str("set local: false"),
             Self::Annotation(role) => write!(f, "remove the annotation {}", role.annotation()),
             Self::Record(role) => {
@@ -216,7 +226,7 @@ impl<'n> Image<'n> {
     pub(super) fn fate(&self, settings: &Settings) -> Fate<'n> {
         let host = settings.host.as_ref().map(|host| host as &dyn Host);
         match self.locality {
-            Locality::Local(marker) => fate_of_local_image(self.value, host, &|| marker.to_string()),
+            Locality::Local(marker) => fate_of_local_image(self.value, host, &|| marker.undo(self.text())),
             // A cluster may declare the portable host, and have had such images before it meant anything else.
             Locality::Contradictory if host_of(settings) != Some(PORTABLE_HOST) => {
                 Fate::Invalid(ImageProblem::Contradiction(self.text()))
@@ -236,7 +246,7 @@ impl<'n> Image<'n> {
             Locality::Local(marker) => marker,
             Locality::NotLocal | Locality::Contradictory => Marker::Field,
         };
-        let (undo, help) = (marker.to_string(), settings.help.as_deref());
+        let (undo, help) = (marker.undo(self.text()), settings.help.as_deref());
         ImageProblem::NoRegistry { text: self.text(), whose: "", undo, help }.at(self.field.image)
     }
 

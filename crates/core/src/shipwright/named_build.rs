@@ -46,13 +46,25 @@ impl NamingRun<'_> {
         lost(&has_output)
             || lost(&|object| streams_source(object, version))
             || lost(&sets_builder)
-            || parameters::has_lost_any(object, before.object)
             || self.marks_inherited() && !before.marks.say_local(Role::Output)
     }
 
     /// Whether the run's own annotation says that the output that it inherits is local.
     fn marks_inherited(&self) -> bool {
         !has_output(self.request.object) && self.marks.say_local(Role::Output)
+    }
+}
+
+/// Gives a run again what it has lost of its Build's parameters in an UPDATE: a client that applies a run again writes the list
+/// of its manifest. That refuses nothing. Without the Build, the run is over, or fails.
+pub(super) fn restore_parameters(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) {
+    if !run.request.settings.lookup_builds {
+        return;
+    }
+    if let Ok(text) = look_up(run, builds)
+        && let Ok(build) = Node::parse(&text, STORED_BUILD_MASK)
+    {
+        parameters::inherit(run.request, &build, outcome);
     }
 }
 
@@ -205,8 +217,11 @@ impl NamedBuild<'_> {
             Fate::Invalid(problem) => self.fault(image.invalid(&problem), outcome),
             Fate::NoRegistry => self.fault(image.without_registry(request.settings), outcome),
             Fate::Inject(text) => {
-                outcome.edits.set_text(OUTPUT.image, &text);
-                if request.settings.insecure && !image.states_insecure {
+                let is_insecure = request.settings.insecure && !image.states_insecure;
+                if text != image.text() || is_insecure {
+                    outcome.edits.set_text(OUTPUT.image, &text);
+                }
+                if is_insecure {
                     set_insecure(request, &OUTPUT, outcome);
                 }
             }

@@ -27,15 +27,15 @@ struct Parameter<'t> {
 }
 
 impl<'t> Parameter<'t> {
-    /// The parameters at a path of an object that has them raw; none if they cannot be read.
-    fn list(object: &Node<'t>, path: Path) -> Vec<Self> {
+    /// The parameters at a path of an object that has them raw; `None` if they cannot be read.
+    fn list(object: &Node<'t>, path: Path) -> Option<Vec<Self>> {
         let mut list = Vec::new();
-        if let Ok(Some(Node::Raw(text))) = object.at(path) {
+        if let Some(Node::Raw(text)) = object.at(path).ok()? {
             elements(text, &mut |text| {
                 list.push(Self { text, node: Node::parse(text, PARAMETER_MASK).unwrap_or(Node::Null) });
-            });
+            })?;
         }
-        list
+        Some(list)
     }
 
     fn name(&self) -> Option<&str> {
@@ -85,7 +85,7 @@ pub(super) fn decide(request: &BuildRequest<'_>, path: Path, stay_portable: bool
     if !may_have_portable_host(request.object, path) {
         return;
     }
-    let parameters = Parameter::list(request.object, path);
+    let Some(parameters) = Parameter::list(request.object, path) else { return };
     let host = host(request);
     let mut list = String::from("[");
     let mut resolved = 0;
@@ -113,8 +113,11 @@ pub(super) fn inherit(request: &BuildRequest<'_>, build: &Node<'_>, outcome: &mu
     if !may_have_portable_host(build, PARAMETERS) || host == Some(PORTABLE_HOST) {
         return faults;
     }
-    let of_build = Parameter::list(build, PARAMETERS);
-    let own = Parameter::list(request.object, PARAMETERS);
+    // What is no list is left to the API server's schema.
+    let (Some(of_build), Some(own)) = (Parameter::list(build, PARAMETERS), Parameter::list(request.object, PARAMETERS))
+    else {
+        return faults;
+    };
     let text_of = |parameter: &Parameter<'_>| parameter.at(host.unwrap_or_default());
     let mut list = String::from("[");
     for parameter in &own {
@@ -148,8 +151,9 @@ pub(super) fn inherit(request: &BuildRequest<'_>, build: &Node<'_>, outcome: &mu
 
 /// Whether a run has lost a parameter in an UPDATE. Those that it got for its Build's are at the end.
 pub(super) fn has_lost_any(object: &Node<'_>, before: &Node<'_>) -> bool {
-    let now = Parameter::list(object, PARAMETERS);
-    Parameter::list(before, PARAMETERS).iter().rev().take(MOST).any(|parameter| !parameter.is_among(&now))
+    let Some(now) = Parameter::list(object, PARAMETERS) else { return false };
+    let before = Parameter::list(before, PARAMETERS).unwrap_or_default();
+    before.iter().rev().take(MOST).any(|parameter| !parameter.is_among(&now))
 }
 
 /// Whether the portable host may be among the parameters at a path. Most lists do not have it, and need not be parsed.

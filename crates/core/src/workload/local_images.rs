@@ -5,7 +5,7 @@ use super::image::Image;
 use super::kind::WorkloadKind;
 use super::messages::{WorkloadProblem, WorkloadWarning};
 use super::names::{MOST_NAMES, Names, annotation};
-use crate::admission::{Fate, ImageProblem, KnativeTags, Outcome, SPEC, Settings, UNDO_NAME, fate_of_local_image};
+use crate::admission::{Fate, ImageProblem, KnativeTags, Outcome, SPEC, Settings, fate_of_local_image, undo};
 use crate::json::Node;
 use crate::message::{Fault, FieldPath};
 use crate::registry::{Host, named_registry, names_portable_host};
@@ -70,6 +70,7 @@ impl<'n> LocalImages<'n> {
         let old_text = old.and_then(|old| annotation(old, holders).ok().flatten());
         let dropped_text =
             if is_ephemeral { annotation(object, holders)?.filter(|dropped| text != Some(dropped)) } else { None };
+        let is_of_revision = kind == WorkloadKind::Pod && matches!(object.at(OF_REVISION), Ok(Some(_)));
         let are_all_local = has_all(stored, holders);
         let is_annotated = are_all_local || text.or(old_text).or(dropped_text).is_some();
         if !is_annotated && !Image::any_names_portable_host(object, holders, lists) {
@@ -88,13 +89,12 @@ impl<'n> LocalImages<'n> {
             return Ok(Relevance::Irrelevant);
         }
         let mut names = text.map(Names::parse).unwrap_or_default();
-        if are_all_local {
-            names.add_all();
-        }
+        // Knative adds a container of its own to a revision's pods, whose other images were resolved in the revision.
+        names.set_all((are_all_local || names.has_all()) && !is_of_revision);
         Ok(Relevance::Relevant(Box::new(Self {
             kind,
             holders,
-            is_of_revision: kind == WorkloadKind::Pod && matches!(object.at(OF_REVISION), Ok(Some(_))),
+            is_of_revision,
             text: text.unwrap_or_default(),
             is_new: text != old_text,
             names,
@@ -190,6 +190,7 @@ impl<'n> LocalImages<'n> {
         for image in images {
             let problem = match fate_of_local_image(image.value, host, &|| self.undo(image)) {
                 Fate::Keep | Fate::NotLocal => continue,
+                Fate::Inject(text) if text == image.text() => continue,
                 Fate::Inject(text) => {
                     if let Some(fault) = self.two_hosts(image, settings) {
                         outcome.fault(fault);
@@ -207,7 +208,7 @@ impl<'n> LocalImages<'n> {
                 Fate::NoRegistry => self.no_registry(image, settings),
                 Fate::Invalid(problem) => problem,
             };
-            if outcome.fault_count() == LISTED {
+            if outcome.fault_count() >= LISTED {
                 outcome.fault(WorkloadProblem::More.at(SPEC));
                 return;
             }
@@ -217,14 +218,14 @@ impl<'n> LocalImages<'n> {
 
     /// How an author makes one of the images not local.
     fn undo(&self, image: &Image<'_>) -> String {
-        if names_portable_host(image.text()) {
-            return UNDO_NAME.to_owned();
+        let (text, is_named) = (image.text(), self.names.contains(image.name));
+        if !self.names.mean(image.name, text) {
+            return undo(text, None);
         }
-        let is_named = self.names.contains(image.name);
         let name = if is_named { image.name } else { "*" };
         let is_here = is_named || self.text.contains('*');
         let annotation = if is_here { self.holders.annotation } else { CONTAINERS_ANNOTATION };
-        format!("remove {} from the annotation {annotation}", Quoted(name))
+        undo(text, Some(&format_args!("remove {} from the annotation {annotation}", Quoted(name))))
     }
 
     fn no_registry<'i>(&self, image: &Image<'i>, settings: &'i Settings) -> ImageProblem<'i> {

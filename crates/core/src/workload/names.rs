@@ -61,9 +61,9 @@ impl<'n> Names<'n> {
         found
     }
 
-    /// Takes in that all are meant.
-    pub(super) fn add_all(&mut self) {
-        self.has_all = true;
+    /// Takes in whether all are meant.
+    pub(super) fn set_all(&mut self, has_all: bool) {
+        self.has_all = has_all;
     }
 
     /// Whether all whose images name no registry are meant.

@@ -153,8 +153,10 @@ pub(crate) fn is_given_a_registry(request: &Value, stored: &Value) -> bool {
 pub(crate) fn names_a_portable_build(request: &Value, builds: &[Value]) -> bool {
     let spec = &request["object"]["spec"];
     let names = [&spec["build"]["name"], &spec["buildRef"]["name"]];
-    let mut named = builds.iter().filter(|build| names.contains(&&build["metadata"]["name"]));
-    named.any(|build| build["spec"]["output"]["image"].as_str().is_some_and(|image| image.starts_with(PORTABLE_HOST)))
+    builds
+        .iter()
+        .filter(|build| names.contains(&&build["metadata"]["name"]))
+        .any(|build| build["spec"]["output"]["image"].as_str().is_some_and(|image| image.starts_with(PORTABLE_HOST)))
 }
 
 #[test]
