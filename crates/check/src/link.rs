@@ -4,11 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use local_registry_core::text::printable;
-
 /// One link of the chain: what was seen of it, and what to do about it.
 ///
-/// Prints as `✓ link: what was seen`, with the remedy after a semicolon.
+/// Prints as `✓ link: what was seen`, with the remedy after a semicolon. That is one line, whatever others wrote into the
+/// cluster: line ends, and what a terminal obeys or hides, are escaped.
 ///
 /// ```
 /// use local_registry_check::{Link, LinkVerdict};
@@ -76,6 +75,37 @@ impl fmt::Display for Link {
             LinkVerdict::Failed => '✗',
         };
         let remedy = self.remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"));
-        f.write_str(&printable(&format!("{sign} {}: {}{remedy}", self.link, self.seen)))
+        f.write_str(&one_line(&format!("{sign} {}: {}{remedy}", self.link, self.seen)))
+    }
+}
+
+/// A text with every character escaped that ends a line, is not printed, or changes the direction of what is: others wrote
+/// parts of it, and must not forge a line.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            // They are escaped for programs only.
+            '"' | '\'' | '\\' => line.push(character),
+            _ => line.extend(character.escape_debug()),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_makes_no_second_line() {
+        let link = Link::failed("policy a\nb", "it\u{202e}s \"x\"\u{2028}\u{1b}[31m\r\n✓ safeguards: all is well")
+            .remedy("run: a\tb\u{200f}\u{feff}");
+        assert_eq!(
+            link.to_string(),
+            r#"✗ policy a\nb: it\u{202e}s "x"\u{2028}\u{1b}[31m\r\n✓ safeguards: all is well; run: a\tb\u{200f}\u{feff}"#
+        );
+        let plain = Link::ok("…", "it's `ä` \\ ✗");
+        assert_eq!(plain.to_string(), "✓ …: it's `ä` \\ ✗");
     }
 }
