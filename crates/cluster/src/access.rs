@@ -16,7 +16,12 @@ impl Cluster {
         let review = SubjectAccessReview {
             spec: SubjectAccessReviewSpec {
                 user: Some(format!("system:serviceaccount:{namespace}:{account}")),
-                groups: Some(vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]),
+                // All that the API server gives a service account: a right may be bound to any of them.
+                groups: Some(vec![
+                    "system:serviceaccounts".to_owned(),
+                    format!("system:serviceaccounts:{namespace}"),
+                    "system:authenticated".to_owned(),
+                ]),
                 resource_attributes: Some(ResourceAttributes {
                     group: Some("shipwright.io".to_owned()),
                     resource: Some("builds".to_owned()),
