@@ -13,7 +13,7 @@ use crate::config_map::config_map;
 use crate::crd::crd;
 use crate::guard::guards;
 use crate::kit::{Target, nodes, service};
-use crate::link::{Link, LinkVerdict};
+use crate::link::Link;
 use crate::policy::Policies;
 use crate::probe::Probe;
 use crate::registry::registry;
@@ -49,11 +49,7 @@ pub async fn check(
     }
     let mut field = Safeguard::new("the field in the CRDs");
     for kind in Kind::ALL {
-        let found = cluster.crd(kind).await;
-        let is_read = found.is_ok();
-        let link = crd(kind, found);
-        // A CRD without the field is a warning only, since the annotations work without it.
-        let is_missing = is_read && link.verdict != LinkVerdict::Ok;
+        let (link, is_missing) = crd(kind, cluster.crd(kind).await);
         links.push(if is_missing { field.heed_as_missing(link) } else { field.heed(link) });
     }
     let stored = StoredBuilds::read(cluster, policies.selectors_of_builds(), policies.hosts_for_builds()).await;

@@ -445,6 +445,20 @@ async fn crds_without_the_field() {
 }
 
 #[tokio::test]
+async fn a_version_of_a_crd_that_is_not_known() {
+    let third = |objects: &mut BTreeMap<&'static str, Value>| {
+        let versions = objects.get_mut(BUILDS).unwrap()["spec"]["versions"].as_array_mut().unwrap();
+        versions.push(json!({"name": "v2", "served": true, "schema": {"openAPIV3Schema": {}}}));
+    };
+    assert_eq!(
+        trouble(third, Location::InCluster, plain_http()).await,
+        [
+            "! CRD builds.shipwright.io: it has the field local beside every image in the versions that are known; `v2`: this version of local-registry-sync does not know it, and adds no field there; install a version of local-registry-sync that knows it, or use the annotations local-registry-hosting/output, /source and /builder"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn policies_that_do_not_work() {
     assert_eq!(
         trouble(|objects| drop(objects.remove(POLICY)), Location::InCluster, plain_http()).await.last().unwrap(),

@@ -30,7 +30,7 @@ mod watch;
 // What is to be done, without I/O.
 pub use self::addition::Addition;
 pub use self::change::Change;
-pub use self::place::OtherShape;
+pub use self::place::{OtherShape, warnings};
 pub use self::removal::Removal;
 
 // What is done, and what came of it.

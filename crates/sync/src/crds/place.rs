@@ -183,7 +183,8 @@ pub(super) fn unknown_storage(crd: &Crd) -> Option<&CrdVersion> {
 
 /// A warning about each version that is served and is not known: an image that is written in it gets no field. The one in which
 /// objects are stored is an error, not a warning.
-pub(super) fn warnings(crd: &Crd) -> Vec<String> {
+#[must_use]
+pub fn warnings(crd: &Crd) -> Vec<String> {
     let served = crd.versions.iter().filter(|version| version.served && !version.storage);
     let unknown = served.filter(|version| Version::parse(&version.name).is_none());
     unknown
