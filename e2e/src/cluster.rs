@@ -155,9 +155,10 @@ impl TestCluster {
     /// The line of `check` about the webhook of a cluster-wide policy, if it is as it should be.
     #[must_use]
     pub fn webhook_line(&self, policy: &str, kind: &str) -> String {
-        let url = "--output=jsonpath={.webhooks[0].clientConfig.url}";
-        let url = self.kubectl.ok(&["get", kind, &format!("clusterwide-{policy}"), url]);
-        format!("✓ policy {policy} webhook: the API server asks it at {url}")
+        let port = "--output=jsonpath={.webhooks[0].clientConfig.service.port}";
+        let port = self.kubectl.ok(&["get", kind, &format!("clusterwide-{policy}"), port]);
+        let server = "kubewarden/policy-server-default";
+        format!("✓ policy {policy} webhook: the API server asks it at {server}:{port}/validate/clusterwide-{policy}")
     }
 
     /// Stores the ConfigMap that declares the cluster's registry, with this text.

@@ -43,7 +43,8 @@ impl ControlPlane {
     /// Starts a control plane with these further arguments for the API server, and waits until it is ready.
     pub(crate) fn listening_on(address: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let names = [address, "127.0.0.1", "localhost", KUBERNETES_SERVICE, "kubernetes.default.svc"];
+        let policy_server = "policy-server-default.kubewarden.svc";
+        let names = [address, "127.0.0.1", "localhost", KUBERNETES_SERVICE, "kubernetes.default.svc", policy_server];
         let certificates = Certificates::issue(folder.path(), &names);
         let (etcd_url, peer_url) = (loopback("http", free_port()), loopback("http", free_port()));
         let mut etcd = Command::new(programs::kubernetes("etcd"));

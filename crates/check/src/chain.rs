@@ -58,10 +58,14 @@ pub async fn check(
     let mut guard = Safeguard::new("the guard");
     let wanted = policies.guards();
     links.extend(guards(cluster, &wanted, &stored).await.into_iter().map(|link| guard.heed(link)));
-    if wanted.contains(&(Guard::Inherited, true)) {
+    let needs_labels = wanted.contains(&(Guard::Inherited, true));
+    if needs_labels {
         links.extend(stored.unlabelled_link().map(|link| guard.heed(link)));
     }
-    links.extend(stored.links(policies.none_looks_builds_up()));
+    // Where Builds cannot be listed, it is not known whether all have their label.
+    let is_unknown = needs_labels && !stored.are_listed();
+    let of_builds = stored.links(policies.none_looks_builds_up());
+    links.extend(of_builds.into_iter().map(|link| if is_unknown { guard.heed(link) } else { link }));
     links.push(safeguards(&[asked, guard, field]));
     links
 }

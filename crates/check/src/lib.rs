@@ -46,7 +46,6 @@ mod pull;
 mod registry;
 mod safeguard;
 mod scope;
-mod selector;
 mod undeclared;
 
 // The chain, and where it is followed.

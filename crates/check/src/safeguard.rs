@@ -31,6 +31,12 @@ impl Safeguard {
         link
     }
 
+    /// Heeds a link that does not show whether the safeguard is there, and returns it.
+    pub(super) fn heed_as_unknown(&mut self, link: Link) -> Link {
+        self.doubtful.push(link.link.clone());
+        link
+    }
+
     /// Heeds a link that warns of a safeguard which is known to be missing, and returns it.
     pub(super) fn heed_as_missing(&mut self, link: Link) -> Link {
         self.missing.push(link.link.clone());

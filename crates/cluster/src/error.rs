@@ -20,6 +20,12 @@ impl ClusterError {
         self.kind == ClusterErrorKind::Changed
     }
 
+    /// Whether the API server says that there is no such object, and not that nobody may know.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self.kind, ClusterErrorKind::NoPolicy | ClusterErrorKind::NoObject | ClusterErrorKind::NoCrd(_))
+    }
+
     /// Whether the API server says that there is no such policy.
     #[must_use]
     pub fn is_missing_policy(&self) -> bool {

@@ -33,6 +33,7 @@ mod nodes;
 pub mod pods;
 pub mod policies;
 mod policy_server;
+mod selector;
 pub mod services;
 
 pub use self::connection::Cluster;
@@ -40,3 +41,4 @@ pub use self::error::ClusterError;
 pub use self::events::FieldReason;
 pub use self::listing::Listed;
 pub use self::policy_server::PolicyServer;
+pub use self::selector::{Selector, SelectorError};

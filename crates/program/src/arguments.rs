@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use local_registry_cluster::policies::{ApplyMode, PolicyName};
+use local_registry_core::shipwright::is_object_name;
 use local_registry_declaration::{AllowedHosts, HostPattern};
 use local_registry_node::AddressRule;
 use local_registry_sync::Task;
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     /// than that is reported as unknown.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
     pub(crate) resync: u64,
+    /// With --watch: namespace in which Kubewarden's policy servers run. The metrics say whether the API server asks them.
+    #[arg(long, value_name = "NAME", default_value = "kubewarden", value_parser = namespace, env = "LOCAL_REGISTRY_SYNC_KUBEWARDEN_NAMESPACE")]
+    pub(crate) kubewarden_namespace: String,
     /// With --watch: address at which to serve /healthz, /readyz and /metrics. By default, they are not served.
     #[arg(long, value_name = "IP:PORT", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
@@ -193,7 +197,7 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub(crate) policies: Policies,
     /// Namespace in which Kubewarden's policy servers run.
-    #[arg(long, value_name = "NAME", default_value = "kubewarden", env = "LOCAL_REGISTRY_SYNC_KUBEWARDEN_NAMESPACE")]
+    #[arg(long, value_name = "NAME", default_value = "kubewarden", value_parser = namespace, env = "LOCAL_REGISTRY_SYNC_KUBEWARDEN_NAMESPACE")]
     pub(crate) kubewarden_namespace: String,
     /// Namespace in which the nodes' agents run.
     #[arg(
@@ -287,6 +291,12 @@ fn domain(text: &str) -> Result<String, &'static str> {
     } else {
         Err("write a domain in lower case, as in `cluster.local`")
     }
+}
+
+/// The name of a namespace. It becomes part of paths and of commands.
+fn namespace(text: &str) -> Result<String, &'static str> {
+    let is_name = is_object_name(text) && !text.contains('.') && text.len() <= 63;
+    if is_name { Ok(text.to_owned()) } else { Err("write the name of a namespace, as in `kubewarden`") }
 }
 
 fn absolute(text: &str) -> Result<PathBuf, &'static str> {

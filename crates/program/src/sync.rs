@@ -32,11 +32,12 @@ pub(crate) async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         metrics.record(report);
         changes.show(report, |report| text(report, arguments.output));
     };
+    let servers = arguments.kubewarden_namespace.as_str();
     until_stopped(Box::pin(async {
         tokio::select! {
             never = Box::pin(watch(&cluster, &task, timing, show)) => match never {},
             never = Box::pin(watch_all(&cluster, arguments, &metrics)), if arguments.crds => match never {},
-            never = Box::pin(watch_safeguards(&cluster, &task.policies, timing.resync, |found| metrics.set_safeguards(found))) => match never {},
+            never = Box::pin(watch_safeguards(&cluster, &task.policies, servers, timing.resync, |found| metrics.set_safeguards(found))) => match never {},
             result = listen(arguments.listen, Arc::clone(&metrics)) => result,
         }
     }))

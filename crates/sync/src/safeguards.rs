@@ -3,13 +3,14 @@
 //! Nothing is written. Others remove these things, and nobody notices before the first refusal, so monitoring has to.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::convert::Infallible;
 use std::fmt;
 use std::time::Duration;
 
 use local_registry_cluster::Cluster;
 use local_registry_cluster::guards::Guard;
-use local_registry_cluster::policies::{PolicyName, PolicyWebhook, Resources};
+use local_registry_cluster::policies::{ExpectedWebhook, Policy, PolicyName, PolicyWebhook, Resources};
 use local_registry_core::text::with_causes;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -21,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Prints as `check` names it: `policy local-registry`, `guard local-registry-guard`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Safeguard {
-    /// A policy: the API server asks it.
+    /// A policy: the API server asks it, and heeds its answers.
     Policy(PolicyName),
     /// A guard: the API server refuses by it what no policy has seen.
     Guard(Guard),
@@ -50,7 +51,8 @@ impl fmt::Display for Safeguard {
 /// Looks at the safeguards of these policies at every resync, until the future is dropped, and shows what was found. Logs what
 /// has changed.
 ///
-/// A guard is looked at where a policy for the whole cluster needs it.
+/// A guard is looked at where a policy for the whole cluster needs it. `servers` is the namespace of Kubewarden, in which the policy
+/// servers run.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -61,18 +63,20 @@ impl fmt::Display for Safeguard {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);
 /// let policies = ["local-registry".parse()?];
 /// let show = |found: &_| println!("{found:?}");
-/// match watch_safeguards(&cluster, &policies, Duration::from_secs(60), show).await {}
+/// match watch_safeguards(&cluster, &policies, "kubewarden", Duration::from_secs(60), show).await {}
 /// # }
 /// ```
 pub async fn watch_safeguards(
     cluster: &Cluster,
     policies: &[PolicyName],
+    servers: &str,
     resync: Duration,
     mut show: impl FnMut(&BTreeMap<Safeguard, Standing>),
 ) -> Infallible {
-    let mut last = BTreeMap::new();
+    let look = Look { cluster, policies, servers };
+    let (mut about, mut last) = (BTreeMap::new(), BTreeMap::new());
     loop {
-        let found = look(cluster, policies).await;
+        let found = look.perform(&mut about).await;
         for (safeguard, standing) in &found {
             log_change(safeguard, last.get(safeguard), standing);
         }
@@ -91,7 +95,7 @@ fn log_change(safeguard: &Safeguard, before: Option<&Standing>, now: &Standing) 
         (Safeguard::Policy(_), Standing::Holds) => tracing::info!("the API server asks the {safeguard}"),
         (Safeguard::Guard(_), Standing::Holds) => tracing::info!("the {safeguard} is bound, and denies"),
         (Safeguard::Policy(_), Standing::Missing(reason)) => {
-            tracing::error!("the API server does not ask the {safeguard}: {reason}");
+            tracing::error!("the API server does not ask the {safeguard}, or does not heed it: {reason}");
         }
         (Safeguard::Guard(_), Standing::Missing(reason)) => {
             tracing::error!("the {safeguard} does not refuse what no policy has seen: {reason}");
@@ -102,48 +106,103 @@ fn log_change(safeguard: &Safeguard, before: Option<&Standing>, now: &Standing) 
     }
 }
 
-async fn look(cluster: &Cluster, policies: &[PolicyName]) -> BTreeMap<Safeguard, Standing> {
-    let end = Instant::now() + LIMIT;
-    let mut found = BTreeMap::new();
-    let mut guards = Vec::new();
-    for name in policies {
-        let answer = timeout_at(end, look_at_policy(cluster, name)).await;
-        let (about, standing) = answer.unwrap_or_else(|_| (Resources::Builds, too_late()));
-        if name.namespace().is_none() {
-            guards.extend_from_slice(Guard::beside(about));
+/// What is looked at.
+struct Look<'a> {
+    cluster: &'a Cluster,
+    policies: &'a [PolicyName],
+    /// The namespace of Kubewarden.
+    servers: &'a str,
+}
+
+/// What is known of a policy.
+struct Known {
+    name: PolicyName,
+    about: Resources,
+    /// The policy, or what is known without it.
+    found: Result<Policy, Standing>,
+}
+
+impl Look<'_> {
+    /// `about`: what each policy was about when it was last read. A guard is needed whether or not its policy is there.
+    async fn perform(&self, about: &mut BTreeMap<PolicyName, Resources>) -> BTreeMap<Safeguard, Standing> {
+        let end = Instant::now() + LIMIT;
+        let mut known = Vec::new();
+        for name in self.policies {
+            let found = timeout_at(end, self.read(name)).await.unwrap_or_else(|_| Err(too_late()));
+            if let Ok(policy) = &found {
+                about.insert(name.clone(), policy.resources());
+            }
+            let about = about.get(name).copied().unwrap_or_else(|| Resources::likely_of(name));
+            known.push(Known { name: name.clone(), about, found });
         }
-        found.insert(Safeguard::Policy(name.clone()), standing);
+        let mut found = BTreeMap::new();
+        for policy in &known {
+            let standing = timeout_at(end, self.look_at_policy(policy, &known)).await;
+            found.insert(Safeguard::Policy(policy.name.clone()), standing.unwrap_or_else(|_| too_late()));
+        }
+        for policy in known.iter().filter(|policy| policy.name.namespace().is_none()) {
+            for guard in Guard::beside(policy.about) {
+                if let Entry::Vacant(entry) = found.entry(Safeguard::Guard(*guard)) {
+                    let answer = timeout_at(end, look_at_guard(self.cluster, *guard)).await;
+                    entry.insert(answer.unwrap_or_else(|_| too_late()));
+                }
+            }
+        }
+        found
     }
-    for guard in guards {
-        let answer = timeout_at(end, look_at_guard(cluster, guard)).await;
-        found.insert(Safeguard::Guard(guard), answer.unwrap_or_else(|_| too_late()));
+
+    async fn read(&self, name: &PolicyName) -> Result<Policy, Standing> {
+        self.cluster.policy(name).await.map_err(|error| {
+            if error.is_missing_policy() {
+                Standing::Missing("there is no such policy".to_owned())
+            } else {
+                Standing::Unknown(with_causes(&error))
+            }
+        })
     }
-    found
+
+    /// Whether the API server asks a policy, and heeds it. `all`: every policy, with this one.
+    async fn look_at_policy(&self, Known { name, about, found }: &Known, all: &[Known]) -> Standing {
+        let policy = match found {
+            Ok(policy) => policy,
+            Err(standing) => return standing.clone(),
+        };
+        let spec = policy.read().spec;
+        let mut faults = spec.faults(*about);
+        // Beside another policy that mutates, one that does not is a guard. Otherwise its webhook need not even be looked at.
+        let is_served_by = |other: &Known| {
+            let mutates = other.found.as_ref().is_ok_and(Policy::is_mutating);
+            mutates && other.about == *about && other.name.covers(name)
+        };
+        if !spec.mutating && !all.iter().any(is_served_by) {
+            let is_unknown =
+                |other: &Known| matches!(other.found, Err(Standing::Unknown(_))) && other.name.covers(name);
+            if all.iter().any(is_unknown) {
+                return Standing::Unknown(
+                    "it does not mutate, and it is not known whether another policy does".to_owned(),
+                );
+            }
+            faults.push("its mutating is not true".to_owned());
+        }
+        if !faults.is_empty() {
+            return standing(&faults);
+        }
+        match self.cluster.policy_webhook(name, spec.mutating).await {
+            Err(error) => Standing::Unknown(with_causes(&error)),
+            Ok(None) => {
+                let (kind, name) = (PolicyWebhook::kind(spec.mutating), name.unique_name());
+                Standing::Missing(format!("there is no {kind} {name}, or it is empty"))
+            }
+            Ok(Some(webhook)) => {
+                let expected = ExpectedWebhook { name, about: *about, spec: &spec, servers: self.servers };
+                standing(&webhook.faults(&expected))
+            }
+        }
+    }
 }
 
 fn too_late() -> Standing {
     Standing::Unknown(format!("the API server did not answer within {} seconds", LIMIT.as_secs()))
-}
-
-/// What a policy is about, and whether the API server asks it. One that cannot be read may be about Builds.
-async fn look_at_policy(cluster: &Cluster, name: &PolicyName) -> (Resources, Standing) {
-    let policy = match cluster.policy(name).await {
-        Ok(policy) => policy,
-        Err(error) if error.is_missing_policy() => {
-            return (Resources::Builds, Standing::Missing("there is no such policy".to_owned()));
-        }
-        Err(error) => return (Resources::Builds, Standing::Unknown(with_causes(&error))),
-    };
-    let is_mutating = policy.is_mutating();
-    let standing = match cluster.policy_webhook(name, is_mutating).await {
-        Err(error) => Standing::Unknown(with_causes(&error)),
-        Ok(None) => {
-            let (kind, name) = (PolicyWebhook::kind(is_mutating), name.unique_name());
-            Standing::Missing(format!("there is no {kind} {name}, or it is empty"))
-        }
-        Ok(Some(webhook)) => standing(&webhook.faults(name)),
-    };
-    (policy.resources(), standing)
 }
 
 async fn look_at_guard(cluster: &Cluster, guard: Guard) -> Standing {

@@ -33,6 +33,9 @@ pub(crate) const NAMESPACE: &str = "kubewarden";
 /// The service account of the default policy server, as Kubewarden's charts name it.
 pub(crate) const SERVICE_ACCOUNT: &str = "policy-server";
 
+/// The Service of the default policy server, as the controller names it, and its only pod.
+const SERVICE: &str = "policy-server-default";
+
 /// The controller, and the webhooks that it has started.
 #[derive(Debug)]
 pub struct Kubewarden {
@@ -184,12 +187,53 @@ impl Kubewarden {
         let asked = before.as_ref().map_or(port, |(_, both)| both.port);
         self.served.insert(name.to_owned(), Served { policy: policy.clone(), port, server, before });
         let kind = configuration_kind(&policy["spec"]);
-        let url = format!("https://127.0.0.1:{asked}/validate/{name}");
-        let known = self.kubectl.run(&["get", kind, name, "--output=jsonpath={.webhooks[0].clientConfig.url}"]);
-        if !same || known.stdout != url {
-            let client_config = json!({"url": url, "caBundle": STANDARD.encode(control_plane.authority())});
+        let known =
+            self.kubectl.run(&["get", kind, name, "--output=jsonpath={.webhooks[0].clientConfig.service.port}"]);
+        if !same || known.stdout != asked.to_string() {
+            self.expose();
+            let service =
+                json!({"namespace": NAMESPACE, "name": SERVICE, "path": format!("/validate/{name}"), "port": asked});
+            let client_config = json!({"service": service, "caBundle": STANDARD.encode(control_plane.authority())});
             register(&self.kubectl, name, policy, client_config);
         }
+    }
+
+    /// Lets the API server find every policy that is served, by the policy server's Service, and shows a pod of it. Each policy
+    /// has a port of its own. There is no network of pods, so the Service is another name of this machine.
+    fn expose(&self) {
+        let ports = self.served.values().map(|served| {
+            let port = served.before.as_ref().map_or(served.port, |(_, both)| both.port);
+            json!({"name": format!("port-{port}"), "port": port, "targetPort": port})
+        });
+        let service = json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": SERVICE, "namespace": NAMESPACE},
+            "spec": {"type": "ExternalName", "externalName": "localhost", "ports": ports.collect::<Vec<_>>()},
+        });
+        self.kubectl.ok_with(&["apply", "--server-side", "-f", "-"], &service);
+        let namespace = format!("--namespace={NAMESPACE}");
+        if self.kubectl.run(&["get", "pod", SERVICE, &namespace]).code == Some(0) {
+            return;
+        }
+        // Nothing runs in this pod: a process of the test answers. But it says that it is ready, as a kubelet would.
+        let pod = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": SERVICE,
+                "namespace": NAMESPACE,
+                "labels": {"kubewarden/policy-server": "default"},
+            },
+            "spec": {
+                "serviceAccountName": SERVICE_ACCOUNT,
+                "containers": [{"name": "policy-server", "image": "registry.example/policy-server"}],
+            },
+        });
+        self.kubectl.ok_with(&["create", "-f", "-"], &pod);
+        let ready = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+        let patch = format!("--patch={ready}");
+        self.kubectl.ok(&["patch", "pod", SERVICE, &namespace, "--subresource=status", "--type=merge", &patch]);
     }
 
     /// What becomes of the policies of a PolicyServer that is deleted: their webhooks go within a second, and so do they
@@ -212,6 +256,9 @@ impl Kubewarden {
             }
         }
         self.served.clear();
+        for kind in ["service", "pod"] {
+            self.kubectl.ok(&["delete", kind, SERVICE, "--namespace", NAMESPACE, "--ignore-not-found", "--now"]);
+        }
     }
 
     /// Kills the webhook of a policy, which stays registered, as if the policy server were down.

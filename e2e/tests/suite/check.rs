@@ -1,6 +1,6 @@
 //! `check`, with the rights of the Job in `deploy/check`.
 
-use e2e::{Crds, TestCluster, build};
+use e2e::{Crds, TestCluster, build, eventually};
 use serde_json::{Value, json};
 
 /// A declaration of a registry that does not exist.
@@ -51,6 +51,7 @@ fn every_link_is_reported() {
             "✓ CRD buildruns.shipwright.io: it has the field local beside every image",
             "✓ policy local-registry: it is active, and its policy server serves its newest settings",
             &cluster.webhook_line("local-registry", "mutatingwebhookconfiguration"),
+            "✓ policy local-registry server: 1 of 1 ready in kubewarden, by the labels kubewarden/policy-server=default",
             "✓ policy local-registry mode: protect",
             "✓ policy local-registry failurePolicy: Fail",
             "✓ policy local-registry rules: they cover Builds and BuildRuns in both versions, new and updated",
@@ -71,6 +72,13 @@ fn every_link_is_reported() {
     assert_eq!(answer.code, Some(1));
     let expected = "✗ policy local-registry rights: service account kubewarden/policy-server of policy server default may not get Builds";
     assert!(answer.stdout.contains(expected), "{answer:?}");
+
+    // Every account is in this group.
+    let all =
+        ["create", "clusterrolebinding", "all", "--clusterrole=local-registry-policy", "--group=system:authenticated"];
+    cluster.kubectl.ok(&all);
+    let expected = "✓ policy local-registry rights: service account kubewarden/policy-server may get Builds";
+    eventually("the right of everybody", || cluster.check(&[]).stdout.contains(expected).then_some(()));
 }
 
 #[test]
@@ -103,8 +111,8 @@ fn a_policy_that_cannot_take_effect_is_reported() {
     );
     check(
         "namespaceSelector",
-        json!({"matchLabels": {"nobody": "has"}}),
-        "✗ policy local-registry namespaceSelector: it sees only namespaces with nobody=has, and there is no such namespace; remove spec.namespaceSelector, or nothing is resolved",
+        json!({"matchExpressions": [{"key": "nobody", "operator": "Exists"}]}),
+        "✗ policy local-registry namespaceSelector: it sees only namespaces with nobody, and there is no such namespace; remove spec.namespaceSelector, or nothing is resolved",
         true,
     );
     check(

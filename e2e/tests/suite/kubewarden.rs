@@ -117,12 +117,12 @@ fn a_webhook_that_leads_elsewhere_is_reported() {
     );
     check(
         json!({"op": "replace", "path": format!("{at}/objectSelector"), "value": {"matchLabels": {"a": "b"}}}),
-        "its objectSelector is a=b, which is not that of the policy",
+        "its objectSelector asks for a=b, which is not that of the policy",
     );
     let service = json!({"namespace": "other", "name": "policy-server-default", "path": "/validate/other"});
     check(
         json!({"op": "replace", "path": format!("{at}/clientConfig"), "value": {"service": service}}),
-        "webhook: it calls the Service `other/policy-server-default`, not kubewarden/policy-server-default, it calls `/validate/other`, not /validate/clusterwide-local-registry, it has no caBundle",
+        "webhook: it calls the Service `other/policy-server-default`, not kubewarden/policy-server-default (--kubewarden-namespace names another), it calls `/validate/other`, not /validate/clusterwide-local-registry, it has no caBundle",
     );
     let service =
         json!({"namespace": "kubewarden", "name": "policy-server-default", "path": format!("/validate/{WEBHOOK}")});
@@ -130,10 +130,35 @@ fn a_webhook_that_leads_elsewhere_is_reported() {
         json!({"op": "replace", "path": format!("{at}/clientConfig"), "value": {"service": service, "caBundle": ""}}),
         "webhook: it has no caBundle",
     );
+    check(
+        json!({"op": "add", "path": format!("{at}/clientConfig/caBundle"), "value": "Z2FyYmFnZQ=="}),
+        "webhook: its caBundle has no certificate",
+    );
+    check(
+        json!({"op": "replace", "path": format!("{at}/clientConfig"), "value": {"url": "https://127.0.0.1:1/validate/other"}}),
+        "webhook: it calls the URL `https://127.0.0.1:1/validate/other`, and not the policy server's Service",
+    );
 }
 
 #[test]
-fn a_namespace_that_is_exempt_is_reported_once_it_has_builds() {
+fn a_policy_server_without_a_service_is_reported() {
+    let cluster = declaring("reg.invalid:5000");
+    assert_eq!(faults(&cluster), [""; 0]);
+    let service = ["policy-server-default", "--namespace=kubewarden"];
+    let arguments = ["patch", "service", service[0], service[1], "--type=json"];
+    let port = r#"--patch=[{"op": "replace", "path": "/spec/ports/0/port", "value": 1}]"#;
+    cluster.kubectl.ok(&[&arguments[..], &[port]].concat());
+    let found = faults(&cluster);
+    let fault = "✗ policy local-registry service: the Service kubewarden/policy-server-default has no port ";
+    assert!(found.iter().any(|line| line.starts_with(fault)), "{found:?}");
+    cluster.kubectl.ok(&["delete", "service", service[0], service[1]]);
+    let found = faults(&cluster);
+    let fault = "✗ policy local-registry service: there is no Service kubewarden/policy-server-default, so";
+    assert!(found.iter().any(|line| line.starts_with(fault)), "{found:?}");
+}
+
+#[test]
+fn a_namespace_that_is_exempt_is_reported() {
     let cluster = declaring("reg.invalid:5000");
     let exempt = json!([{
         "op": "add", "path": "/webhooks/0/namespaceSelector/matchExpressions/-",
@@ -147,15 +172,43 @@ fn a_namespace_that_is_exempt_is_reported_once_it_has_builds() {
         "--patch",
         &exempt.to_string(),
     ]);
+    // No Build is there yet.
+    let fault = "✗ policy local-registry webhook: its namespaceSelector asks for kubernetes.io/metadata.name notin (team), which is not that of the policy";
+    let found = faults(&cluster);
+    assert!(matches!(&found[..], [line] if line.starts_with(fault)), "{found:?}");
+    let missing = "✗ safeguards: of the three, these are missing: the policy (policy local-registry webhook)";
+    assert_eq!(safeguards(&cluster), (missing.to_owned(), Some(1)));
+}
+
+#[test]
+fn kubewardens_own_namespace_is_reported_once_it_has_builds() {
+    let cluster = declaring("reg.invalid:5000");
     assert_eq!(faults(&cluster), [""; 0]);
-    cluster.create(&build("elsewhere", json!({"image": "quay.io/team/app"})));
+    let mut build = build("elsewhere", json!({"image": "quay.io/team/app"}));
+    build["metadata"]["namespace"] = json!("kubewarden");
+    cluster.kubectl.ok_with(&["create", "-f", "-"], &build);
     let found = faults(&cluster);
     assert!(
-        matches!(&found[..], [line] if line.starts_with("✗ policy local-registry namespaces: ") && line.contains("it is not asked in team,")),
+        matches!(&found[..], [line] if line.starts_with("✗ policy local-registry namespaces: ") && line.contains("it is not asked in kubewarden,")),
         "{found:?}"
     );
     let missing = "✗ safeguards: of the three, these are missing: the policy (policy local-registry namespaces)";
     assert_eq!(safeguards(&cluster), (missing.to_owned(), Some(1)));
+}
+
+#[test]
+fn what_cannot_be_listed_is_not_called_safe() {
+    let cluster = declaring("reg.invalid:5000");
+    assert!(safeguards(&cluster).0.starts_with("✓ "));
+    let role = cluster.kubectl.json(&["get", "clusterrole", "local-registry-check"]);
+    let rules: Vec<&Value> =
+        role["rules"].as_array().unwrap().iter().filter(|rule| rule["resources"] != json!(["builds"])).collect();
+    let patch = json!({"rules": rules}).to_string();
+    cluster.kubectl.ok(&["patch", "clusterrole", "local-registry-check", "--type=merge", "--patch", &patch]);
+    let unknown = "! safeguards: of the three, these may be missing in part: the policy (policy local-registry namespaces), the guard (Builds)";
+    eventually("the API server to take the right away", || {
+        (safeguards(&cluster) == (unknown.to_owned(), Some(0))).then_some(())
+    });
 }
 
 #[test]
@@ -223,5 +276,8 @@ fn labels_of_namespaces_in_a_cluster_wide_policy_select_nothing() {
     cluster.reconcile();
     let webhook: Value = cluster.kubectl.json(&["get", "mutatingwebhookconfiguration", WEBHOOK]);
     assert_eq!(webhook["webhooks"][0]["namespaceSelector"]["matchLabels"], Value::Null);
+    let stdout = cluster.check(&[]).stdout;
+    let warning = "! policy local-registry namespaceSelector: its matchLabels select nothing: Kubewarden drops them";
+    assert!(stdout.lines().any(|line| line.starts_with(warning)), "{stdout}");
     assert_eq!(image(&cluster).unwrap(), "reg.invalid:5000/team/app:v1");
 }

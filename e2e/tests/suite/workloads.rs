@@ -448,6 +448,7 @@ fn the_check_knows_both_policies() {
         [
             "✓ policy local-registry-workloads: it is active, and its policy server serves its newest settings",
             &cluster.webhook_line("local-registry-workloads", "mutatingwebhookconfiguration"),
+            "✓ policy local-registry-workloads server: 1 of 1 ready in kubewarden, by the labels kubewarden/policy-server=default",
             "✓ policy local-registry-workloads mode: protect",
             "✓ policy local-registry-workloads failurePolicy: Fail",
             "✓ policy local-registry-workloads rules: they cover pods, ephemeral containers and Knative revisions",

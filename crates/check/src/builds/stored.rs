@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use local_registry_cluster::{Cluster, Listed};
+use local_registry_cluster::{Cluster, Listed, Selector};
 use local_registry_core::shipwright::{OUTPUT_LABEL, OUTPUT_LABEL_LOCAL};
 use local_registry_core::text::with_causes;
 
 use super::build::Build;
 use crate::link::Link;
 use crate::names::Names;
-use crate::selector::Selector;
 
 /// What was found in the stored Builds.
 pub(crate) struct StoredBuilds {
@@ -86,9 +85,17 @@ impl StoredBuilds {
         }
     }
 
-    /// The namespaces in which Builds are, as far as they could be listed.
-    pub(crate) fn namespaces(&self) -> &BTreeSet<String> {
-        &self.namespaces
+    /// The namespaces in which Builds are.
+    ///
+    /// # Errors
+    /// Why the Builds could not be listed.
+    pub(crate) fn namespaces(&self) -> Result<&BTreeSet<String>, &str> {
+        self.listed.as_ref().map(|()| &self.namespaces).map_err(String::as_str)
+    }
+
+    /// Whether all Builds could be listed. If not, nothing is known of them.
+    pub(crate) fn are_listed(&self) -> bool {
+        self.listed.is_ok()
     }
 
     /// How many Builds have a local output without a registry, and not the label by which the guard finds them; `None` if they
@@ -111,7 +118,7 @@ impl StoredBuilds {
             "{count} have a local output and lack the label {OUTPUT_LABEL}={OUTPUT_LABEL_LOCAL}, so the guard does not see their runs: {}",
             self.unlabelled
         );
-        let remedy = "run: kubectl annotate builds --all --all-namespaces --overwrite labelled-at=\"$(date +%s)\"";
+        let remedy = "once the policy is asked, run: kubectl annotate builds --all --all-namespaces --overwrite labelled-at=\"$(date +%s)\"";
         Some(Link::warning("Builds", seen).remedy(remedy))
     }
 
@@ -131,7 +138,7 @@ impl StoredBuilds {
             &self.unrecorded,
             Link::warning,
             "have local: true and no annotation that records it, so a client that drops the field makes them not local",
-            "run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+            "once the policy is asked, run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
         );
         add(
             &self.elsewhere,
@@ -156,7 +163,7 @@ impl StoredBuilds {
                 &self.portable,
                 Link::failed,
                 "have a local output without a registry, which goes to Docker Hub while no policy looks Builds up",
-                "have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
+                "once the policy is asked, have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
             );
         }
         if links.is_empty() {

@@ -1,12 +1,10 @@
 //! A policy that is checked, and the order of its links.
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::policies::{Policy, PolicyName, Resources};
+use local_registry_cluster::policies::{Policy, PolicyFields, PolicyName, PolicySpec, PolicyStatus, Resources};
 use local_registry_core::RegistryHost;
 use local_registry_declaration::Declared;
-use serde::Deserialize;
 
-use super::spec::{PolicyFields, PolicySpec, PolicyStatus};
 use crate::builds::StoredBuilds;
 use crate::link::{Link, LinkVerdict};
 use crate::safeguard::Safeguard;
@@ -24,11 +22,12 @@ pub(super) struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     pub(super) fn new(name: &'a PolicyName, policy: Policy, scope: &'a Scope) -> Self {
-        let PolicyFields { spec, status } = PolicyFields::deserialize(policy.fields()).unwrap_or_default();
+        let PolicyFields { spec, status } = policy.read();
         Self { name, about: policy.resources(), policy, spec, status, scope }
     }
 
-    /// All links of the policy. `any_mutates`: whether one of the policies about the same resources mutates. `guarded`: the
+    /// All links of the policy. `any_mutates`: whether one of the policies about the same resources mutates wherever
+    /// this one is asked. `guarded`: the
     /// cluster's registry, if it asks for a password. `asked`: what becomes known of whether the API server asks the policy.
     pub(super) async fn links(
         &self,
@@ -46,7 +45,7 @@ impl<'a> Checked<'a> {
             Err(link) => links.push(asked.heed(link)),
             Ok((link, webhook)) => {
                 links.push(asked.heed(link));
-                links.extend(self.server(&webhook, cluster).await);
+                links.extend(self.server(&webhook, cluster).await.into_iter().map(|link| asked.heed(link)));
                 links.extend(self.namespaces(&webhook, stored, cluster).await.map(|link| asked.heed(link)));
             }
         }

@@ -1,38 +1,16 @@
 //! Whether a policy's match conditions leave something out.
 
-use local_registry_cluster::policies::Resources;
+use local_registry_cluster::policies::{MatchCondition, Resources, ShippedConditions};
 
 use super::checked::Checked;
-use super::spec::{MatchCondition, PolicyFields};
 use crate::link::Link;
-
-/// The manifests that are shipped: of a policy for the whole cluster, of a namespaced one, and of one for workloads.
-const SHIPPED: [&str; 3] = [
-    include_str!("../../../../deploy/policy/policy.yaml"),
-    include_str!("../../../../deploy/policy-namespaced/policy.yaml"),
-    include_str!("../../../../deploy/workloads/component/policy.yaml"),
-];
 
 impl Checked<'_> {
     /// Whether the match conditions are among those that are shipped.
     pub(super) fn match_conditions(&self) -> Link {
-        let (shipped, folder) = self.shipped_conditions();
-        self.compare_conditions(&shipped, folder)
-    }
-
-    /// The conditions that are shipped for such a policy, and the folder with its manifest.
-    pub(super) fn shipped_conditions(&self) -> (Vec<MatchCondition>, &'static str) {
-        let [cluster_wide, namespaced, workloads] = SHIPPED;
-        let (shipped, folder) = if self.about == Resources::Workloads {
-            (workloads, "deploy/workloads")
-        } else if self.name.namespace().is_some() {
-            (namespaced, "deploy/policy-namespaced")
-        } else {
-            (cluster_wide, "deploy/policy")
-        };
-        // A test parses each of them, so the default is never taken.
-        let shipped: PolicyFields = serde_saphyr::from_str(shipped).unwrap_or_default();
-        (shipped.spec.match_conditions, folder)
+        let ShippedConditions { conditions, folder } =
+            ShippedConditions::of(self.about, self.name.namespace().is_some());
+        self.compare_conditions(&conditions, folder)
     }
 
     /// The shipped conditions are known to leave out nothing that is local; of other conditions this is not known. Without
@@ -66,7 +44,12 @@ mod tests {
     use super::*;
     use crate::link::LinkVerdict;
     use crate::policy::checked::checked;
+    use local_registry_cluster::policies::PolicyFields;
+    use local_registry_testkit::repository::read;
     use serde_json::{Value, json};
+
+    const SHIPPED: [&str; 3] =
+        ["deploy/policy/policy.yaml", "deploy/policy-namespaced/policy.yaml", "deploy/workloads/component/policy.yaml"];
 
     #[test]
     fn conditions_are_compared_with_those_that_are_shipped() {
@@ -91,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_conditions_for_workloads_are_their_own() {
-        let [builds, .., workloads] = SHIPPED.map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
+        let [builds, .., workloads] = SHIPPED.map(read);
         let about = |policy: &Value| checked(policy.clone()).about;
         assert_eq!([about(&builds), about(&workloads)], [Resources::Builds, Resources::Workloads]);
         let with = |conditions: &Value| {
@@ -110,13 +93,10 @@ mod tests {
 
     #[test]
     fn shipped_policies_can_be_read() {
-        for text in SHIPPED {
-            let policy = checked(serde_saphyr::from_str(text).unwrap());
+        for file in SHIPPED {
+            let policy = checked(read(file));
             assert_eq!(policy.rules().verdict, LinkVerdict::Ok);
             assert_eq!(policy.spec.failure_policy.as_deref(), Some("Fail"));
-            let read: PolicyFields = serde_saphyr::from_str(text).unwrap();
-            let conditions: Vec<String> = read.spec.match_conditions.iter().map(MatchCondition::expression).collect();
-            assert!(!conditions.is_empty() && conditions.iter().all(|expression| !expression.is_empty()));
         }
     }
 }

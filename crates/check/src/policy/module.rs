@@ -5,6 +5,7 @@ use local_registry_core::RegistryHost;
 use local_registry_core::text::with_causes;
 
 use super::checked::Checked;
+use super::rights::no_policy_server;
 use crate::link::Link;
 
 impl Checked<'_> {
@@ -18,7 +19,10 @@ impl Checked<'_> {
             return None;
         }
         let link = self.link_of("module");
-        let server = self.spec.policy_server();
+        let server = match self.spec.policy_server() {
+            Ok(server) => server,
+            Err(other) => return Some(no_policy_server(link, other)),
+        };
         let seen = format!("it is in {guarded}, which asks for a password");
         Some(match cluster.policy_server(server).await {
             Ok(found) if found.image_pull_secret.is_some() => {

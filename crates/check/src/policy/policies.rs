@@ -1,8 +1,8 @@
 //! All policies that are checked, and what they are together.
 
-use local_registry_cluster::Cluster;
 use local_registry_cluster::guards::Guard;
 use local_registry_cluster::policies::{PolicyName, Resources};
+use local_registry_cluster::{Cluster, ClusterError, Selector};
 use local_registry_core::RegistryHost;
 use local_registry_core::text::with_causes;
 use local_registry_declaration::Declared;
@@ -12,10 +12,17 @@ use crate::builds::StoredBuilds;
 use crate::link::Link;
 use crate::safeguard::Safeguard;
 use crate::scope::Scope;
-use crate::selector::Selector;
 
-/// The policies that are checked, each as it was found, or the link that says why it was not.
-pub(crate) struct Policies<'a>(Vec<(&'a PolicyName, Result<Checked<'a>, Link>)>);
+/// The policies that are checked, each as it was found.
+pub(crate) struct Policies<'a>(Vec<(&'a PolicyName, Result<Checked<'a>, NotFound>)>);
+
+/// A policy that was not found.
+struct NotFound {
+    /// The link that says why.
+    link: Link,
+    /// Whether it is known that there is none.
+    is_absent: bool,
+}
 
 impl<'a> Policies<'a> {
     /// Reads the policies of these names.
@@ -23,7 +30,10 @@ impl<'a> Policies<'a> {
         let mut policies = Vec::new();
         for name in names {
             let found = cluster.policy(name).await;
-            let failed = |error| Link::failed(format!("policy {name}"), with_causes(&error));
+            let failed = |error: ClusterError| NotFound {
+                link: Link::failed(format!("policy {name}"), with_causes(&error)),
+                is_absent: error.is_absence(),
+            };
             policies.push((name, found.map(|policy| Checked::new(name, policy, scope)).map_err(failed)));
         }
         Self(policies)
@@ -51,11 +61,11 @@ impl<'a> Policies<'a> {
     }
 
     /// The guards that belong to the policies, and whether each has to be there: beside a policy for one namespace there need
-    /// not be any. A policy that cannot be read may be one for Builds.
+    /// not be any. What a policy that cannot be read is for shows in its name.
     pub(crate) fn guards(&self) -> Vec<(Guard, bool)> {
         let mut guards: Vec<(Guard, bool)> = Vec::new();
         for (name, found) in &self.0 {
-            let about = found.as_ref().map_or(Resources::Builds, |policy| policy.about);
+            let about = found.as_ref().map_or_else(|_| Resources::likely_of(name), |policy| policy.about);
             for guard in Guard::beside(about) {
                 let is_required = name.namespace().is_none();
                 match guards.iter_mut().find(|(known, _)| known == guard) {
@@ -82,10 +92,12 @@ impl<'a> Policies<'a> {
         for (_, policy) in &self.0 {
             match policy {
                 Ok(policy) => {
-                    let any_mutates = self.about(policy.about).any(|policy| policy.spec.mutating);
+                    let mutates = |other: &Checked<'_>| other.spec.mutating && other.name.covers(policy.name);
+                    let any_mutates = self.about(policy.about).any(mutates);
                     links.extend(policy.links(asked, any_mutates, declared, guarded, stored, cluster).await);
                 }
-                Err(link) => links.push(asked.heed(link.clone())),
+                Err(NotFound { link, is_absent: true }) => links.push(asked.heed(link.clone())),
+                Err(NotFound { link, is_absent: false }) => links.push(asked.heed_as_unknown(link.clone())),
             }
         }
         links

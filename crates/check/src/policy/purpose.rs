@@ -1,11 +1,14 @@
 //! Whether a policy may do what it is for.
 
+use local_registry_cluster::policies::Protection;
+use local_registry_core::text::Excerpt;
+
 use super::checked::Checked;
 use crate::link::Link;
 
 impl Checked<'_> {
-    /// Whether the policy mutates and rejects. `any_mutates`: whether one of the policies that are checked mutates, so that
-    /// one that does not is a guard.
+    /// Whether the policy mutates and rejects. `any_mutates`: whether one of the policies that are checked mutates wherever this
+    /// one is asked, so that one that does not is a guard.
     pub(super) fn purpose(&self, any_mutates: bool) -> Vec<Link> {
         let mut links = Vec::new();
         if !self.spec.mutating {
@@ -17,18 +20,13 @@ impl Checked<'_> {
                     .remedy("set spec.mutating: true, or nothing is injected")
             });
         }
-        // The fields that make a policy do nothing unless they have this value, and what happens otherwise. Kubewarden's CRD
-        // and the API server default them to this value.
-        for (field, found, expected, otherwise) in [
-            ("mode", &self.spec.mode, "protect", "the policy is asked, but its answers are ignored"),
-            ("failurePolicy", &self.spec.failure_policy, "Fail", "an image that cannot be resolved goes to Docker Hub"),
-        ] {
-            let found = found.as_deref().unwrap_or(expected);
+        for protection in self.spec.protections() {
+            let Protection { field, found, expected, otherwise } = protection;
             let link = self.link_of(field);
-            links.push(if found == expected {
+            links.push(if protection.holds() {
                 Link::ok(link, found)
             } else {
-                Link::failed(link, format!("it is {found}, so {otherwise}"))
+                Link::failed(link, format!("it is {}, so {otherwise}", Excerpt(found)))
                     .remedy(format!("set spec.{field}: {expected}"))
             });
         }

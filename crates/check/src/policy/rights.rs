@@ -1,11 +1,11 @@
 //! Whether a policy may read Builds.
 
-use local_registry_cluster::policies::Resources;
+use local_registry_cluster::policies::{ContextAwareResource, Resources};
 use local_registry_cluster::{Cluster, ClusterError};
+use local_registry_core::Quoted;
 use local_registry_core::text::with_causes;
 
 use super::checked::Checked;
-use super::spec::ContextAwareResource;
 use crate::link::Link;
 
 impl Checked<'_> {
@@ -26,16 +26,28 @@ impl Checked<'_> {
             return Link::failed(link, "spec.contextAwareResources does not list Builds")
                 .remedy("add apiVersion shipwright.io/v1beta1, kind Build to spec.contextAwareResources");
         }
-        let server = self.spec.policy_server();
+        let server = match self.spec.policy_server() {
+            Ok(server) => server,
+            Err(other) => return no_policy_server(link, other),
+        };
         match access(cluster, &self.scope.policy_servers, server).await {
             Ok((account, true)) => Link::ok(link, format!("service account {account} may get Builds")),
             Ok((account, false)) => {
                 let seen = format!("service account {account} of policy server {server} may not get Builds");
                 Link::failed(link, seen).remedy("bind it to a ClusterRole with the verb get on builds.shipwright.io")
             }
+            Err(error) if error.is_absence() => {
+                Link::failed(link, with_causes(&error)).remedy("create it, or correct spec.policyServer")
+            }
             Err(error) => Link::warning(link, with_causes(&error)),
         }
     }
+}
+
+/// The link of a policy that names this text in place of a policy server.
+pub(super) fn no_policy_server(link: String, text: &str) -> Link {
+    Link::failed(link, format!("spec.policyServer is {}, which names none", Quoted(text)))
+        .remedy("set spec.policyServer to the name of a PolicyServer")
 }
 
 fn is_build(resource: &ContextAwareResource) -> bool {

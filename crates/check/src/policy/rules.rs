@@ -1,64 +1,15 @@
 //! Whether a policy's rules cover every request that it should be asked about.
 
-use std::fmt;
-
 use local_registry_cluster::policies::Resources;
 
 use super::checked::Checked;
-use super::spec::Rule;
 use crate::link::Link;
-
-const SHIPWRIGHT: &str = "shipwright.io";
-const KNATIVE: &str = "serving.knative.dev";
-
-/// A request that a policy has to be asked about.
-struct Request {
-    group: &'static str,
-    version: &'static str,
-    resource: &'static str,
-    operation: &'static str,
-}
-
-/// The CREATE and UPDATE of every kind in every version, as far as they can bring a local image.
-///
-/// The rules have to name each version of Shipwright's. If they named only one, `matchPolicy: Equivalent` would send
-/// the policy objects that Shipwright has converted to that version, and the conversion drops `local`.
-fn requests(about: Resources) -> Vec<Request> {
-    let mut all = Vec::new();
-    match about {
-        Resources::Builds => {
-            for version in ["v1alpha1", "v1beta1"] {
-                for resource in ["builds", "buildruns"] {
-                    for operation in ["CREATE", "UPDATE"] {
-                        all.push(Request { group: SHIPWRIGHT, version, resource, operation });
-                    }
-                }
-            }
-        }
-        Resources::Workloads => {
-            for (group, resource, operation) in [
-                ("", "pods", "CREATE"),
-                ("", "pods", "UPDATE"),
-                ("", "pods/ephemeralcontainers", "UPDATE"),
-                (KNATIVE, "revisions", "CREATE"),
-            ] {
-                all.push(Request { group, version: "v1", resource, operation });
-            }
-        }
-    }
-    all
-}
-
-/// The requests that a policy about these resources has to be asked about, and that the rules leave out.
-fn left_out(about: Resources, rules: &[Rule]) -> Vec<Request> {
-    requests(about).into_iter().filter(|request| !request.is_covered_by(rules)).collect()
-}
 
 impl Checked<'_> {
     /// Whether the rules cover what the policy is for.
     pub(super) fn rules(&self) -> Link {
         let link = self.link_of("rules");
-        let missing = listed(&left_out(self.about, &self.spec.rules));
+        let missing = self.spec.left_out(self.about);
         let (seen, manifest) = match self.about {
             Resources::Builds => {
                 ("they cover Builds and BuildRuns in both versions, new and updated", "deploy/policy/policy.yaml")
@@ -72,42 +23,6 @@ impl Checked<'_> {
             return Link::ok(link, seen);
         }
         Link::failed(link, format!("they leave out {missing}")).remedy(format!("give it the rules of {manifest}"))
-    }
-
-    /// The requests that the policy's own rules name, and that these rules of its webhook leave out; empty if there are none.
-    pub(super) fn left_out_by(&self, rules: &[Rule]) -> String {
-        let mut missing = left_out(self.about, rules);
-        missing.retain(|request| request.is_covered_by(&self.spec.rules));
-        listed(&missing)
-    }
-}
-
-fn listed(requests: &[Request]) -> String {
-    requests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-impl fmt::Display for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} {}", self.operation, self.version, self.resource)
-    }
-}
-
-impl Request {
-    fn is_covered_by(&self, rules: &[Rule]) -> bool {
-        rules.iter().any(|rule| self.is_in(rule))
-    }
-
-    fn is_in(&self, rule: &Rule) -> bool {
-        let has = |found: &[String], expected: &[&str]| found.iter().any(|found| expected.contains(&found.as_str()));
-        let parts: &[&str] = match self.resource.split_once('/') {
-            Some((resource, part)) => &[&format!("{resource}/*"), &format!("*/{part}"), "*/*"],
-            None => &["*", "*/*"],
-        };
-        has(&rule.api_groups, &[self.group, "*"])
-            && has(&rule.api_versions, &[self.version, "*"])
-            && (has(&rule.resources, &[self.resource]) || has(&rule.resources, parts))
-            && has(&rule.operations, &[self.operation, "*"])
-            && rule.scope.as_deref() != Some("Cluster")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use local_registry_cluster::policies::Resources;
-use local_registry_cluster::{Cluster, Listed};
+use local_registry_cluster::{Cluster, Listed, Selector, SelectorError};
 use local_registry_core::text::with_causes;
 use serde::Deserialize;
 
@@ -11,7 +11,6 @@ use super::checked::Checked;
 use crate::builds::StoredBuilds;
 use crate::link::Link;
 use crate::names::Names;
-use crate::selector::{Selector, SelectorError};
 
 /// What to do about a selector that leaves out everything, and about one that leaves out something.
 const NAMESPACE_REMEDIES: [&str; 2] =
@@ -37,7 +36,13 @@ impl Checked<'_> {
     pub(super) async fn selectors(&self, stored: &StoredBuilds, cluster: &Cluster) -> Vec<Link> {
         let mut links = Vec::new();
         let link = self.link_of("namespaceSelector");
-        match self.spec.namespace_selector() {
+        if let Some(labels) = self.spec.dropped_labels(self.name) {
+            let seen = format!(
+                "its matchLabels select nothing: Kubewarden drops them from a ClusterAdmissionPolicy, so it is also asked in namespaces without {labels}"
+            );
+            links.push(Link::warning(&link, seen).remedy("write them as matchExpressions, or remove them"));
+        }
+        match self.spec.namespace_selector(self.name) {
             Ok(None) => {}
             Ok(Some(selector)) => links.push(compare_with_namespaces(link, &selector, cluster).await),
             Err(error) => links.push(unreadable(link, &error)),

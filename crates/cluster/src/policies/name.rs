@@ -83,6 +83,12 @@ impl PolicyName {
         }
     }
 
+    /// Whether this policy is asked wherever the other one is.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.namespace().is_none() || self.namespace() == other.namespace()
+    }
+
     /// The resource, as paths and RBAC name it.
     #[must_use]
     pub fn plural(&self) -> &'static str {

@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 
 use kube::core::DynamicObject;
+use serde::Deserialize;
 use serde_json::Value;
+
+use super::spec::PolicyFields;
 
 /// The field manager of this program.
 pub const FIELD_MANAGER: &str = "local-registry-sync";
 
 /// A policy as the API server returns it.
 ///
-/// Kubewarden publishes no Rust type for it, so whoever reads it says which fields it needs.
+/// Kubewarden publishes no Rust type for it. [`Policy::read`] says what the programs of this project need of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy(DynamicObject);
 
@@ -25,6 +28,12 @@ impl Policy {
     #[must_use]
     pub fn fields(&self) -> &Value {
         &self.0.data
+    }
+
+    /// What is read of them.
+    #[must_use]
+    pub fn read(&self) -> PolicyFields {
+        PolicyFields::deserialize(self.fields()).unwrap_or_default()
     }
 
     /// `spec.settings`; null if they are absent.

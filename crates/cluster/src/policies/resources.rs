@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::name::PolicyName;
 use super::policy::Policy;
 
 /// The resources that a policy is asked about. The same module decides about both.
@@ -11,6 +12,14 @@ pub enum Resources {
     Builds,
     /// Pods and Knative revisions, as in `deploy/workloads`.
     Workloads,
+}
+
+impl Resources {
+    /// What a policy that cannot be read is likely for. The shipped ones say it in their names.
+    #[must_use]
+    pub fn likely_of(name: &PolicyName) -> Self {
+        if name.name().contains("workloads") { Self::Workloads } else { Self::Builds }
+    }
 }
 
 impl Policy {
@@ -56,6 +65,17 @@ mod tests {
         check(&["", "*"], Resources::Builds);
         check(&["apps"], Resources::Builds);
         check(&[], Resources::Builds);
+    }
+
+    #[test]
+    fn the_names_of_the_shipped_policies_show_what_they_are_for() {
+        for (name, expected) in [
+            ("local-registry", Resources::Builds),
+            ("local-registry-workloads", Resources::Workloads),
+            ("workloads/local-registry", Resources::Builds),
+        ] {
+            assert_eq!(Resources::likely_of(&name.parse().unwrap()), expected, "{name}");
+        }
     }
 
     #[test]

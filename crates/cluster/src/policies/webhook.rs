@@ -8,17 +8,20 @@ use crate::connection::Cluster;
 use crate::error::ClusterError;
 use crate::services::ServiceName;
 
+/// The port of a Service that the API server calls if a webhook names none.
+const HTTPS: u16 = 443;
+
 /// What is used of a policy's webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyWebhook {
     /// The Service that the API server calls; `None` if it calls a URL.
     pub service: Option<ServiceName>,
+    /// The port of the Service.
+    pub port: u16,
     /// The path, or the URL.
     pub path: String,
-    /// Whether it names an authority for the policy server's certificate.
-    pub has_authority: bool,
-    /// What becomes of a request that is not answered: `Fail` or `Ignore`.
-    pub failure_policy: String,
+    /// How many webhooks its configuration has. This is the first.
+    pub(super) siblings: usize,
     /// All its fields. What it is asked about has the same names as in a policy's spec.
     fields: Value,
 }
@@ -30,19 +33,23 @@ impl PolicyWebhook {
         if mutating { "MutatingWebhookConfiguration" } else { "ValidatingWebhookConfiguration" }
     }
 
-    fn of(webhook: &Value) -> Self {
+    /// The first webhook of a configuration; `None` if it has none.
+    pub(super) fn first_of(configuration: &Value) -> Option<Self> {
+        let webhooks = configuration.get("webhooks")?.as_array()?;
+        let webhook = webhooks.first()?;
         let text = |pointer: &str| webhook.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let service = webhook.pointer("/clientConfig/service").filter(|service| service.is_object());
-        Self {
+        let port = service.and_then(|service| u16::try_from(service.get("port")?.as_u64()?).ok());
+        Some(Self {
             service: service.map(|_| ServiceName {
                 namespace: text("/clientConfig/service/namespace"),
                 name: text("/clientConfig/service/name"),
             }),
+            port: port.unwrap_or(HTTPS),
             path: text(if service.is_some() { "/clientConfig/service/path" } else { "/clientConfig/url" }),
-            has_authority: !text("/clientConfig/caBundle").is_empty(),
-            failure_policy: text("/failurePolicy"),
+            siblings: webhooks.len(),
             fields: webhook.clone(),
-        }
+        })
     }
 
     /// All its fields: its rules, its selectors and its match conditions are as in a policy's spec.
@@ -51,21 +58,19 @@ impl PolicyWebhook {
         &self.fields
     }
 
-    /// What keeps the API server from asking the policy, or from refusing what the policy has not answered.
+    /// A field that is a text.
+    pub(super) fn text(&self, pointer: &str) -> &str {
+        self.fields.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What the API server calls, in the words of a message.
     #[must_use]
-    pub fn faults(&self, policy: &PolicyName) -> Vec<String> {
-        let mut faults = Vec::new();
-        let path = format!("/validate/{}", policy.unique_name());
-        if !self.path.ends_with(&path) {
-            faults.push(format!("it calls {}, not {path}", Quoted(&self.path)));
+    pub fn address(&self) -> String {
+        match &self.service {
+            Some(service) if self.port == HTTPS => format!("{service}{}", self.path),
+            Some(service) => format!("{service}:{}{}", self.port, self.path),
+            None => Quoted(&self.path).to_string(),
         }
-        if !self.has_authority {
-            faults.push("it has no caBundle, so the API server trusts no policy server".to_owned());
-        }
-        if self.failure_policy != "Fail" {
-            faults.push(format!("its failurePolicy is {}, not Fail", Quoted(&self.failure_policy)));
-        }
-        faults
     }
 }
 
@@ -80,6 +85,6 @@ impl Cluster {
         mutating: bool,
     ) -> Result<Option<PolicyWebhook>, ClusterError> {
         let found = self.admission_object(PolicyWebhook::kind(mutating), &policy.unique_name()).await?;
-        Ok(found.and_then(|found| found.pointer("/webhooks/0").map(PolicyWebhook::of)))
+        Ok(found.as_ref().and_then(PolicyWebhook::first_of))
     }
 }

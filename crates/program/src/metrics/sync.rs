@@ -49,7 +49,7 @@ impl Default for SyncMetrics {
         );
         registry.register("host_info", "1 for the registry host that was last declared", Family::clone(&host));
         let (policy_served, guard_enforced): (Family<Label, Gauge>, Family<Label, Gauge>) = Default::default();
-        let help = "1 if the API server asks the policy, 0 if not, and no sample while that is not known";
+        let help = "1 if the API server asks the policy and heeds it, 0 if not, and no sample while that is not known";
         registry.register("policy_served", help, Family::clone(&policy_served));
         let help = "1 if the guard is bound and denies, 0 if not, and no sample while that is not known";
         registry.register("guard_enforced", help, Family::clone(&guard_enforced));

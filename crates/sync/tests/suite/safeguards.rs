@@ -9,6 +9,7 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
+use local_registry_cluster::policies::PolicyName;
 use local_registry_sync::{Standing, watch_safeguards};
 use local_registry_testkit::api_server::{Answer, POLICY, send, status};
 use local_registry_testkit::repository::{objects, read};
@@ -19,6 +20,8 @@ use tower_test::mock::pair;
 const WEBHOOK: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/clusterwide-local";
 const BINDING: &str =
     "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/local-registry-guard-inherited";
+/// A certificate in PEM, as far as anybody looks, in base64.
+const AUTHORITY: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1BTUNBUUU9Ci0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K";
 const RESYNC: Duration = Duration::from_mins(1);
 
 /// The objects of a cluster by path. A number is a status code, `"hangs"` is an object that is never sent, and what is not
@@ -29,12 +32,7 @@ type Objects = BTreeMap<String, Value>;
 fn cluster() -> Objects {
     let mut policy = read("deploy/policy/policy.yaml");
     policy["metadata"]["name"] = json!("local");
-    let service =
-        json!({"namespace": "kubewarden", "name": "policy-server-default", "path": "/validate/clusterwide-local"});
-    let webhook = json!({
-        "metadata": {"name": "clusterwide-local"},
-        "webhooks": [{"clientConfig": {"service": service, "caBundle": "Y2E="}, "failurePolicy": "Fail"}],
-    });
+    let webhook = webhook(&policy, "clusterwide-local");
     let mut all = Objects::from([(POLICY.to_owned(), policy), (WEBHOOK.to_owned(), webhook)]);
     for guard in ["images", "inherited"].into_iter().flat_map(|file| objects(&format!("deploy/guard/{file}.yaml"))) {
         let plural = match guard["kind"].as_str().unwrap() {
@@ -45,6 +43,21 @@ fn cluster() -> Objects {
         all.insert(format!("/apis/admissionregistration.k8s.io/v1/{plural}/{name}"), guard);
     }
     all
+}
+
+/// The webhook configuration of a policy, as Kubewarden makes it.
+fn webhook(policy: &Value, name: &str) -> Value {
+    let path = format!("/validate/{name}");
+    let service = json!({"namespace": "kubewarden", "name": "policy-server-default", "path": path, "port": 443});
+    let selector = json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"]});
+    json!({
+        "metadata": {"name": name},
+        "webhooks": [{
+            "clientConfig": {"service": service, "caBundle": AUTHORITY}, "failurePolicy": "Fail",
+            "rules": policy["spec"]["rules"], "matchConditions": policy["spec"]["matchConditions"],
+            "namespaceSelector": {"matchExpressions": [selector]}, "objectSelector": {},
+        }],
+    })
 }
 
 /// Looks at the safeguards of a policy for that many seconds, and returns what was found, each with its second.
@@ -82,7 +95,7 @@ async fn run(
     };
     let mut seen = Vec::new();
     let cluster = Cluster::new(Client::new(service, "default"));
-    let policies = [policy.parse().unwrap()];
+    let policies: Vec<PolicyName> = policy.split(' ').map(|policy| policy.parse().unwrap()).collect();
     let show = |found: &BTreeMap<_, Standing>| {
         let lines = found.iter().map(|(safeguard, standing)| match standing {
             Standing::Holds => format!("{safeguard} holds"),
@@ -92,7 +105,7 @@ async fn run(
         seen.push((start.elapsed().as_secs(), lines.collect::<Vec<_>>()));
     };
     tokio::select! {
-        never = watch_safeguards(&cluster, &policies, RESYNC, show) => match never {},
+        never = watch_safeguards(&cluster, &policies, "kubewarden", RESYNC, show) => match never {},
         () = serving => panic!("the server has ended"),
         () = async { meanwhile(Arc::clone(&objects)).await; sleep_until(start + Duration::from_secs(seconds)).await } => {}
     }
@@ -206,8 +219,102 @@ async fn a_policy_for_workloads_has_a_guard_of_its_own() {
     let mut objects = cluster();
     let mut policy = read("deploy/workloads/component/policy.yaml");
     policy["metadata"]["name"] = json!("local");
+    objects.insert(WEBHOOK.to_owned(), webhook(&policy, "clusterwide-local"));
     objects.insert(POLICY.to_owned(), policy);
     let found = run("local", objects, 1, async |_| {}).await;
     let missing = "guard local-registry-workloads-guard is missing: there is no ValidatingAdmissionPolicy local-registry-workloads-guard";
     assert_eq!(found, [(0, vec!["policy local holds".to_owned(), missing.to_owned()])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_check_calls_a_fault_is_missing_here_too() {
+    let policy = async |change: fn(&mut Value), reason: &str| {
+        let found = trouble(|objects| change(&mut objects.get_mut(POLICY).unwrap()["spec"])).await;
+        assert_eq!(found, [format!("policy local is missing: {reason}")]);
+    };
+    policy(|spec| spec["mode"] = json!("monitor"), "its mode is `monitor`, not protect").await;
+    policy(|spec| spec["failurePolicy"] = json!("Ignore"), "its failurePolicy is `Ignore`, not Fail").await;
+    policy(|spec| spec["mutating"] = json!(false), "its mutating is not true").await;
+    policy(
+        |spec| spec["rules"][0]["apiVersions"] = json!(["v1beta1"]),
+        "its rules leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns",
+    )
+    .await;
+    policy(
+        |spec| spec["policyServer"] = json!("other"),
+        "it calls the Service `kubewarden/policy-server-default`, not kubewarden/policy-server-other",
+    )
+    .await;
+    let webhook = async |change: fn(&mut Value), reason: &str| {
+        let found = trouble(|objects| change(&mut objects.get_mut(WEBHOOK).unwrap()["webhooks"][0])).await;
+        assert_eq!(found, [format!("policy local is missing: {reason}")]);
+    };
+    webhook(
+        |webhook| webhook["rules"][0]["operations"] = json!(["CREATE"]),
+        "its rules leave out UPDATE of v1alpha1 builds, UPDATE of v1alpha1 buildruns, UPDATE of v1beta1 builds, UPDATE of v1beta1 buildruns",
+    )
+    .await;
+    webhook(
+        |webhook| webhook["namespaceSelector"] = json!({"matchLabels": {"nobody": "has"}}),
+        "its namespaceSelector asks for nobody=has, which is not that of the policy",
+    )
+    .await;
+    webhook(
+        |webhook| webhook["clientConfig"]["service"]["namespace"] = json!("other"),
+        "it calls the Service `other/policy-server-default`, not kubewarden/policy-server-default (--kubewarden-namespace names another)",
+    )
+    .await;
+}
+
+const WORKLOADS: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/local-registry-workloads";
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_is_looked_at_without_its_policy() {
+    let missing = "guard local-registry-workloads-guard is missing: there is no ValidatingAdmissionPolicy local-registry-workloads-guard";
+    let has_guard = |lines: &[String]| lines.iter().any(|line| line == missing);
+    // It was never read, so its name shows what it is for.
+    for answer in [None, Some(json!(403))] {
+        let mut objects = cluster();
+        objects.extend(answer.map(|answer| (WORKLOADS.to_owned(), answer)));
+        let found = run("local local-registry-workloads", objects, 1, async |_| {}).await;
+        assert!(has_guard(&found[0].1), "{found:?}");
+    }
+    // It was read once.
+    let mut objects = cluster();
+    let mut policy = read("deploy/workloads/component/policy.yaml");
+    policy["metadata"]["name"] = json!("local");
+    objects.insert(POLICY.to_owned(), policy);
+    let found = run("local", objects, 70, async |objects| {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        objects.lock().unwrap().remove(POLICY);
+    })
+    .await;
+    assert!(found.len() == 2 && found.iter().all(|(_, lines)| has_guard(lines)), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_policy_that_does_not_mutate_is_a_guard() {
+    const OTHER: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/other";
+    let other = |objects: &mut Objects| {
+        let mut policy = objects[POLICY].clone();
+        policy["metadata"]["name"] = json!("other");
+        policy["spec"]["mutating"] = json!(false);
+        objects.insert(OTHER.to_owned(), policy);
+    };
+    let line = async |change: fn(&mut Objects)| {
+        let mut objects = cluster();
+        other(&mut objects);
+        change(&mut objects);
+        let found = run("local other", objects, 1, async |_| {}).await;
+        found[0].1.iter().find(|line| line.starts_with("policy other ")).cloned().unwrap()
+    };
+    assert_eq!(
+        line(|_| {}).await,
+        "policy other is missing: there is no ValidatingWebhookConfiguration clusterwide-other, or it is empty"
+    );
+    assert_eq!(line(|objects| drop(objects.remove(POLICY))).await, "policy other is missing: its mutating is not true");
+    assert_eq!(
+        line(|objects| drop(objects.insert(POLICY.to_owned(), json!(403)))).await,
+        "policy other is unknown: it does not mutate, and it is not known whether another policy does"
+    );
 }

@@ -11,27 +11,68 @@ use serde_json::Value;
 /// A selector with at least one requirement.
 ///
 /// Prints as `kubectl --selector` takes it.
+///
+/// ```
+/// use local_registry_cluster::Selector;
+/// use serde_json::json;
+///
+/// let selector = Selector::read(&json!({"matchLabels": {"env": "prod"}}))?.expect("it selects something");
+/// assert_eq!(selector.to_string(), "env=prod");
+/// assert_eq!(Selector::read(&json!({}))?, None);
+/// # Ok::<(), local_registry_cluster::SelectorError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Selector(kube::core::Selector);
+pub struct Selector(kube::core::Selector);
 
 /// A selector that the API server should not have accepted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SelectorError {
+#[error(transparent)]
+pub struct SelectorError(#[from] Kind);
+
+#[derive(Debug, thiserror::Error)]
+enum Kind {
     #[error(transparent)]
     Type(#[from] serde_json::Error),
     #[error(transparent)]
     Expression(#[from] ParseExpressionError),
 }
 
+/// The label by which a namespace says its own name.
+const NAME_OF_NAMESPACE: &str = "kubernetes.io/metadata.name";
+
 impl Selector {
     /// Reads a selector. `None` if it is null or empty, and so selects everything.
-    pub(super) fn read(value: &Value) -> Result<Option<Self>, SelectorError> {
-        let selector: kube::core::Selector =
-            Option::<LabelSelector>::deserialize(value)?.unwrap_or_default().try_into()?;
+    ///
+    /// # Errors
+    /// A [`SelectorError`] if it is none.
+    pub fn read(value: &Value) -> Result<Option<Self>, SelectorError> {
+        let selector = Option::<LabelSelector>::deserialize(value).map_err(Kind::from)?.unwrap_or_default();
+        let selector: kube::core::Selector = selector.try_into().map_err(Kind::from)?;
         Ok((!selector.selects_all()).then_some(Self(selector)))
     }
 
-    pub(super) fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    /// The selector of one namespace.
+    pub(crate) fn of_namespace(name: &str) -> Self {
+        Self(Expression::In(NAME_OF_NAMESPACE.to_owned(), BTreeSet::from([name.to_owned()])).into())
+    }
+
+    /// The selector of every namespace but this one.
+    pub(crate) fn of_other_namespaces(name: &str) -> Self {
+        Self(Expression::NotIn(NAME_OF_NAMESPACE.to_owned(), BTreeSet::from([name.to_owned()])).into())
+    }
+
+    /// The requirements that none of the others has; `None` if there are none. A requirement is the same however it is
+    /// written.
+    pub(crate) fn beyond(&self, others: &[Self]) -> Option<Self> {
+        let known: Vec<Expression> = others.iter().flat_map(|other| other.0.clone()).map(plain).collect();
+        let beyond: Vec<Expression> =
+            self.0.clone().into_iter().filter(|found| !known.contains(&plain(found.clone()))).collect();
+        (!beyond.is_empty()).then(|| Self(beyond.into_iter().collect()))
+    }
+
+    /// Whether it selects what has these labels.
+    #[must_use]
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.0.matches(labels)
     }
 
@@ -39,7 +80,8 @@ impl Selector {
     ///
     /// For one of the keys, no value meets all requirements on that key, and neither does its absence. It is enough to
     /// try the values that the requirements name, and one that none of them names.
-    pub(super) fn is_impossible(&self) -> bool {
+    #[must_use]
+    pub fn is_impossible(&self) -> bool {
         let mut keys: BTreeMap<String, Vec<Expression>> = BTreeMap::new();
         for expression in self.0.clone() {
             let (Expression::In(key, _)
@@ -60,6 +102,15 @@ impl Selector {
                 .chain([BTreeMap::new()]);
             !labels.any(|labels| expressions.iter().all(|expression| expression.matches(&labels)))
         })
+    }
+}
+
+/// A requirement, as all that mean the same have it.
+fn plain(expression: Expression) -> Expression {
+    match expression {
+        Expression::Equal(key, value) => Expression::In(key, BTreeSet::from([value])),
+        Expression::NotEqual(key, value) => Expression::NotIn(key, BTreeSet::from([value])),
+        other => other,
     }
 }
 
@@ -133,6 +184,22 @@ mod tests {
         ] {
             assert!(!selector(possible).is_impossible(), "{possible:?}");
         }
+    }
+
+    #[test]
+    fn what_a_selector_asks_for_beyond_others() {
+        let name = "kubernetes.io/metadata.name";
+        let check = |found: &[(&str, &str, &[&str])], expected: Option<&str>| {
+            let own = Selector::read(&json!({"matchLabels": {"a": "1"}})).unwrap().unwrap();
+            let beyond = selector(found).beyond(&[Selector::of_other_namespaces("kubewarden"), own]);
+            assert_eq!(beyond.map(|beyond| beyond.to_string()).as_deref(), expected);
+        };
+        check(&[(name, "NotIn", &["kubewarden"])], None);
+        check(&[("a", "In", &["1"]), (name, "NotIn", &["kubewarden"])], None);
+        check(&[(name, "NotIn", &["kubewarden", "team"])], Some("kubernetes.io/metadata.name notin (kubewarden,team)"));
+        check(&[(name, "NotIn", &["kubewarden"]), ("a", "Exists", &[]), ("b", "In", &["2"])], Some("a,b in (2)"));
+        let written = Selector::read(&json!({"matchLabels": {name: "team"}})).unwrap().unwrap();
+        assert_eq!(written.beyond(&[Selector::of_namespace("team")]), None);
     }
 
     #[test]
