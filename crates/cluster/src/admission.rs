@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::connection::Cluster;
-use crate::error::ClusterError;
+use crate::error::{ClusterError, ClusterErrorKind};
 use crate::named::{Wanted, named};
 
 const GROUP: &str = "admissionregistration.k8s.io";
@@ -23,6 +23,21 @@ impl Cluster {
             Call { subject: format!("{kind} {name}"), verb: "get", resource: format!("{plural}.{GROUP}/{name}") };
         let found = named(&api, Wanted { namespace: None, name, plural: &plural }, &call).await?;
         Ok(found.map(|found| found.data))
+    }
+
+    /// Whether the API server knows objects of this kind, by its own list of what it serves. A policy of its own needs
+    /// Kubernetes 1.30.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if that list cannot be read, or is about something else.
+    pub(crate) async fn serves_admission(&self, kind: &str) -> Result<bool, ClusterError> {
+        let group = format!("{GROUP}/v1");
+        let call = Call { subject: format!("the resources of {group}"), verb: "get", resource: group.clone() };
+        let found = call.answer(self.client.list_api_group_resources(&group)).await?;
+        if found.group_version != group || found.resources.is_empty() {
+            return Err(ClusterErrorKind::Other { found: "another list".to_owned() }.about(call.subject));
+        }
+        Ok(found.resources.iter().any(|resource| resource.kind == kind))
     }
 }
 

@@ -20,6 +20,11 @@ impl ClusterError {
         self.kind == ClusterErrorKind::Changed
     }
 
+    /// Whether the answer was 404, and did not say which object is not there.
+    pub(crate) fn is_unknown_path(&self) -> bool {
+        matches!(self.kind, ClusterErrorKind::Refused { code: 404, .. })
+    }
+
     /// Whether the API server says that there is no such object, and not that nobody may know.
     #[must_use]
     pub fn is_absence(&self) -> bool {

@@ -149,7 +149,7 @@ fn a_guard_that_refuses_nothing_is_reported() {
     );
     check(
         &["delete", "validatingadmissionpolicybinding", "local-registry-guard-inherited"],
-        "✗ guard local-registry-guard-inherited: nothing binds it: there is no ValidatingAdmissionPolicyBinding",
+        "✗ guard local-registry-guard-inherited: there is no ValidatingAdmissionPolicyBinding local-registry-guard-inherited, and",
         true,
     );
     let patch = |kind: &'static str, patch: &'static str| {
@@ -169,6 +169,33 @@ fn a_guard_that_refuses_nothing_is_reported() {
             r#"[{"op": "replace", "path": "/spec/matchConditions/0/expression", "value": "false"}]"#,
         ),
         "! guard local-registry-guard-inherited: its matchConditions differ from those that this version ships",
+        false,
+    );
+    // The API server takes each of these, and the guard refuses nothing any more.
+    let nothing =
+        "✗ guard local-registry-guard-inherited: its matchConstraints leave out CREATE of v1alpha1 buildruns, ";
+    for change in [
+        r#"[{"op": "replace", "path": "/spec/matchConstraints/resourceRules/0/operations", "value": ["DELETE"]}]"#,
+        r#"[{"op": "replace", "path": "/spec/matchConstraints/resourceRules/0/resources", "value": ["buildstrategies"]}]"#,
+        r#"[{"op": "replace", "path": "/spec/matchConstraints/resourceRules/0/scope", "value": "Cluster"}]"#,
+        r#"[{"op": "add", "path": "/spec/matchConstraints/resourceRules/0/resourceNames", "value": ["other"]}]"#,
+    ] {
+        check(&patch("validatingadmissionpolicy", change), nothing, true);
+    }
+    check(
+        &patch(
+            "validatingadmissionpolicy",
+            r#"[{"op": "replace", "path": "/spec/paramKind/apiVersion", "value": "shipwright.io/v1alpha1"}]"#,
+        ),
+        "✗ guard local-registry-guard-inherited: it has another paramKind",
+        true,
+    );
+    check(
+        &patch(
+            "validatingadmissionpolicybinding",
+            r#"[{"op": "replace", "path": "/spec/paramRef/selector", "value": {}}]"#,
+        ),
+        "! guard local-registry-guard-inherited: its binding shows it every Build",
         false,
     );
 }

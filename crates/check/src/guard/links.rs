@@ -1,7 +1,7 @@
 //! The link of each guard.
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::guards::{Guard, GuardFault};
+use local_registry_cluster::guards::{FoundGuard, Guard, GuardFault};
 use local_registry_core::text::with_causes;
 
 use super::shipped::differences;
@@ -13,49 +13,75 @@ use crate::link::{Link, LinkVerdict};
 pub(crate) async fn guards(cluster: &Cluster, wanted: &[(Guard, bool)], stored: &StoredBuilds) -> Vec<Link> {
     let mut links = Vec::new();
     for (guard, is_required) in wanted {
-        let link = link(cluster, *guard, stored).await;
+        let subject = format!("guard {guard}");
+        let found = match cluster.guard(*guard).await {
+            Err(error) => {
+                links.push(Link::warning(subject, with_causes(&error)));
+                continue;
+            }
+            Ok(found) => found,
+        };
+        let link = link(subject, *guard, &found, stored);
         if *is_required || link.verdict == LinkVerdict::Ok {
             links.push(link);
             continue;
         }
-        let remedy = "a policy for one namespace does without; whoever may install it for the whole cluster runs: kubectl apply -k deploy/guard";
-        links.push(Link { verdict: LinkVerdict::Warning, ..link }.remedy(remedy));
-        break;
+        let link = Link { verdict: LinkVerdict::Warning, ..link };
+        if found.faults().iter().any(GuardFault::is_absence) {
+            let remedy = "a policy for one namespace does without; whoever may install it for the whole cluster runs: kubectl apply -k deploy/guard";
+            links.push(link.remedy(remedy));
+            break;
+        }
+        links.push(link);
     }
     links
 }
 
-async fn link(cluster: &Cluster, guard: Guard, stored: &StoredBuilds) -> Link {
-    let link = format!("guard {guard}");
-    let found = match cluster.guard(guard).await {
-        Err(error) => return Link::warning(link, with_causes(&error)),
-        Ok(found) => found,
+fn link(link: String, guard: Guard, found: &FoundGuard, stored: &StoredBuilds) -> Link {
+    // The folder of the workloads would bring a sync job, too.
+    let apply = match guard {
+        Guard::Images | Guard::Inherited => "run: kubectl apply -k deploy/guard",
+        Guard::Workloads => "run: kubectl apply -f deploy/workloads/component/guard.yaml",
     };
-    let folder = match guard {
-        Guard::Images | Guard::Inherited => "deploy/guard",
-        Guard::Workloads => "deploy/workloads",
-    };
-    let apply = format!("run: kubectl apply -k {folder}");
+    let restore = format!("remove what was changed, and {apply}");
     let faults = found.faults();
     if faults.is_empty() {
         let different = differences(guard, found.spec()).join(", ");
-        return if different.is_empty() {
+        let different = (!different.is_empty()).then(|| {
+            format!("its {different} differ from those that this version ships, so objects may be left out, or refused")
+        });
+        let seen: Vec<String> =
+            different.into_iter().chain(found.oddities().into_iter().map(ToOwned::to_owned)).collect();
+        return if seen.is_empty() {
             Link::ok(link, "it is bound, and denies what the policy does not see")
         } else {
-            let seen = format!("its {different} differ from those that this version ships, so objects may be left out");
-            Link::warning(link, seen).remedy(apply)
+            Link::warning(link, seen.join(", ")).remedy(restore)
         };
     }
     let seen: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    let seen = format!("{}, so what the policy does not see goes to Docker Hub", seen.join(", "));
+    let goes = if faults.iter().all(GuardFault::is_unbound) { "may go" } else { "goes" };
+    let seen = format!("{}, so what the policy does not see {goes} to Docker Hub", seen.join(", "));
     if matches!(faults.as_slice(), [fault] if fault.is_warning()) && guard != Guard::Workloads {
         // What docs/install.md says to do while stored Builds lack their label.
-        let all_have_it = stored.unlabelled() == Some(0);
-        let remedy = "bind it with Deny once all Builds have the label local-registry-hosting/output=local";
-        let verdict = if all_have_it { LinkVerdict::Failed } else { LinkVerdict::Warning };
-        let remedy = if all_have_it { format!("all Builds have their label: {apply}") } else { remedy.to_owned() };
+        let (verdict, remedy) = match stored.unlabelled() {
+            Some(0) => (LinkVerdict::Failed, format!("all Builds have their label: {apply}")),
+            Some(_) => {
+                let remedy = "bind it with Deny once all Builds have the label local-registry-hosting/output=local";
+                (LinkVerdict::Warning, remedy.to_owned())
+            }
+            None => {
+                let remedy = "it is not known whether all Builds have the label local-registry-hosting/output=local: once they have it, bind it with Deny";
+                (LinkVerdict::Warning, remedy.to_owned())
+            }
+        };
         return Link::new(link, verdict, seen).remedy(remedy);
     }
-    let is_absent = faults.iter().any(GuardFault::is_absence);
-    Link::failed(link, seen).remedy(if is_absent { apply } else { format!("remove what was changed, and {apply}") })
+    let remedy = if faults.iter().any(GuardFault::is_of_api_server) {
+        "it needs Kubernetes 1.30 or newer: upgrade the cluster".to_owned()
+    } else if faults.iter().any(GuardFault::is_absence) {
+        apply.to_owned()
+    } else {
+        restore
+    };
+    Link::failed(link, seen).remedy(remedy)
 }

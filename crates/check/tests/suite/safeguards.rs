@@ -157,7 +157,7 @@ async fn a_guard_that_is_not_there_or_refuses_nothing() {
     check(
         BINDING,
         |objects| drop(objects.insert(BINDING, Value::Null)),
-        &format!("✗ guard local-registry-guard: nothing binds it: there is no ValidatingAdmissionPolicyBinding local-registry-guard, {hub}; remove what was changed, and run: kubectl apply -k deploy/guard"),
+        "✗ guard local-registry-guard: there is no ValidatingAdmissionPolicyBinding local-registry-guard, and no other is looked for, so what the policy does not see may go to Docker Hub; remove what was changed, and run: kubectl apply -k deploy/guard",
     )
     .await;
     check(
@@ -219,9 +219,80 @@ async fn a_guard_that_leaves_something_out() {
     assert_eq!(
         other.await,
         [
-            "! guard local-registry-guard-inherited: its matchConditions, validations differ from those that this version ships, so objects may be left out; run: kubectl apply -k deploy/guard"
+            "! guard local-registry-guard-inherited: its matchConditions, validations differ from those that this version ships, so objects may be left out, or refused; remove what was changed, and run: kubectl apply -k deploy/guard"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_guard_that_is_asked_about_nothing_or_refuses_everything() {
+    let runs = "CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns";
+    let restore = "remove what was changed, and run: kubectl apply -k deploy/guard";
+    let hub = "so what the policy does not see goes to Docker Hub";
+    let guard = "guard local-registry-guard-inherited";
+    assert_eq!(
+        trouble_with(INHERITED, |policy| {
+            policy["spec"]["matchConstraints"]["resourceRules"][0]["operations"] = json!(["DELETE"]);
+        })
+        .await,
+        [format!("✗ {guard}: its matchConstraints leave out {runs}, {hub}; {restore}")]
+    );
+    assert_eq!(
+        trouble_with(INHERITED, |policy| policy["spec"]["paramKind"]["apiVersion"] = json!("shipwright.io/v1alpha1"))
+            .await,
+        [format!("✗ {guard}: it has another paramKind, so it does not see what it has to compare, {hub}; {restore}")]
+    );
+    assert_eq!(
+        trouble_with(INHERITED, |policy| {
+            policy["spec"]["auditAnnotations"] = json!([{"key": "a", "valueExpression": "string(1 / 0)"}]);
+        })
+        .await,
+        [format!(
+            "! {guard}: its auditAnnotations differ from those that this version ships, so objects may be left out, or refused; {restore}"
+        )]
+    );
+    let binding =
+        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/local-registry-guard-inherited";
+    assert_eq!(
+        trouble_with(binding, |binding| {
+            binding["spec"]["paramRef"] = json!({"selector": {}, "parameterNotFoundAction": "Deny"});
+        })
+        .await,
+        [format!(
+            "! {guard}: its binding shows it every Build, and not the labelled ones only, so it is slower, its binding has parameterNotFoundAction: Deny, so BuildRuns are refused where it finds no Build; {restore}"
+        )]
+    );
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_too_old_for_a_guard() {
+    const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
+    let resources = |kinds: &[&str]| {
+        let resources: Vec<Value> = kinds
+            .iter()
+            .map(|kind| json!({"name": kind, "singularName": "", "namespaced": false, "kind": kind, "verbs": ["get"]}))
+            .collect();
+        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "admissionregistration.k8s.io/v1", "resources": resources})
+    };
+    let with = async |served: Value| {
+        let change = |objects: &mut Objects| {
+            objects.insert(GUARD, json!(404));
+            objects.insert(GROUP, served);
+        };
+        trouble(change, Location::InCluster, plain_http()).await
+    };
+    assert_eq!(
+        with(resources(&["MutatingWebhookConfiguration"])).await,
+        [
+            "✗ guard local-registry-guard: the API server has no ValidatingAdmissionPolicies of admissionregistration.k8s.io/v1, so what the policy does not see goes to Docker Hub; it needs Kubernetes 1.30 or newer: upgrade the cluster"
+        ]
+    );
+    // Something else than the API server may have answered.
+    let unknown =
+        "! guard local-registry-guard: ValidatingAdmissionPolicy local-registry-guard: the API server answered 404: no";
+    assert_eq!(with(resources(&["ValidatingAdmissionPolicy"])).await, [unknown]);
+    let elsewhere = with(resources(&[])).await;
+    assert!(matches!(&elsewhere[..], [line] if line.starts_with("! guard local-registry-guard: ")), "{elsewhere:?}");
 }
 
 #[tokio::test]
@@ -263,6 +334,26 @@ async fn a_policy_for_one_namespace_does_without_a_guard() {
         [
             "! guard local-registry-guard: there is no ValidatingAdmissionPolicy local-registry-guard, so what the policy does not see goes to Docker Hub; a policy for one namespace does without; whoever may install it for the whole cluster runs: kubectl apply -k deploy/guard",
             "! safeguards: of the three, these may be missing in part: the guard (guard local-registry-guard)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_guard_beside_a_policy_for_one_namespace_that_was_changed() {
+    let mut objects = cluster();
+    let mut policy = objects.remove(POLICY).unwrap();
+    policy["spec"]["settings"]["lookupBuilds"] = json!(false);
+    objects.insert("/apis/policies.kubewarden.io/v1/namespaces/team/admissionpolicies/local", policy);
+    let mut binding = admission(BINDING).unwrap();
+    binding["spec"]["validationActions"] = json!(["Audit"]);
+    objects.insert(BINDING, binding);
+    let lines = run(objects, "team/local", Location::InCluster, plain_http()).await;
+    let guards: Vec<_> = lines.iter().filter(|line| line.contains(" guard local")).collect();
+    assert_eq!(
+        guards[..2],
+        [
+            "! guard local-registry-guard: its binding has the validationActions `Audit`, and not Deny, so what the policy does not see goes to Docker Hub; remove what was changed, and run: kubectl apply -k deploy/guard",
+            "✓ guard local-registry-guard-inherited: it is bound, and denies what the policy does not see",
         ]
     );
 }
@@ -322,6 +413,6 @@ async fn the_guard_of_workloads_is_asked_for_with_their_policy() {
     objects.insert(WORKLOADS_GUARD, Value::Null);
     assert_eq!(
         guards(objects).await[2],
-        "✗ guard local-registry-workloads-guard: there is no ValidatingAdmissionPolicy local-registry-workloads-guard, so what the policy does not see goes to Docker Hub; run: kubectl apply -k deploy/workloads"
+        "✗ guard local-registry-workloads-guard: there is no ValidatingAdmissionPolicy local-registry-workloads-guard, so what the policy does not see goes to Docker Hub; run: kubectl apply -f deploy/workloads/component/guard.yaml"
     );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::faults::{GuardFault, faults};
+use super::faults::{GuardFault, faults, oddities};
 use super::guard::Guard;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
@@ -15,6 +15,8 @@ const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundGuard {
     guard: Guard,
+    /// Whether the API server knows such objects.
+    is_served: bool,
     /// The spec of the policy; `None` if there is no policy.
     policy: Option<Value>,
     /// The spec of the binding; `None` if there is none.
@@ -31,7 +33,16 @@ impl FoundGuard {
     /// What keeps the API server from refusing by it. Whether its expressions are the shipped ones is not looked at.
     #[must_use]
     pub fn faults(&self) -> Vec<GuardFault> {
+        if !self.is_served {
+            return vec![GuardFault::NO_API];
+        }
         faults(self.guard, self.policy.as_ref(), self.binding.as_ref())
+    }
+
+    /// What is unlike the shipped binding, and leaves nothing out. Parts of a sentence about the guard.
+    #[must_use]
+    pub fn oddities(&self) -> Vec<&'static str> {
+        oddities(self.guard, self.binding.as_ref())
     }
 }
 
@@ -42,11 +53,18 @@ impl Cluster {
     /// A [`ClusterError`] if it cannot be read.
     pub async fn guard(&self, guard: Guard) -> Result<FoundGuard, ClusterError> {
         let spec = |fields: Value| fields.get("spec").cloned().unwrap_or_default();
-        let policy = self.admission_object(POLICY, guard.name()).await?.map(spec);
+        let policy = match self.admission_object(POLICY, guard.name()).await {
+            Ok(found) => found.map(spec),
+            // Other programs than the API server may answer so, too.
+            Err(error) if error.is_unknown_path() && !self.serves_admission(POLICY).await? => {
+                return Ok(FoundGuard { guard, is_served: false, policy: None, binding: None });
+            }
+            Err(error) => return Err(error),
+        };
         let binding = match policy {
             Some(_) => self.admission_object(BINDING, guard.name()).await?.map(spec),
             None => None,
         };
-        Ok(FoundGuard { guard, policy, binding })
+        Ok(FoundGuard { guard, is_served: true, policy, binding })
     }
 }

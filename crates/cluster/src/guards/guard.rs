@@ -5,7 +5,7 @@ use std::fmt;
 use local_registry_core::shipwright::{OUTPUT_LABEL, OUTPUT_LABEL_LOCAL};
 use serde_json::{Value, json};
 
-use crate::policies::Resources;
+use crate::policies::{Request, Resources, requests};
 
 /// One of the guards that are shipped.
 ///
@@ -46,6 +46,28 @@ impl Guard {
         match resources {
             Resources::Builds => &[Self::Images, Self::Inherited],
             Resources::Workloads => &[Self::Workloads],
+        }
+    }
+
+    /// The requests that it has to be asked about.
+    pub(super) fn requests(self) -> Vec<Request> {
+        match self {
+            Self::Images => requests(Resources::Builds),
+            Self::Inherited => {
+                let mut all = requests(Resources::Builds);
+                all.retain(|request| request.resource == "buildruns");
+                all
+            }
+            Self::Workloads => requests(Resources::Workloads),
+        }
+    }
+
+    /// The kind of objects that it looks at beside the request, as `spec.paramKind` says that; null if it looks at none.
+    pub(super) fn parameter_kind(self) -> Value {
+        match self {
+            // The stored version. The other has no field `local`.
+            Self::Inherited => json!({"apiVersion": "shipwright.io/v1beta1", "kind": "Build"}),
+            Self::Images | Self::Workloads => Value::Null,
         }
     }
 

@@ -34,3 +34,4 @@ pub use self::webhook::PolicyWebhook;
 // How it is changed.
 pub use self::calls::ApplyMode;
 pub(crate) use self::calls::{GROUP, VERSION};
+pub(crate) use self::requests::{Request, listed, requests};

@@ -140,7 +140,7 @@ async fn what_others_remove_is_found_and_what_comes_back() {
     })
     .await;
     let webhook = "policy local is missing: there is no MutatingWebhookConfiguration clusterwide-local, or it is empty";
-    let binding = "guard local-registry-guard-inherited is missing: nothing binds it: there is no ValidatingAdmissionPolicyBinding local-registry-guard-inherited";
+    let binding = "guard local-registry-guard-inherited is missing: there is no ValidatingAdmissionPolicyBinding local-registry-guard-inherited, and no other is looked for";
     let lines = |second: usize| found[second].1.iter().filter(|line| !line.ends_with(" holds")).collect::<Vec<_>>();
     assert_eq!(lines(0), [""; 0]);
     assert_eq!(lines(1), [webhook]);
