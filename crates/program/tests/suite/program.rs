@@ -153,6 +153,12 @@ fn bad_arguments_are_explained() {
         ),
     );
     check(&["--allow-host", ""], &format!("error: invalid value '' for '--allow-host <PATTERN>': is empty; {remedy}"));
+    for command in [&[][..], &["check"]] {
+        check(
+            &[command, &["--kubewarden-namespace", "x; rm"]].concat(),
+            "error: invalid value 'x; rm' for '--kubewarden-namespace <NAME>': write the name of a namespace, as in `kubewarden`",
+        );
+    }
     check(&["--nonsense"], "error: unexpected argument '--nonsense' found");
 }
 
