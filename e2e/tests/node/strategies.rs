@@ -122,9 +122,10 @@ fn every_sample_strategy_that_runs_here_builds_a_local_image() {
 /// Creates a Build by this strategy, and a run of it. Returns what kubectl calls the run.
 fn start(kit: &Kit, name: &str, folder: &str, parameters: Value) -> String {
     let image = format!("strategies/{name}:v1");
-    let output = match parameters.to_string().contains(PORTABLE_HOST) {
-        true => json!({"image": format!("{PORTABLE_HOST}/{image}")}),
-        false => json!({"image": image, "local": true}),
+    let output = if parameters.to_string().contains(PORTABLE_HOST) {
+        json!({"image": format!("{PORTABLE_HOST}/{image}")})
+    } else {
+        json!({"image": image, "local": true})
     };
     let build = json!({
         "apiVersion": "shipwright.io/v1beta1",
