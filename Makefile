@@ -318,7 +318,7 @@ bench: policy.wasm nothing.wasm ## Compare the policy's cost with that of one th
 	$(MEASURE) bench --nothing $(NOTHING) --seconds $(SECONDS) policy.wasm
 
 bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(if $(UPSTREAM),,$(FETCHED)) ## Time creates at a real API server, with and without the policy (SECONDS)
-	$(CARGO) build --locked --release --package local-registry-harness
+	$(CARGO) build --locked --release --package local-registry-harness --package local-registry-program
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  NOTHING_WASM=$(NOTHING) SECONDS=$(SECONDS) $(CARGO) run --locked --release --package local-registry-e2e --example admission
 
