@@ -1,7 +1,5 @@
 //! Which resources a policy is asked about.
 
-use serde_json::Value;
-
 use super::name::PolicyName;
 use super::policy::Policy;
 
@@ -27,10 +25,8 @@ impl Policy {
     /// workloads.
     #[must_use]
     pub fn resources(&self) -> Resources {
-        let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-        let rules = list(self.fields().pointer("/spec/rules"));
-        let groups: Vec<Value> = rules.iter().flat_map(|rule| list(rule.get("apiGroups"))).collect();
-        let names = |group: &str| groups.iter().any(|found| found == group);
+        let rules = self.read().spec.rules;
+        let names = |group: &str| rules.iter().any(|rule| rule.api_groups.iter().any(|found| found == group));
         let is_about_workloads = names("") || names("serving.knative.dev");
         if is_about_workloads && !names("shipwright.io") && !names("*") {
             Resources::Workloads
@@ -43,7 +39,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn resources(rules: &Value) -> Resources {
         let policy = json!({"metadata": {"name": "p"}, "spec": {"rules": rules}});
