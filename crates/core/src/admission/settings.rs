@@ -299,6 +299,11 @@ impl Settings {
         Self::read(Some(&node))
     }
 
+    /// The text of `host`.
+    pub(crate) fn host_text(&self) -> Option<&str> {
+        self.host.as_ref().map(RegistryHost::as_str)
+    }
+
     pub(crate) fn read(node: Option<&Node<'_>>) -> Result<(Self, Vec<SettingsWarning>), SettingsError> {
         let mut settings = Self::default();
         let mut warnings = Vec::new();

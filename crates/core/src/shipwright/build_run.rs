@@ -32,15 +32,15 @@ pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, o
         Ok(Origin::Named(name)) => {
             inherits = !has_output(request.object);
             let builder = BuilderParameter::written_without_registry(request);
-            let mut run = NamingRun { request, name, marks, builder, is_settled: false };
+            let has_lost_parameters =
+                before.as_ref().is_some_and(|before| parameters::has_lost_any(request.object, before.object));
+            let mut run = NamingRun { request, name, marks, builder, is_settled: false, has_lost_parameters };
             run.is_settled = before.as_ref().is_some_and(|before| {
                 origin(before.object, request.version) == Ok(Origin::Named(name)) && !run.takes_more_than(before)
             });
             if !run.is_settled || run.builder.is_some() {
                 inherited = named_build::decide(&run, builds, outcome);
-            }
-            let has_lost = |before: &Before<'_>| parameters::has_lost_any(request.object, before.object);
-            if run.is_settled && before.as_ref().is_some_and(has_lost) {
+            } else if run.has_lost_parameters {
                 named_build::restore_parameters(&run, builds, outcome);
             }
         }

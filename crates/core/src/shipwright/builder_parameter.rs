@@ -10,7 +10,7 @@ use super::request::BuildRequest;
 use crate::admission::{ImageProblem, Outcome};
 use crate::json::Node;
 use crate::message::{Fault, FieldPath};
-use crate::registry::{ImageReference, RegistryHost, named_registry, names_portable_host};
+use crate::registry::{ImageReference, named_registry, names_portable_host};
 
 /// The builder of a Build among its parameters.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn decide(request: &BuildRequest<'_>, marks: Marks, before: Option<&B
         return;
     };
     let registry = named_registry(&builder.image);
-    let host = request.settings.host.as_ref().map(RegistryHost::as_str);
+    let host = request.settings.host_text();
     // The runs of the Build resolve the portable name.
     if registry.is_some() && registry == host || names_portable_host(&builder.image) {
         return;

@@ -121,7 +121,7 @@ impl<'n> Image<'n> {
     /// an image without a registry.
     pub(super) fn outgrew_record(&self, before: Option<&Image<'_>>, settings: &Settings) -> Option<&'n str> {
         let has_outgrown = self.is_local_by_record() && !self.was_local_by(Mark::Recorded, before);
-        self.registry().filter(|registry| has_outgrown && Some(*registry) != host_of(settings))
+        self.registry().filter(|registry| has_outgrown && Some(*registry) != settings.host_text())
     }
 
     /// The registry that the image names; `None` if it names none but the portable one, or is no reference.
@@ -147,7 +147,7 @@ impl<'n> Image<'n> {
     pub(super) fn lost_field(&self, before: Option<&Image<'_>>, settings: &Settings) -> bool {
         (self.explicit, self.mark) == (None, None)
             && before.is_some_and(|before| before.value == self.value && before.explicit == Some(true))
-            && named_registry(self.text()).is_none_or(|registry| Some(registry) == host_of(settings))
+            && named_registry(self.text()).is_none_or(|registry| Some(registry) == settings.host_text())
     }
 
     /// Gives the image another mark, which makes it local unless its field says something.
@@ -228,7 +228,7 @@ impl<'n> Image<'n> {
         match self.locality {
             Locality::Local(marker) => fate_of_local_image(self.value, host, &|| marker.undo(self.text())),
             // A cluster may declare the portable host, and have had such images before it meant anything else.
-            Locality::Contradictory if host_of(settings) != Some(PORTABLE_HOST) => {
+            Locality::Contradictory if settings.host_text() != Some(PORTABLE_HOST) => {
                 Fate::Invalid(ImageProblem::Contradiction(self.text()))
             }
             Locality::NotLocal | Locality::Contradictory => Fate::NotLocal,
@@ -268,10 +268,6 @@ impl<'n> Image<'n> {
             (Some(_), _) => Place::Foreign,
         }
     }
-}
-
-fn host_of(settings: &Settings) -> Option<&str> {
-    settings.host.as_ref().map(RegistryHost::as_str)
 }
 
 /// Where an image is that an UPDATE does not change.

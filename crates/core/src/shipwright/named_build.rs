@@ -23,6 +23,8 @@ pub(super) struct NamingRun<'r> {
     pub(super) builder: Option<BuilderParameter>,
     /// Whether this is an UPDATE after which the run takes no more from the Build than before.
     pub(super) is_settled: bool,
+    /// Whether the UPDATE takes a parameter from the run, which it may have got for one of the Build's.
+    pub(super) has_lost_parameters: bool,
 }
 
 /// What the Build that a run names says about `insecure`, which the run inherits.
@@ -163,6 +165,8 @@ impl NamedBuild<'_> {
         self.check_own_builder(outcome);
         if !self.run.is_settled {
             self.decide_inherited(outcome);
+        } else if self.run.has_lost_parameters {
+            parameters::inherit(self.run.request, self.build, outcome);
         }
         match self.build.at(OUTPUT.insecure) {
             Ok(Some(_)) => InheritedInsecure::Stated,
@@ -279,7 +283,7 @@ impl NamedBuild<'_> {
         let name = self.run.name;
         let settings = self.run.request.settings;
         let help = settings.help.as_deref();
-        let host = settings.host.as_ref().map(AsRef::as_ref);
+        let host = settings.host_text();
         let problem = match (host, role) {
             (Some(host), _) if named_registry(text) == Some(host) => return,
             (Some(host), _) => BuildProblem::Stale { role, name, text, host },

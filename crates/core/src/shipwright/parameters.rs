@@ -86,14 +86,15 @@ pub(super) fn decide(request: &BuildRequest<'_>, path: Path, stay_portable: bool
         return;
     }
     let Some(parameters) = Parameter::list(request.object, path) else { return };
-    let host = host(request);
+    let host = request.settings.host_text();
+    let is_unchanged = request.old.is_some_and(|old| old.at(path) == request.object.at(path));
     let mut list = String::from("[");
     let mut resolved = 0;
     for (index, parameter) in parameters.iter().enumerate() {
         let text = parameter.at(host.unwrap_or_default());
         if text.is_some() {
             resolved += 1;
-            if host.is_none() && resolved <= LISTED && !is_unchanged(request, path) {
+            if host.is_none() && resolved <= LISTED && !is_unchanged {
                 let fault = parameter.without_registry(index, path, request);
                 if stay_portable { outcome.warn(&fault) } else { outcome.fault(fault) }
             }
@@ -109,7 +110,7 @@ pub(super) fn decide(request: &BuildRequest<'_>, path: Path, stay_portable: bool
 /// itself. Returns the faults of these.
 pub(super) fn inherit(request: &BuildRequest<'_>, build: &Node<'_>, outcome: &mut Outcome) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let host = host(request);
+    let host = request.settings.host_text();
     if !may_have_portable_host(build, PARAMETERS) || host == Some(PORTABLE_HOST) {
         return faults;
     }
@@ -159,14 +160,6 @@ pub(super) fn has_lost_any(object: &Node<'_>, before: &Node<'_>) -> bool {
 /// Whether the portable host may be among the parameters at a path. Most lists do not have it, and need not be parsed.
 fn may_have_portable_host(object: &Node<'_>, path: Path) -> bool {
     matches!(object.at(path), Ok(Some(Node::Raw(text))) if find(text, PORTABLE_HOST).is_some() || find(text, "\\u").is_some())
-}
-
-fn host<'r>(request: &BuildRequest<'r>) -> Option<&'r str> {
-    request.settings.host.as_ref().map(AsRef::as_ref)
-}
-
-fn is_unchanged(request: &BuildRequest<'_>, path: Path) -> bool {
-    request.old.is_some_and(|old| old.at(path) == request.object.at(path))
 }
 
 /// Adds an element to the text of a JSON list.

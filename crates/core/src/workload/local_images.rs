@@ -240,7 +240,7 @@ impl<'n> LocalImages<'n> {
     /// The fault of a revision's image that Knative looks up, where pods and nodes do not have one name for the registry.
     fn two_hosts(&self, image: &Image<'_>, settings: &Settings) -> Option<Fault> {
         let for_nodes = settings.runtime_host.as_ref().filter(|_| self.kind == WorkloadKind::Revision)?.as_str();
-        let for_pods = settings.host.as_ref().map(AsRef::as_ref);
+        let for_pods = settings.host_text();
         // The kubelet pulls the image of a volume, and Knative never looks that one up.
         if for_pods == Some(for_nodes)
             // The image is a valid reference, so this begins its digest.
