@@ -6,9 +6,7 @@ use local_registry_declaration::{Data, NAME, NAMESPACE};
 use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
-use crate::follow::Followed;
-use crate::follow::ObjectWatch;
-use crate::follow::{Content, Slim};
+use crate::follow::{Content, Followed, Selection, Slim, Watch};
 use crate::named::{Wanted, named};
 
 impl Content for Data {
@@ -37,8 +35,8 @@ impl Cluster {
     /// Follows the ConfigMap.
     #[must_use]
     pub fn follow_config_map(&self) -> Followed<Data> {
-        let names = (Some(NAMESPACE.to_owned()), NAME.to_owned());
-        Followed::new(ObjectWatch::new(self.client.clone(), names, self.ended_watches(), call))
+        let one = Selection::One { namespace: Some(NAMESPACE.to_owned()), name: NAME.to_owned() };
+        Followed::new(Watch::new(self.client.clone(), one, self.ended_watches(), call))
     }
 }
 

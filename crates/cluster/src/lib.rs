@@ -19,6 +19,7 @@
 
 mod access;
 mod admission;
+pub mod aliases;
 mod call;
 mod config_map;
 mod connection;

@@ -12,7 +12,7 @@ use crate::call::{Call, Failure, limited};
 use crate::connection::Cluster;
 use crate::crds::crd::{Crd, GROUP, crd_name};
 use crate::error::{ClusterError, ClusterErrorKind};
-use crate::follow::{Content, Followed, ObjectWatch, Slim};
+use crate::follow::{Content, Followed, Selection, Slim, Watch};
 use crate::named::{Wanted, named};
 use crate::policies::FIELD_MANAGER;
 
@@ -32,9 +32,9 @@ impl Cluster {
     /// Follows the CRD of a kind.
     #[must_use]
     pub fn follow_crd(&self, kind: Kind) -> Followed<Crd> {
-        let names = (None, crd_name(kind).to_owned());
+        let one = Selection::One { namespace: None, name: crd_name(kind).to_owned() };
         let call = move |verb| call(kind, verb);
-        Followed::new(ObjectWatch::new(self.client.clone(), names, self.ended_watches(), call))
+        Followed::new(Watch::new(self.client.clone(), one, self.ended_watches(), call))
     }
 
     /// Changes the CRD of a kind by a JSON patch, and returns it as it is then; with `dry_run`, as it would be.

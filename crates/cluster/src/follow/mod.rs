@@ -2,12 +2,12 @@
 
 mod backoff;
 mod followed;
-mod object_watch;
 mod reconcile;
 mod slim;
+mod watch;
 
-pub use self::followed::{Followed, Lost, News, Seen};
-pub(crate) use self::object_watch::ObjectWatch;
+pub use self::followed::{Followed, FollowedAll, Lost, News, Place, Seen};
 pub use self::reconcile::{Due, Outcome, Reconciler, View, reconcile_forever};
 pub use self::slim::Content;
 pub(crate) use self::slim::Slim;
+pub(crate) use self::watch::{Selection, Watch};

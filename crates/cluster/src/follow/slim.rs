@@ -3,6 +3,7 @@
 //! `k8s_openapi`'s types would keep all of an object: up to 1 MiB, and the annotations besides.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -30,6 +31,12 @@ pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'sta
 
     /// Takes in that the object has the mistaken field.
     fn note_mistaken(&mut self) {}
+
+    /// A label of the object that is read, too.
+    const LABEL: Option<&'static str> = None;
+
+    /// Takes in the value of that label. An object without the label has none.
+    fn note_label(&mut self, _value: &str) {}
 
     /// Takes in the `resourceVersion` of the object.
     fn note_version(&mut self, _version: &str) {}
@@ -81,6 +88,9 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
                 if is_mistaken {
                     content.get_or_insert_default().note_mistaken();
                 }
+                if let Some(value) = C::LABEL.and_then(|label| metadata.labels.as_ref()?.get(label)) {
+                    content.get_or_insert_default().note_label(value);
+                }
                 Ok(Slim { metadata: metadata.into(), content })
             }
         }
@@ -104,10 +114,12 @@ struct Metadata {
     name: Option<String>,
     namespace: Option<String>,
     resource_version: Option<String>,
+    /// Not kept.
+    labels: Option<BTreeMap<String, String>>,
 }
 
 impl From<Metadata> for ObjectMeta {
-    fn from(Metadata { name, namespace, resource_version }: Metadata) -> Self {
+    fn from(Metadata { name, namespace, resource_version, labels: _ }: Metadata) -> Self {
         Self { name, namespace, resource_version, ..Self::default() }
     }
 }

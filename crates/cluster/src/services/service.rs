@@ -9,9 +9,7 @@ use serde::Deserialize;
 use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
-use crate::follow::Followed;
-use crate::follow::ObjectWatch;
-use crate::follow::{Content, Slim};
+use crate::follow::{Content, Followed, Selection, Slim, Watch};
 use crate::named::{Wanted, named};
 use crate::pods::summaries;
 
@@ -114,10 +112,10 @@ impl Cluster {
     /// Follows a Service.
     #[must_use]
     pub fn follow_service(&self, service: &ServiceName) -> Followed<ServiceSpec> {
-        let names = (Some(service.namespace.clone()), service.name.clone());
+        let one = Selection::One { namespace: Some(service.namespace.clone()), name: service.name.clone() };
         let service = service.clone();
         let call = move |verb| call(&service, verb);
-        Followed::new(ObjectWatch::new(self.client.clone(), names, self.ended_watches(), call))
+        Followed::new(Watch::new(self.client.clone(), one, self.ended_watches(), call))
     }
 }
 

@@ -9,7 +9,8 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use local_registry_cluster::Cluster;
-use local_registry_cluster::follow::{Followed, News, Seen};
+use local_registry_cluster::aliases::Alias;
+use local_registry_cluster::follow::{Followed, FollowedAll, News, Seen};
 use local_registry_declaration::Data;
 use local_registry_testkit::api_server::{
     Answer, BOOKMARK, bookmark, config_map, lines, send, send_lines, send_watch, status,
@@ -184,5 +185,64 @@ async fn a_list_that_is_refused_is_no_news_of_the_object() {
         let (news, seconds) = news(&mut followed).await;
         assert!(news == News::Lost && seconds <= 15, "{code}: {news:?} after {seconds} s");
         assert_eq!(followed.seen(), &Seen::NotYet);
+    }
+}
+
+fn services(items: &[Value], continue_token: &str) -> Value {
+    let metadata = json!({"resourceVersion": "1", "continue": continue_token});
+    json!({"apiVersion": "v1", "kind": "ServiceList", "metadata": metadata, "items": items})
+}
+
+fn service(namespace: &str, name: &str) -> Value {
+    let metadata = json!({"namespace": namespace, "name": name, "resourceVersion": "2"});
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"type": "ExternalName"}})
+}
+
+fn namespaces(followed: &FollowedAll<Alias>) -> Vec<String> {
+    followed.seen().into_iter().flatten().map(|(place, _)| place.namespace.clone().unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_that_are_alike_are_listed_page_by_page_and_followed_one_by_one() {
+    let pages: Reply = |page, response| match page {
+        0 => send(response, 200, &services(&[service("a", "local-registry"), service("b", "local-registry")], "x")),
+        _ => send(response, 200, &services(&[service("c", "local-registry")], "")),
+    };
+    let events: Reply = |_, response| {
+        let event = |kind: &str, namespace: &str| json!({"type": kind, "object": service(namespace, "local-registry")});
+        let steps = [event("ADDED", "d"), event("MODIFIED", "d"), event("DELETED", "b"), event("DELETED", "never")];
+        send_watch(response, steps.map(|event| (Duration::from_secs(1), vec![event])));
+    };
+    let mut followed = cluster(pages, events).follow_aliases();
+    assert_eq!(followed.seen(), None);
+    for (news, expected) in [
+        (News::First, "a b c"),
+        (News::Changed, "a b c d"),
+        (News::Same, "a b c d"),
+        (News::Changed, "a c d"),
+        (News::Same, "a c d"),
+    ] {
+        assert_eq!(followed.news().await, news);
+        assert_eq!(namespaces(&followed).join(" "), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_with_another_object_or_without_its_last_page_is_no_news() {
+    let other: Reply = |_, response| {
+        send(response, 200, &services(&[service("a", "local-registry"), service("b", "evil")], ""));
+    };
+    let gone: Reply = |page, response| match page {
+        0 => send(response, 200, &services(&[service("a", "local-registry")], "x")),
+        _ => send(response, 410, &status(410, "Expired", "the token is too old", &json!({}))),
+    };
+    for (reply, message) in
+        [(other, "the answer is about the object `evil`"), (gone, "the API server answered 410: the token is too old")]
+    {
+        let mut followed = cluster(reply, stay_open).follow_aliases();
+        assert_eq!(followed.news().await, News::Lost);
+        assert_eq!(followed.seen(), None);
+        let error = &followed.lost().unwrap().error;
+        assert!(error.starts_with("Services that are called local-registry: ") && error.contains(message), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The watch of one object: its content now and after each change, and errors while it cannot be read.
+//! A watch, of one object or of several: what there is now, each change, and errors while it cannot be read.
 //!
 //! Not kube's own watcher: that one waits for an answer as long as the connection lasts, reconnects at once where a watch ends
 //! at once, and hides the bookmarks that show that a silent watch is alive.
@@ -21,6 +21,7 @@ use crate::call::{Call, Failure, limited};
 use crate::error::{ClusterError, ClusterErrorKind};
 use crate::follow::backoff::Backoff;
 use crate::follow::slim::{Content, Slim};
+use crate::listing::PAGE;
 use crate::named::Wanted;
 
 /// How long a watch may be silent. The API server sends a bookmark every minute.
@@ -30,14 +31,13 @@ const WATCHED: u32 = 240;
 /// A watch that lasted this long has worked: the next pause is short again.
 const WORKED: Duration = Duration::from_secs(30);
 
-/// Lists one object by its name and watches it, again and again.
+/// Lists objects and watches them, again and again.
 ///
 /// Each request has a limit. After an error it lists again, even if only the watch failed. A watch is silent until something
-/// changes, so only an answered list shows that the object can be read again.
-pub(crate) struct ObjectWatch<C: Content> {
+/// changes, so only an answered list shows that the objects can be read again.
+pub(crate) struct Watch<C: Content> {
     api: Api<Slim<C>>,
-    namespace: Option<String>,
-    name: String,
+    selection: Selection,
     call: Box<dyn Fn(&'static str) -> Call + Send>,
     phase: Phase<C>,
     backoff: Backoff,
@@ -47,15 +47,64 @@ pub(crate) struct ObjectWatch<C: Content> {
     ended: Arc<AtomicU64>,
 }
 
+/// What is watched.
+pub(crate) enum Selection {
+    /// The object of this name, and of this namespace if it has one.
+    One {
+        /// Its namespace.
+        namespace: Option<String>,
+        /// Its name.
+        name: String,
+    },
+    /// Everything with this label and value, in the whole cluster.
+    Labelled(&'static str),
+    /// Everything of this name, in all namespaces.
+    Named(&'static str),
+}
+
+impl Selection {
+    /// What restricts a request to it: the field selector, and the label selector.
+    fn selectors(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::One { name, .. } => (Some(format!("metadata.name={name}")), None),
+            Self::Labelled(label) => (None, Some((*label).to_owned())),
+            Self::Named(name) => (Some(format!("metadata.name={name}")), None),
+        }
+    }
+
+    /// What an object is, if it does not belong to it.
+    fn other<C: Content>(&self, object: &Slim<C>) -> Option<String> {
+        let found = object.meta().name.as_deref().unwrap_or_default();
+        let (namespace, name) = match self {
+            Self::One { namespace, name } => (namespace.as_deref(), name.as_str()),
+            // Its name is its own.
+            Self::Labelled(_) => (None, found),
+            Self::Named(name) => (None, *name),
+        };
+        Wanted { namespace, name, plural: C::PLURAL }.other(object)
+    }
+}
+
+/// What the API server says of what is watched.
+pub(crate) enum Told<C> {
+    /// These are all there are.
+    All(Vec<Slim<C>>),
+    /// One is new, or has changed.
+    Is(Slim<C>),
+    /// One is gone.
+    IsGone(Slim<C>),
+}
+
 type Listing<C> = BoxFuture<'static, Result<ObjectList<Slim<C>>, Failure>>;
 type Events<C> = BoxStream<'static, kube::Result<WatchEvent<Slim<C>>>>;
 type Starting<C> = BoxFuture<'static, Result<Events<C>, Failure>>;
 
-/// What is waited for. Requests are kept here, so that dropping the future of [`ObjectWatch::next`] does not send them again.
+/// What is waited for. Requests are kept here, so that dropping the future of [`Watch::next`] does not send them again.
 enum Phase<C: Content> {
     /// For the end of a pause. Then comes a watch from this version, or without one a list.
     Pausing(Instant, Option<String>),
-    Listing(Listing<C>),
+    /// For a page, with what the pages before it had.
+    Listing(Listing<C>, Vec<Slim<C>>),
     Starting(Starting<C>, String),
     Watching {
         events: Events<C>,
@@ -70,28 +119,21 @@ fn up_to_a_minute() -> u32 {
     u32::try_from(random % 60).unwrap_or_default()
 }
 
-/// What an event of a watch changes.
-enum Change<C> {
-    None,
-    /// The content is this now; `None` if there is no such object any more.
-    Content(Option<C>),
-}
-
-impl<C: Content> ObjectWatch<C> {
-    /// Watches the object of that name, and of that namespace if it has one. `call` describes a call about it, by its verb; `ended` counts watches that end.
+impl<C: Content> Watch<C> {
+    /// Watches what is selected. `call` describes a call about it, by its verb; `ended` counts watches that end.
     pub(crate) fn new(
         client: Client,
-        (namespace, name): (Option<String>, String),
+        selection: Selection,
         ended: Arc<AtomicU64>,
         call: impl Fn(&'static str) -> Call + Send + 'static,
     ) -> Self {
-        let api = match &namespace {
-            Some(namespace) => Api::namespaced(client, namespace),
-            None => Api::all(client),
+        let api = match &selection {
+            Selection::One { namespace: Some(namespace), .. } => Api::namespaced(client, namespace),
+            _ => Api::all(client),
         };
         let now = Instant::now();
         let (call, phase, backoff) = (Box::new(call), Phase::Pausing(now, None), Backoff::default());
-        Self { api, namespace, name, call, phase, backoff, heard: now, ended }
+        Self { api, selection, call, phase, backoff, heard: now, ended }
     }
 
     /// When the API server was last heard of.
@@ -99,13 +141,13 @@ impl<C: Content> ObjectWatch<C> {
         self.heard
     }
 
-    /// Waits until the object was listed or has changed, and returns its content; `None` if there is no such object.
+    /// Waits until everything was listed, or something has changed.
     ///
     /// Dropping the future loses nothing.
     ///
     /// # Errors
     /// A [`ClusterError`]. The next call tries again, after a pause that grows with each error.
-    pub(crate) async fn next(&mut self) -> Result<Option<C>, ClusterError> {
+    pub(crate) async fn next(&mut self) -> Result<Told<C>, ClusterError> {
         loop {
             match &mut self.phase {
                 Phase::Pausing(until, version) => {
@@ -113,9 +155,11 @@ impl<C: Content> ObjectWatch<C> {
                     let version = version.take();
                     self.resume(version);
                 }
-                Phase::Listing(listing) => {
-                    let answer = listing.await;
-                    return self.on_list(answer);
+                Phase::Listing(listing, before) => {
+                    let (answer, before) = (listing.await, std::mem::take(before));
+                    if let Some(all) = self.on_page(answer, before)? {
+                        return Ok(Told::All(all));
+                    }
                 }
                 Phase::Starting(starting, _) => {
                     let answer = starting.await;
@@ -130,8 +174,8 @@ impl<C: Content> ObjectWatch<C> {
                         self.pause(None);
                         continue;
                     };
-                    if let Change::Content(content) = self.on_event(event)? {
-                        return Ok(content);
+                    if let Some(told) = self.on_event(event)? {
+                        return Ok(told);
                     }
                 }
             }
@@ -140,42 +184,59 @@ impl<C: Content> ObjectWatch<C> {
 
     /// Starts a watch from this version, or lists.
     fn resume(&mut self, version: Option<String>) {
-        let (api, selector) = (self.api.clone(), format!("metadata.name={}", self.name));
-        self.phase = match version {
-            None => {
-                let only = ListParams::default().fields(&selector);
-                Phase::Listing(async move { limited(api.list(&only)).await }.boxed())
-            }
+        match version {
+            None => self.list(None, Vec::new()),
             Some(version) => {
-                let only = WatchParams::default().fields(&selector).timeout(WATCHED + up_to_a_minute());
-                let from = version.clone();
+                let (api, from) = (self.api.clone(), version.clone());
+                let (field_selector, label_selector) = self.selection.selectors();
+                let only = WatchParams { field_selector, label_selector, ..WatchParams::default() };
+                let only = only.timeout(WATCHED + up_to_a_minute());
                 let start = async move { limited(api.watch(&only, &from)).await.map(StreamExt::boxed) };
-                Phase::Starting(start.boxed(), version)
+                self.phase = Phase::Starting(start.boxed(), version);
             }
-        };
+        }
     }
 
-    fn on_list(&mut self, answer: Result<ObjectList<Slim<C>>, Failure>) -> Result<Option<C>, ClusterError> {
+    /// Lists the page that a token stands for, or the first one.
+    fn list(&mut self, continue_token: Option<String>, before: Vec<Slim<C>>) {
+        let (field_selector, label_selector) = self.selection.selectors();
+        // One object is on one page, and a list without a limit comes from the API server's own watch.
+        let limit = if matches!(self.selection, Selection::One { .. }) { None } else { Some(PAGE) };
+        let page = ListParams { field_selector, label_selector, limit, continue_token, ..ListParams::default() };
+        let api = self.api.clone();
+        self.phase = Phase::Listing(async move { limited(api.list(&page)).await }.boxed(), before);
+    }
+
+    /// Takes in a page, and returns everything that was listed if it is the last one.
+    fn on_page(
+        &mut self,
+        answer: Result<ObjectList<Slim<C>>, Failure>,
+        mut all: Vec<Slim<C>>,
+    ) -> Result<Option<Vec<Slim<C>>>, ClusterError> {
         let list = answer.map_err(|failure| self.fail("list", failure))?;
         let is_list = [format!("{}List", C::KIND), "List".to_owned()].contains(&list.types.kind);
+        let next = list.metadata.continue_.filter(|next| !next.is_empty());
+        let is_one = matches!(self.selection, Selection::One { .. });
         // One object is on one page. Where more pages are said to follow, the object may be on one of those.
-        let is_part = list.metadata.continue_.as_ref().is_some_and(|next| !next.is_empty())
-            || list.metadata.remaining_item_count.is_some_and(|count| count > 0);
-        if !is_list || is_part || list.items.len() > 1 {
+        let is_part = next.is_some() || list.metadata.remaining_item_count.is_some_and(|count| count > 0);
+        if !is_list || is_one && (is_part || list.items.len() > 1) {
             let found = format!("a {} with {} items", Excerpt(&list.types.kind), list.items.len());
             return Err(self.reject("list", found));
         }
-        let found = match list.items.into_iter().next() {
-            None => None,
-            Some(item) => Some(self.content("list", item)?),
-        };
+        for item in list.items {
+            all.push(self.expected("list", item)?);
+        }
+        if next.is_some() {
+            self.list(next, all);
+            return Ok(None);
+        }
         let Some(version) = list.metadata.resource_version.filter(|version| !version.is_empty()) else {
             self.pause(None);
             return Err(ClusterErrorKind::NotWatchable.about((self.call)("list").subject));
         };
         self.heard = Instant::now();
         self.resume(Some(version));
-        Ok(found)
+        Ok(Some(all))
     }
 
     fn on_start(&mut self, answer: Result<Events<C>, Failure>) -> Result<(), ClusterError> {
@@ -189,11 +250,11 @@ impl<C: Content> ObjectWatch<C> {
         Ok(())
     }
 
-    fn on_event(&mut self, event: Option<kube::Result<WatchEvent<Slim<C>>>>) -> Result<Change<C>, ClusterError> {
+    fn on_event(&mut self, event: Option<kube::Result<WatchEvent<Slim<C>>>>) -> Result<Option<Told<C>>, ClusterError> {
         let (object, is_there) = match event {
             None => {
                 self.on_end();
-                return Ok(Change::None);
+                return Ok(None);
             }
             Some(Err(error)) => return Err(self.fail("watch", Failure::Api(error))),
             Some(Ok(WatchEvent::Error(status))) => {
@@ -201,14 +262,14 @@ impl<C: Content> ObjectWatch<C> {
             }
             Some(Ok(WatchEvent::Bookmark(bookmark))) => {
                 self.on_version(Some(bookmark.metadata.resource_version));
-                return Ok(Change::None);
+                return Ok(None);
             }
             Some(Ok(WatchEvent::Deleted(object))) => (object, false),
             Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object))) => (object, true),
         };
         self.on_version(object.meta().resource_version.clone());
-        let content = self.content("watch", object)?;
-        Ok(Change::Content(is_there.then_some(content)))
+        let object = self.expected("watch", object)?;
+        Ok(Some(if is_there { Told::Is(object) } else { Told::IsGone(object) }))
     }
 
     fn on_version(&mut self, seen: Option<String>) {
@@ -232,11 +293,10 @@ impl<C: Content> ObjectWatch<C> {
         self.pause(worked);
     }
 
-    /// The content of an object that has to be the one that was asked for.
-    fn content(&mut self, verb: &'static str, object: Slim<C>) -> Result<C, ClusterError> {
-        let wanted = Wanted { namespace: self.namespace.as_deref(), name: &self.name, plural: C::PLURAL };
-        match wanted.other(&object) {
-            None => Ok(object.into_content()),
+    /// An object that has to be one of those that were asked for.
+    fn expected(&mut self, verb: &'static str, object: Slim<C>) -> Result<Slim<C>, ClusterError> {
+        match self.selection.other(&object) {
+            None => Ok(object),
             Some(found) => Err(self.reject(verb, found)),
         }
     }
