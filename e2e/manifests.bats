@@ -109,6 +109,17 @@ expect() {
   diff <(sort "$overlay") <("$KUBECTL" kustomize deploy/workloads | sort)
 }
 
+@test "the alias joins each set with a sync job for the whole cluster" {
+  overlay="$BATS_TEST_TMPDIR/alias.yaml"
+  for set in deploy deploy/sync deploy/sync-cronjob; do
+    for components in deploy/alias 'deploy/alias deploy/workloads/component' 'deploy/workloads/component deploy/alias'; do
+      rendered "$set" $components > "$overlay"
+      expect 1 "$overlay" '        - --alias'
+      expect 2 "$overlay" '^  name: local-registry-sync-alias'
+    done
+  done
+}
+
 @test "a component fails without what it changes" {
   for component in deploy/registry/{s3,auth,tls,gc/s3} deploy/nodes/{k3s,rke2,microk8s,cri-o}; do
     run rendered deploy/policy "$component"

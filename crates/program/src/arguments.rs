@@ -17,8 +17,8 @@ use local_registry_system::Output;
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
 ///
 /// Applies `host`, `runtimeHost` and `help` of `spec.settings`, and no other field, by server-side apply. With --crds,
-/// also keeps the field `local` in Shipwright's custom resource definitions.
-/// Exit codes: 0 every policy and CRD is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
+/// also keeps the field `local` in Shipwright's custom resource definitions; with --alias, the Services by which plain pods push.
+/// Exit codes: 0 every policy, CRD and alias is in line or left alone, 1 something failed and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
 #[command(name = "local-registry-sync", version)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -31,6 +31,10 @@ pub(crate) struct Arguments {
     /// without it there.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_CRDS")]
     pub(crate) crds: bool,
+    /// Keep the Service `local-registry`, which leads plain pods to the declared registry, in every namespace with the label
+    /// local-registry-hosting/alias=true, too. For a registry that is a Service on port 5000.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_ALIAS")]
+    pub(crate) alias: bool,
     /// Keep running and follow the ConfigMap, until SIGTERM or SIGINT.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_WATCH")]
     pub(crate) watch: bool,
@@ -38,8 +42,8 @@ pub(crate) struct Arguments {
     /// Each change of settings rolls the policy server. What is declared at the start is written at once.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=YEAR), env = "LOCAL_REGISTRY_SYNC_SETTLE")]
     pub(crate) settle: u64,
-    /// With --watch: how often the policies are read again, in seconds. A ConfigMap or a CRD that cannot be read for longer
-    /// than that is reported as unknown.
+    /// With --watch: how often the policies are read again, in seconds. What cannot be read for longer than that is reported
+    /// as unknown.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
     pub(crate) resync: u64,
     /// With --watch: namespace in which Kubewarden's policy servers run. The metrics say whether the API server asks them.

@@ -1,9 +1,11 @@
 //! `local-registry-sync` without a command: the sync job.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use local_registry_cluster::Cluster;
+use local_registry_sync::aliases::{self, AliasesReport};
 use local_registry_sync::crds::CrdReport;
 use local_registry_sync::{Report, Task, Timing, once, watch, watch_safeguards};
 use local_registry_system::{Output, print_line};
@@ -24,6 +26,9 @@ pub(crate) async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.crds {
         metrics = metrics.with_crds();
     }
+    if arguments.alias {
+        metrics = metrics.with_aliases();
+    }
     let metrics = Arc::new(metrics);
     let timing =
         Timing { settle: Duration::from_secs(arguments.settle), resync: Duration::from_secs(arguments.resync) };
@@ -37,6 +42,7 @@ pub(crate) async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         tokio::select! {
             never = Box::pin(watch(&cluster, &task, timing, show)) => match never {},
             never = Box::pin(watch_all(&cluster, arguments, &metrics)), if arguments.crds => match never {},
+            never = Box::pin(watch_aliases(&cluster, &task, arguments.output, timing, &metrics)), if arguments.alias => match never {},
             never = Box::pin(watch_safeguards(&cluster, &task.policies, servers, timing.resync, |found| metrics.set_safeguards(found))) => match never {},
             result = listen(arguments.listen, Arc::clone(&metrics)) => result,
         }
@@ -44,15 +50,38 @@ pub(crate) async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     .await
 }
 
+/// Keeps the aliases in line.
+async fn watch_aliases(
+    cluster: &Cluster,
+    task: &Task,
+    output: Output,
+    timing: Timing,
+    metrics: &SyncMetrics,
+) -> Infallible {
+    let mut changes = Changes::default();
+    let show = |report: &AliasesReport| {
+        metrics.record_aliases(report);
+        changes.show(report, |report| output.line(report));
+    };
+    aliases::watch(cluster, &task.allowed, task.mode.dry_run, timing, show).await
+}
+
 async fn perform_once(arguments: &Arguments, cluster: &Cluster, task: &Task) -> anyhow::Result<bool> {
     let crds = async { if arguments.crds { add_all(cluster, arguments.dry_run).await } else { Vec::new() } };
-    // At once: neither waits for the other where the API server does not answer.
-    let (report, crds) = tokio::join!(once(cluster, task), crds);
+    let aliases = async {
+        if arguments.alias { Some(aliases::once(cluster, &task.allowed, arguments.dry_run).await) } else { None }
+    };
+    // At once: none waits for another where the API server does not answer.
+    let (report, crds, aliases) = tokio::join!(once(cluster, task), crds, aliases);
     print_line(&text(&report, arguments.output)?)?;
     for crd in &crds {
         print_line(&arguments.output.line(crd)?)?;
     }
-    Ok(report.succeeded() && crds.iter().all(CrdReport::succeeded))
+    if let Some(aliases) = &aliases {
+        print_line(&arguments.output.line(aliases)?)?;
+    }
+    let crds_succeeded = crds.iter().all(CrdReport::succeeded);
+    Ok(report.succeeded() && crds_succeeded && aliases.is_none_or(|aliases| aliases.succeeded()))
 }
 
 fn text(report: &Report, output: Output) -> serde_json::Result<String> {

@@ -1,7 +1,7 @@
 //! Keeps the policies' settings equal to what the cluster declares about its local registry.
 //!
 //! [`once`] brings policies in line with the declaration, and [`watch`] keeps them in line. [`crds`] does the same for the
-//! field `local` in Shipwright's CRDs. [`watch_safeguards`] says whether the API server still asks the policies, and refuses
+//! field `local` in Shipwright's CRDs, and [`aliases`] for the alias of namespaces whose pods push. [`watch_safeguards`] says whether the API server still asks the policies, and refuses
 //! what they do not see.
 //!
 //! ```no_run
@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aliases;
 mod change;
 pub mod crds;
 mod foreign;

@@ -12,7 +12,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{sleep, timeout};
 use tower_test::mock::SendResponse;
 
 /// The body of an answer.
@@ -73,6 +74,20 @@ pub fn send_watch(response: SendResponse<Response<Answer>>, steps: impl IntoIter
         Some((bookmark("2"), steps))
     });
     send_lines(response, lines);
+}
+
+/// Answers a watch that stays open, and returns where its events are to be sent. It sends bookmarks meanwhile.
+pub fn open_watch(response: SendResponse<Response<Answer>>) -> UnboundedSender<Value> {
+    let (sender, receiver) = unbounded_channel();
+    let news = stream::unfold(receiver, async |mut receiver: UnboundedReceiver<Value>| {
+        let line = match timeout(BOOKMARK, receiver.recv()).await {
+            Ok(event) => lines(&[event?]),
+            Err(_) => bookmark("2"),
+        };
+        Some((line, receiver))
+    });
+    send_lines(response, Box::pin(news));
+    sender
 }
 
 /// Answers a watch with lines as they come.

@@ -1,5 +1,6 @@
 //! Scenarios. Each starts its own control plane, and asserts what is stored there.
 
+mod aliases;
 mod asked;
 mod check;
 mod crds;

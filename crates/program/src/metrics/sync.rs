@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use local_registry_cluster::crds::crd_name;
 use local_registry_cluster::guards::Guard;
 use local_registry_core::shipwright::Kind;
+use local_registry_sync::aliases::{AliasResult, AliasesReport, AliasesState};
 use local_registry_sync::crds::{CrdReport, CrdResult, FieldState};
 use local_registry_sync::{Report, Safeguard, Standing, State};
 use prometheus_client::metrics::counter::Counter;
@@ -26,6 +27,7 @@ pub(crate) struct SyncMetrics {
     host: Family<Label, Gauge>,
     fields: Family<CrdLabels, Gauge>,
     crd_patches: Family<Label, Counter>,
+    aliases: Family<Label, Gauge>,
     policy_served: Family<Label, Gauge>,
     guard_enforced: Family<Label, Gauge>,
     ready: AtomicBool,
@@ -53,7 +55,8 @@ impl Default for SyncMetrics {
         registry.register("policy_served", help, Family::clone(&policy_served));
         let help = "1 if the guard is bound and denies, 0 if not, and no sample while that is not known";
         registry.register("guard_enforced", help, Family::clone(&guard_enforced));
-        let (fields, crd_patches, ready) = (Family::default(), Family::default(), AtomicBool::new(false));
+        let (fields, crd_patches, aliases) = (Family::default(), Family::default(), Family::default());
+        let ready = AtomicBool::new(false);
         let metrics = Self {
             registry,
             syncs,
@@ -62,6 +65,7 @@ impl Default for SyncMetrics {
             host,
             fields,
             crd_patches,
+            aliases,
             policy_served,
             guard_enforced,
             ready,
@@ -89,6 +93,29 @@ impl SyncMetrics {
             self.crd_patches.get_or_create(&[("crd", crd_name(kind).to_owned())]).inc_by(0);
         }
         self
+    }
+
+    /// The same with what becomes of aliases.
+    pub(crate) fn with_aliases(mut self) -> Self {
+        let help = "Namespaces by what became of the alias in them, and no sample while that is not known";
+        self.registry.register("aliases", help, Family::clone(&self.aliases));
+        self
+    }
+
+    /// Sets what became of aliases. What is unknown has no sample.
+    pub(crate) fn record_aliases(&self, report: &AliasesReport) {
+        if matches!(report.aliases, AliasesState::Unusable { .. } | AliasesState::Unknown { .. }) {
+            self.aliases.clear();
+            return;
+        }
+        for (state, count) in [
+            ("there", report.there()),
+            ("failed", report.count(|result| matches!(result, AliasResult::Failed { .. }))),
+            ("left-alone", report.count(|result| matches!(result, AliasResult::LeftAlone))),
+        ] {
+            let gauge = self.aliases.get_or_create(&[("state", state.to_owned())]);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Counts a report about a CRD. The program is ready whatever it says: policies do not wait for CRDs.
@@ -167,6 +194,7 @@ impl Monitored for SyncMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use local_registry_sync::aliases::AliasReport;
     use local_registry_sync::{PolicyReport, PolicyResult};
     use prometheus_client::encoding::text::encode;
     use serde_json::json;
@@ -255,6 +283,21 @@ mod tests {
             [r#"{crd="buildruns.shipwright.io"} 0"#, r#"{crd="builds.shipwright.io"} 1"#]
         );
         assert!(!metrics.is_ready());
+    }
+
+    #[test]
+    fn aliases_that_are_not_known_have_no_sample() {
+        let metrics = SyncMetrics::default().with_aliases();
+        let mut report = AliasesReport::new(AliasesState::Lead { to: "h".to_owned() });
+        report.unchanged = 2;
+        for result in [AliasResult::Applied, AliasResult::LeftAlone, AliasResult::Deleted] {
+            report.namespaces.push(AliasReport { namespace: "team".to_owned(), result });
+        }
+        metrics.record_aliases(&report);
+        let counts = ["{state=\"failed\"} 0", "{state=\"left-alone\"} 1", "{state=\"there\"} 3"];
+        assert_eq!(lines(&metrics, "aliases"), counts);
+        metrics.record_aliases(&AliasesReport::new(AliasesState::Unknown { error: String::new() }));
+        assert_eq!(lines(&metrics, "aliases"), Vec::<String>::new());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod aliases;
 mod crds;
 mod once;
 mod safeguards;

@@ -1,0 +1,32 @@
+//! The alias of the local registry, for plain pods that push: a Service `local-registry` that is another name of the declared
+//! one, in the namespaces that the operator has labelled.
+//!
+//! [`once`] brings every alias in line with the declaration, and [`watch`] keeps them in line. A Service of that name that
+//! somebody else has made is never touched.
+//!
+//! ```no_run
+//! use local_registry_cluster::Cluster;
+//! use local_registry_declaration::AllowedHosts;
+//! use local_registry_sync::aliases::once;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let cluster = Cluster::new(kube::Client::try_default().await?);
+//! println!("{}", once(&cluster, &AllowedHosts::default(), false).await);
+//! # Ok(())
+//! # }
+//! ```
+
+mod once;
+mod plan;
+mod report;
+mod target;
+mod watch;
+
+// What is to be done, without I/O.
+pub use self::plan::{Step, plan};
+pub use self::target::{NoTarget, target};
+
+// What is done, and what came of it.
+pub use self::once::once;
+pub use self::report::{AliasReport, AliasResult, AliasesReport, AliasesState};
+pub use self::watch::watch;

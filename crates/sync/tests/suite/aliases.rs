@@ -1,0 +1,324 @@
+//! Aliases, against a stand-in for the API server that keeps namespaces and Services. Seconds are those of tokio's clock, which
+//! is paused: it moves on where every task waits.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use kube::Client;
+use kube::client::Body;
+use local_registry_cluster::Cluster;
+use local_registry_declaration::AllowedHosts;
+use local_registry_sync::Timing;
+use local_registry_sync::aliases::{AliasesReport, once, watch};
+use local_registry_testkit::api_server::{Answer, config_map, open_watch, send, status};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::sleep;
+use tower_test::mock::pair;
+
+const TIMING: Timing = Timing { settle: Duration::from_secs(10), resync: Duration::from_mins(1) };
+const FIRST: &str = "hostFromClusterNetwork: registry.infra.svc.cluster.local:5000";
+const SECOND: &str = "hostFromClusterNetwork: other.infra.svc.cluster.local:5000";
+
+/// An API server with namespaces, and the Services that are called `local-registry`.
+#[derive(Default)]
+struct Server {
+    declared: Option<&'static str>,
+    /// The phase of each namespace with the label.
+    namespaces: BTreeMap<String, &'static str>,
+    services: BTreeMap<String, Value>,
+    /// Namespaces in which nothing can be written.
+    refusing: Vec<&'static str>,
+    /// What a webhook makes every Service lead to.
+    hijacked: Option<&'static str>,
+    /// Whether lists of Services are refused.
+    hides_services: bool,
+    version: u64,
+    /// What was written, in order: the verb, and the namespace.
+    writes: Vec<String>,
+    watches: Vec<(&'static str, UnboundedSender<Value>)>,
+}
+
+impl Server {
+    fn declaring(declared: &'static str, namespaces: &[(&str, &'static str)]) -> Self {
+        let namespaces = namespaces.iter().map(|(name, phase)| ((*name).to_owned(), *phase)).collect();
+        Self { declared: Some(declared), namespaces, ..Self::default() }
+    }
+
+    fn with_service(mut self, namespace: &str, managed_by: &str, spec: &Value) -> Self {
+        self.store(namespace, &json!({"app.kubernetes.io/managed-by": managed_by}), spec);
+        self
+    }
+
+    fn store(&mut self, namespace: &str, labels: &Value, spec: &Value) -> Value {
+        self.version += 1;
+        let metadata = json!({
+            "name": "local-registry", "namespace": namespace, "labels": labels,
+            "resourceVersion": self.version.to_string(),
+        });
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec});
+        self.services.insert(namespace.to_owned(), service.clone());
+        self.send("services", "MODIFIED", &service);
+        service
+    }
+
+    /// Takes the label from a namespace.
+    fn unlabel(&mut self, namespace: &str) {
+        let phase = self.namespaces.remove(namespace).unwrap();
+        self.send("namespaces", "DELETED", &object(namespace, phase));
+    }
+
+    fn declare(&mut self, value: &'static str) {
+        self.declared = Some(value);
+        self.send("configmaps", "MODIFIED", &config_map(value));
+    }
+
+    fn send(&self, resource: &str, kind: &str, object: &Value) {
+        for (_, watch) in self.watches.iter().filter(|(watched, _)| *watched == resource) {
+            let _ = watch.send(json!({"type": kind, "object": object}));
+        }
+    }
+
+    fn list(&self, resource: &str, query: &str) -> (u16, Value) {
+        let (kind, items): (_, Vec<Value>) = match resource {
+            "configmaps" => ("ConfigMap", self.declared.map(config_map).into_iter().collect()),
+            "namespaces" => {
+                assert!(query.contains("labelSelector=local-registry-hosting%2Falias%3Dtrue"), "{query}");
+                ("Namespace", self.namespaces.iter().map(|(name, phase)| object(name, phase)).collect())
+            }
+            _ if self.hides_services => return (403, status(403, "Forbidden", "no", &json!({}))),
+            _ => {
+                assert!(query.contains("fieldSelector=metadata.name%3Dlocal-registry"), "{query}");
+                ("Service", self.services.values().cloned().collect())
+            }
+        };
+        // Two objects a page, whatever is asked for.
+        let from: usize = query.split_once("continue=").map_or(0, |(_, token)| token.parse().unwrap());
+        let mut metadata = json!({"resourceVersion": "1"});
+        if items.len() > from + 2 {
+            metadata["continue"] = json!((from + 2).to_string());
+        }
+        let page: Vec<&Value> = items.iter().skip(from).take(2).collect();
+        (200, json!({"apiVersion": "v1", "kind": format!("{kind}List"), "metadata": metadata, "items": page}))
+    }
+
+    fn write(&mut self, request: &Request<Body>, namespace: &str, body: &Value) -> (u16, Value) {
+        self.writes.push(format!("{} {namespace}", request.method()));
+        if self.refusing.contains(&namespace) {
+            return (403, status(403, "Forbidden", "the quota is used up", &json!({})));
+        }
+        if request.method() == Method::DELETE {
+            let service = self.services.remove(namespace).unwrap();
+            assert_eq!(body["preconditions"]["resourceVersion"], service["metadata"]["resourceVersion"]);
+            self.send("services", "DELETED", &service);
+            return (200, service);
+        }
+        let query = request.uri().query().unwrap();
+        assert!(query.contains("fieldManager=local-registry-sync"), "{query}");
+        let mut spec = body["spec"].clone();
+        if let Some(host) = self.hijacked {
+            spec["externalName"] = json!(host);
+        }
+        (200, self.store(namespace, &body["metadata"]["labels"], &spec))
+    }
+
+    /// Where the alias of each namespace leads.
+    fn aliases(&self) -> BTreeMap<&str, &str> {
+        let to = |service: &'_ Value| service["spec"]["externalName"].as_str().map(ToOwned::to_owned);
+        let all = self.services.iter().filter(|(_, service)| to(service).is_some());
+        all.map(|(namespace, service)| (namespace.as_str(), service["spec"]["externalName"].as_str().unwrap()))
+            .collect()
+    }
+}
+
+fn object(name: &str, phase: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "resourceVersion": "1"},
+        "status": {"phase": phase},
+    })
+}
+
+/// A cluster whose API server this is.
+fn cluster(server: &Arc<Mutex<Server>>) -> Cluster {
+    let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
+    let server = Arc::clone(server);
+    tokio::spawn(async move {
+        while let Some((request, response)) = handle.next_request().await {
+            let (parts, body) = request.into_parts();
+            let body = body.collect_bytes().await.unwrap();
+            let request = Request::from_parts(parts, Body::empty());
+            let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+            let mut server = server.lock().unwrap();
+            let listed = ["configmaps", "namespaces", "services"].into_iter().find(|name| path.ends_with(name));
+            match listed {
+                Some(resource) if query.contains("watch=true") => {
+                    server.watches.push((resource, open_watch(response)));
+                }
+                Some(resource) => {
+                    let (code, answer) = server.list(resource, query);
+                    send(response, code, &answer);
+                }
+                None if path.contains("/configmaps/") => match server.declared {
+                    Some(value) => send(response, 200, &config_map(value)),
+                    None => {
+                        let details = json!({"name": "local-registry-hosting", "kind": "configmaps"});
+                        send(response, 404, &status(404, "NotFound", "not found", &details));
+                    }
+                },
+                None => {
+                    let namespace = path.strip_prefix("/api/v1/namespaces/").unwrap();
+                    let namespace = namespace.strip_suffix("/services/local-registry").unwrap();
+                    let (code, answer) = server.write(&request, namespace, &serde_json::from_slice(&body).unwrap());
+                    send(response, code, &answer);
+                }
+            }
+        }
+    });
+    Cluster::new(Client::new(service, "default"))
+}
+
+/// Keeps aliases for as long as `meanwhile` takes, and returns the reports.
+async fn run(server: &Arc<Mutex<Server>>, meanwhile: impl Future<Output = ()>) -> Vec<String> {
+    let (cluster, allowed) = (cluster(server), AllowedHosts::default());
+    let mut reports: Vec<String> = Vec::new();
+    let show = |report: &AliasesReport| {
+        let text = report.to_string();
+        if reports.last() != Some(&text) {
+            reports.push(text);
+        }
+    };
+    tokio::select! {
+        never = watch(&cluster, &allowed, false, TIMING, show) => match never {},
+        () = meanwhile => {}
+    }
+    reports
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test(start_paused = true)]
+async fn labelled_namespaces_have_an_alias_that_follows_the_declaration() {
+    let server =
+        Server::declaring(FIRST, &[("a", "Active"), ("b", "Active"), ("c", "Active"), ("gone", "Terminating")]);
+    let server = Arc::new(Mutex::new(server));
+    let reports = run(&server, async {
+        sleep(seconds(5)).await;
+        let lead_to = |host: &'static str, namespaces: &[&'static str]| {
+            let expected: BTreeMap<&str, &str> = namespaces.iter().map(|namespace| (*namespace, host)).collect();
+            assert_eq!(server.lock().unwrap().aliases(), expected);
+        };
+        lead_to("registry.infra.svc.cluster.local", &["a", "b", "c"]);
+        server.lock().unwrap().unlabel("b");
+        sleep(seconds(5)).await;
+        lead_to("registry.infra.svc.cluster.local", &["a", "c"]);
+        server.lock().unwrap().declare(SECOND);
+        sleep(seconds(5)).await;
+        lead_to("registry.infra.svc.cluster.local", &["a", "c"]);
+        sleep(seconds(10)).await;
+        lead_to("other.infra.svc.cluster.local", &["a", "c"]);
+        // Somebody changes one by hand.
+        let evil = json!({"type": "ExternalName", "externalName": "evil.example"});
+        server.lock().unwrap().store("c", &json!({"app.kubernetes.io/managed-by": "local-registry-sync"}), &evil);
+        sleep(seconds(5)).await;
+        lead_to("other.infra.svc.cluster.local", &["a", "c"]);
+        server.lock().unwrap().declare("help: https://example.org");
+        sleep(seconds(15)).await;
+        lead_to("", &[]);
+    })
+    .await;
+    let writes = server.lock().unwrap().writes.join(", ");
+    assert_eq!(
+        writes, "PATCH a, PATCH b, PATCH c, DELETE b, PATCH a, PATCH c, PATCH c, DELETE a, DELETE c",
+        "nothing is written twice"
+    );
+    let made = "alias local-registry in";
+    assert_eq!(
+        reports[0],
+        format!(
+            "aliases: lead to registry.infra.svc.cluster.local in 3 namespaces\n{made} a: made\n{made} b: made\n{made} c: made"
+        )
+    );
+    assert_eq!(reports.last().unwrap(), "aliases: none, since no local registry is declared for pods");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_ours_is_left_alone_and_one_failure_stops_no_other() {
+    let other = json!({"type": "ClusterIP", "clusterIP": "10.0.0.7"});
+    let mut server = Server::declaring(FIRST, &[("full", "Active"), ("taken", "Active"), ("z", "Active")])
+        .with_service("taken", "Helm", &other)
+        .with_service("unlabelled", "Helm", &other);
+    server.refusing.push("full");
+    let server = Arc::new(Mutex::new(server));
+    let reports = run(&server, async {
+        sleep(seconds(10)).await;
+        assert_eq!(server.lock().unwrap().aliases(), BTreeMap::from([("z", "registry.infra.svc.cluster.local")]));
+        assert_eq!(server.lock().unwrap().services["taken"]["spec"], other);
+        server.lock().unwrap().refusing.clear();
+        // It is tried again without any news.
+        sleep(seconds(60)).await;
+        assert_eq!(server.lock().unwrap().aliases().len(), 2);
+    })
+    .await;
+    assert_eq!(
+        reports[0],
+        "aliases: lead to registry.infra.svc.cluster.local in 1 namespace\n\
+         alias local-registry in full: failed: Service full/local-registry: patch is forbidden: the quota is used up; grant \
+         `patch` on services/local-registry in full\n\
+         alias local-registry in taken: left alone, since somebody else has made a Service of that name, which leads elsewhere; \
+         delete it, or take the label local-registry-hosting/alias from the namespace\n\
+         alias local-registry in z: made"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn aliases_stay_while_it_is_not_known_where_they_should_lead() {
+    let ours = json!({"type": "ExternalName", "externalName": "registry.infra.svc.cluster.local"});
+    let server = Server::declaring("hostFromClusterNetwork: localhost:5000", &[("a", "Active")]);
+    let server = Arc::new(Mutex::new(server.with_service("left", "local-registry-sync", &ours)));
+    let reports = run(&server, sleep(seconds(30))).await;
+    assert_eq!(reports.len(), 1);
+    assert!(reports[0].starts_with("aliases: unchanged: ") && reports[0].contains("localhost:5000"), "{reports:?}");
+
+    server.lock().unwrap().declared = Some(FIRST);
+    server.lock().unwrap().hides_services = true;
+    let reports = run(&server, sleep(seconds(90))).await;
+    assert_eq!(reports.len(), 1);
+    let unknown = "aliases: unknown: Services that are called local-registry: list is forbidden: no; grant `list` on \
+                   services/local-registry in all namespaces; until it can be read again, aliases stay as they are";
+    assert_eq!(reports[0], unknown);
+    assert_eq!(server.lock().unwrap().writes, [""; 0]);
+
+    // A label that was taken away while the program was not there.
+    server.lock().unwrap().hides_services = false;
+    run(&server, sleep(seconds(5))).await;
+    assert_eq!(server.lock().unwrap().aliases(), BTreeMap::from([("a", "registry.infra.svc.cluster.local")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_leads_an_alias_elsewhere_is_reported() {
+    let mut server = Server::declaring(FIRST, &[("a", "Active")]);
+    server.hijacked = Some("evil.example");
+    let server = Arc::new(Mutex::new(server));
+    let report = once(&cluster(&server), &AllowedHosts::default(), false).await;
+    assert!(!report.succeeded());
+    assert!(report.to_string().contains("see which mutating webhook changes it"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_without_an_alias_says_why_once() {
+    let server =
+        Arc::new(Mutex::new(Server::declaring("hostFromClusterNetwork: kind-registry:5000", &[("a", "Active")])));
+    let report = once(&cluster(&server), &AllowedHosts::default(), false).await;
+    assert!(
+        !report.succeeded() && report.to_string().starts_with("aliases: none: an alias leads to a Service"),
+        "{report}"
+    );
+    server.lock().unwrap().declared = None;
+    let report = once(&cluster(&server), &AllowedHosts::default(), false).await;
+    assert!(report.succeeded(), "{report}");
+    assert_eq!(server.lock().unwrap().writes, [""; 0]);
+}
