@@ -43,6 +43,11 @@ pub(crate) fn add_the_field(kit: &Kit) {
 /// Puts the image of the sample strategies' build step into the registry, and shows the node the way to it: this node reaches
 /// no other.
 pub(crate) fn provide_builder(kit: &Kit) {
+    kit.push(&builder(kit, "node.example/buildah:v1"), BUILDAH);
+    lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));
+}
+
+fn builder(kit: &Kit, name: &str) -> Image {
     let file = |name: &str| kit.node.control_plane.file(name);
     let [policy, users, storage] = ["policy.json", "passwd", "storage.conf"].map(file);
     std::fs::write(&policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#).unwrap();
@@ -50,15 +55,13 @@ pub(crate) fn provide_builder(kit: &Kit) {
     // Not every step names a driver, and the default one needs another file system.
     let folders = "graphroot = \"/var/lib/containers/storage\"\nrunroot = \"/run/containers/storage\"";
     std::fs::write(&storage, format!("[storage]\ndriver = \"vfs\"\n{folders}\n")).unwrap();
-    let image = Image::named("node.example/buildah:v1")
+    Image::named(name)
         .with_busybox()
         .with_program(&e2e::node::installed("bash"))
         .with_program(&e2e::node::installed("buildah"))
         .with_file(&policy, "/etc/containers/policy.json")
         .with_file(&storage, "/etc/containers/storage.conf")
-        .with_file(&users, "/etc/passwd");
-    kit.push(&image, BUILDAH);
-    lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));
+        .with_file(&users, "/etc/passwd")
 }
 
 /// Serves the repositories in the folder of the sources, unless an earlier scenario did.
@@ -120,18 +123,41 @@ pub(crate) fn sources() -> PathBuf {
 
 /// Writes the source that examples/build.yaml names anew: a program that says this word, and serves a page with it at `PORT`.
 pub(crate) fn write_source(word: &str) {
-    let repository = sources().join("sample-go");
-    let _ = std::fs::remove_dir_all(&repository);
+    let repository = renewed("sample-go");
     let folder = repository.join("docker-build");
-    std::fs::create_dir_all(&folder).unwrap();
+    write_program(&folder, "FROM scratch\nCOPY busybox /busybox", word);
     std::fs::copy(e2e::node::installed("busybox"), folder.join("busybox")).unwrap();
+    commit(&repository);
+}
+
+/// The same for examples/portable-name/build.yaml, which is built on [`base`].
+pub(crate) fn write_source_on_base(word: &str) {
+    let repository = renewed("team/app");
+    write_program(&repository, "ARG BASE\nFROM ${BASE}", word);
+    commit(&repository);
+}
+
+/// The base image of examples/portable-name/build.yaml.
+pub(crate) fn base() -> Image {
+    Image::named("node.example/base-of-app:v1").with_file(&e2e::node::installed("busybox"), "/busybox")
+}
+
+/// The folder of a repository, without what was there.
+fn renewed(path: &str) -> PathBuf {
+    let repository = sources().join(path);
+    let _ = std::fs::remove_dir_all(&repository);
+    repository
+}
+
+/// Writes a program into this folder. The first lines of its Dockerfile bring a shell.
+fn write_program(folder: &Path, first: &str, word: &str) {
+    std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("index.html"), format!("{word}\n")).unwrap();
     // Process 1 ignores the signals that it does not name. A pod of Knative would take five minutes to end.
     let serve = format!("echo {word}; trap exit TERM; /busybox httpd -f -p ${{PORT:-8080}} -h /pages & wait");
     let entrypoint = json!(["/busybox", "sh", "-c", serve]);
-    let run = format!("FROM scratch\nCOPY busybox /busybox\nCOPY index.html /pages/\nENTRYPOINT {entrypoint}\n");
+    let run = format!("{first}\nCOPY index.html /pages/\nENTRYPOINT {entrypoint}\n");
     std::fs::write(folder.join("Dockerfile"), run).unwrap();
-    commit(&repository);
 }
 
 /// Makes a repository of a folder.
@@ -149,12 +175,41 @@ pub(crate) fn commit(folder: &Path) {
 
 /// The objects of examples/build.yaml: a Build that gets its source from the served ones, and a run of it.
 pub(crate) fn example() -> [String; 2] {
-    let example = local_registry_testkit::repository::text("examples/build.yaml");
-    let url = "https://github.com/shipwright-io";
-    assert!(example.contains(url));
-    let example = example.replace(url, SOURCES);
+    let example = served("examples/build.yaml", "https://github.com/shipwright-io");
     let (build, run) = example.split_once("\n---\n").unwrap();
     [build.to_owned(), run.to_owned()]
+}
+
+/// The objects of examples/portable-name/build.yaml, likewise.
+pub(crate) fn portable_example() -> String {
+    served("examples/portable-name/build.yaml", "https://git.example")
+}
+
+/// An example, with the served sources in place of this address.
+fn served(file: &str, url: &str) -> String {
+    let example = local_registry_testkit::repository::text(file);
+    assert!(example.contains(url), "{file}");
+    example.replace(url, SOURCES)
+}
+
+/// What a run has pushed.
+pub(crate) struct Built {
+    /// The image as the run names it.
+    pub(crate) name: String,
+    /// The image by its digest.
+    pub(crate) by_digest: String,
+    /// What it says.
+    pub(crate) word: String,
+}
+
+impl Built {
+    /// What this run has pushed, which must have this name with the tag `v1`.
+    pub(crate) fn by(run: &Value, name: &str, word: &str) -> Self {
+        assert_eq!(run["spec"]["output"]["image"], name);
+        let digest = run["status"]["output"]["digest"].as_str().unwrap_or_else(|| panic!("no digest: {run}"));
+        let by_digest = format!("{}@{digest}", name.strip_suffix(":v1").unwrap());
+        Self { name: name.to_owned(), by_digest, word: word.to_owned() }
+    }
 }
 
 /// Creates a run, and waits until it has succeeded.
@@ -170,6 +225,13 @@ pub(crate) fn start(kit: &Kit, namespace: &str, run: &str) -> String {
 
 /// Waits until a run has ended. If it has failed, the test fails.
 pub(crate) fn succeeded(kit: &Kit, namespace: &str, run: &str) -> Value {
+    let (run, log) = ended(kit, namespace, run);
+    assert_eq!(run["status"]["conditions"][0]["reason"], "Succeeded", "{run:#}\n{log}");
+    run
+}
+
+/// A run that has ended, and what its steps have printed.
+fn ended(kit: &Kit, namespace: &str, run: &str) -> (Value, String) {
     let kubectl = &kit.node.kubectl;
     let run = eventually(&format!("{run} to end"), || {
         let run = kubectl.json(&["get", run, "--namespace", namespace]);
@@ -178,9 +240,8 @@ pub(crate) fn succeeded(kit: &Kit, namespace: &str, run: &str) -> Value {
     });
     let selector = format!("--selector=buildrun.shipwright.io/name={}", run["metadata"]["name"].as_str().unwrap());
     let logs = ["logs", &selector, "--namespace", namespace, "--all-containers", "--tail=-1"];
-    let reason = &run["status"]["conditions"][0]["reason"];
-    assert_eq!(reason, "Succeeded", "{run:#}\n{}", kubectl.run(&logs).stdout);
-    run
+    let log = kubectl.run(&logs).stdout;
+    (run, log)
 }
 
 /// Leads the node's pulls of a registry to another address.

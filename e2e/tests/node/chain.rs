@@ -1,7 +1,6 @@
 //! The whole chain: manifests that name no registry, what Shipwright and Tekton build from them, and the pods and Knative
 //! revisions that run it.
 
-use std::net::TcpStream;
 use std::time::Instant;
 
 use e2e::node::Node;
@@ -9,9 +8,9 @@ use e2e::{Authority, config_map, eventually};
 use serde_json::{Value, json};
 
 use crate::admission::{Admission, StandIn};
-use crate::builds::{self, QUAY, lead_to, serve_pod};
-use crate::http;
+use crate::builds::{self, Built, QUAY, lead_to, serve_pod};
 use crate::kit::{self, Kit, PORTABLE_HOST, REGISTRY};
+use crate::{knative, portable_name};
 
 /// The registry of another cluster. Its nodes were shown the way by hand.
 const SECOND: &str = "registry.second.svc.cluster.local:5000";
@@ -68,80 +67,27 @@ fn build_and_run(kit: &Kit, registry: &str, word: &str) {
     kit.node.kubectl.run_with(&create, &build).ok(&create);
     let run = builds::succeed(kit, "team", &run);
     println!("number: examples/build.yaml has succeeded after {:.1} s", started.elapsed().as_secs_f64());
-    let name = format!("{registry}/team/hello:v1");
-    assert_eq!(run["spec"]["output"]["image"], name);
-    let pushed = run["status"]["output"]["digest"].as_str().unwrap_or_else(|| panic!("no digest: {run}"));
-    let by_digest = format!("{registry}/team/hello@{pushed}");
-    run_a_deployment(kit, &name, &by_digest, word);
-    run_by_the_portable_name(kit, &name, &by_digest);
-    run_a_knative_service(kit, &name, &by_digest, word);
+    let built = Built::by(&run, &format!("{registry}/team/hello:v1"), word);
+    run_a_deployment(kit, &built);
+    knative::run_a_service(kit, "examples/knative-service.yaml", &built);
+    portable_name::builds_and_runs(kit, registry, word);
 }
 
 /// Runs examples/deployment.yaml. Its pod says the word.
-fn run_a_deployment(kit: &Kit, name: &str, by_digest: &str, word: &str) {
+fn run_a_deployment(kit: &Kit, built: &Built) {
     let kubectl = &kit.node.kubectl;
     kubectl.ok(&["apply", "-f", "examples/deployment.yaml", "--namespace=team"]);
     kit.rolled_out("deployment/hello", "team");
     let pods = kubectl.json(&["get", "pods", "--namespace=team", "--selector=app=hello"]);
     let running = |pod: &&Value| pod["metadata"]["deletionTimestamp"].is_null();
     let pod = pods["items"].as_array().unwrap().iter().find(running).unwrap();
-    assert_eq!(pod["spec"]["containers"][0]["image"], name);
-    assert_eq!(pod["status"]["containerStatuses"][0]["imageID"], by_digest);
+    assert_eq!(pod["spec"]["containers"][0]["image"], built.name);
+    assert_eq!(pod["status"]["containerStatuses"][0]["imageID"], built.by_digest);
     let pod = pod["metadata"]["name"].as_str().unwrap();
-    assert_eq!(kubectl.ok(&["logs", pod, "--namespace=team"]), format!("{word}\n"));
+    assert_eq!(kubectl.ok(&["logs", pod, "--namespace=team"]), format!("{}\n", built.word));
     // What was applied stays as it was written.
     let stored = kubectl.json(&["get", "deployment", "hello", "--namespace=team"]);
     assert_eq!(stored["spec"]["template"]["spec"]["containers"][0]["image"], "team/hello:v1");
-}
-
-/// Runs the same image by the portable name, wherever a pod may have it.
-fn run_by_the_portable_name(kit: &Kit, name: &str, by_digest: &str) {
-    let kubectl = &kit.node.kubectl;
-    let image = format!("{PORTABLE_HOST}/team/hello:v1");
-    let pod = json!({
-        "containers": [{
-            "name": "app", "image": image, "imagePullPolicy": "Always",
-            "volumeMounts": [{"name": "model", "mountPath": "/model"}],
-        }],
-        "volumes": [{"name": "model", "image": {"reference": image, "pullPolicy": "Always"}}],
-        "terminationGracePeriodSeconds": 0,
-    });
-    let labels = json!({"app": "portable"});
-    let deployment = json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "portable", "namespace": "team"},
-        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}},
-    });
-    kubectl.ok_with(&["apply", "-f", "-"], &deployment);
-    kit.rolled_out("deployment/portable", "team");
-    let mut of_job = pod.clone();
-    of_job["restartPolicy"] = json!("Never");
-    let cron = json!({
-        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "portable", "namespace": "team"},
-        "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"metadata": {"labels": {"app": "job"}}, "spec": of_job}}}},
-    });
-    kubectl.ok_with(&["apply", "-f", "-"], &cron);
-    kubectl.ok(&["create", "job", "portable", "--from=cronjob/portable", "--namespace=team"]);
-    let running = |selector: &str| {
-        eventually(&format!("a pod with {selector} to run"), || {
-            let pods = kubectl.json(&["get", "pods", "--namespace=team", "--selector", selector]);
-            let pod = pods["items"].as_array()?.iter().find(|pod| pod["status"]["phase"] == "Running")?;
-            Some(pod.clone())
-        })
-    };
-    for selector in ["app=portable", "app=job"] {
-        let pod = running(selector);
-        assert_eq!(pod["spec"]["containers"][0]["image"], name);
-        assert_eq!(pod["spec"]["volumes"][0]["image"]["reference"], name);
-        assert_eq!(pod["status"]["containerStatuses"][0]["imageID"], by_digest);
-    }
-    let pod = running("app=portable")["metadata"]["name"].as_str().unwrap().to_owned();
-    kubectl.ok(&["debug", &pod, "--namespace=team", "--container=debug", &format!("--image={image}")]);
-    eventually("the debug container to run", || {
-        let pod = kubectl.json(&["get", "pod", &pod, "--namespace=team"]);
-        assert_eq!(pod["spec"]["ephemeralContainers"][0]["image"], name);
-        (pod["status"]["ephemeralContainerStatuses"][0]["imageID"] == by_digest).then_some(())
-    });
-    kubectl.ok(&["delete", "job/portable", "cronjob/portable", "--namespace=team"]);
 }
 
 /// Takes the policies away. New pods with the portable name run all the same, since the node knows it.
@@ -160,40 +106,7 @@ fn lose_the_policies(kit: &Kit) {
         let images = pods["items"].as_array()?.iter().map(|pod| pod["spec"]["containers"][0]["image"].clone());
         Some(images.collect::<Vec<_>>()).filter(|images| images.len() == 1)
     });
-    assert_eq!(images, [format!("{PORTABLE_HOST}/team/hello:v1")]);
-}
-
-/// Runs examples/knative-service.yaml. Knative asks the registry for the digest, and its pod answers with the word.
-fn run_a_knative_service(kit: &Kit, name: &str, by_digest: &str, word: &str) {
-    let kubectl = &kit.node.kubectl;
-    let started = Instant::now();
-    kubectl.ok(&["apply", "-f", "examples/knative-service.yaml", "--namespace=team"]);
-    let revision = eventually("the Revision to be ready, or to have failed", || {
-        let revisions = kubectl.json(&["get", "revisions.serving.knative.dev", "--namespace=team"]);
-        let revision = revisions["items"].as_array()?.first()?.clone();
-        let ready = condition(&revision, "Ready")["status"].clone();
-        ["True", "False"].contains(&ready.as_str()?).then_some(revision)
-    });
-    assert_eq!(condition(&revision, "Ready")["status"], "True", "{revision:#}");
-    println!("number: examples/knative-service.yaml is ready after {:.1} s", started.elapsed().as_secs_f64());
-    assert_eq!(revision["spec"]["containers"][0]["image"], name);
-    assert_eq!(revision["status"]["containerStatuses"][0]["imageDigest"], by_digest);
-    let pods = kubectl.json(&["get", "pods", "--namespace=team", "--selector=serving.knative.dev/service=hello"]);
-    assert_eq!(pods["items"][0]["spec"]["containers"][0]["image"], by_digest);
-    let service = format!("{}-private", revision["metadata"]["name"].as_str().unwrap());
-    let address = ["get", "service", &service, "--namespace=team", "--output=jsonpath={.spec.clusterIP}"];
-    let address = format!("{}:80", kubectl.ok(&address));
-    eventually("the Revision's Service to lead to its pod", || TcpStream::connect(&address).ok());
-    let answer = http::ask(&address, "GET", "/", "", b"");
-    assert_eq!((answer.status, answer.body.as_str()), (200, format!("{word}\n").as_str()));
-    let stored = kubectl.json(&["get", "services.serving.knative.dev", "hello", "--namespace=team"]);
-    assert_eq!(stored["spec"]["template"]["spec"]["containers"][0]["image"], "team/hello:v1");
-}
-
-/// A condition of an object's status.
-fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
-    let conditions = object["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    conditions.iter().find(|condition| condition["type"] == kind).unwrap_or(&Value::Null)
+    assert_eq!(images, [format!("{PORTABLE_HOST}/team/app:v1")]);
 }
 
 /// Takes the field `local` from the Build, as an old client and then an upgrade of Shipwright do. Its runs stay local.

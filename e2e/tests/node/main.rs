@@ -14,6 +14,8 @@ mod garbage;
 mod hosts_toml;
 mod http;
 mod kit;
+mod knative;
+mod portable_name;
 mod pulls;
 mod pushes;
 mod real;
