@@ -56,3 +56,11 @@ pub(crate) fn with_host(kit: &Kit, host: &str) -> [Value; 2] {
         })
     })
 }
+
+/// Takes away what [`StandIn`] has applied and serves, if anything.
+pub(crate) fn remove(kit: &Kit) {
+    let kubectl = &kit.node.kubectl;
+    kubectl.ok(&["delete", "-k", "deploy/workloads", "--ignore-not-found"]);
+    let webhooks = ["clusterwide-local-registry", "clusterwide-local-registry-workloads"];
+    kubectl.ok(&[&["delete", "mutatingwebhookconfiguration", "--ignore-not-found"], &webhooks[..]].concat());
+}

@@ -7,6 +7,7 @@
 
 mod admission;
 mod agent;
+mod alias;
 mod builds;
 mod chain;
 mod check;
