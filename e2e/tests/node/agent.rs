@@ -5,10 +5,7 @@ use std::path::Path;
 use e2e::node::Node;
 use e2e::{eventually, memory};
 
-use crate::kit::{self, AGENT, FOLDER, PORTABLE_HOST, REGISTRY, SERVER, WITHOUT_TLS, hello, storage};
-
-/// The folder of all registries on the node.
-const FOLDERS: &str = "/etc/containerd/certs.d";
+use crate::kit::{self, AGENT, FOLDER, FOLDERS, PORTABLE_HOST, REGISTRY, SERVER, WITHOUT_TLS, hello, storage};
 
 #[test]
 fn a_cluster_without_a_registry_gets_one() {

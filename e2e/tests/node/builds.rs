@@ -47,6 +47,11 @@ pub(crate) fn provide_builder(kit: &Kit) {
     lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));
 }
 
+/// Gives the node that image by its own name, without any registry.
+pub(crate) fn import_builder(kit: &Kit) {
+    kit.node.containerd.import(&builder(kit, &format!("quay.io/{BUILDAH}")));
+}
+
 fn builder(kit: &Kit, name: &str) -> Image {
     let file = |name: &str| kit.node.control_plane.file(name);
     let [policy, users, storage] = ["policy.json", "passwd", "storage.conf"].map(file);
@@ -228,6 +233,13 @@ pub(crate) fn succeeded(kit: &Kit, namespace: &str, run: &str) -> Value {
     let (run, log) = ended(kit, namespace, run);
     assert_eq!(run["status"]["conditions"][0]["reason"], "Succeeded", "{run:#}\n{log}");
     run
+}
+
+/// Waits until a run has ended, and returns what its steps have printed. If it has not failed, the test fails.
+pub(crate) fn failed(kit: &Kit, namespace: &str, run: &str) -> String {
+    let (run, log) = ended(kit, namespace, run);
+    assert_eq!(run["status"]["conditions"][0]["status"], "False", "{run:#}\n{log}");
+    log
 }
 
 /// A run that has ended, and what its steps have printed.

@@ -16,6 +16,9 @@ pub(crate) const PORTABLE_HOST: &str = "local-registry:5000";
 /// The registry's name, for pods and for the node.
 pub(crate) const REGISTRY: &str = "registry.local-registry.svc.cluster.local:5000";
 
+/// The folder of all registries on the node.
+pub(crate) const FOLDERS: &str = "/etc/containerd/certs.d";
+
 /// The node's folder for the registry's name.
 pub(crate) const FOLDER: &str = "/etc/containerd/certs.d/registry.local-registry.svc.cluster.local_5000_";
 
@@ -140,6 +143,17 @@ impl Kit {
         }
         self.ready();
         self.components = Some(components.to_vec());
+    }
+
+    /// Takes the kit away, and what its agent has written. The next scenario applies it anew.
+    pub(crate) fn remove(&mut self) {
+        self.components = None;
+        self.kustomize("delete", "deploy/registry", &[]);
+        // The clean-up of deploy/nodes-clean-up has a scenario of its own.
+        std::fs::remove_dir_all(FOLDERS).unwrap();
+        // A volume that had a claim is for no other one.
+        self.node.kubectl.ok(&["delete", "persistentvolume", "registry"]);
+        self.provide_volume();
     }
 
     /// Ends what a scenario that failed has left undone.

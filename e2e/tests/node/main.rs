@@ -16,6 +16,8 @@ mod hosts_toml;
 mod http;
 mod kit;
 mod knative;
+mod not_installed;
+mod outside;
 mod portable_name;
 mod pulls;
 mod pushes;
