@@ -40,6 +40,10 @@ MANIFESTS_knative := $(foreach name,serving networking caching,knative.dev/$(nam
 MANIFESTS_shipwright := $(foreach name,deploy samples,github.com/shipwright-io/build:$(name))
 MANIFESTS_tekton := github.com/tektoncd/pipeline:config
 
+# `make e2e` renders charts with these releases of Helm.
+HELM := $(CURDIR)/target/e2e/helm
+HELM_RELEASES := 3 4
+
 # `make e2e-promote` has programs of its own, too.
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
 PROMOTE_MODULES := ggcr
@@ -170,9 +174,9 @@ test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including 
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(NOTHING) \
 	  $(CARGO) test --locked
 
-e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
+e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(HELM_RELEASES:%=$(HELM)/%/helm) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-program
-	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) \
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) HELM=$(HELM) \
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
 
@@ -294,6 +298,10 @@ $(NODE_PROGRAMS)/%/built: e2e/node/%/go.mod e2e/node/%/go.sum
 	  cp -r --no-preserve=mode "$$(cd e2e/node/$* && go list -m -f '{{.Dir}}' $$module)/$${from#*:}" $$to/ || exit 1; \
 	done
 	$(copy-go-$*)
+	@touch $@
+$(HELM)/%/helm: e2e/helm/%/go.mod e2e/helm/%/go.sum
+	@$(call need,go,install Go)
+	cd e2e/helm/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ tool
 	@touch $@
 $(PROMOTE_PROGRAMS)/%.built: e2e/promote/%/go.mod e2e/promote/%/go.sum $$(wildcard e2e/promote/$$*/*.go)
 	@$(call need,go,install Go)

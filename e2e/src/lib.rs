@@ -29,7 +29,7 @@ pub use kubectl::{Answer, Kubectl};
 pub use kubewarden::{Kubewarden, ModuleServer};
 pub use objects::{build, build_run, config_map, hello, in_v1alpha1, v1alpha1_build};
 pub use process::{Process, eventually, free_port, memory, signal};
-pub use programs::upstream;
+pub use programs::{helm, upstream};
 pub use registries::{LocalRegistry, Make, PromotionTree, crane, ok, peak_memory};
 pub use shipwright::{Shipwright, add_the_field, as_administrator};
 pub use undoing_webhook::UndoingWebhook;

@@ -1,6 +1,7 @@
 //! The programs and files that the tests need. If one is missing, the test fails and says how to get it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -59,6 +60,13 @@ pub(crate) fn promotion(name: &str) -> PathBuf {
     let folder = std::env::var_os("PROMOTE_PROGRAMS")
         .expect("PROMOTE_PROGRAMS: not set; `make e2e-promote` builds the programs and sets it");
     present(Path::new(&folder).join(name), "`make e2e-promote` builds it")
+}
+
+/// Helm of this release, `3` or `4`, in the folder that `HELM` names.
+#[must_use]
+pub fn helm(release: &str) -> Command {
+    let folder = std::env::var_os("HELM").expect("HELM: not set; `make e2e` builds both releases and sets it");
+    Command::new(present(Path::new(&folder).join(release).join("helm"), "`make e2e` builds it"))
 }
 
 /// The sync job without shared libraries, as its image has it. `STATIC_SYNC` names it.

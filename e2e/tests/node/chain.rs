@@ -67,9 +67,9 @@ fn build_and_run(kit: &Kit, registry: &str, word: &str) {
     kit.node.kubectl.run_with(&create, &build).ok(&create);
     let run = builds::succeed(kit, "team", &run);
     println!("number: examples/build.yaml has succeeded after {:.1} s", started.elapsed().as_secs_f64());
-    let built = Built::by(&run, &format!("{registry}/team/hello:v1"), word);
-    run_a_deployment(kit, &built);
-    knative::run_a_service(kit, "examples/knative-service.yaml", &built);
+    let image = Built::by(&run, &format!("{registry}/team/hello:v1"), word);
+    run_a_deployment(kit, &image);
+    knative::run_a_service(kit, "examples/knative-service.yaml", &image);
     portable_name::builds_and_runs(kit, registry, word);
 }
 

@@ -45,16 +45,16 @@ fn where_nothing_is_installed_the_portable_name_leads_to_nobody() {
     builds_fail(&kit);
     a_job_fails(&kit);
     assert_eq!(outside.names(), BTreeSet::from(["local-registry.".to_owned()]));
-    assert_eq!(outside.packets(), 0);
+    assert_eq!(Outside::packets(), 0);
 
     // What does go elsewhere is seen: from a pod, and from the node.
     kit.node.push(&hello(), "registry.example/team/app:v1", &[]).failed_with("no route to host");
     assert!(outside.names().contains("registry.example."), "{:?}", outside.names());
-    let packets = outside.packets();
+    let packets = Outside::packets();
     assert!(packets > 0);
     kit.node.pull("team/app:v1").failed_with("no route to host");
     assert!(outside.names().contains("registry-1.docker.io."), "{:?}", outside.names());
-    assert!(outside.packets() > packets);
+    assert!(Outside::packets() > packets);
 
     drop(outside);
     kubectl.ok(&["delete", "namespace", NAMESPACE, "--wait=false"]);

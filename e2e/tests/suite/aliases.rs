@@ -86,8 +86,11 @@ fn a_label_brings_an_alias_and_takes_it_away() {
     leads("team", None);
 }
 
+/// What is different in a Service.
+type Change = fn(&mut Value);
+
 /// A Service `local-registry`, as the sync job applies it, but for this.
-fn service(change: impl FnOnce(&mut Value)) -> Value {
+fn service(change: Change) -> Value {
     let labels =
         json!({"app.kubernetes.io/managed-by": "local-registry-sync", "app.kubernetes.io/part-of": "local-registry"});
     let mut service = json!({
@@ -113,7 +116,7 @@ fn the_account_can_make_aliases_and_nothing_else() {
     assert_eq!(apply(&service(|_| {})).code, Some(0));
     let other_type = "local-registry-sync may make nothing but a Service of the type ExternalName that leads to a Service of this cluster";
     let metadata = "local-registry-sync may set nothing in the metadata of a Service but its own labels";
-    let refused: [(fn(&mut Value), &str); 13] = [
+    let refused: [(Change, &str); 13] = [
         (|service| service["metadata"]["name"] = json!("registry"), "is forbidden"),
         (|service| service["metadata"]["namespace"] = json!("unlabelled"), "only in namespaces with the label"),
         (|service| service["spec"]["externalName"] = json!("evil.example"), other_type),

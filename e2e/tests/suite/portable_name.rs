@@ -1,6 +1,7 @@
 //! The portable name on a real API server: the same manifests, byte for byte, on clusters with different registries.
 
-use e2e::{Crds, TestCluster, build_run, eventually, in_v1alpha1};
+use e2e::{Answer, Crds, TestCluster, build_run, eventually, helm, in_v1alpha1};
+use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
 
 /// Nodes and pods know the registry by two names, as in the recipe of KinD.
@@ -127,4 +128,76 @@ fn while_nobody_resolves_the_name_it_stays_as_it_is_and_names_nobody_else() {
     let run =
         build_run("marked", json!({"build": {"name": "none"}, "output": {"image": "team/app:v1", "local": true}}));
     cluster.try_create(&run).failed_with("has put no registry in front of it");
+}
+
+/// A chart that puts a registry in front of its image, as those of many projects do, rendered with the example's values.
+fn rendered_by_helm(release: &str) -> Value {
+    let chart = tempfile::tempdir().unwrap();
+    let template = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "{{ .Release.Name }}"},
+        "spec": {"containers": [{
+            "name": "app",
+            "image": "{{ .Values.image.registry }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}",
+        }]},
+    });
+    std::fs::create_dir(chart.path().join("templates")).unwrap();
+    std::fs::write(chart.path().join("Chart.yaml"), "apiVersion: v2\nname: app\nversion: 0.1.0\n").unwrap();
+    std::fs::write(chart.path().join("templates/pod.yaml"), template.to_string()).unwrap();
+    let values = root().join("examples/portable-name/values.yaml");
+    let mut command = helm(release);
+    command.args(["template", "app"]).arg(chart.path()).arg("--values").arg(values);
+    let arguments = ["template"];
+    serde_saphyr::from_str(&Answer::run(&mut command, "").ok(&arguments)).unwrap()
+}
+
+#[test]
+fn helm_and_kustomize_read_the_name_as_a_registry() {
+    for release in ["3", "4"] {
+        let pod = rendered_by_helm(release);
+        assert_eq!(pod["spec"]["containers"][0]["image"], "local-registry:5000/team/app:v1", "Helm {release}");
+    }
+
+    let cluster = TestCluster::start(Crds::Plain);
+    let folder = tempfile::tempdir().unwrap();
+    let image = |image: &str| json!({"name": image.replace(['/', ':', '@'], "-"), "image": image});
+    let digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "app"},
+        "spec": {
+            "containers": [
+                image("local-registry:5000/team/app:v1"),
+                image(&format!("local-registry:5000/team/app@{digest}")),
+                image("local-registry:5000/team/app"),
+                image("local-registry:5000/team/application:v1"),
+                image("team/app:v1"),
+                image("team/plain:v1"),
+            ],
+            "volumes": [{"name": "model", "image": {"reference": "local-registry:5000/team/app:v1"}}],
+        },
+    });
+    let kustomization = json!({
+        "resources": ["pod.json"],
+        "images": [
+            {"name": "local-registry:5000/team/app", "newTag": "v2"},
+            {"name": "team/plain", "newName": "local-registry:5000/team/plain"},
+        ],
+    });
+    std::fs::write(folder.path().join("pod.json"), pod.to_string()).unwrap();
+    std::fs::write(folder.path().join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    let rendered = cluster.kubectl.ok(&["kustomize", folder.path().to_str().unwrap()]);
+    let rendered: Value = serde_saphyr::from_str(&rendered).unwrap();
+    let images: Vec<_> =
+        rendered["spec"]["containers"].as_array().unwrap().iter().map(|found| found["image"].clone()).collect();
+    assert_eq!(
+        images,
+        [
+            "local-registry:5000/team/app:v2",
+            "local-registry:5000/team/app:v2",
+            "local-registry:5000/team/app:v2",
+            "local-registry:5000/team/application:v1",
+            "team/app:v1",
+            "local-registry:5000/team/plain:v1",
+        ]
+    );
+    assert_eq!(rendered["spec"]["volumes"][0]["image"]["reference"], "local-registry:5000/team/app:v2");
 }
