@@ -8,6 +8,7 @@ use local_registry_core::{RegistryHost, RuntimeHost};
 use local_registry_declaration::Declared;
 use local_registry_sync::Task;
 
+use crate::aliases::aliases;
 use crate::builds::StoredBuilds;
 use crate::config_map::config_map;
 use crate::crd::crd;
@@ -46,6 +47,7 @@ pub async fn check(
     }
     if let Some(declared) = &declared {
         links.extend(kit(cluster, declared, scope).await);
+        links.extend(aliases(cluster, declared).await);
     }
     let mut field = Safeguard::new("the field in the CRDs");
     for kind in Kind::ALL {

@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+mod aliases;
 mod builds;
 mod chain;
 mod config_map;

@@ -63,6 +63,15 @@ fn a_label_brings_an_alias_and_takes_it_away() {
     let stored = kubectl.json(&["get", "service", "local-registry", "--namespace=taken"]);
     assert_eq!(stored["spec"]["type"], "ClusterIP", "{stored}");
 
+    kubectl.ok(&["apply", "-k", "deploy/check"]);
+    let answer = cluster.check(&[]);
+    assert!(
+        answer
+            .stdout
+            .contains("✗ aliases: in its place is a Service local-registry that somebody else has made: taken; "),
+        "{answer:?}"
+    );
+
     // What is changed by hand is put back, and what is deleted is made again.
     let edit = r#"--patch={"spec": {"externalName": "evil.example"}}"#;
     kubectl.ok(&["patch", "service", "local-registry", "--namespace=team", "--type=merge", edit]);

@@ -23,6 +23,9 @@ pub(super) const BUILDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedef
 const RUNS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/buildruns.shipwright.io";
 pub(super) const STORED: &str = "/apis/shipwright.io/v1beta1/builds";
 pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
+/// The namespaces that ask for an alias, and the Services that have its name.
+const ALIAS_NAMESPACES: &str = "/api/v1/namespaces?alias";
+const ALIASES: &str = "/api/v1/services";
 /// What begins the paths of webhook configurations and guards.
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1/";
 pub(super) const WEBHOOK: &str =
@@ -39,7 +42,7 @@ pub(super) const AUTHORITY: &str =
 pub(super) const KIT: &str = "registry.local-registry.svc.cluster.local:5000";
 
 pub(super) fn list(items: &[Value]) -> Value {
-    json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
+    json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "1"}, "items": items})
 }
 
 pub(super) fn build(name: &str, output: Value) -> Value {
@@ -138,6 +141,8 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
                 build("b", json!({"image": "reg.io/app"})),
             ]),
         ),
+        (ALIAS_NAMESPACES, list(&[])),
+        (ALIASES, list(&[])),
         (NAMESPACES, list(&[namespace("default", json!({})), namespace("team", json!({"env": "prod"}))])),
         (SERVER, json!({"metadata": {"name": "default"}, "spec": {"serviceAccountName": "policy-server"}})),
         (BUILDS, crd(spec)),
@@ -191,8 +196,13 @@ pub(super) async fn run_task(
     let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
     let serving = async move {
         while let Some((request, response)) = handle.next_request().await {
-            // The next page of a list is the object under the list's token.
             let path = request.uri().path();
+            let asks_for_label = request
+                .uri()
+                .query()
+                .is_some_and(|query| query.contains("labelSelector=local-registry-hosting%2Falias%3Dtrue"));
+            let path = if asks_for_label { ALIAS_NAMESPACES } else { path };
+            // The next page of a list is the object under the list's token.
             let token = request.uri().query().and_then(|query| query.split("continue=").nth(1));
             let path = token.unwrap_or(path);
             match objects.get(path) {
@@ -909,5 +919,65 @@ async fn a_policy_for_workloads_alone_says_nothing_of_builds() {
     assert!(
         lines.contains(&"✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub".to_owned()),
         "{lines:#?}"
+    );
+}
+
+#[tokio::test]
+async fn namespaces_whose_pods_push() {
+    let labelled = |count: usize| {
+        let names = (0..count)
+            .map(|index| json!({"metadata": {"name": format!("team-{index}")}, "status": {"phase": "Active"}}));
+        list(&names.collect::<Vec<_>>())
+    };
+    let service = |namespace: &str, kind: &str, host: &str| {
+        json!({
+            "metadata": {"name": "local-registry", "namespace": namespace},
+            "spec": {"type": kind, "externalName": host},
+        })
+    };
+    let lines = async |declared: &str, namespaces: Value, services: Value| {
+        let mut objects = cluster();
+        objects.insert(CONFIG_MAP, config_map(&format!("hostFromClusterNetwork: {declared}")));
+        objects.insert(ALIAS_NAMESPACES, namespaces);
+        objects.insert(ALIASES, services);
+        let lines = run(objects, "local", Location::InCluster, plain_http()).await;
+        lines.into_iter().filter(|line| line[line.find(' ').unwrap()..].starts_with(" aliases:")).collect::<Vec<_>>()
+    };
+    let to = KIT.strip_suffix(":5000").unwrap();
+    let right = |index: usize| service(&format!("team-{index}"), "ExternalName", to);
+    assert_eq!(lines(KIT, list(&[]), list(&[])).await, [""; 0]);
+    assert_eq!(
+        lines(KIT, labelled(2), list(&[right(0), right(1)])).await,
+        [format!("✓ aliases: they lead to {to}: team-0, team-1")]
+    );
+    assert_eq!(
+        lines(KIT, labelled(8), list(&[right(0), service("team-1", "ClusterIP", "")])).await,
+        [
+            "✗ aliases: namespaces with the label local-registry-hosting/alias=true have none that leads to the registry: \
+             team-2, team-3, team-4, team-5, team-6 and 1 more; include deploy/alias in the kustomization of the sync job; if it \
+             is there, the job's log says what fails"
+        ]
+    );
+    assert_eq!(
+        lines(KIT, labelled(1), list(&[service("team-0", "ClusterIP", "")])).await,
+        [
+            "✗ aliases: in its place is a Service local-registry that somebody else has made: team-0; delete the Service, or take \
+             the label from the namespace"
+        ]
+    );
+    assert_eq!(
+        lines("kind-registry:5000", labelled(1), list(&[])).await,
+        [
+            "! aliases: there is none for the namespaces with the label local-registry-hosting/alias=true (team-0): an alias leads \
+             to a Service, and the declared registry `kind-registry:5000` does not name one; declare a Service, such as \
+             registry.infra.svc.cluster.local:5000"
+        ]
+    );
+    assert_eq!(
+        lines(KIT, labelled(1), json!(403)).await,
+        [
+            "! aliases: Services that are called local-registry: list is forbidden: no; grant `list` on services/local-registry in \
+             all namespaces"
+        ]
     );
 }

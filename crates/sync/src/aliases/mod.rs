@@ -19,11 +19,13 @@
 mod once;
 mod plan;
 mod report;
+mod survey;
 mod target;
 mod watch;
 
 // What is to be done, without I/O.
 pub use self::plan::{Step, plan};
+pub use self::survey::Survey;
 pub use self::target::{NoTarget, target};
 
 // What is done, and what came of it.

@@ -1,15 +1,12 @@
 //! Every alias is brought in line, once.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use local_registry_cluster::aliases::{Alias, NamespaceStatus};
-use local_registry_cluster::follow::{FollowedAll, Place};
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::text::with_causes;
 use local_registry_declaration::{AllowedHosts, Data, Declared};
 
-use super::plan::{Step, plan};
+use super::plan::Step;
 use super::report::{AliasReport, AliasResult, AliasesReport, AliasesState};
+use super::survey::Survey;
 use super::target::target;
 
 /// Reads what is declared, and brings the alias of each namespace in line with it; with `dry_run`, only says what would be
@@ -21,32 +18,11 @@ pub async fn once(cluster: &Cluster, allowed: &AllowedHosts, dry_run: bool) -> A
         Ok(data) => data,
         Err(error) => return AliasesReport::new(AliasesState::Unknown { error: with_causes(&error) }),
     };
-    let Some(seen) = Seen::of(&namespaces, &aliases) else {
+    let Some(survey) = Survey::of(&namespaces, &aliases) else {
         let lost = namespaces.lost().or(aliases.lost()).map(|lost| lost.error.clone());
         return AliasesReport::new(AliasesState::Unknown { error: lost.unwrap_or_default() });
     };
-    reconcile(cluster, data.as_ref(), allowed, &seen, dry_run).await
-}
-
-/// What was last seen of the cluster.
-pub(super) struct Seen<'a> {
-    /// The namespaces with the label. What is being deleted takes no alias.
-    labelled: BTreeSet<&'a str>,
-    /// The Service of the alias's name in each namespace that has one.
-    aliases: BTreeMap<&'a str, &'a Alias>,
-}
-
-impl<'a> Seen<'a> {
-    /// What was seen; `None` if not everything was read yet.
-    pub(super) fn of(namespaces: &'a FollowedAll<NamespaceStatus>, aliases: &'a FollowedAll<Alias>) -> Option<Self> {
-        let is_alive =
-            |(place, status): (&'a Place, &NamespaceStatus)| (!status.is_terminating()).then_some(place.name.as_str());
-        let in_namespace = |(place, alias): (&'a Place, &'a Alias)| Some((place.namespace.as_deref()?, alias));
-        Some(Self {
-            labelled: namespaces.seen()?.iter().filter_map(is_alive).collect(),
-            aliases: aliases.seen()?.iter().filter_map(in_namespace).collect(),
-        })
-    }
+    reconcile(cluster, data.as_ref(), allowed, &survey, dry_run).await
 }
 
 /// Brings every alias in line with what a ConfigMap declares; `None` if there is no ConfigMap.
@@ -54,7 +30,7 @@ pub(super) async fn reconcile(
     cluster: &Cluster,
     data: Option<&Data>,
     allowed: &AllowedHosts,
-    seen: &Seen<'_>,
+    survey: &Survey<'_>,
     dry_run: bool,
 ) -> AliasesReport {
     let declared = data.map_or_else(|| Ok(Declared::absent()), |data| Declared::read(data, allowed));
@@ -70,7 +46,7 @@ pub(super) async fn reconcile(
     };
     let (mut report, target) = (AliasesReport::new(state), found.unwrap_or_default());
     let to = (!target.is_empty()).then_some(target.as_str());
-    for (namespace, step) in plan(to, &seen.labelled, &seen.aliases) {
+    for (namespace, step) in survey.steps(to) {
         let result = match step {
             Step::Keep => {
                 report.unchanged += 1;

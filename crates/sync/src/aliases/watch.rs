@@ -6,13 +6,14 @@ use std::time::Duration;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::aliases::{Alias, NamespaceStatus};
 use local_registry_cluster::follow::{
-    self, Due, Followed, FollowedAll, News, Outcome, Reconciler, View, reconcile_forever,
+    Due, Followed, FollowedAll, News, Outcome, Reconciler, Seen, View, reconcile_forever,
 };
 use local_registry_declaration::{AllowedHosts, Data};
 use tokio::time::Instant;
 
-use super::once::{Seen, reconcile};
+use super::once::reconcile;
 use super::report::{AliasesReport, AliasesState};
+use super::survey::Survey;
 use crate::watch::Timing;
 
 /// How long to wait for more news of namespaces and Services: a command may label many, and each alias that is made is news, too.
@@ -97,13 +98,13 @@ impl<F: FnMut(&AliasesReport)> Reconciler for Following<'_, F> {
             (self.show)(&AliasesReport::new(AliasesState::Unknown { error }));
             return Ok(Outcome::Done);
         }
-        let Some(seen) = Seen::of(&self.namespaces, &self.aliases) else { return Ok(Outcome::Done) };
+        let Some(survey) = Survey::of(&self.namespaces, &self.aliases) else { return Ok(Outcome::Done) };
         let data = match self.config_map.seen() {
-            follow::Seen::NotYet => return Ok(Outcome::Done),
-            follow::Seen::Absent => None,
-            follow::Seen::Present(data) => Some(data),
+            Seen::NotYet => return Ok(Outcome::Done),
+            Seen::Absent => None,
+            Seen::Present(data) => Some(data),
         };
-        let report = reconcile(self.cluster, data, self.allowed, &seen, self.dry_run).await;
+        let report = reconcile(self.cluster, data, self.allowed, &survey, self.dry_run).await;
         (self.show)(&report);
         Ok(if report.may_succeed_soon() { Outcome::Retry } else { Outcome::Done })
     }

@@ -160,13 +160,14 @@ fn cluster(server: &Arc<Mutex<Server>>) -> Cluster {
                     let (code, answer) = server.list(resource, query);
                     send(response, code, &answer);
                 }
-                None if path.contains("/configmaps/") => match server.declared {
-                    Some(value) => send(response, 200, &config_map(value)),
-                    None => {
+                None if path.contains("/configmaps/") => {
+                    if let Some(value) = server.declared {
+                        send(response, 200, &config_map(value));
+                    } else {
                         let details = json!({"name": "local-registry-hosting", "kind": "configmaps"});
                         send(response, 404, &status(404, "NotFound", "not found", &details));
                     }
-                },
+                }
                 None => {
                     let namespace = path.strip_prefix("/api/v1/namespaces/").unwrap();
                     let namespace = namespace.strip_suffix("/services/local-registry").unwrap();
