@@ -2,11 +2,13 @@
 
 mod backoff;
 mod followed;
+mod followed_all;
 mod reconcile;
 mod slim;
 mod watch;
 
-pub use self::followed::{Followed, FollowedAll, Lost, News, Place, Seen};
+pub use self::followed::{Followed, Lost, News, Seen};
+pub use self::followed_all::{FollowedAll, Place};
 pub use self::reconcile::{Due, Outcome, Reconciler, View, reconcile_forever};
 pub use self::slim::Content;
 pub(crate) use self::slim::Slim;
