@@ -2,29 +2,41 @@
 
 use local_registry_cluster::Cluster;
 use local_registry_cluster::aliases::{ALIAS, ALIAS_LABEL};
+use local_registry_core::Quoted;
 use local_registry_declaration::Declared;
-use local_registry_sync::aliases::{Step, Survey, target};
+use local_registry_sync::aliases::{NoTarget, Step, Survey, target};
 
 use crate::link::Link;
 use crate::names::Names;
 
 const LINK: &str = "aliases";
 
-/// The link of the aliases; none if no namespace has the label.
-pub(crate) async fn aliases(cluster: &Cluster, declared: &Declared) -> Option<Link> {
+/// The links of the aliases; none if no namespace has the label.
+pub(crate) async fn aliases(cluster: &Cluster, declared: &Declared, cluster_domain: &str) -> Vec<Link> {
     let (mut namespaces, mut aliases) = (cluster.follow_alias_namespaces(), cluster.follow_aliases());
     tokio::join!(namespaces.news(), aliases.news());
     let Some(survey) = Survey::of(&namespaces, &aliases) else {
-        let lost = namespaces.lost().or(aliases.lost())?;
-        return Some(Link::warning(LINK, lost.error.clone()));
+        let lost = namespaces.lost().or(aliases.lost());
+        return lost.map(|lost| Link::warning(LINK, lost.error.clone())).into_iter().collect();
     };
-    let found = target(declared);
+    let mut mislabelled = Names::default();
+    for (namespace, value) in survey.mislabelled() {
+        mislabelled.push(|| format!("{namespace} ({})", Quoted(value)));
+    }
+    let typo = (mislabelled.count() > 0).then(|| {
+        let seen = format!("the label {ALIAS_LABEL} has another value than true, so it brings none: {mislabelled}");
+        Link::warning(LINK, seen).remedy("write true, or remove the label")
+    });
+    link_of(&survey, target(declared, cluster_domain)).into_iter().chain(typo).collect()
+}
+
+fn link_of(survey: &Survey<'_>, found: Result<String, NoTarget>) -> Option<Link> {
     let (mut kept, mut missing, mut foreign, mut without) =
         (Names::default(), Names::default(), Names::default(), Names::default());
     for (namespace, step) in survey.steps(found.as_ref().ok().map(String::as_str)) {
         let names = match step {
             Step::Keep => &mut kept,
-            Step::Apply => &mut missing,
+            Step::Apply | Step::Replace(_) => &mut missing,
             Step::LeaveAlone => &mut foreign,
             Step::GoWithout => &mut without,
             // It goes. Nobody asks for it any more.
@@ -46,7 +58,10 @@ pub(crate) async fn aliases(cluster: &Cluster, declared: &Declared) -> Option<Li
         }
         Ok(_) if foreign.count() > 0 => {
             let seen = format!("in its place is a Service {ALIAS} that somebody else has made: {foreign}");
-            Some(Link::failed(LINK, seen).remedy("delete the Service, or take the label from the namespace"))
+            Some(
+                Link::failed(LINK, seen)
+                    .remedy("take the label from the namespace, or delete that Service if nobody needs it"),
+            )
         }
         Ok(_) if kept.count() == 0 => None,
         Ok(to) => Some(Link::ok(LINK, format!("they lead to {to}: {kept}"))),

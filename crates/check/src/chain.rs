@@ -47,7 +47,7 @@ pub async fn check(
     }
     if let Some(declared) = &declared {
         links.extend(kit(cluster, declared, scope).await);
-        links.extend(aliases(cluster, declared).await);
+        links.extend(aliases(cluster, declared, &scope.cluster_domain).await);
     }
     let mut field = Safeguard::new("the field in the CRDs");
     for kind in Kind::ALL {

@@ -1,10 +1,11 @@
 //! Aliases: the Service `local-registry` in the namespaces whose pods reach the local registry by that name.
 
+use kube::Error;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::call::Call;
+use crate::call::{Call, Failure, limited};
 use crate::connection::Cluster;
 use crate::error::ClusterError;
 use crate::follow::{Content, FollowedAll, Selection, Slim, Watch};
@@ -13,20 +14,28 @@ use crate::policies::FIELD_MANAGER;
 
 /// The name of every alias: the host of the portable name, without its port.
 pub const ALIAS: &str = "local-registry";
-/// The label of the namespaces that get an alias, and its value, as a selector.
-pub const ALIAS_LABEL: &str = "local-registry-hosting/alias=true";
+/// The label of the namespaces that get an alias. Its value is `true`.
+pub const ALIAS_LABEL: &str = "local-registry-hosting/alias";
 /// The label that says whose an alias is. Its value is the [`FIELD_MANAGER`].
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const EXTERNAL_NAME: &str = "ExternalName";
 
-/// What is used of a namespace.
+/// What is used of a namespace with the [`ALIAS_LABEL`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct NamespaceStatus {
     phase: Option<String>,
+    #[serde(skip)]
+    label: String,
 }
 
 impl NamespaceStatus {
+    /// The value of the label.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
     /// Whether the namespace is being deleted, so that nothing can be made in it.
     #[must_use]
     pub fn is_terminating(&self) -> bool {
@@ -38,6 +47,11 @@ impl Content for NamespaceStatus {
     const KIND: &'static str = "Namespace";
     const PLURAL: &'static str = "namespaces";
     const FIELD: &'static str = "status";
+    const LABEL: Option<&'static str> = Some(ALIAS_LABEL);
+
+    fn note_label(&mut self, value: &str) {
+        value.clone_into(&mut self.label);
+    }
 }
 
 /// What is used of a Service that has the name of the alias.
@@ -62,10 +76,16 @@ pub struct Alias {
 }
 
 impl Alias {
+    /// Whether it is nothing but another name.
+    #[must_use]
+    pub fn is_name(&self) -> bool {
+        self.kind.as_deref() == Some(EXTERNAL_NAME)
+    }
+
     /// Whether it is nothing but another name of this host.
     #[must_use]
     pub fn leads_to(&self, host: &str) -> bool {
-        self.kind.as_deref() == Some(EXTERNAL_NAME) && self.external_name.as_deref() == Some(host)
+        self.is_name() && self.external_name.as_deref() == Some(host)
     }
 
     /// Whether this program has made it, by its label. Whoever may write Services of its namespace may forge that, and gets
@@ -144,8 +164,11 @@ impl Cluster {
     pub async fn delete_alias(&self, namespace: &str, seen: &Alias, dry_run: bool) -> Result<(), ClusterError> {
         let unchanged = Preconditions { resource_version: Some(seen.version.clone()), uid: None };
         let parameters = DeleteParams { dry_run, preconditions: Some(unchanged), ..DeleteParams::default() };
-        let api = self.aliases(namespace);
-        call(namespace, "delete").answer(api.delete(ALIAS, &parameters)).await.map(drop)
+        match limited(self.aliases(namespace).delete(ALIAS, &parameters)).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted(namespace).is_in(&status) => Ok(()),
+            Err(failure) => Err(call(namespace, "delete").failed(failure)),
+        }
     }
 
     fn aliases(&self, namespace: &str) -> Api<Slim<Alias>> {

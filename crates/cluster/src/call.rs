@@ -44,7 +44,7 @@ impl Call {
     pub(crate) fn failed(&self, failure: Failure) -> ClusterError {
         let (kind, source) = match failure {
             Failure::Timeout => (ClusterErrorKind::Timeout(LIMIT.as_secs()), None),
-            Failure::Api(Error::Api(status)) if status.code == 403 => {
+            Failure::Api(Error::Api(status)) if status.code == 403 && !is_by_admission(&status.message) => {
                 let (verb, resource) = (self.verb, self.resource.clone());
                 let message = Excerpt(&status.message).to_string();
                 (ClusterErrorKind::Forbidden { verb, resource, message }, None)
@@ -57,4 +57,9 @@ impl Call {
         };
         ClusterError { subject: self.subject.clone(), kind, source }
     }
+}
+
+/// Whether a request was forbidden for what is in it, by a quota, a webhook or a policy. No right is missing then.
+fn is_by_admission(message: &str) -> bool {
+    ["exceeded quota", "denied request", "denied the request"].iter().any(|words| message.contains(words))
 }

@@ -20,6 +20,12 @@ impl ClusterError {
         self.kind == ClusterErrorKind::Changed
     }
 
+    /// Whether nothing was heard of the API server, so that the next call is likely to fail, too.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self.kind, ClusterErrorKind::Timeout(_) | ClusterErrorKind::NoAnswer)
+    }
+
     /// Whether the answer was 404, and did not say which object is not there.
     pub(crate) fn is_unknown_path(&self) -> bool {
         matches!(self.kind, ClusterErrorKind::Refused { code: 404, .. })

@@ -11,7 +11,7 @@ use crate::connection::Cluster;
 use crate::error::ClusterError;
 
 /// How many objects are on a page. A Build may be 1 MiB, and the pod has little memory.
-pub(crate) const PAGE: u32 = 25;
+const PAGE: u32 = 25;
 
 /// Objects that are listed in the whole cluster.
 #[derive(Debug, Clone, Copy)]

@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// local-registry-hosting/alias=true, too. For a registry that is a Service on port 5000.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_ALIAS")]
     pub(crate) alias: bool,
+    /// With --alias: the cluster's DNS domain. An alias leads to no name outside of it.
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
+    pub(crate) cluster_domain: String,
     /// Keep running and follow the ConfigMap, until SIGTERM or SIGINT.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_WATCH")]
     pub(crate) watch: bool,

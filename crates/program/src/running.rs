@@ -39,10 +39,15 @@ impl<R: Clone + PartialEq> Changes<R> {
         if self.0.as_ref() == Some(report) {
             return;
         }
-        let printed = text(report).map_err(anyhow::Error::from).and_then(|text| Ok(print_line(&text)?));
-        if let Err(error) = printed {
-            tracing::error!(%error, "the report cannot be printed");
-        }
+        print_report(text(report));
         self.0 = Some(report.clone());
+    }
+}
+
+/// Prints a report. If that fails, the work goes on.
+pub(crate) fn print_report(text: serde_json::Result<String>) {
+    let printed = text.map_err(anyhow::Error::from).and_then(|text| Ok(print_line(&text)?));
+    if let Err(error) = printed {
+        tracing::error!(%error, "the report cannot be printed");
     }
 }

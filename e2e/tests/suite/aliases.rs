@@ -56,9 +56,10 @@ fn a_label_brings_an_alias_and_takes_it_away() {
     label(&cluster, "taken", "=true");
     label(&cluster, "other", "=yes");
     leads("team", Some(HOST));
-    let counts =
-        || ["there", "failed", "left-alone"].map(|state| sync.metric(&format!("aliases{{state=\"{state}\"}}")));
-    eventually("the metrics to count them", || (counts() == [Some(2), Some(0), Some(1)]).then_some(()));
+    let counts = || {
+        ["there", "failed", "left-alone", "missing"].map(|state| sync.metric(&format!("aliases{{state=\"{state}\"}}")))
+    };
+    eventually("the metrics to count them", || (counts() == [Some(2), Some(0), Some(1), Some(0)]).then_some(()));
     assert_eq!(alias(&cluster, "other"), None);
     let stored = kubectl.json(&["get", "service", "local-registry", "--namespace=taken"]);
     assert_eq!(stored["spec"]["type"], "ClusterIP", "{stored}");
@@ -78,9 +79,13 @@ fn a_label_brings_an_alias_and_takes_it_away() {
     leads("team", Some(HOST));
     kubectl.ok(&["delete", "service", "local-registry", "--namespace=team"]);
     leads("team", Some(HOST));
-    let type_of_address = r#"--patch={"spec": {"type": "ClusterIP", "externalName": null, "ports": [{"port": 5000}]}}"#;
-    kubectl.ok(&["patch", "service", "local-registry", "--namespace=team", "--type=merge", type_of_address]);
-    leads("team", Some(HOST));
+    for kind in ["ClusterIP", "NodePort", "LoadBalancer"] {
+        let spec = json!({"spec": {"type": kind, "externalName": null, "ports": [{"port": 5000}]}});
+        let patch =
+            ["patch", "service", "local-registry", "--namespace=team", "--type=merge", "--patch", &spec.to_string()];
+        kubectl.ok(&patch);
+        leads("team", Some(HOST));
+    }
 
     // A label that goes while the sync job is not there.
     drop(sync);
@@ -125,11 +130,14 @@ fn the_account_can_make_aliases_and_nothing_else() {
     assert_eq!(apply(&service(|_| {})).code, Some(0));
     let other_type = "local-registry-sync may make nothing but a Service of the type ExternalName that leads to a Service of this cluster";
     let metadata = "local-registry-sync may set nothing in the metadata of a Service but its own labels";
-    let refused: [(Change, &str); 13] = [
+    let refused: [(Change, &str); 16] = [
         (|service| service["metadata"]["name"] = json!("registry"), "is forbidden"),
         (|service| service["metadata"]["namespace"] = json!("unlabelled"), "only in namespaces with the label"),
         (|service| service["spec"]["externalName"] = json!("evil.example"), other_type),
-        (|service| service["spec"]["externalName"] = json!("a.b.svc.evil.example/x"), "spec.externalName"),
+        (|service| service["spec"]["externalName"] = json!("a.b.svc.evil.example"), other_type),
+        (|service| service["spec"]["externalName"] = json!("a.b.svc.cluster.local.evil.example"), other_type),
+        (|service| service["spec"]["externalName"] = json!("a.b.c.svc.cluster.local"), other_type),
+        (|service| drop(service["metadata"].as_object_mut().unwrap().remove("labels")), metadata),
         (|service| service["spec"] = json!({"ports": [{"port": 5000}], "selector": {"app": "any"}}), other_type),
         (|service| service["spec"] = json!({"type": "LoadBalancer", "ports": [{"port": 5000}]}), other_type),
         (|service| service["spec"]["externalIPs"] = json!(["192.0.2.1"]), other_type),
@@ -148,6 +156,30 @@ fn the_account_can_make_aliases_and_nothing_else() {
     }
     let create = ["create", "--dry-run=server", SYNC, "-f", "-"];
     kubectl.run_with(&create, &service(|_| {}).to_string()).failed_with("is forbidden");
+
+    // What it has made itself, and another one has added to.
+    let ours = service(|service| {
+        service["metadata"]["labels"]["team"] = json!("a");
+        service["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "u"}]);
+    });
+    kubectl.ok_with(&["create", "-f", "-"], &ours);
+    // With every right, so that only the ValidatingAdmissionPolicy refuses.
+    let patch = |change: &Value| {
+        let change = format!("--patch={change}");
+        let patch =
+            ["patch", "service", "local-registry", "--namespace=team", "--dry-run=server", "--type=merge", &change];
+        kubectl.run(&[&patch[..], &[SYNC, "--as-group=system:masters"]].concat())
+    };
+    assert_eq!(patch(&json!({"spec": {"externalName": "other.infra.svc.cluster.local"}})).code, Some(0));
+    for change in [
+        json!({"labels": {"team": null}}),
+        json!({"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "b", "uid": "u"}]}),
+        json!({"ownerReferences": null}),
+    ] {
+        patch(&json!({"metadata": change})).failed_with(metadata);
+    }
+    kubectl.ok(&["delete", "service", "local-registry", "--namespace=team"]);
 
     // What somebody else has made.
     kubectl.ok(&["create", "service", "clusterip", "local-registry", "--tcp=5000", "--namespace=team"]);

@@ -200,7 +200,7 @@ pub(super) async fn run_task(
             let asks_for_label = request
                 .uri()
                 .query()
-                .is_some_and(|query| query.contains("labelSelector=local-registry-hosting%2Falias%3Dtrue"));
+                .is_some_and(|query| query.contains("labelSelector=local-registry-hosting%2Falias"));
             let path = if asks_for_label { ALIAS_NAMESPACES } else { path };
             // The next page of a list is the object under the list's token.
             let token = request.uri().query().and_then(|query| query.split("continue=").nth(1));
@@ -926,7 +926,7 @@ async fn a_policy_for_workloads_alone_says_nothing_of_builds() {
 async fn namespaces_whose_pods_push() {
     let labelled = |count: usize| {
         let names = (0..count)
-            .map(|index| json!({"metadata": {"name": format!("team-{index}")}, "status": {"phase": "Active"}}));
+            .map(|index| json!({"metadata": {"name": format!("team-{index}"), "labels": {"local-registry-hosting/alias": "true"}}, "status": {"phase": "Active"}}));
         list(&names.collect::<Vec<_>>())
     };
     let service = |namespace: &str, kind: &str, host: &str| {
@@ -941,7 +941,7 @@ async fn namespaces_whose_pods_push() {
         objects.insert(ALIAS_NAMESPACES, namespaces);
         objects.insert(ALIASES, services);
         let lines = run(objects, "local", Location::InCluster, plain_http()).await;
-        lines.into_iter().filter(|line| line[line.find(' ').unwrap()..].starts_with(" aliases:")).collect::<Vec<_>>()
+        lines.into_iter().filter(|line| line.split(' ').nth(1) == Some("aliases:")).collect::<Vec<_>>()
     };
     let to = KIT.strip_suffix(":5000").unwrap();
     let right = |index: usize| service(&format!("team-{index}"), "ExternalName", to);
@@ -952,25 +952,29 @@ async fn namespaces_whose_pods_push() {
     );
     assert_eq!(
         lines(KIT, labelled(8), list(&[right(0), service("team-1", "ClusterIP", "")])).await,
-        [
-            "✗ aliases: namespaces with the label local-registry-hosting/alias=true have none that leads to the registry: \
+        ["✗ aliases: namespaces with the label local-registry-hosting/alias have none that leads to the registry: \
              team-2, team-3, team-4, team-5, team-6 and 1 more; include deploy/alias in the kustomization of the sync job; if it \
-             is there, the job's log says what fails"
-        ]
+             is there, the job's log says what fails"]
     );
     assert_eq!(
         lines(KIT, labelled(1), list(&[service("team-0", "ClusterIP", "")])).await,
-        [
-            "✗ aliases: in its place is a Service local-registry that somebody else has made: team-0; delete the Service, or take \
-             the label from the namespace"
-        ]
+        ["✗ aliases: in its place is a Service local-registry that somebody else has made: team-0; take the label \
+             from the namespace, or delete that Service if nobody needs it"]
     );
     assert_eq!(
         lines("kind-registry:5000", labelled(1), list(&[])).await,
         [
-            "! aliases: there is none for the namespaces with the label local-registry-hosting/alias=true (team-0): an alias leads \
-             to a Service, and the declared registry `kind-registry:5000` does not name one; declare a Service, such as \
+            "! aliases: there is none for the namespaces with the label local-registry-hosting/alias (team-0): an alias leads to \
+             a Service of this cluster, and the declared registry `kind-registry:5000` does not name one; declare a Service, such as \
              registry.infra.svc.cluster.local:5000"
+        ]
+    );
+    let typo = json!({"metadata": {"name": "team", "labels": {"local-registry-hosting/alias": "yes"}}, "status": {}});
+    assert_eq!(
+        lines(KIT, list(&[typo]), list(&[])).await,
+        [
+            "! aliases: the label local-registry-hosting/alias has another value than true, so it brings none: team (`yes`); write \
+             true, or remove the label"
         ]
     );
     assert_eq!(

@@ -21,13 +21,14 @@ use crate::call::{Call, Failure, limited};
 use crate::error::{ClusterError, ClusterErrorKind};
 use crate::follow::backoff::Backoff;
 use crate::follow::slim::{Content, Slim};
-use crate::listing::PAGE;
 use crate::named::Wanted;
 
 /// How long a watch may be silent. The API server sends a bookmark every minute.
 const IDLE: Duration = Duration::from_secs(75);
 /// For how long the API server is asked to keep a watch, in seconds: at least that, and up to a minute more.
 const WATCHED: u32 = 240;
+/// How many objects are on a page of a list. Whoever may write one may make it 1.5 MB large, and the pod has little memory.
+const PAGE: u32 = 4;
 /// A watch that lasted this long has worked: the next pause is short again.
 const WORKED: Duration = Duration::from_secs(30);
 

@@ -112,6 +112,7 @@ impl SyncMetrics {
             ("there", report.there()),
             ("failed", report.count(|result| matches!(result, AliasResult::Failed { .. }))),
             ("left-alone", report.count(|result| matches!(result, AliasResult::LeftAlone))),
+            ("missing", report.missing),
         ] {
             let gauge = self.aliases.get_or_create(&[("state", state.to_owned())]);
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -293,8 +294,10 @@ mod tests {
         for result in [AliasResult::Applied, AliasResult::LeftAlone, AliasResult::Deleted] {
             report.namespaces.push(AliasReport { namespace: "team".to_owned(), result });
         }
+        report.missing = 5;
         metrics.record_aliases(&report);
-        let counts = ["{state=\"failed\"} 0", "{state=\"left-alone\"} 1", "{state=\"there\"} 3"];
+        let counts =
+            ["{state=\"failed\"} 0", "{state=\"left-alone\"} 1", "{state=\"missing\"} 5", "{state=\"there\"} 3"];
         assert_eq!(lines(&metrics, "aliases"), counts);
         metrics.record_aliases(&AliasesReport::new(AliasesState::Unknown { error: String::new() }));
         assert_eq!(lines(&metrics, "aliases"), Vec::<String>::new());

@@ -167,7 +167,7 @@ fn every_flag_has_an_environment_variable() {
     let help = String::from_utf8(sync(&["--help"], "/nowhere").stdout).unwrap();
     let flags = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
     let flags: Vec<&str> = flags.map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(flags.len(), 14, "{flags:?}");
+    assert_eq!(flags.len(), 15, "{flags:?}");
     for flag in flags {
         let variable = format!("[env: LOCAL_REGISTRY_SYNC_{}=", flag.replace('-', "_").to_uppercase());
         assert!(help.contains(&variable), "{variable}");

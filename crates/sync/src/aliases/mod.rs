@@ -7,11 +7,12 @@
 //! ```no_run
 //! use local_registry_cluster::Cluster;
 //! use local_registry_declaration::AllowedHosts;
-//! use local_registry_sync::aliases::once;
+//! use local_registry_sync::aliases::{AliasTask, once};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let cluster = Cluster::new(kube::Client::try_default().await?);
-//! println!("{}", once(&cluster, &AllowedHosts::default(), false).await);
+//! let task = AliasTask { allowed: &AllowedHosts::default(), cluster_domain: "cluster.local", dry_run: false };
+//! println!("{}", once(&cluster, task).await);
 //! # Ok(())
 //! # }
 //! ```
@@ -19,8 +20,11 @@
 mod once;
 mod plan;
 mod report;
+mod round;
+mod settling;
 mod survey;
 mod target;
+mod task;
 mod watch;
 
 // What is to be done, without I/O.
@@ -31,4 +35,5 @@ pub use self::target::{NoTarget, target};
 // What is done, and what came of it.
 pub use self::once::once;
 pub use self::report::{AliasReport, AliasResult, AliasesReport, AliasesState};
+pub use self::task::AliasTask;
 pub use self::watch::watch;

@@ -1,7 +1,9 @@
 //! What was found of the aliases, and done about them, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use local_registry_core::Quoted;
 use local_registry_core::text::printable;
 use serde::Serialize;
 
@@ -26,6 +28,8 @@ pub struct AliasesReport {
     pub aliases: AliasesState,
     /// How many were there before, as they should be.
     pub unchanged: usize,
+    /// How many namespaces have the label, and no alias, since there is nothing that it could lead to.
+    pub missing: usize,
     /// What was done in the other namespaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<AliasReport>,
@@ -86,6 +90,11 @@ pub enum AliasResult {
     WouldDelete,
     /// Nothing: somebody else has made a Service of that name.
     LeftAlone,
+    /// Nothing: the label has another value than `true`.
+    Mislabelled {
+        /// That value.
+        value: String,
+    },
     /// It could not be changed.
     Failed {
         /// Why, and how to fix it.
@@ -97,14 +106,35 @@ impl AliasesReport {
     /// A report without namespaces.
     #[must_use]
     pub fn new(aliases: AliasesState) -> Self {
-        Self { aliases, unchanged: 0, namespaces: Vec::new() }
+        Self { aliases, unchanged: 0, missing: 0, namespaces: Vec::new() }
     }
 
     /// Whether nothing failed, and nothing has to be done by hand.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        matches!(self.aliases, AliasesState::Lead { .. } | AliasesState::None { .. })
-            && self.count(|result| matches!(result, AliasResult::LeftAlone | AliasResult::Failed { .. })) == 0
+        let is_known = match self.aliases {
+            AliasesState::Lead { .. } | AliasesState::None { .. } => true,
+            AliasesState::Impossible { .. } => self.missing == 0,
+            AliasesState::Unusable { .. } | AliasesState::Unknown { .. } => false,
+        };
+        is_known && self.count(|result| matches!(result, AliasResult::LeftAlone | AliasResult::Failed { .. })) == 0
+    }
+
+    /// What of it is new after another report: all that was done, and what has changed. `None` if nothing is.
+    #[must_use]
+    pub fn news_since(&self, last: Option<&Self>) -> Option<Self> {
+        let before: BTreeMap<&str, &AliasResult> = last
+            .into_iter()
+            .flat_map(|last| &last.namespaces)
+            .map(|namespace| (namespace.namespace.as_str(), &namespace.result))
+            .collect();
+        let is_new = |found: &&AliasReport| {
+            matches!(found.result, AliasResult::Applied | AliasResult::Deleted)
+                || before.get(found.namespace.as_str()) != Some(&&found.result)
+        };
+        let namespaces: Vec<AliasReport> = self.namespaces.iter().filter(is_new).cloned().collect();
+        let is_same = last.is_some_and(|last| last.aliases == self.aliases);
+        (!is_same || !namespaces.is_empty()).then(|| Self { namespaces, ..self.clone() })
     }
 
     /// Whether it may succeed without anybody's help.
@@ -133,7 +163,7 @@ impl fmt::Display for AliasesReport {
                 format!("lead to {to} in {count} namespace{}", if count == 1 { "" } else { "s" })
             }
             AliasesState::None { reason } => format!("none, since {reason}"),
-            AliasesState::Impossible { error } => format!("none: {error}"),
+            AliasesState::Impossible { error } => format!("none, and {} asked for: {error}", self.missing),
             AliasesState::Unusable { error } => format!("unchanged: {error}"),
             AliasesState::Unknown { error } => format!("unknown: {error}"),
         };
@@ -156,8 +186,13 @@ impl fmt::Display for AliasResult {
             Self::Deleted => f.write_str("deleted"),
             Self::WouldDelete => f.write_str("would be deleted (dry run)"),
             Self::LeftAlone => f.write_str(
-                "left alone, since somebody else has made a Service of that name, which leads elsewhere; delete it, or take \
-                 the label local-registry-hosting/alias from the namespace",
+                "left alone, since somebody else has made a Service of that name, which leads elsewhere; take the label \
+                 local-registry-hosting/alias from the namespace, or delete that Service if nobody needs it",
+            ),
+            Self::Mislabelled { value } => write!(
+                f,
+                "not made, since the label local-registry-hosting/alias has the value {}; write true, or remove the label",
+                Quoted(value)
             ),
             Self::Failed { error } => write!(f, "failed: {error}"),
         }
@@ -175,8 +210,27 @@ mod tests {
         report.namespaces.push(AliasReport { namespace: "team".to_owned(), result: failed });
         assert_eq!(
             serde_json::to_string(&report).unwrap(),
-            r#"{"aliases":{"state":"lead","to":"h"},"unchanged":0,"namespaces":[{"namespace":"team","result":"failed","error":"e"}]}"#
+            r#"{"aliases":{"state":"lead","to":"h"},"unchanged":0,"missing":0,"namespaces":[{"namespace":"team","result":"failed","error":"e"}]}"#
         );
         assert!(!report.succeeded());
+    }
+
+    #[test]
+    fn only_what_is_new_is_shown_again() {
+        let report = |results: &[(&str, AliasResult)]| {
+            let mut report = AliasesReport::new(AliasesState::Lead { to: "h".to_owned() });
+            let namespaces = results.iter().map(|(name, result)| (name.to_string(), result.clone()));
+            report.namespaces = namespaces.map(|(namespace, result)| AliasReport { namespace, result }).collect();
+            report
+        };
+        let failed = || AliasResult::Failed { error: "e".to_owned() };
+        let first = report(&[("a", AliasResult::Applied), ("b", failed()), ("c", AliasResult::LeftAlone)]);
+        assert_eq!(first.news_since(None), Some(first.clone()));
+        let second = report(&[("b", failed()), ("c", AliasResult::LeftAlone)]);
+        assert_eq!(second.news_since(Some(&first)), None);
+        let third =
+            report(&[("a", AliasResult::Applied), ("b", AliasResult::LeftAlone), ("c", AliasResult::LeftAlone)]);
+        let news = report(&[("a", AliasResult::Applied), ("b", AliasResult::LeftAlone)]);
+        assert_eq!(third.news_since(Some(&first)), Some(news));
     }
 }

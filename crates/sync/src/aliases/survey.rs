@@ -11,6 +11,8 @@ use super::plan::{Step, plan};
 #[derive(Debug)]
 pub struct Survey<'a> {
     labelled: BTreeSet<&'a str>,
+    /// Those with another value of the label, which is likely a typo: its value.
+    mislabelled: BTreeMap<&'a str, &'a str>,
     /// The Service of each namespace that has one.
     aliases: BTreeMap<&'a str, &'a Alias>,
 }
@@ -19,18 +21,28 @@ impl<'a> Survey<'a> {
     /// What was seen; `None` if not everything was read yet. What is being deleted takes no alias, so it does not count.
     #[must_use]
     pub fn of(namespaces: &'a FollowedAll<NamespaceStatus>, aliases: &'a FollowedAll<Alias>) -> Option<Self> {
-        let is_alive =
-            |(place, status): (&'a Place, &NamespaceStatus)| (!status.is_terminating()).then_some(place.name.as_str());
+        let (mut labelled, mut mislabelled) = (BTreeSet::new(), BTreeMap::new());
+        for (Place { name, .. }, namespace) in namespaces.seen()? {
+            match namespace.label() {
+                _ if namespace.is_terminating() => {}
+                "true" => drop(labelled.insert(name.as_str())),
+                other => drop(mislabelled.insert(name.as_str(), other)),
+            }
+        }
         let in_namespace = |(place, alias): (&'a Place, &'a Alias)| Some((place.namespace.as_deref()?, alias));
-        Some(Self {
-            labelled: namespaces.seen()?.iter().filter_map(is_alive).collect(),
-            aliases: aliases.seen()?.iter().filter_map(in_namespace).collect(),
-        })
+        let aliases = aliases.seen()?.iter().filter_map(in_namespace).collect();
+        Some(Self { labelled, mislabelled, aliases })
+    }
+
+    /// The namespaces whose label has another value than `true`, and that value. They get no alias.
+    #[must_use]
+    pub fn mislabelled(&self) -> &BTreeMap<&'a str, &'a str> {
+        &self.mislabelled
     }
 
     /// What is to be done in each namespace that has the label, or an alias of ours, where aliases lead to this name.
     #[must_use]
-    pub fn steps(&self, target: Option<&str>) -> BTreeMap<&'a str, Step<'a>> {
+    pub fn steps(&self, target: Option<&str>) -> BTreeMap<&'a str, Step> {
         plan(target, &self.labelled, &self.aliases)
     }
 }

@@ -1,5 +1,6 @@
 //! The loop: aliases follow the declaration and the labels of namespaces for as long as the program runs.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -8,51 +9,57 @@ use local_registry_cluster::aliases::{Alias, NamespaceStatus};
 use local_registry_cluster::follow::{
     Due, Followed, FollowedAll, News, Outcome, Reconciler, Seen, View, reconcile_forever,
 };
-use local_registry_declaration::{AllowedHosts, Data};
+use local_registry_declaration::Data;
 use tokio::time::Instant;
 
-use super::once::reconcile;
-use super::report::{AliasesReport, AliasesState};
+use super::report::{AliasResult, AliasesReport, AliasesState};
+use super::round::Round;
+use super::settling::Settling;
 use super::survey::Survey;
+use super::task::AliasTask;
 use crate::watch::Timing;
 
 /// How long to wait for more news of namespaces and Services: a command may label many, and each alias that is made is news, too.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long a namespace rests that has failed, whatever becomes known of others meanwhile.
+const REST: Duration = Duration::from_secs(30);
+/// After how many namespaces a round looks for news: one of thousands takes a while.
+const SLICE: usize = 20;
 
 /// Follows the declaration, the namespaces and their aliases until the future is dropped, and shows every report.
 ///
-/// A new declaration counts when it has settled, and a label at once. What cannot be read for longer than a resync is unknown,
-/// and then every alias stays as it was.
+/// A new declaration counts when it has settled, and a label a second later. What cannot be read for longer than a resync is
+/// unknown, and then every alias stays as it was.
 ///
 /// ```no_run
 /// use std::time::Duration;
 /// use local_registry_cluster::Cluster;
 /// use local_registry_declaration::AllowedHosts;
 /// use local_registry_sync::Timing;
-/// use local_registry_sync::aliases::{AliasesReport, watch};
+/// use local_registry_sync::aliases::{AliasTask, AliasesReport, watch};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = Cluster::new(kube::Client::try_default().await?);
+/// let task = AliasTask { allowed: &AllowedHosts::default(), cluster_domain: "cluster.local", dry_run: false };
 /// let timing = Timing { settle: Duration::from_secs(10), resync: Duration::from_secs(60) };
-/// let show = |report: &AliasesReport| println!("{report}");
-/// match watch(&cluster, &AllowedHosts::default(), false, timing, show).await {}
+/// match watch(&cluster, task, timing, |report: &AliasesReport| println!("{report}")).await {}
 /// # }
 /// ```
 pub async fn watch(
     cluster: &Cluster,
-    allowed: &AllowedHosts,
-    dry_run: bool,
+    task: AliasTask<'_>,
     timing: Timing,
     show: impl FnMut(&AliasesReport),
 ) -> Infallible {
     let following = Following {
         cluster,
-        allowed,
-        dry_run,
+        task,
         settle: timing.settle,
         config_map: cluster.follow_config_map(),
+        declaration: Settling::new(),
         namespaces: cluster.follow_alias_namespaces(),
         aliases: cluster.follow_aliases(),
+        failed: BTreeMap::new(),
         show,
     };
     reconcile_forever(following, timing.resync).await
@@ -61,12 +68,14 @@ pub async fn watch(
 /// The aliases, and all that they follow.
 struct Following<'a, F> {
     cluster: &'a Cluster,
-    allowed: &'a AllowedHosts,
-    dry_run: bool,
+    task: AliasTask<'a>,
     settle: Duration,
     config_map: Followed<Data>,
+    declaration: Settling,
     namespaces: FollowedAll<NamespaceStatus>,
     aliases: FollowedAll<Alias>,
+    /// The namespaces that have failed: when, and why.
+    failed: BTreeMap<String, (Instant, String)>,
     show: F,
 }
 
@@ -74,14 +83,15 @@ impl<F: FnMut(&AliasesReport)> Reconciler for Following<'_, F> {
     type End = Infallible;
 
     async fn news(&mut self) -> Due {
-        let (news, settle) = tokio::select! {
-            news = self.config_map.news() => (news, self.settle),
+        let (news, after) = tokio::select! {
+            news = self.config_map.news() => return self.on_declaration(news),
+            () = self.declaration.settled() => return self.on_settled(),
             news = self.namespaces.news() => (news, PAUSE),
             news = self.aliases.news() => (news, PAUSE),
         };
         match news {
             News::First => Due::Now,
-            News::Changed => Due::After(settle),
+            News::Changed => Due::After(after),
             News::Same | News::Lost => Due::Unchanged,
         }
     }
@@ -99,13 +109,80 @@ impl<F: FnMut(&AliasesReport)> Reconciler for Following<'_, F> {
             return Ok(Outcome::Done);
         }
         let Some(survey) = Survey::of(&self.namespaces, &self.aliases) else { return Ok(Outcome::Done) };
-        let data = match self.config_map.seen() {
+        let declaration = match &self.declaration.counts {
             Seen::NotYet => return Ok(Outcome::Done),
             Seen::Absent => None,
             Seen::Present(data) => Some(data),
         };
-        let report = reconcile(self.cluster, data, self.allowed, &survey, self.dry_run).await;
-        (self.show)(&report);
-        Ok(if report.may_succeed_soon() { Outcome::Retry } else { Outcome::Done })
+        let mut round = Round::new(self.cluster, self.task, declaration, &survey);
+        let is_interrupted = self.perform(&mut round).await;
+        let may_succeed_soon = round.report.may_succeed_soon();
+        (self.show)(&round.report);
+        Ok(if is_interrupted || may_succeed_soon { Outcome::Retry } else { Outcome::Done })
+    }
+}
+
+impl<F: FnMut(&AliasesReport)> Following<'_, F> {
+    fn on_declaration(&mut self, news: News) -> Due {
+        match news {
+            News::First => self.on_settled(),
+            News::Changed => {
+                self.declaration.wait(self.settle);
+                Due::Unchanged
+            }
+            News::Same | News::Lost => Due::Unchanged,
+        }
+    }
+
+    fn on_settled(&mut self) -> Due {
+        if self.declaration.set(self.config_map.seen()) { Due::Now } else { Due::Unchanged }
+    }
+
+    /// Does what is to be done in a round, and says whether to look again soon: there are news, or the API server is silent.
+    async fn perform(&mut self, round: &mut Round<'_>) -> bool {
+        let (mut count, mut has_news, mut failed) = (0, false, BTreeMap::new());
+        while let Some((namespace, step)) = round.take() {
+            let rests = self.failed.get(&namespace).filter(|(since, _)| since.elapsed() < REST);
+            if let Some((since, error)) = rests {
+                failed.insert(namespace.clone(), (*since, error.clone()));
+                round.note(namespace, AliasResult::Failed { error: error.clone() });
+                continue;
+            }
+            let (result, is_silence) = match round.perform(&namespace, &step).await {
+                Ok(result) => (result, false),
+                Err(error) => (AliasResult::from(&error), error.is_silence()),
+            };
+            if let AliasResult::Failed { error } = &result {
+                failed.insert(namespace.clone(), (Instant::now(), error.clone()));
+            }
+            round.note(namespace, result);
+            if is_silence {
+                // Each of the others would wait as long. None of them has failed.
+                return true;
+            }
+            count += 1;
+            if count % SLICE == 0 {
+                let (news, declaration) = self.news_so_far().await;
+                has_news |= news;
+                if declaration {
+                    return true;
+                }
+            }
+        }
+        self.failed = failed;
+        has_news
+    }
+
+    /// Takes in what has become known meanwhile, and says whether anything has, and whether another declaration counts.
+    async fn news_so_far(&mut self) -> (bool, bool) {
+        let before = self.declaration.counts.clone();
+        let mut has_news = false;
+        loop {
+            tokio::select! {
+                biased;
+                due = self.news() => has_news |= due != Due::Unchanged,
+                () = std::future::ready(()) => return (has_news, self.declaration.counts != before),
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_declaration::AllowedHosts;
 use local_registry_sync::Timing;
-use local_registry_sync::aliases::{AliasesReport, once, watch};
+use local_registry_sync::aliases::{AliasTask, AliasesReport, once, watch};
 use local_registry_testkit::api_server::{Answer, config_map, open_watch, send, status};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
@@ -35,6 +35,8 @@ struct Server {
     hijacked: Option<&'static str>,
     /// Whether lists of Services are refused.
     hides_services: bool,
+    /// The value of the label of every namespace, if it is not `true`.
+    value: Option<&'static str>,
     version: u64,
     /// What was written, in order: the verb, and the namespace.
     writes: Vec<String>,
@@ -64,10 +66,19 @@ impl Server {
         service
     }
 
+    fn namespace(&self, name: &str, phase: &str) -> Value {
+        let labels = json!({"local-registry-hosting/alias": self.value.unwrap_or("true")});
+        json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": name, "resourceVersion": "1", "labels": labels},
+            "status": {"phase": phase},
+        })
+    }
+
     /// Takes the label from a namespace.
     fn unlabel(&mut self, namespace: &str) {
         let phase = self.namespaces.remove(namespace).unwrap();
-        self.send("namespaces", "DELETED", &object(namespace, phase));
+        self.send("namespaces", "DELETED", &self.namespace(namespace, phase));
     }
 
     fn declare(&mut self, value: &'static str) {
@@ -85,8 +96,8 @@ impl Server {
         let (kind, items): (_, Vec<Value>) = match resource {
             "configmaps" => ("ConfigMap", self.declared.map(config_map).into_iter().collect()),
             "namespaces" => {
-                assert!(query.contains("labelSelector=local-registry-hosting%2Falias%3Dtrue"), "{query}");
-                ("Namespace", self.namespaces.iter().map(|(name, phase)| object(name, phase)).collect())
+                assert!(query.contains("labelSelector=local-registry-hosting%2Falias"), "{query}");
+                ("Namespace", self.namespaces.iter().map(|(name, phase)| self.namespace(name, phase)).collect())
             }
             _ if self.hides_services => return (403, status(403, "Forbidden", "no", &json!({}))),
             _ => {
@@ -94,6 +105,8 @@ impl Server {
                 ("Service", self.services.values().cloned().collect())
             }
         };
+        // A Service may be 1.5 MB large.
+        assert!(resource == "configmaps" || query.contains("limit=4"), "{query}");
         // Two objects a page, whatever is asked for.
         let from: usize = query.split_once("continue=").map_or(0, |(_, token)| token.parse().unwrap());
         let mut metadata = json!({"resourceVersion": "1"});
@@ -107,7 +120,7 @@ impl Server {
     fn write(&mut self, request: &Request<Body>, namespace: &str, body: &Value) -> (u16, Value) {
         self.writes.push(format!("{} {namespace}", request.method()));
         if self.refusing.contains(&namespace) {
-            return (403, status(403, "Forbidden", "the quota is used up", &json!({})));
+            return (403, status(403, "Forbidden", "exceeded quota: services", &json!({})));
         }
         if request.method() == Method::DELETE {
             let service = self.services.remove(namespace).unwrap();
@@ -131,13 +144,6 @@ impl Server {
         all.map(|(namespace, service)| (namespace.as_str(), service["spec"]["externalName"].as_str().unwrap()))
             .collect()
     }
-}
-
-fn object(name: &str, phase: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "resourceVersion": "1"},
-        "status": {"phase": phase},
-    })
 }
 
 /// A cluster whose API server this is.
@@ -191,10 +197,14 @@ async fn run(server: &Arc<Mutex<Server>>, meanwhile: impl Future<Output = ()>) -
         }
     };
     tokio::select! {
-        never = watch(&cluster, &allowed, false, TIMING, show) => match never {},
+        never = watch(&cluster, task(&allowed), TIMING, show) => match never {},
         () = meanwhile => {}
     }
     reports
+}
+
+fn task(allowed: &AllowedHosts) -> AliasTask<'_> {
+    AliasTask { allowed, cluster_domain: "cluster.local", dry_run: false }
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -267,10 +277,9 @@ async fn what_is_not_ours_is_left_alone_and_one_failure_stops_no_other() {
     assert_eq!(
         reports[0],
         "aliases: lead to registry.infra.svc.cluster.local in 1 namespace\n\
-         alias local-registry in full: failed: Service full/local-registry: patch is forbidden: the quota is used up; grant \
-         `patch` on services/local-registry in full\n\
          alias local-registry in taken: left alone, since somebody else has made a Service of that name, which leads elsewhere; \
-         delete it, or take the label local-registry-hosting/alias from the namespace\n\
+         take the label local-registry-hosting/alias from the namespace, or delete that Service if nobody needs it\n\
+         alias local-registry in full: failed: Service full/local-registry: the API server answered 403: exceeded quota: services\n\
          alias local-registry in z: made"
     );
 }
@@ -304,22 +313,87 @@ async fn a_webhook_that_leads_an_alias_elsewhere_is_reported() {
     let mut server = Server::declaring(FIRST, &[("a", "Active")]);
     server.hijacked = Some("evil.example");
     let server = Arc::new(Mutex::new(server));
-    let report = once(&cluster(&server), &AllowedHosts::default(), false).await;
+    let report = once(&cluster(&server), task(&AllowedHosts::default())).await;
     assert!(!report.succeeded());
     assert!(report.to_string().contains("see which mutating webhook changes it"), "{report}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_without_an_alias_says_why_once() {
+async fn a_registry_without_an_alias_says_why() {
     let server =
         Arc::new(Mutex::new(Server::declaring("hostFromClusterNetwork: kind-registry:5000", &[("a", "Active")])));
-    let report = once(&cluster(&server), &AllowedHosts::default(), false).await;
+    let report = once(&cluster(&server), task(&AllowedHosts::default())).await;
     assert!(
-        !report.succeeded() && report.to_string().starts_with("aliases: none: an alias leads to a Service"),
+        !report.succeeded()
+            && report.to_string().starts_with("aliases: none, and 1 asked for: an alias leads to a Service"),
         "{report}"
     );
     server.lock().unwrap().declared = None;
-    let report = once(&cluster(&server), &AllowedHosts::default(), false).await;
+    let report = once(&cluster(&server), task(&AllowedHosts::default())).await;
     assert!(report.succeeded(), "{report}");
     assert_eq!(server.lock().unwrap().writes, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declaration_counts_after_it_has_settled_whatever_else_is_new() {
+    let server = Arc::new(Mutex::new(Server::declaring(FIRST, &[("a", "Active"), ("b", "Active")])));
+    run(&server, async {
+        sleep(seconds(5)).await;
+        server.lock().unwrap().declare("help: https://example.org");
+        sleep(seconds(1)).await;
+        // A tenant touches an alias.
+        let evil = json!({"type": "ExternalName", "externalName": "evil.example"});
+        server.lock().unwrap().store("a", &json!({"app.kubernetes.io/managed-by": "local-registry-sync"}), &evil);
+        sleep(seconds(5)).await;
+        server.lock().unwrap().declare(FIRST);
+        sleep(seconds(30)).await;
+    })
+    .await;
+    assert_eq!(server.lock().unwrap().writes, ["PATCH a", "PATCH b", "PATCH a"], "no alias was deleted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_namespace_rests_whatever_is_new_of_others() {
+    let mut server = Server::declaring(FIRST, &[("a", "Active"), ("full", "Active")]);
+    server.refusing.push("full");
+    let server = Arc::new(Mutex::new(server));
+    let reports = run(&server, async {
+        sleep(seconds(2)).await;
+        for _ in 0..10 {
+            let evil = json!({"type": "ExternalName", "externalName": "evil.example"});
+            server.lock().unwrap().store("a", &json!({"app.kubernetes.io/managed-by": "local-registry-sync"}), &evil);
+            sleep(seconds(2)).await;
+        }
+    })
+    .await;
+    let server = server.lock().unwrap();
+    let writes =
+        |namespace: &str| server.writes.iter().filter(|write| write.ends_with(&format!(" {namespace}"))).count();
+    assert!(writes("full") == 1 && writes("a") > 10, "{:?}", server.writes);
+    assert!(reports.iter().all(|report| report.contains("full: failed")), "{reports:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_somebody_made_a_service_of_is_made_anew() {
+    let server = Server::declaring(FIRST, &[("a", "Active")]);
+    let taken = json!({"type": "NodePort", "ports": [{"port": 5000, "nodePort": 30000}]});
+    let server = Arc::new(Mutex::new(server.with_service("a", "local-registry-sync", &taken)));
+    assert!(once(&cluster(&server), task(&AllowedHosts::default())).await.succeeded());
+    assert_eq!(server.lock().unwrap().writes, ["DELETE a", "PATCH a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_value_of_the_label_is_reported() {
+    let mut server = Server::declaring(FIRST, &[("a", "Active")]);
+    server.value = Some("yes");
+    let ours = json!({"type": "ExternalName", "externalName": "registry.infra.svc.cluster.local"});
+    let server = Arc::new(Mutex::new(server.with_service("a", "local-registry-sync", &ours)));
+    let report = once(&cluster(&server), task(&AllowedHosts::default())).await;
+    assert_eq!(
+        report.to_string(),
+        "aliases: lead to registry.infra.svc.cluster.local in 0 namespaces\n\
+         alias local-registry in a: not made, since the label local-registry-hosting/alias has the value `yes`; write true, or \
+         remove the label\n\
+         alias local-registry in a: deleted"
+    );
 }
