@@ -98,8 +98,11 @@ help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Panic messages contain the paths of source files. This makes them the same wherever Cargo keeps its files.
+#
+# The linker pads every number that it may have to change, such as that of a function, to five bytes. Nothing changes them later,
+# and without the padding the module is 13 KB smaller.
 CARGO_HOME ?= $(HOME)/.cargo
-WASM_FLAGS = RUSTFLAGS="$$RUSTFLAGS --remap-path-prefix=$(CARGO_HOME)/registry/src=/registry"
+WASM_FLAGS = RUSTFLAGS="$$RUSTFLAGS --remap-path-prefix=$(CARGO_HOME)/registry/src=/registry -C link-arg=--compress-relocations"
 
 policy.wasm: FORCE wasm-target ## Build the policy; fail if it is too large
 	$(WASM_FLAGS) $(CARGO) build --locked --profile policy --target $(TARGET) --package local-registry-policy
