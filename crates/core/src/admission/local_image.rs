@@ -25,7 +25,8 @@ pub(crate) enum Fate<'n> {
     Invalid(ImageProblem<'n>),
 }
 
-/// What is wrong with a local image, in the words that users read. `undo` says how its author makes it not local.
+/// What is wrong with a local image, in the words that users read. `undo` says how its author makes it not local; if it begins
+/// with `name`, that is by a registry.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImageProblem<'a> {
     #[error("found {found}; expected a reference without a registry, as in `team/app:v1`; write one or {undo}")]
@@ -46,7 +47,7 @@ pub(crate) enum ImageProblem<'a> {
     Contradiction(&'a str),
     #[error(
         "{} is local, but this cluster declares no local registry{whose}; ask its operator to declare one, or {}{undo}{}",
-        Quoted(.text), if names_portable_host(.text) { "" } else { "name a registry and " }, See(*.help)
+        Quoted(.text), if .undo.starts_with("name ") { "" } else { "name a registry and " }, See(*.help)
     )]
     NoRegistry {
         text: &'a str,

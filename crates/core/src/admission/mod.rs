@@ -27,6 +27,8 @@ pub(crate) use self::field::{ANNOTATIONS, SPEC, annotations, value_at};
 pub(crate) use self::local_image::{Fate, Hint, ImageProblem, See, fate_of_local_image, undo};
 pub(crate) use self::request::Operation;
 pub use self::request::{PayloadError, Request};
-pub use self::settings::{KnativeTags, OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url};
+pub use self::settings::{
+    ImagesWithoutRegistry, KnativeTags, OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url,
+};
 pub use crate::json::{EditError, Edits};
 pub use crate::message::{Code, Rejection, Warning};

@@ -21,8 +21,7 @@ use crate::text::Quoted;
 /// ```
 ///
 /// A key that is absent means the same as one that is null, and absent settings mean the same as `null` and `{}`. An
-/// empty string is an absent `host`, `runtimeHost`, `help`, `outputWithoutRegistry` or `knativeTags`, since a form writes that for an
-/// empty field.
+/// empty string counts as absent, too, since a form writes that for an empty field.
 ///
 /// A policy server with one policy whose settings are invalid does not start, and serves no other policy either. So an
 /// unknown key, or a `help` that is not a URL, is a [`SettingsWarning`] and not an error.
@@ -44,6 +43,8 @@ pub struct Settings {
     pub lookup_builds: bool,
     /// `knativeTags`: whether Knative's controller asks the registry for the digests of tags.
     pub knative_tags: KnativeTags,
+    /// `imagesWithoutRegistry`: what the images of pods and revisions are that name no registry.
+    pub images_without_registry: ImagesWithoutRegistry,
 }
 
 impl Default for Settings {
@@ -57,6 +58,7 @@ impl Default for Settings {
             output_without_registry: OutputWithoutRegistry::Warn,
             lookup_builds: true,
             knative_tags: KnativeTags::Resolved,
+            images_without_registry: ImagesWithoutRegistry::AsWritten,
         }
     }
 }
@@ -97,6 +99,23 @@ pub enum KnativeTags {
     Skipped,
 }
 
+/// What an image of a pod or of a Knative revision is that names no registry.
+///
+/// ```
+/// use local_registry_core::admission::{ImagesWithoutRegistry, Settings};
+///
+/// let (settings, _) = Settings::parse(br#"{"imagesWithoutRegistry": "local"}"#)?;
+/// assert_eq!(settings.images_without_registry, ImagesWithoutRegistry::Local);
+/// # Ok::<(), local_registry_core::admission::SettingsError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImagesWithoutRegistry {
+    /// `asWritten`: it is local only if an annotation names it.
+    AsWritten,
+    /// `local`: it is local, as if the annotation `local-registry-hosting/containers: "*"` were there.
+    Local,
+}
+
 /// A key of the settings.
 struct Key {
     name: &'static str,
@@ -116,12 +135,15 @@ enum Value {
 /// What is wrong with a value of the right type, or worth a warning.
 enum Flaw {
     Host(HostError),
-    /// It is worth a warning.
-    Warning(SettingsWarningKind),
+    HostWarning(HostWarning),
+    /// It is none of the words that are expected, and the default, which is this one, is used.
+    Word(&'static str),
+    /// It is no `help`.
+    Help,
 }
 
 /// All keys. What is kept of the settings, the message about an unknown key, and how each is read come from here.
-const KEYS: [Key; 7] = [
+const KEYS: [Key; 8] = [
     Key {
         name: "host",
         expected: "a string, as in `kind-registry:5000`",
@@ -129,7 +151,7 @@ const KEYS: [Key; 7] = [
             let host = RegistryHost::parse(text).map_err(Flaw::Host)?;
             let warning = host.warning();
             settings.host = Some(host);
-            warning.map_or(Ok(()), |warning| Err(Flaw::Warning(SettingsWarningKind::Host(warning))))
+            warning.map_or(Ok(()), |warning| Err(Flaw::HostWarning(warning)))
         }),
     },
     Key {
@@ -145,7 +167,7 @@ const KEYS: [Key; 7] = [
         expected: "a string with a URL",
         value: Value::Text(|settings, text| {
             if !is_help_url(text) {
-                return Err(Flaw::Warning(SettingsWarningKind::Help(text.to_owned())));
+                return Err(Flaw::Help);
             }
             settings.help = Some(text.to_owned());
             Ok(())
@@ -164,7 +186,7 @@ const KEYS: [Key; 7] = [
                 "allow" => OutputWithoutRegistry::Allow,
                 "warn" => OutputWithoutRegistry::Warn,
                 "reject" => OutputWithoutRegistry::Reject,
-                _ => return Err(Flaw::Warning(SettingsWarningKind::OutputWithoutRegistry(text.to_owned()))),
+                _ => return Err(Flaw::Word("warn")),
             };
             Ok(())
         }),
@@ -181,7 +203,19 @@ const KEYS: [Key; 7] = [
             settings.knative_tags = match text {
                 "resolved" => KnativeTags::Resolved,
                 "skipped" => KnativeTags::Skipped,
-                _ => return Err(Flaw::Warning(SettingsWarningKind::KnativeTags(text.to_owned()))),
+                _ => return Err(Flaw::Word("resolved")),
+            };
+            Ok(())
+        }),
+    },
+    Key {
+        name: "imagesWithoutRegistry",
+        expected: "asWritten or local",
+        value: Value::Text(|settings, text| {
+            settings.images_without_registry = match text {
+                "asWritten" => ImagesWithoutRegistry::AsWritten,
+                "local" => ImagesWithoutRegistry::Local,
+                _ => return Err(Flaw::Word("asWritten")),
             };
             Ok(())
         }),
@@ -256,10 +290,8 @@ enum SettingsWarningKind {
     UnknownKey(String),
     #[error("settings.help: {} is ignored; expected a printable http:// or https:// URL of at most {LONGEST_HELP} characters", Quoted(.0))]
     Help(String),
-    #[error("settings.outputWithoutRegistry: {} is ignored, and warn is used; expected allow, warn or reject", Quoted(.0))]
-    OutputWithoutRegistry(String),
-    #[error("settings.knativeTags: {} is ignored, and resolved is used; expected resolved or skipped", Quoted(.0))]
-    KnativeTags(String),
+    #[error("settings.{key}: {} is ignored, and {default} is used; expected {expected}", Quoted(.text))]
+    Word { key: &'static str, text: String, default: &'static str, expected: &'static str },
     #[error("settings.host: {0}")]
     Host(HostWarning),
 }
@@ -335,23 +367,23 @@ impl Key {
         value: &Node<'_>,
         settings: &mut Settings,
     ) -> Result<Option<SettingsWarningKind>, SettingsErrorKind> {
-        let read = match (&self.value, value) {
-            (Value::Text(read), Node::String(text)) if !text.is_empty() => read(settings, text),
-            (_, Node::Null) | (Value::Text(_), Node::String(_)) => Ok(()),
+        let Self { name: key, expected, .. } = *self;
+        let (read, text) = match (&self.value, value) {
+            (Value::Text(read), Node::String(text)) if !text.is_empty() => (read, &**text),
+            (_, Node::Null) | (Value::Text(_), Node::String(_)) => return Ok(None),
             (Value::Flag(read), Node::Bool(flag)) => {
                 read(settings, *flag);
-                Ok(())
+                return Ok(None);
             }
-            (_, other) => {
-                let found = other.type_name();
-                return Err(SettingsErrorKind::Type { key: self.name, found, expected: self.expected });
-            }
+            (_, other) => return Err(SettingsErrorKind::Type { key, found: other.type_name(), expected }),
         };
-        match read {
-            Ok(()) => Ok(None),
-            Err(Flaw::Warning(warning)) => Ok(Some(warning)),
-            Err(Flaw::Host(error)) => Err(SettingsErrorKind::Host { key: self.name, error }),
-        }
+        Ok(Some(match read(settings, text) {
+            Ok(()) => return Ok(None),
+            Err(Flaw::Host(error)) => return Err(SettingsErrorKind::Host { key, error }),
+            Err(Flaw::HostWarning(warning)) => SettingsWarningKind::Host(warning),
+            Err(Flaw::Help) => SettingsWarningKind::Help(text.to_owned()),
+            Err(Flaw::Word(default)) => SettingsWarningKind::Word { key, text: text.to_owned(), default, expected },
+        }))
     }
 }
 
@@ -408,7 +440,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         check(
-            r#"{"host":"kind-registry:5000","runtimeHost":"localhost:5001","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false,"knativeTags":"skipped"}"#,
+            r#"{"host":"kind-registry:5000","runtimeHost":"localhost:5001","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false,"knativeTags":"skipped","imagesWithoutRegistry":"local"}"#,
             &Settings {
                 host: Some(host("kind-registry:5000")),
                 runtime_host: Some(RuntimeHost::parse("localhost:5001").unwrap()),
@@ -417,6 +449,7 @@ mod tests {
                 output_without_registry: OutputWithoutRegistry::Reject,
                 lookup_builds: false,
                 knative_tags: KnativeTags::Skipped,
+                images_without_registry: ImagesWithoutRegistry::Local,
             },
             &[],
         );
@@ -428,26 +461,44 @@ mod tests {
             r#"{"hosts":[1,{}],"host":"reg.io"}"#,
             &Settings { host: Some(host("reg.io")), ..Settings::default() },
             &[
-                "settings: the key `hosts` is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry, lookupBuilds and knativeTags",
+                "settings: the key `hosts` is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry, lookupBuilds, knativeTags and imagesWithoutRegistry",
             ],
         );
     }
 
     #[test]
-    fn an_unknown_word_for_outputs_without_registry_is_ignored_with_a_warning() {
+    fn an_unknown_word_is_ignored_with_a_warning() {
+        let check = |key: &str, word: &str, expected: Settings, warnings: &[&str]| {
+            check(&format!(r#"{{"{key}":"{word}"}}"#), &expected, warnings);
+        };
         for (word, expected) in [
             ("allow", OutputWithoutRegistry::Allow),
             ("warn", OutputWithoutRegistry::Warn),
             ("reject", OutputWithoutRegistry::Reject),
         ] {
-            let text = format!(r#"{{"outputWithoutRegistry":"{word}"}}"#);
-            check(&text, &Settings { output_without_registry: expected, ..Settings::default() }, &[]);
+            let expected = Settings { output_without_registry: expected, ..Settings::default() };
+            check("outputWithoutRegistry", word, expected, &[]);
         }
-        check(
-            r#"{"outputWithoutRegistry":"Deny"}"#,
-            &Settings::default(),
-            &["settings.outputWithoutRegistry: `Deny` is ignored, and warn is used; expected allow, warn or reject"],
-        );
+        for (word, expected) in [("resolved", KnativeTags::Resolved), ("skipped", KnativeTags::Skipped)] {
+            check("knativeTags", word, Settings { knative_tags: expected, ..Settings::default() }, &[]);
+        }
+        for (word, expected) in
+            [("asWritten", ImagesWithoutRegistry::AsWritten), ("local", ImagesWithoutRegistry::Local)]
+        {
+            let expected = Settings { images_without_registry: expected, ..Settings::default() };
+            check("imagesWithoutRegistry", word, expected, &[]);
+        }
+        for (key, word, warning) in [
+            ("outputWithoutRegistry", "Deny", "`Deny` is ignored, and warn is used; expected allow, warn or reject"),
+            ("knativeTags", "skip", "`skip` is ignored, and resolved is used; expected resolved or skipped"),
+            (
+                "imagesWithoutRegistry",
+                "Local",
+                "`Local` is ignored, and asWritten is used; expected asWritten or local",
+            ),
+        ] {
+            check(key, word, Settings::default(), &[&format!("settings.{key}: {warning}")]);
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use super::image::Image;
 use super::kind::WorkloadKind;
 use super::messages::{WorkloadProblem, WorkloadWarning};
 use super::names::{MOST_NAMES, Names, annotation};
-use crate::admission::{Fate, ImageProblem, KnativeTags, Outcome, SPEC, Settings, fate_of_local_image, undo};
+use crate::admission::{
+    Fate, ImageProblem, ImagesWithoutRegistry, KnativeTags, Outcome, SPEC, Settings, fate_of_local_image, undo,
+};
 use crate::json::Node;
 use crate::message::{Fault, FieldPath};
 use crate::registry::{Host, named_registry, names_portable_host};
@@ -16,13 +18,14 @@ const LISTED: usize = 50;
 
 /// Whether a request is about local images.
 pub(super) enum Relevance<'n> {
-    /// The object has and had no annotation, and no image names the portable host; or the request changes no image.
+    /// The object has and had no annotation, no image names the portable host, and those without a registry are as they are
+    /// written; or the request changes no image.
     Irrelevant,
     /// An annotated pod that the kubelet runs from a file, and only shows to the API server. It is new, or its images have
     /// changed.
     StaticPod,
-    /// An object that has or had the annotation, or has an image that names the portable host; and the request writes
-    /// images.
+    /// An object that has or had the annotation, has an image that names the portable host, or whose images without a registry
+    /// are local; and the request writes images.
     Relevant(Box<LocalImages<'n>>),
 }
 
@@ -30,6 +33,8 @@ pub(super) enum Relevance<'n> {
 pub(super) struct LocalImages<'n> {
     kind: WorkloadKind,
     holders: &'static ImageHolders,
+    /// What an image without a registry is, if no annotation names it.
+    without_registry: ImagesWithoutRegistry,
     /// Whether the object is a pod of a Knative revision, which was resolved when it was created, and never changes.
     is_of_revision: bool,
     /// The annotation, and the names in it; none if the object does not have the annotation.
@@ -56,6 +61,7 @@ impl<'n> LocalImages<'n> {
         holders: &'static ImageHolders,
         object: &'n Node<'_>,
         old: Option<&'n Node<'_>>,
+        without_registry: ImagesWithoutRegistry,
     ) -> Result<Relevance<'n>, Fault> {
         let old = old.filter(|old| matches!(old, Node::Object(_)));
         let is_ephemeral = kind == WorkloadKind::EphemeralContainers;
@@ -71,7 +77,7 @@ impl<'n> LocalImages<'n> {
         let dropped_text =
             if is_ephemeral { annotation(object, holders)?.filter(|dropped| text != Some(dropped)) } else { None };
         let is_of_revision = kind == WorkloadKind::Pod && matches!(object.at(OF_REVISION), Ok(Some(_)));
-        let are_all_local = has_all(stored, holders);
+        let are_all_local = without_registry == ImagesWithoutRegistry::Local || has_all(stored, holders);
         let is_annotated = are_all_local || text.or(old_text).or(dropped_text).is_some();
         if !is_annotated && !Image::any_names_portable_host(object, holders, lists) {
             return Ok(Relevance::Irrelevant);
@@ -94,6 +100,7 @@ impl<'n> LocalImages<'n> {
         Ok(Relevance::Relevant(Box::new(Self {
             kind,
             holders,
+            without_registry,
             is_of_revision,
             text: text.unwrap_or_default(),
             is_new: text != old_text,
@@ -216,11 +223,19 @@ impl<'n> LocalImages<'n> {
         }
     }
 
+    /// Whether an image that the names mean is local without any annotation.
+    fn is_local_by_setting(&self, image: &Image<'_>) -> bool {
+        self.without_registry == ImagesWithoutRegistry::Local && !self.names.contains(image.name)
+    }
+
     /// How an author makes one of the images not local.
     fn undo(&self, image: &Image<'_>) -> String {
         let (text, is_named) = (image.text(), self.names.contains(image.name));
         if !self.names.mean(image.name, text) {
             return undo(text, None);
+        }
+        if self.is_local_by_setting(image) {
+            return "name a registry, without which each image here is local".to_owned();
         }
         let name = if is_named { image.name } else { "*" };
         let is_here = is_named || self.text.contains('*');
@@ -250,7 +265,7 @@ impl<'n> LocalImages<'n> {
         {
             return None;
         }
-        let is_named = self.names.mean(image.name, image.text());
+        let is_named = self.names.mean(image.name, image.text()) && !self.is_local_by_setting(image);
         let path = if is_named { FieldPath::from(self.holders.annotation_path) } else { image.path() };
         let help = settings.help.as_deref();
         Some(WorkloadProblem::TwoHosts { for_pods, for_nodes, help }.at(path))

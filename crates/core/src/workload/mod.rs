@@ -1,7 +1,8 @@
 //! Pods and Knative revisions: which of their images are local, and what becomes of each.
 //!
-//! An image is local if it names the portable host, or if an annotation names its container or its image volume. Deployments,
-//! Jobs and the like are not looked at: their pods are, as they are created.
+//! An image is local if it names the portable host, or if an annotation names its container or its image volume; by the setting
+//! `imagesWithoutRegistry: local`, also if it names no registry. Deployments, Jobs and the like are not looked at: their pods are,
+//! as they are created.
 
 mod fields;
 mod image;
@@ -17,7 +18,7 @@ pub(crate) use self::kind::WorkloadKind;
 use self::fields::{CONTAINERS, IMAGE_VOLUMES};
 use self::local_images::{LocalImages, Relevance};
 use self::messages::WorkloadWarning;
-use crate::admission::{Outcome, Request, Settings, SettingsError};
+use crate::admission::{ImagesWithoutRegistry, Outcome, Request, Settings, SettingsError};
 use crate::json::Node;
 
 /// Decides about a request that writes a pod or revision, which is `object`.
@@ -27,12 +28,13 @@ pub(crate) fn decide(
     request: &Request<'_>,
     outcome: &mut Outcome,
 ) -> Result<(), SettingsError> {
+    let settings = Settings::read(request.settings()).map(|(settings, _)| settings);
+    // What is invalid is reported only where something is local.
+    let without_registry =
+        settings.as_ref().map_or(ImagesWithoutRegistry::AsWritten, |settings| settings.images_without_registry);
     for holders in [&CONTAINERS, &IMAGE_VOLUMES] {
-        match LocalImages::read(kind, holders, object, request.old_object()) {
-            Ok(Relevance::Relevant(images)) => {
-                let (settings, _) = Settings::read(request.settings())?;
-                images.decide(&settings, outcome);
-            }
+        match LocalImages::read(kind, holders, object, request.old_object(), without_registry) {
+            Ok(Relevance::Relevant(images)) => images.decide(settings.as_ref().map_err(Clone::clone)?, outcome),
             Ok(Relevance::StaticPod) => outcome.warn(&WorkloadWarning::StaticPod { annotation: holders.annotation }),
             Ok(Relevance::Irrelevant) => {}
             Err(fault) => outcome.fault(fault),
