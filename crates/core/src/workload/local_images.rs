@@ -10,7 +10,7 @@ use crate::admission::{
 };
 use crate::json::Node;
 use crate::message::{Fault, FieldPath};
-use crate::registry::{Host, named_registry, names_portable_host};
+use crate::registry::{Host, RuntimeHost, named_registry, names_portable_host};
 use crate::text::Quoted;
 
 /// How many images with faults a rejection lists. Nobody reads more, and a request may have a hundred thousand.
@@ -119,12 +119,15 @@ impl<'n> LocalImages<'n> {
         let mut local = Vec::new();
         let (mut not_yet_named, mut no_longer_named) = (Vec::new(), Vec::new());
         let mut may_be_meant = self.old_names.is_none();
+        // An earlier call for the same request may have put the registry in front.
+        let for_nodes = settings.runtime_host.as_ref().map(RuntimeHost::as_str);
+        let is_at_registry = |text| for_nodes.is_some() && named_registry(text) == for_nodes;
         for image in &self.written {
             let text = image.text();
             if self.names.mean(image.name, text) || names_portable_host(text) {
                 self.names.note(image.name);
                 local.push(*image);
-            } else if self.dropped_names.mean(image.name, text) {
+            } else if self.dropped_names.mean(image.name, text) && !is_at_registry(text) {
                 not_yet_named.push(image.name);
             } else if named_registry(text).is_none() && !image.name.is_empty() {
                 may_be_meant = true;
