@@ -96,14 +96,20 @@ expect() {
   done
 }
 
-@test "the policy for workloads joins each set with a sync job for the whole cluster" {
+@test "the policies for workloads join each set with a sync job for the whole cluster" {
   overlay="$BATS_TEST_TMPDIR/workloads.yaml"
   for folder in deploy deploy/sync deploy/sync-cronjob; do
-    rendered "$folder" deploy/workloads/component > "$overlay"
-    expect 1 "$overlay" '- --policy=local-registry-workloads'
-    expect 1 "$overlay" '^  - local-registry-workloads'
-    expect 1 "$overlay" '^  name: local-registry-workloads'
-    expect 0 "$overlay" 'module: ""'
+    for policies in component labelled "component labelled" "labelled component"; do
+      rendered "$folder" $(printf 'deploy/workloads/%s ' $policies) > "$overlay"
+      for policy in ${policies/component/workloads}; do
+        expect 1 "$overlay" "- --policy=local-registry-$policy"
+        expect 1 "$overlay" "^  - local-registry-$policy"
+        expect 1 "$overlay" "^  - clusterwide-local-registry-$policy"
+        expect 1 "$overlay" "^  - local-registry-$policy-guard"
+        expect 1 "$overlay" "^  name: local-registry-$policy"
+      done
+      expect 0 "$overlay" 'module: ""'
+    done
   done
   rendered deploy deploy/workloads/component > "$overlay"
   diff <(sort "$overlay") <("$KUBECTL" kustomize deploy/workloads | sort)

@@ -63,7 +63,8 @@ impl Selector {
 
     /// The requirements that none of the others has; `None` if there are none. A requirement is the same however it is
     /// written.
-    pub(crate) fn beyond(&self, others: &[Self]) -> Option<Self> {
+    #[must_use]
+    pub fn beyond(&self, others: &[Self]) -> Option<Self> {
         let known: Vec<Expression> = others.iter().flat_map(|other| other.0.clone()).map(plain).collect();
         let beyond: Vec<Expression> =
             self.0.clone().into_iter().filter(|found| !known.contains(&plain(found.clone()))).collect();

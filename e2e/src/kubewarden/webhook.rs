@@ -28,24 +28,46 @@ pub(crate) fn register(kubectl: &Kubectl, name: &str, policy: &Value, client_con
             "failurePolicy": spec["failurePolicy"],
             "matchPolicy": spec["matchPolicy"],
             "timeoutSeconds": spec["timeoutSeconds"],
-            "namespaceSelector": {"matchExpressions": selector},
+            "namespaceSelector": {"matchExpressions": &selector},
             "objectSelector": spec["objectSelector"],
             "sideEffects": "None",
             "admissionReviewVersions": ["v1"],
         }],
     });
     kubectl.ok_with(&["apply", "-f", "-"], &configuration);
-    // The API server takes a moment to call a new webhook. This waits until the policy rejects a wrong annotation.
+    // The API server takes a moment to call a new webhook. This waits until the policy rejects a wrong annotation, in a namespace
+    // where it is asked, if there is one.
     // The guard is called only if the policy accepts, so tests of the guard have to wait for it themselves.
-    if spec["mutating"] == true {
-        let namespace = policy["metadata"]["namespace"].as_str().unwrap_or("default");
-        let probe = probe(spec, namespace);
+    if spec["mutating"] == true
+        && let Some(namespace) = selected(kubectl, &selector)
+    {
+        let probe = probe(spec, &namespace);
         let asked = format!("admission webhook \"{name}.kubewarden.admission\" denied the request");
         eventually("the API server to call the webhook", || {
             let answer = kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &probe.to_string());
             answer.stderr.contains(&asked).then_some(())
         });
     }
+}
+
+/// A namespace that these requirements select.
+fn selected(kubectl: &Kubectl, selector: &[Value]) -> Option<String> {
+    let requirement = |expression: &Value| {
+        let key = expression["key"].as_str().unwrap();
+        let values = || {
+            let values = expression["values"].as_array().unwrap().iter();
+            values.map(|value| value.as_str().unwrap()).collect::<Vec<_>>().join(",")
+        };
+        match expression["operator"].as_str().unwrap() {
+            "In" => format!("{key} in ({})", values()),
+            "NotIn" => format!("{key} notin ({})", values()),
+            "Exists" => key.to_owned(),
+            _ => format!("!{key}"),
+        }
+    };
+    let selector = selector.iter().map(requirement).collect::<Vec<_>>().join(",");
+    let found = kubectl.json(&["get", "namespaces", &format!("--selector={selector}")]);
+    found["items"][0]["metadata"]["name"].as_str().map(ToOwned::to_owned)
 }
 
 /// An object that the policy rejects, whatever its settings.

@@ -7,6 +7,7 @@ mod crds;
 mod fields;
 mod guard;
 mod kubewarden;
+mod labelled;
 mod lifecycle;
 mod marks;
 mod namespaced;

@@ -172,15 +172,17 @@ fn accounts_of_the_usual_installation() {
 #[test]
 fn the_sync_job_reads_what_keeps_workloads_from_docker_hub() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
+    cluster.kubectl.ok(&["apply", "-k", "examples/whole-namespaces"]);
     let sync = cluster.control_plane.kubectl_of("kubewarden", "local-registry-sync");
-    for (kind, name) in [
-        ("mutatingwebhookconfigurations", "clusterwide-local-registry-workloads"),
-        ("validatingadmissionpolicies", "local-registry-workloads-guard"),
-        ("validatingadmissionpolicybindings", "local-registry-workloads-guard"),
-    ] {
-        let right = format!("admissionregistration.k8s.io/{kind}[{name}] get");
-        assert!(rights(&sync, "team").contains(&right), "{right}");
+    for policy in ["local-registry-workloads", "local-registry-labelled"] {
+        for (kind, name) in [
+            ("mutatingwebhookconfigurations", format!("clusterwide-{policy}")),
+            ("validatingadmissionpolicies", format!("{policy}-guard")),
+            ("validatingadmissionpolicybindings", format!("{policy}-guard")),
+        ] {
+            let right = format!("admissionregistration.k8s.io/{kind}[{name}] get");
+            assert!(rights(&sync, "team").contains(&right), "{right}");
+        }
     }
 }
 

@@ -452,13 +452,34 @@ fn the_check_knows_both_policies() {
             "✓ policy local-registry-workloads mode: protect",
             "✓ policy local-registry-workloads failurePolicy: Fail",
             "✓ policy local-registry-workloads rules: they cover pods, ephemeral containers and Knative revisions",
-            "✓ policy local-registry-workloads selectors: they leave no namespace and no object out",
+            "✓ policy local-registry-workloads namespaceSelector: it sees only namespaces with kubernetes.io/metadata.name notin (local-registry-check), as it is shipped",
             "✓ policy local-registry-workloads matchConditions: they are among those that this version ships",
             "✓ policy local-registry-workloads settings: they say what the cluster declares, and are served",
             "✓ policy local-registry-workloads runtimeHost: pods and Knative revisions get reg.example:5000",
             "✓ policy local-registry-workloads rights: it needs none, since it looks nothing up",
         ]
     );
+}
+
+/// `check --pull` asks the nodes for the portable name by such pods.
+#[test]
+fn pods_of_the_check_keep_the_portable_name_and_the_guard_looks_at_them_all_the_same() {
+    let (cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
+    let kubectl = &cluster.kubectl;
+    kubectl.ok(&["create", "namespace", "local-registry-check"]);
+    kubectl.wait_for_service_accounts(&["local-registry-check", "team"]);
+    kubectl.wait_for_admission_policies();
+    let create = |namespace: &str, names: Option<&str>, image: &str| {
+        let mut pod = pod("canary", names, image);
+        pod["metadata"]["namespace"] = json!(namespace);
+        let output = "--output=jsonpath={.spec.containers[0].image}";
+        kubectl.run_with(&["create", "--dry-run=server", output, "-f", "-"], &pod.to_string())
+    };
+    let portable = "local-registry:5000/local-registry-check/canary";
+    assert_eq!(create("local-registry-check", None, portable).ok(&["create"]), portable);
+    assert_eq!(create("team", None, portable).ok(&["create"]), "localhost:5001/local-registry-check/canary");
+    create("local-registry-check", Some("app"), "team/app:v1")
+        .failed_with("is local by the annotation local-registry-hosting/containers");
 }
 
 /// The real API server evaluates the conditions as the harness's tests do. No policy server runs here, so a request
@@ -488,9 +509,27 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
     cluster.redeclare(TWO_NAMES);
     cluster.kubewarden.kill_server(WEBHOOK);
-    let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &cases, complete_pod);
+    let (for_labelled, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(is_for_labelled);
+    let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &others, complete_pod);
     assert!(asked[0] > 20 && asked[1] > 8, "{asked:?}");
     assert!(not_asked[0] > 3 && not_asked[1] > 2, "{not_asked:?}");
+
+    // The condition for labelled namespaces asks about more, and so about all of the others, too.
+    cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry-workloads"]);
+    cluster.kubectl.ok(&["delete", "validatingadmissionpolicybinding", "local-registry-workloads-guard"]);
+    cluster.kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/workloads=true"]);
+    cluster.kubectl.ok(&["apply", "-f", "deploy/workloads/labelled/policy.yaml"]);
+    cluster.reconcile();
+    cluster.kubewarden.kill_server("clusterwide-local-registry-labelled");
+    let cases: Vec<Case> = for_labelled.into_iter().chain(others).collect();
+    let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &cases, complete_pod);
+    assert!(asked[0] > 30 && asked[1] > 10, "{asked:?}");
+    assert!(not_asked[0] > 0 && not_asked[1] > 3, "{not_asked:?}");
+}
+
+/// Whether a case has the setting of the policy for labelled namespaces.
+pub(crate) fn is_for_labelled(case: &Case) -> bool {
+    case.settings["imagesWithoutRegistry"] == "local"
 }
 
 /// A pod or revision of a case, with a name of its own.

@@ -38,10 +38,11 @@ pub(crate) async fn guards(cluster: &Cluster, wanted: &[(Guard, bool)], stored: 
 }
 
 fn link(link: String, guard: Guard, found: &FoundGuard, stored: &StoredBuilds) -> Link {
-    // The folder of the workloads would bring a sync job, too.
+    // The folders of the workloads would bring a policy and a sync job, too.
     let apply = match guard {
         Guard::Images | Guard::Inherited => "run: kubectl apply -k deploy/guard",
         Guard::Workloads => "run: kubectl apply -f deploy/workloads/component/guard.yaml",
+        Guard::LabelledWorkloads => "run: kubectl apply -f deploy/workloads/labelled/guard.yaml",
     };
     let restore = format!("remove what was changed, and {apply}");
     let faults = found.faults();
@@ -61,7 +62,7 @@ fn link(link: String, guard: Guard, found: &FoundGuard, stored: &StoredBuilds) -
     let seen: Vec<String> = faults.iter().map(ToString::to_string).collect();
     let goes = if faults.iter().all(GuardFault::is_unbound) { "may go" } else { "goes" };
     let seen = format!("{}, so what the policy does not see {goes} to Docker Hub", seen.join(", "));
-    if matches!(faults.as_slice(), [fault] if fault.is_warning()) && guard != Guard::Workloads {
+    if matches!(faults.as_slice(), [fault] if fault.is_warning()) && matches!(guard, Guard::Images | Guard::Inherited) {
         // What docs/install.md says to do while stored Builds lack their label.
         let (verdict, remedy) = match stored.unlabelled() {
             Some(0) => (LinkVerdict::Failed, format!("all Builds have their label: {apply}")),

@@ -9,6 +9,7 @@ fn manifest(guard: Guard) -> &'static str {
         Guard::Images => include_str!("../../../../deploy/guard/images.yaml"),
         Guard::Inherited => include_str!("../../../../deploy/guard/inherited.yaml"),
         Guard::Workloads => include_str!("../../../../deploy/workloads/component/guard.yaml"),
+        Guard::LabelledWorkloads => include_str!("../../../../deploy/workloads/labelled/guard.yaml"),
     }
 }
 
@@ -75,7 +76,9 @@ mod tests {
             rule["scope"] = json!("*");
         }
         constraints["matchPolicy"] = json!("Equivalent");
-        constraints["namespaceSelector"] = json!({});
+        if constraints.get("namespaceSelector").is_none() {
+            constraints["namespaceSelector"] = json!({});
+        }
         constraints["objectSelector"] = json!({});
         spec
     }
@@ -99,6 +102,15 @@ mod tests {
         let all_but_variables = ["matchConstraints", "matchConditions", "validations", "auditAnnotations"];
         assert_eq!(differences(Guard::Inherited, &spec), all_but_variables);
         assert_eq!(differences(Guard::Images, &Value::Null), &FIELDS[..4]);
+    }
+
+    #[test]
+    fn a_selector_of_other_namespaces_is_named() {
+        for selector in [json!({}), json!({"matchLabels": {"a": "b"}})] {
+            let mut spec = stored(Guard::LabelledWorkloads);
+            spec["matchConstraints"]["namespaceSelector"] = selector;
+            assert_eq!(differences(Guard::LabelledWorkloads, &spec), ["matchConstraints"]);
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl<'a> Checked<'a> {
         links.push(asked.heed(self.match_conditions()));
         if let Some(declared) = declared {
             links.push(self.settings(declared, is_served));
-            if self.about == Resources::Workloads {
+            if self.about.are_workloads() {
                 links.push(self.runtime_host(declared));
             }
         }

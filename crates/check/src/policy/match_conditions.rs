@@ -1,6 +1,6 @@
 //! Whether a policy's match conditions leave something out.
 
-use local_registry_cluster::policies::{MatchCondition, Resources, ShippedConditions};
+use local_registry_cluster::policies::{MatchCondition, ShippedPolicy};
 
 use super::checked::Checked;
 use crate::link::Link;
@@ -8,8 +8,7 @@ use crate::link::Link;
 impl Checked<'_> {
     /// Whether the match conditions are among those that are shipped.
     pub(super) fn match_conditions(&self) -> Link {
-        let ShippedConditions { conditions, folder } =
-            ShippedConditions::of(self.about, self.name.namespace().is_some());
+        let ShippedPolicy { conditions, folder, .. } = ShippedPolicy::of(self.about, self.name.namespace().is_some());
         self.compare_conditions(&conditions, folder)
     }
 
@@ -21,7 +20,7 @@ impl Checked<'_> {
         let shipped: Vec<String> = shipped.iter().map(MatchCondition::expression).collect();
         let others = found.iter().filter(|condition| !shipped.contains(&condition.expression()));
         let others: Vec<&str> = others.map(|condition| condition.name.as_str()).collect();
-        if found.is_empty() && self.about == Resources::Workloads {
+        if found.is_empty() && self.about.are_workloads() {
             let seen = "there are none, so every pod waits for it, and none starts while its policy server is down";
             return Link::warning(link, seen).remedy(format!("apply {folder} again"));
         }
@@ -41,15 +40,18 @@ impl Checked<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::link::LinkVerdict;
     use crate::policy::checked::checked;
-    use local_registry_cluster::policies::PolicyFields;
+    use local_registry_cluster::policies::{PolicyFields, Resources};
     use local_registry_testkit::repository::read;
     use serde_json::{Value, json};
 
-    const SHIPPED: [&str; 3] =
-        ["deploy/policy/policy.yaml", "deploy/policy-namespaced/policy.yaml", "deploy/workloads/component/policy.yaml"];
+    const SHIPPED: [&str; 4] = [
+        "deploy/policy/policy.yaml",
+        "deploy/policy-namespaced/policy.yaml",
+        "deploy/workloads/component/policy.yaml",
+        "deploy/workloads/labelled/policy.yaml",
+    ];
 
     #[test]
     fn conditions_are_compared_with_those_that_are_shipped() {
@@ -74,21 +76,23 @@ mod tests {
 
     #[test]
     fn the_conditions_for_workloads_are_their_own() {
-        let [builds, .., workloads] = SHIPPED.map(read);
+        let [builds, _, workloads, labelled] = SHIPPED.map(read);
         let about = |policy: &Value| checked(policy.clone()).about;
-        assert_eq!([about(&builds), about(&workloads)], [Resources::Builds, Resources::Workloads]);
-        let with = |conditions: &Value| {
-            let mut policy = workloads.clone();
-            policy["spec"]["matchConditions"] = conditions.clone();
-            checked(policy).match_conditions()
+        let all = [Resources::Builds, Resources::Workloads, Resources::LabelledWorkloads];
+        assert_eq!([&builds, &workloads, &labelled].map(about), all);
+        let check = |policy: &Value, other: &Value, again: &str| {
+            let with = |conditions: &Value| {
+                let mut policy = policy.clone();
+                policy["spec"]["matchConditions"] = conditions.clone();
+                checked(policy).match_conditions()
+            };
+            assert_eq!(with(&policy["spec"]["matchConditions"]).verdict, LinkVerdict::Ok);
+            assert_eq!(with(&other["spec"]["matchConditions"]).verdict, LinkVerdict::Warning);
+            let none = "! policy p matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down";
+            assert_eq!(with(&json!(null)).to_string(), format!("{none}; apply {again} again"));
         };
-        let conditions = &workloads["spec"]["matchConditions"];
-        assert_eq!(with(conditions).verdict, LinkVerdict::Ok);
-        assert_eq!(with(&builds["spec"]["matchConditions"]).verdict, LinkVerdict::Warning);
-        assert_eq!(
-            with(&json!(null)).to_string(),
-            "! policy p matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again"
-        );
+        check(&workloads, &builds, "deploy/workloads");
+        check(&labelled, &workloads, "the set with deploy/workloads/labelled");
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Checked<'_> {
                     .remedy("set spec.mutating: true, or nothing is injected")
             });
         }
-        for protection in self.spec.protections() {
+        for protection in self.spec.protections(self.about) {
             let Protection { field, found, expected, otherwise } = protection;
             let link = self.link_of(field);
             links.push(if protection.holds() {

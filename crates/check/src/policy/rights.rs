@@ -1,6 +1,6 @@
 //! Whether a policy may read Builds.
 
-use local_registry_cluster::policies::{ContextAwareResource, Resources};
+use local_registry_cluster::policies::ContextAwareResource;
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::Quoted;
 use local_registry_core::text::with_causes;
@@ -12,7 +12,7 @@ impl Checked<'_> {
     /// Whether the policy, and the policy server that it runs on, may read Builds.
     pub(super) async fn rights(&self, cluster: &Cluster) -> Link {
         let link = self.link_of("rights");
-        if self.about == Resources::Workloads {
+        if self.about.are_workloads() {
             return Link::ok(link, "it needs none, since it looks nothing up");
         }
         if !self.spec.settings.looks_builds_up() {

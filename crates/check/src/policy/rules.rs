@@ -14,7 +14,7 @@ impl Checked<'_> {
             Resources::Builds => {
                 ("they cover Builds and BuildRuns in both versions, new and updated", "deploy/policy/policy.yaml")
             }
-            Resources::Workloads => (
+            Resources::Workloads | Resources::LabelledWorkloads => (
                 "they cover pods, ephemeral containers and Knative revisions",
                 "deploy/workloads/component/policy.yaml",
             ),

@@ -1,12 +1,13 @@
-//! Which host annotated pods get.
+//! Which host pods with local images get.
 
+use local_registry_cluster::policies::Resources;
 use local_registry_declaration::Declared;
 
 use super::checked::Checked;
 use crate::link::Link;
 
 impl Checked<'_> {
-    /// Whether the policy has a host for the nodes, which annotated pods get, and whether Knative's revisions can get it.
+    /// Whether the policy has a host for the nodes, which pods with local images get, and whether Knative's revisions can get it.
     pub(super) fn runtime_host(&self, declared: &Declared) -> Link {
         let link = self.link_of("runtimeHost");
         let settings = &self.spec.settings;
@@ -16,7 +17,11 @@ impl Checked<'_> {
             } else {
                 "see that the sync job has --policy for this policy, and read its log"
             };
-            return Link::failed(link, "it has none, so annotated pods are rejected").remedy(remedy);
+            let rejected = match self.about {
+                Resources::LabelledWorkloads => "pods with an image without a registry",
+                Resources::Builds | Resources::Workloads => "annotated pods",
+            };
+            return Link::failed(link, format!("it has none, so {rejected} are rejected")).remedy(remedy);
         };
         let for_pods = settings.host.as_deref().filter(|host| !host.is_empty());
         if for_pods == Some(for_nodes) {
@@ -64,5 +69,11 @@ mod tests {
         check(json!(null), &declared(None), &declare);
         let sync = format!("{missing}; see that the sync job has --policy for this policy, and read its log");
         check(json!({}), &declared(Some("reg.io")), &sync);
+        let rules = json!([{"apiGroups": [""]}]);
+        let policy = json!({"spec": {"rules": rules, "settings": {"imagesWithoutRegistry": "local"}}});
+        assert_eq!(
+            checked(policy).runtime_host(&declared(Some("reg.io"))).to_string(),
+            "✗ policy p runtimeHost: it has none, so pods with an image without a registry are rejected; see that the sync job has --policy for this policy, and read its log"
+        );
     }
 }

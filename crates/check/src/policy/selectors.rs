@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local_registry_cluster::policies::Resources;
+use local_registry_cluster::policies::{Resources, ShippedPolicy};
 use local_registry_cluster::{Cluster, Listed, Selector, SelectorError};
 use local_registry_core::text::with_causes;
 use serde::Deserialize;
@@ -15,6 +15,11 @@ use crate::names::Names;
 /// What to do about a selector that leaves out everything, and about one that leaves out something.
 const NAMESPACE_REMEDIES: [&str; 2] =
     ["remove spec.namespaceSelector, or nothing is resolved", "remove spec.namespaceSelector, unless that is meant"];
+/// The same of a policy for labelled namespaces: without a selector, it would be asked in all.
+const LABELLED_REMEDIES: [&str; 2] = [
+    "give it the namespaceSelector of deploy/workloads/labelled/policy.yaml, or nothing is resolved",
+    "give it the namespaceSelector of deploy/workloads/labelled/policy.yaml, unless that is meant",
+];
 const OBJECT_REMEDIES: [&str; 2] =
     ["remove spec.objectSelector, or nothing is resolved", "remove spec.objectSelector, unless that is meant"];
 
@@ -44,7 +49,16 @@ impl Checked<'_> {
         }
         match self.spec.namespace_selector(self.name) {
             Ok(None) => {}
-            Ok(Some(selector)) => links.push(compare_with_namespaces(link, &selector, cluster).await),
+            Ok(Some(selector)) if self.is_shipped(&selector) => {
+                links.push(Link::ok(link, format!("it sees only namespaces with {selector}, as it is shipped")));
+            }
+            Ok(Some(selector)) => {
+                let remedies = match self.about {
+                    Resources::LabelledWorkloads => LABELLED_REMEDIES,
+                    Resources::Builds | Resources::Workloads => NAMESPACE_REMEDIES,
+                };
+                links.push(compare_with_namespaces(link, &selector, remedies, cluster).await);
+            }
             Err(error) => links.push(unreadable(link, &error)),
         }
         let link = self.link_of("objectSelector");
@@ -62,14 +76,24 @@ impl Checked<'_> {
         }
         links
     }
+
+    /// Whether a selector of namespaces asks for nothing that the shipped one does not.
+    fn is_shipped(&self, selector: &Selector) -> bool {
+        let shipped = ShippedPolicy::of(self.about, self.name.namespace().is_some()).namespace_selector;
+        shipped.is_some_and(|shipped| selector.beyond(&[shipped]).is_none())
+    }
 }
 
 pub(super) fn unreadable(link: String, error: &SelectorError) -> Link {
     Link::warning(link, format!("it cannot be read: {error}")).remedy("correct the policy")
 }
 
-async fn compare_with_namespaces(link: String, selector: &Selector, cluster: &Cluster) -> Link {
-    let [nothing, something] = NAMESPACE_REMEDIES;
+async fn compare_with_namespaces(
+    link: String,
+    selector: &Selector,
+    [nothing, something]: [&str; 2],
+    cluster: &Cluster,
+) -> Link {
     let (mut matched, mut left_out) = (0_usize, Names::default());
     let show = |Namespace { metadata }| {
         if selector.matches(&metadata.labels) {

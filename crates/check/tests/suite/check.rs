@@ -80,13 +80,23 @@ pub(super) fn admission(path: &str) -> Option<Value> {
         "validatingadmissionpolicybindings" => "ValidatingAdmissionPolicyBinding",
         _ => return Some(webhook(name)),
     };
-    let files = ["deploy/guard/images.yaml", "deploy/guard/inherited.yaml", "deploy/workloads/component/guard.yaml"];
-    files.into_iter().flat_map(objects).find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+    let files = ["guard/images", "guard/inherited", "workloads/component/guard", "workloads/labelled/guard"];
+    let files = files.map(|file| format!("deploy/{file}.yaml"));
+    files
+        .iter()
+        .map(String::as_str)
+        .flat_map(objects)
+        .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
 }
 
 /// The webhook configuration of a policy, as Kubewarden's controller makes it.
 fn webhook(name: &str) -> Value {
-    let manifest = if name.contains("workloads") { "deploy/workloads/component" } else { "deploy/policy" };
+    let is_for = |part: &str| name.contains(part);
+    let manifest = match () {
+        () if is_for("labelled") => "deploy/workloads/labelled",
+        () if is_for("workloads") => "deploy/workloads/component",
+        () => "deploy/policy",
+    };
     let rules = &read(&format!("{manifest}/policy.yaml"))["spec"]["rules"];
     let selector = if name.starts_with("namespaced-team-") {
         json!({"matchLabels": {"kubernetes.io/metadata.name": "team"}})
@@ -846,22 +856,37 @@ async fn a_host_that_is_not_allowed() {
 }
 
 const WORKLOADS: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/workloads";
+const LABELLED: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/labelled";
 
 /// The lines about a policy for workloads, as it is shipped, but changed.
 async fn lines_about_workloads(declared: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let lines = lines_beside(WORKLOADS, "component", declared, change).await;
+    lines.into_iter().filter(|line| line.contains(" policy workloads")).collect()
+}
+
+/// The lines but for the last, with another policy beside that for Builds: one of `deploy/workloads`, at this path, but changed.
+async fn lines_beside(
+    path: &'static str,
+    folder: &str,
+    declared: &str,
+    change: impl FnOnce(&mut Value),
+) -> Vec<String> {
     let mut objects = cluster();
     objects.insert(CONFIG_MAP, config_map(declared));
-    let mut policy = read("deploy/workloads/component/policy.yaml");
-    policy["metadata"]["name"] = json!("workloads");
-    policy["spec"]["settings"] = json!({"host": "kind-registry:5000", "runtimeHost": "kind-registry:5000"});
+    let mut policy = read(&format!("deploy/workloads/{folder}/policy.yaml"));
+    let (_, name) = path.rsplit_once('/').unwrap();
+    policy["metadata"]["name"] = json!(name);
+    for key in ["host", "runtimeHost"] {
+        policy["spec"]["settings"][key] = json!("kind-registry:5000");
+    }
     policy["status"] = objects[POLICY]["status"].clone();
     change(&mut policy);
-    objects.insert(WORKLOADS, policy);
-    let policies = ["local", "workloads"].map(|name| name.parse().unwrap()).to_vec();
+    objects.insert(path, policy);
+    let policies = ["local", name].map(|name| name.parse().unwrap()).to_vec();
     let task = Task { policies, ..Task::default() };
-    let lines = run_task(objects, &task, Location::InCluster, plain_http()).await;
-    let about = |line: &str| line.contains(" policy workloads") && !line.contains(" safeguards: ");
-    lines.into_iter().filter(|line| about(line)).collect()
+    let mut lines = run_task(objects, &task, Location::InCluster, plain_http()).await;
+    assert!(lines.pop().is_some_and(|line| line.contains(" safeguards: ")));
+    lines
 }
 
 const FOR_BOTH: &str = "hostFromClusterNetwork: kind-registry:5000\nhostFromContainerRuntime: kind-registry:5000";
@@ -877,7 +902,7 @@ async fn a_policy_for_workloads_that_holds() {
             "✓ policy workloads mode: protect",
             "✓ policy workloads failurePolicy: Fail",
             "✓ policy workloads rules: they cover pods, ephemeral containers and Knative revisions",
-            "✓ policy workloads selectors: they leave no namespace and no object out",
+            "✓ policy workloads namespaceSelector: it sees only namespaces with kubernetes.io/metadata.name notin (local-registry-check), as it is shipped",
             "✓ policy workloads matchConditions: they are among those that this version ships",
             "✓ policy workloads settings: they say what the cluster declares, and are served",
             "✓ policy workloads runtimeHost: pods and Knative revisions get kind-registry:5000",
@@ -905,6 +930,49 @@ async fn a_policy_for_workloads_that_does_not_work() {
             "! policy workloads objectSelector: it sees only objects with a=b; no other image is resolved; remove spec.objectSelector, unless that is meant",
             "! policy workloads matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again",
             "! policy workloads settings: spec.settings.runtimeHost: the cluster does not declare it, and no field manager owns it; remove it where it was set, if it is no longer right",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_policy_for_labelled_namespaces_that_holds() {
+    let lines = lines_beside(LABELLED, "labelled", FOR_BOTH, |_| {}).await;
+    let about = |line: &&String| line.contains(" policy labelled") || line.contains("labelled-guard");
+    assert_eq!(
+        lines.iter().filter(about).collect::<Vec<_>>(),
+        [
+            "✓ policy labelled: it is active, and its policy server serves its newest settings",
+            "✓ policy labelled webhook: the API server asks it at kubewarden/policy-server-default/validate/clusterwide-labelled",
+            "✓ policy labelled server: 1 of 1 ready in kubewarden, by the labels kubewarden/policy-server=default",
+            "✓ policy labelled mode: protect",
+            "✓ policy labelled failurePolicy: Fail",
+            "✓ policy labelled settings.imagesWithoutRegistry: local",
+            "✓ policy labelled rules: they cover pods, ephemeral containers and Knative revisions",
+            "✓ policy labelled namespaceSelector: it sees only namespaces with local-registry-hosting/workloads in (true), as it is shipped",
+            "✓ policy labelled matchConditions: they are among those that this version ships",
+            "✓ policy labelled settings: they say what the cluster declares, and are served",
+            "✓ policy labelled runtimeHost: pods and Knative revisions get kind-registry:5000",
+            "✓ policy labelled rights: it needs none, since it looks nothing up",
+            "✓ guard local-registry-labelled-guard: it is bound, and denies what the policy does not see",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_policy_for_labelled_namespaces_that_does_not_work() {
+    let lines = lines_beside(LABELLED, "labelled", FOR_BOTH, |policy| {
+        let spec = &mut policy["spec"];
+        spec["settings"]["imagesWithoutRegistry"] = json!("Local");
+        let team = json!({"key": "team", "operator": "Exists"});
+        spec["namespaceSelector"]["matchExpressions"].as_array_mut().unwrap().push(team);
+    })
+    .await;
+    let is_trouble = |line: &&String| line.contains(" policy labelled") && !line.starts_with('✓');
+    assert_eq!(
+        lines.iter().filter(is_trouble).collect::<Vec<_>>(),
+        [
+            "✗ policy labelled settings.imagesWithoutRegistry: it is Local, so an image without a registry stays as it is, and the guard refuses it; set spec.settings.imagesWithoutRegistry: local",
+            "✗ policy labelled namespaceSelector: it sees only namespaces with local-registry-hosting/workloads in (true),team, and there is no such namespace; give it the namespaceSelector of deploy/workloads/labelled/policy.yaml, or nothing is resolved",
         ]
     );
 }

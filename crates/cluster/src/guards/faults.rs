@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::guard::Guard;
 use crate::policies::{PolicySpec, listed};
+use crate::selector::Selector;
 
 /// What keeps the API server from refusing by a guard.
 ///
@@ -93,8 +94,10 @@ pub(super) fn faults(guard: Guard, policy: Option<&Value>, binding: Option<&Valu
         Some("Fail") | None => {}
         Some(other) => found.push(Kind::Unanswered(other.to_owned())),
     }
-    let leaves_out = ["namespaceSelector", "objectSelector", "excludeResourceRules"];
-    if leaves_out.iter().any(|field| selects(policy.pointer(&format!("/matchConstraints/{field}")))) {
+    let constraint = |field: &str| policy.pointer(&format!("/matchConstraints/{field}"));
+    if ["objectSelector", "excludeResourceRules"].iter().any(|field| selects(constraint(field)))
+        || leaves_namespaces_out(guard, constraint("namespaceSelector"))
+    {
         found.push(Kind::Narrowed("its matchConstraints"));
     }
     let rules = json!({"rules": policy.pointer("/matchConstraints/resourceRules")});
@@ -111,6 +114,15 @@ pub(super) fn faults(guard: Guard, policy: Option<&Value>, binding: Option<&Valu
         Some(binding) => found.extend(faults_of_binding(guard, binding)),
     }
     found.into_iter().map(GuardFault).collect()
+}
+
+/// Whether the selector of a guard leaves out namespaces that the shipped one does not.
+fn leaves_namespaces_out(guard: Guard, found: Option<&Value>) -> bool {
+    let shipped: Vec<Selector> = guard.namespaces().into_iter().collect();
+    match Selector::read(found.unwrap_or(&Value::Null)) {
+        Ok(found) => found.is_some_and(|found| found.beyond(&shipped).is_some()),
+        Err(_) => true,
+    }
 }
 
 fn faults_of_binding(guard: Guard, binding: &Value) -> Vec<Kind> {
@@ -207,6 +219,7 @@ mod tests {
             Guard::Images => "deploy/guard/images.yaml",
             Guard::Inherited => "deploy/guard/inherited.yaml",
             Guard::Workloads => "deploy/workloads/component/guard.yaml",
+            Guard::LabelledWorkloads => "deploy/workloads/labelled/guard.yaml",
         };
         let [policy, binding] = &objects(file)[..] else { panic!("{file}") };
         (policy["spec"].clone(), binding["spec"].clone())
@@ -219,7 +232,9 @@ mod tests {
         // What the API server adds.
         let constraints = &mut policy["matchConstraints"];
         constraints["matchPolicy"] = json!("Equivalent");
-        constraints["namespaceSelector"] = json!({});
+        if constraints.get("namespaceSelector").is_none() {
+            constraints["namespaceSelector"] = json!({});
+        }
         constraints["objectSelector"] = json!({});
         change(&mut policy, &mut binding);
         let found = faults(guard, Some(&policy), Some(&binding));
@@ -288,6 +303,20 @@ mod tests {
                 ["its matchConstraints leave objects out", "the matchResources of its binding leave objects out"];
             check(Guard::Workloads, narrow, &both);
         }
+        let narrowed = ["its matchConstraints leave objects out"];
+        let selects = |selector: Value| {
+            move |policy: &mut Value, _: &mut Value| policy["matchConstraints"]["namespaceSelector"] = selector
+        };
+        check(Guard::LabelledWorkloads, selects(exempt.clone()), &narrowed);
+        check(Guard::LabelledWorkloads, selects(json!({"matchExpressions": "x"})), &narrowed);
+        check(Guard::LabelledWorkloads, selects(json!({})), &[]);
+        check(
+            Guard::LabelledWorkloads,
+            selects(json!({"matchLabels": {"local-registry-hosting/workloads": "true"}})),
+            &[],
+        );
+        let label = json!({"matchLabels": {"local-registry-hosting/workloads": "true"}});
+        check(Guard::Workloads, selects(label), &narrowed);
         check(
             Guard::Images,
             |_, binding| binding["matchResources"]["resourceRules"] = json!([{"resources": ["builds"]}]),

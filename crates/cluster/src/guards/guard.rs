@@ -5,7 +5,8 @@ use std::fmt;
 use local_registry_core::shipwright::{OUTPUT_LABEL, OUTPUT_LABEL_LOCAL};
 use serde_json::{Value, json};
 
-use crate::policies::{Request, Resources, requests};
+use crate::policies::{Request, Resources, ShippedPolicy, requests};
+use crate::selector::Selector;
 
 /// One of the guards that are shipped.
 ///
@@ -24,11 +25,13 @@ pub enum Guard {
     Inherited,
     /// It refuses pods and Knative revisions with such an image.
     Workloads,
+    /// It refuses those of labelled namespaces with any image that names no registry.
+    LabelledWorkloads,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Self; 3] = [Self::Images, Self::Inherited, Self::Workloads];
+    pub const ALL: [Self; 4] = [Self::Images, Self::Inherited, Self::Workloads, Self::LabelledWorkloads];
 
     /// The name of its ValidatingAdmissionPolicy, and of the binding.
     #[must_use]
@@ -37,6 +40,7 @@ impl Guard {
             Self::Images => "local-registry-guard",
             Self::Inherited => "local-registry-guard-inherited",
             Self::Workloads => "local-registry-workloads-guard",
+            Self::LabelledWorkloads => "local-registry-labelled-guard",
         }
     }
 
@@ -46,6 +50,7 @@ impl Guard {
         match resources {
             Resources::Builds => &[Self::Images, Self::Inherited],
             Resources::Workloads => &[Self::Workloads],
+            Resources::LabelledWorkloads => &[Self::LabelledWorkloads],
         }
     }
 
@@ -58,7 +63,15 @@ impl Guard {
                 all.retain(|request| request.resource == "buildruns");
                 all
             }
-            Self::Workloads => requests(Resources::Workloads),
+            Self::Workloads | Self::LabelledWorkloads => requests(Resources::Workloads),
+        }
+    }
+
+    /// The namespaces that it is shipped for; `None` if these are all.
+    pub(super) fn namespaces(self) -> Option<Selector> {
+        match self {
+            Self::Images | Self::Inherited | Self::Workloads => None,
+            Self::LabelledWorkloads => ShippedPolicy::of(Resources::LabelledWorkloads, false).namespace_selector,
         }
     }
 
@@ -67,7 +80,7 @@ impl Guard {
         match self {
             // The stored version. The other has no field `local`.
             Self::Inherited => json!({"apiVersion": "shipwright.io/v1beta1", "kind": "Build"}),
-            Self::Images | Self::Workloads => Value::Null,
+            Self::Images | Self::Workloads | Self::LabelledWorkloads => Value::Null,
         }
     }
 
@@ -78,7 +91,7 @@ impl Guard {
                 "selector": {"matchLabels": {OUTPUT_LABEL: OUTPUT_LABEL_LOCAL}},
                 "parameterNotFoundAction": "Allow",
             }),
-            Self::Images | Self::Workloads => Value::Null,
+            Self::Images | Self::Workloads | Self::LabelledWorkloads => Value::Null,
         }
     }
 }

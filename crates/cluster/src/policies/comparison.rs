@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::authority::is_authority;
 use super::name::PolicyName;
 use super::resources::Resources;
-use super::shipped::ShippedConditions;
+use super::shipped::ShippedPolicy;
 use super::spec::{MatchCondition, PolicySpec};
 use super::webhook::PolicyWebhook;
 use crate::selector::{Selector, SelectorError};
@@ -104,13 +104,14 @@ impl PolicyWebhook {
             Some(namespace) => Selector::of_namespace(namespace),
             None => Selector::of_other_namespaces(servers),
         };
-        let known = [Some(own), spec.written_namespace_selector().ok().flatten()];
+        let shipped = ShippedPolicy::of(about, name.namespace().is_some());
+        let known = [Some(own), spec.written_namespace_selector().ok().flatten(), shipped.namespace_selector];
         let known: Vec<Selector> = known.into_iter().flatten().collect();
         faults.extend(narrowed("namespaceSelector", asked.written_namespace_selector(), &known));
         let known: Vec<Selector> = spec.object_selector().ok().flatten().into_iter().collect();
         faults.extend(narrowed("objectSelector", asked.object_selector(), &known));
-        let shipped = ShippedConditions::of(about, name.namespace().is_some()).conditions;
-        let known: Vec<String> = spec.match_conditions.iter().chain(&shipped).map(MatchCondition::expression).collect();
+        let known = spec.match_conditions.iter().chain(&shipped.conditions);
+        let known: Vec<String> = known.map(MatchCondition::expression).collect();
         let others = asked.match_conditions.iter().filter(|condition| !known.contains(&condition.expression()));
         let others: Vec<&str> = others.map(|condition| condition.name.as_str()).collect();
         if !others.is_empty() {
@@ -144,12 +145,12 @@ mod tests {
     fn faults(policy: &str, name: &str, change: impl FnOnce(&mut Value, &mut Value)) -> Vec<String> {
         let name: PolicyName = name.parse().unwrap();
         let mut policy = read(policy);
-        let selector = match name.namespace() {
-            Some(namespace) => json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}}),
-            None => {
-                json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"]}]})
-            }
-        };
+        let (operator, namespace) = name.namespace().map_or(("NotIn", "kubewarden"), |namespace| ("In", namespace));
+        let mut selector =
+            vec![json!({"key": "kubernetes.io/metadata.name", "operator": operator, "values": [namespace]})];
+        let own = policy["spec"]["namespaceSelector"]["matchExpressions"].as_array();
+        selector.extend(own.into_iter().flatten().cloned());
+        let selector = json!({"matchExpressions": selector});
         let path = format!("/validate/{}", name.unique_name());
         let service = json!({"namespace": "kubewarden", "name": "policy-server-default", "path": path, "port": 443});
         let mut configuration = json!({"webhooks": [{
@@ -176,6 +177,7 @@ mod tests {
             ("deploy/policy/policy.yaml", "local"),
             ("deploy/policy-namespaced/policy.yaml", "team/local"),
             ("deploy/workloads/component/policy.yaml", "workloads"),
+            ("deploy/workloads/labelled/policy.yaml", "labelled"),
         ] {
             assert_eq!(faults(policy, name, |_, _| {}), [""; 0], "{policy}");
         }
@@ -230,6 +232,7 @@ mod tests {
             ("deploy/policy/policy.yaml", "local"),
             ("deploy/policy-namespaced/policy.yaml", "team/local"),
             ("deploy/workloads/component/policy.yaml", "workloads"),
+            ("deploy/workloads/labelled/policy.yaml", "labelled"),
         ] {
             let narrow = |_: &mut Value, found: &mut Value| {
                 found["webhooks"][0]["namespaceSelector"] = nobody();
@@ -257,6 +260,18 @@ mod tests {
             ],
         );
         check(|webhook| webhook["namespaceSelector"] = json!({}), &[]);
+        // The policy has been changed, and Kubewarden has not rolled it out yet.
+        let not_yet = |policy: &mut Value, _: &mut Value| policy["spec"]["namespaceSelector"] = json!({});
+        for policy in ["deploy/workloads/component/policy.yaml", "deploy/workloads/labelled/policy.yaml"] {
+            assert_eq!(faults(policy, "p", not_yet), [""; 0], "{policy}");
+        }
+        let label = json!([{"key": "local-registry-hosting/workloads", "operator": "In", "values": ["true"]}]);
+        check(
+            |webhook| webhook["namespaceSelector"]["matchExpressions"] = label,
+            &[
+                "its namespaceSelector asks for local-registry-hosting/workloads in (true), which is not that of the policy",
+            ],
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod lenient;
 mod name;
 mod policy;
 mod protection;
+mod purpose;
 mod requests;
 mod resources;
 mod shipped;
@@ -22,7 +23,7 @@ pub use self::resources::Resources;
 // What a policy says.
 pub use self::policy::{FIELD_MANAGER, Policy};
 pub use self::protection::Protection;
-pub use self::shipped::ShippedConditions;
+pub use self::shipped::ShippedPolicy;
 pub use self::spec::{
     ContextAwareResource, MatchCondition, PolicyCondition, PolicyFields, PolicySettings, PolicySpec, PolicyStatus, Rule,
 };

@@ -28,11 +28,11 @@ impl Protection<'_> {
 }
 
 impl PolicySpec {
-    /// The fields that make the policy do nothing unless they have one value. Kubewarden's CRD and the API server default them
-    /// to it.
+    /// The fields that make a policy about these resources do nothing unless they have one value. Kubewarden's CRD and the API
+    /// server default `mode` and `failurePolicy` to it.
     #[must_use]
-    pub fn protections(&self) -> [Protection<'_>; 2] {
-        [
+    pub fn protections(&self, about: Resources) -> Vec<Protection<'_>> {
+        let mut all = vec![
             Protection {
                 field: "mode",
                 found: self.mode.as_deref().unwrap_or("protect"),
@@ -45,13 +45,22 @@ impl PolicySpec {
                 expected: "Fail",
                 otherwise: "an image that cannot be resolved goes to Docker Hub",
             },
-        ]
+        ];
+        if about == Resources::LabelledWorkloads {
+            all.push(Protection {
+                field: "settings.imagesWithoutRegistry",
+                found: self.settings.images_without_registry.as_deref().unwrap_or("asWritten"),
+                expected: "local",
+                otherwise: "an image without a registry stays as it is, and the guard refuses it",
+            });
+        }
+        all
     }
 
     /// What keeps a policy about these resources from doing its work, as parts of a sentence about it.
     #[must_use]
     pub fn faults(&self, about: Resources) -> Vec<String> {
-        let protections = self.protections().into_iter().filter(|protection| !protection.holds());
+        let protections = self.protections(about).into_iter().filter(|protection| !protection.holds());
         let mut faults: Vec<String> = protections
             .map(|Protection { field, found, expected, .. }| {
                 format!("its {field} is {}, not {expected}", Quoted(found))

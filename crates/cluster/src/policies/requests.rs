@@ -33,7 +33,7 @@ pub(crate) fn requests(about: Resources) -> Vec<Request> {
                 }
             }
         }
-        Resources::Workloads => {
+        Resources::Workloads | Resources::LabelledWorkloads => {
             for (group, resource, operation) in [
                 ("", "pods", "CREATE"),
                 ("", "pods", "UPDATE"),

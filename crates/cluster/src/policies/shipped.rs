@@ -1,38 +1,51 @@
-//! The match conditions that this version ships.
+//! What this version ships of a policy: its match conditions, and the namespaces that it selects.
 
 use super::resources::Resources;
-use super::spec::{MatchCondition, PolicyFields};
+use super::spec::{MatchCondition, PolicyFields, PolicySpec};
+use crate::selector::Selector;
 
-/// The manifests that are shipped: of a policy for the whole cluster, of a namespaced one, and of one for workloads.
-const SHIPPED: [&str; 3] = [
+/// The manifests that are shipped: of a policy for the whole cluster, of a namespaced one, of one for workloads, and of one for those
+/// of labelled namespaces.
+const SHIPPED: [&str; 4] = [
     include_str!("../../../../deploy/policy/policy.yaml"),
     include_str!("../../../../deploy/policy-namespaced/policy.yaml"),
     include_str!("../../../../deploy/workloads/component/policy.yaml"),
+    include_str!("../../../../deploy/workloads/labelled/policy.yaml"),
 ];
 
-/// The match conditions that are shipped for a policy.
+/// What is shipped of a policy.
 #[derive(Debug)]
-pub struct ShippedConditions {
-    /// Them.
+pub struct ShippedPolicy {
+    /// Its match conditions.
     pub conditions: Vec<MatchCondition>,
-    /// The folder with the policy's manifest.
+    /// The namespaces that it is asked in; `None` if that is everywhere.
+    pub namespace_selector: Option<Selector>,
+    /// What has its manifest, as something that is applied.
     pub folder: &'static str,
 }
 
-impl ShippedConditions {
-    /// Those for a policy about these resources.
+impl ShippedPolicy {
+    /// What is shipped for these resources.
     #[must_use]
     pub fn of(about: Resources, is_namespaced: bool) -> Self {
-        let [cluster_wide, namespaced, workloads] = SHIPPED;
+        let [cluster_wide, namespaced, workloads, labelled] = SHIPPED;
         let (shipped, folder) = match about {
             Resources::Workloads => (workloads, "deploy/workloads"),
+            Resources::LabelledWorkloads => (labelled, "the set with deploy/workloads/labelled"),
             Resources::Builds if is_namespaced => (namespaced, "deploy/policy-namespaced"),
             Resources::Builds => (cluster_wide, "deploy/policy"),
         };
-        // A test parses each of them, so the default is never taken.
-        let shipped: PolicyFields = serde_saphyr::from_str(shipped).unwrap_or_default();
-        Self { conditions: shipped.spec.match_conditions, folder }
+        let spec = read(shipped);
+        let selector = spec.written_namespace_selector().ok().flatten();
+        // An AdmissionPolicy has no selector of namespaces.
+        let namespace_selector = selector.filter(|_| !is_namespaced);
+        Self { conditions: spec.match_conditions, namespace_selector, folder }
     }
+}
+
+/// A test parses each manifest, so the default is never taken.
+fn read(manifest: &str) -> PolicySpec {
+    serde_saphyr::from_str::<PolicyFields>(manifest).unwrap_or_default().spec
 }
 
 #[cfg(test)]
@@ -41,10 +54,15 @@ mod tests {
 
     #[test]
     fn shipped_policies_can_be_read() {
-        for (about, is_namespaced) in
-            [(Resources::Builds, false), (Resources::Builds, true), (Resources::Workloads, false)]
-        {
-            let ShippedConditions { conditions, folder } = ShippedConditions::of(about, is_namespaced);
+        for (about, is_namespaced, namespaces) in [
+            (Resources::Builds, false, None),
+            (Resources::Builds, true, None),
+            (Resources::Workloads, false, Some("kubernetes.io/metadata.name notin (local-registry-check)")),
+            (Resources::LabelledWorkloads, false, Some("local-registry-hosting/workloads in (true)")),
+            (Resources::LabelledWorkloads, true, None),
+        ] {
+            let ShippedPolicy { conditions, namespace_selector, folder } = ShippedPolicy::of(about, is_namespaced);
+            assert_eq!(namespace_selector.map(|selector| selector.to_string()).as_deref(), namespaces, "{folder}");
             assert!(!conditions.is_empty(), "{folder}");
             assert!(conditions.iter().all(|condition| !condition.expression().is_empty()), "{folder}");
         }

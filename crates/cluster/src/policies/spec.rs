@@ -111,6 +111,9 @@ pub struct PolicySettings {
     pub insecure: bool,
     #[serde(deserialize_with = "lenient::value")]
     lookup_builds: Option<bool>,
+    /// What the images of pods are that name no registry.
+    #[serde(deserialize_with = "lenient::value")]
+    pub(super) images_without_registry: Option<String>,
 }
 
 /// A kind of object that the policy may read.

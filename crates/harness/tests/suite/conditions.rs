@@ -13,6 +13,10 @@ pub(crate) static SHIPWRIGHT: LazyLock<Shipped> = LazyLock::new(|| Shipped::read
 pub(crate) static WORKLOADS: LazyLock<Shipped> =
     LazyLock::new(|| Shipped::read("deploy/workloads/component/policy.yaml"));
 
+/// The policy for whole namespaces.
+pub(crate) static LABELLED: LazyLock<Shipped> =
+    LazyLock::new(|| Shipped::read("deploy/workloads/labelled/policy.yaml"));
+
 /// A shipped policy, with its conditions compiled.
 pub(crate) struct Shipped {
     rules: Vec<Value>,

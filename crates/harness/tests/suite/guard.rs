@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 static IMAGES: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/guard/images.yaml"));
 static INHERITED: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/guard/inherited.yaml"));
 static WORKLOADS: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/workloads/component/guard.yaml"));
+static LABELLED: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/workloads/labelled/guard.yaml"));
 
 /// A ValidatingAdmissionPolicy, with its expressions compiled.
 struct Guard {
@@ -129,9 +130,12 @@ pub(crate) fn judge(request: &Value, object: &Value, builds: &[Value]) -> Verdic
     verdicts.into_iter().find(|verdict| *verdict != Verdict::Passes).unwrap_or(Verdict::Passes)
 }
 
-/// What the guard for pods and revisions says about a request with this object.
-pub(crate) fn judge_workload(request: &Value, object: &Value) -> Verdict {
-    WORKLOADS.judge(request, object, None)
+/// What the guards for pods and revisions say about a request with this object, in a namespace that is labelled or not.
+pub(crate) fn judge_workload(request: &Value, object: &Value, is_labelled: bool) -> Verdict {
+    match WORKLOADS.judge(request, object, None) {
+        Verdict::Passes if is_labelled => LABELLED.judge(request, object, None),
+        verdict => verdict,
+    }
 }
 
 /// Whether the policy puts a registry in front of an image that an UPDATE does not leave as it was, of an object that is not

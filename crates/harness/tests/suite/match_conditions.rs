@@ -1,22 +1,23 @@
 //! The shipped `matchConditions` send the policy every request that it could change, reject or warn about, and few
 //! others. `laws.rs` compares them with the built module on generated objects, and `e2e/` with a real API server.
 
-use crate::conditions::{SHIPWRIGHT, Shipped, WORKLOADS};
+use crate::conditions::{LABELLED, SHIPWRIGHT, Shipped, WORKLOADS};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
 #[test]
 fn a_case_that_the_conditions_skip_is_allowed_unchanged() {
-    check_cases(&SHIPWRIGHT, 150);
-    check_cases(&WORKLOADS, 50);
+    // What has no registry is local by this setting, and the condition for annotated pods is not meant for it.
+    let is_plain = |case: &Case| case.settings["imagesWithoutRegistry"] != "local";
+    check_cases(&SHIPWRIGHT, 150, |_| true);
+    check_cases(&WORKLOADS, 50, is_plain);
+    check_cases(&LABELLED, 50, |_| true);
 }
 
 #[track_caller]
-fn check_cases(policy: &Shipped, at_least: usize) {
+fn check_cases(policy: &Shipped, at_least: usize, is_meant: fn(&Case) -> bool) {
     let mut asked = Vec::new();
-    // What has no registry is local by this setting, so the condition for annotated pods is not meant for it.
-    let is_meant = |case: &Case| policy.covers(&case.request) && case.settings["imagesWithoutRegistry"] != "local";
-    for case in case::all().into_iter().filter(is_meant) {
+    for case in case::all().into_iter().filter(|case| policy.covers(&case.request) && is_meant(case)) {
         let is_asked = policy.asks(&case.request);
         if !is_asked {
             assert_eq!(case.expected(), json!({"allowed": true}), "{} is not asked about", case.name);
@@ -169,4 +170,36 @@ fn an_update_of_an_annotated_pod_waits_for_the_policy_only_if_a_container_change
         // A request for ephemeral containers need not repeat the annotations.
         assert!(asks("ephemeralcontainers", &json!({}), &changed, (&marked, &spec)), "{what}");
     }
+}
+
+#[test]
+fn in_a_labelled_namespace_only_an_image_without_a_registry_waits_for_the_policy() {
+    let none = json!({});
+    let asks = |spec: &Value, old: Option<&Value>| {
+        let request = pod_request("", (&none, spec), old.map(|old| (&none, old)));
+        assert!(LABELLED.covers(&request), "{request}");
+        LABELLED.asks(&request)
+    };
+    let of = |image: &str| json!({"containers": [{"name": "other", "image": "reg.example/x"}, {"name": "app", "image": image}]});
+    for image in ["reg.example/team/app", "localhost:5001/team/app", "localhost/app", "Registry/app"] {
+        assert!(!asks(&of(image), None), "{image}");
+        assert!(!asks(&of(image), Some(&of("team/before"))), "{image}");
+    }
+    for image in ["team/app:v1", "nginx", "nginx:1.2", "local-registry:5000/team/app"] {
+        assert!(asks(&of(image), None), "{image}");
+        assert!(asks(&of(image), Some(&of("team/before"))), "{image}");
+        assert!(!asks(&of(image), Some(&of(image))), "{image} stays");
+        let debug = json!({"containers": [], "ephemeralContainers": [{"name": "debug", "image": image}]});
+        assert!(asks(&debug, Some(&json!({"containers": []}))), "{image}");
+        let volume = json!({"containers": [], "volumes": [{"name": "data", "emptyDir": {}}, {"name": "model", "image": {"reference": image}}]});
+        assert!(asks(&volume, None), "{image}");
+    }
+    for volumes in [
+        json!([{"name": "data", "emptyDir": {}}]),
+        json!([{"name": "model", "image": {"reference": "reg.example/model"}}]),
+    ] {
+        assert!(!asks(&json!({"containers": [], "volumes": volumes}), None), "{volumes}");
+    }
+    let annotated = json!({"local-registry-hosting/containers": "x"});
+    assert!(LABELLED.asks(&pod_request("", (&annotated, &of("reg.example/app")), None)));
 }

@@ -1,6 +1,6 @@
 //! Laws that hold for every request about a pod or revision to the built module.
 
-use crate::conditions::WORKLOADS;
+use crate::conditions::{LABELLED, Shipped, WORKLOADS};
 use crate::guard::{self, Verdict};
 use crate::module;
 use local_registry_testkit::review::patch;
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 const HOST: &str = "kind-registry:5000";
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
+const REVISION_LABEL: &str = "serving.knative.dev/revision";
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| module::load(Capabilities::new([], Objects::Nowhere)));
 
@@ -28,6 +29,8 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| module::load(Capabilities::ne
 #[derive(Debug, Clone)]
 struct Question {
     revision: bool,
+    /// Whether it is in a labelled namespace, and about the policy for those.
+    is_labelled: bool,
     sub_resource: &'static str,
     object: Value,
     old_object: Option<Value>,
@@ -110,8 +113,9 @@ fn spec() -> impl Strategy<Value = Value> {
 }
 
 fn object() -> impl Strategy<Value = Value> {
-    (annotations(), spec(), json_value()).prop_map(|(annotations, spec, other)| {
-        let mut object = json!({"metadata": {"name": "x", "labels": other}, "spec": spec});
+    let labels = prop_oneof![9 => json_value(), 1 => Just(json!({REVISION_LABEL: "x"}))];
+    (annotations(), spec(), labels).prop_map(|(annotations, spec, labels)| {
+        let mut object = json!({"metadata": {"name": "x", "labels": labels}, "spec": spec});
         if let Some(annotations) = annotations {
             object["metadata"]["annotations"] = annotations;
         }
@@ -122,8 +126,8 @@ fn object() -> impl Strategy<Value = Value> {
 fn question() -> impl Strategy<Value = Question> {
     let hosts = select(vec![Some(HOST), Some(HOST), Some("localhost:5001"), None]);
     let sub_resource = select(vec!["", "", "ephemeralcontainers"]);
-    (object(), object(), 0_u8..7, any::<bool>(), sub_resource, hosts).prop_map(
-        |(object, other, old, revision, sub_resource, runtime_host)| {
+    (object(), object(), 0_u8..7, any::<(bool, bool)>(), sub_resource, hosts).prop_map(
+        |(object, other, old, (revision, is_labelled), sub_resource, runtime_host)| {
             let mut old_object = match old {
                 0 | 1 => None,
                 2 => Some(object.clone()),
@@ -150,7 +154,7 @@ fn question() -> impl Strategy<Value = Question> {
                 old_object = old_object.or_else(|| Some(object.clone()));
             }
             let revision = revision && sub_resource.is_empty();
-            Question { revision, sub_resource, object, old_object, runtime_host }
+            Question { revision, is_labelled, sub_resource, object, old_object, runtime_host }
         },
     )
 }
@@ -173,17 +177,40 @@ impl Question {
     fn answer(&self) -> (Value, Value) {
         let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": self.request()});
         let request = AdmissionRequest::parse_review(review.to_string().as_bytes()).unwrap();
-        let settings = json!({"host": HOST, "runtimeHost": self.runtime_host});
+        let without_registry = if self.is_labelled { "local" } else { "asWritten" };
+        let settings =
+            json!({"host": HOST, "runtimeHost": self.runtime_host, "imagesWithoutRegistry": without_registry});
         let review = AdmissionReview::evaluate(&POLICY, &request, &settings).unwrap();
         let stored = review.patched(&self.object).unwrap();
         (serde_json::to_value(review).unwrap()["response"].clone(), stored)
     }
 
-    /// Whether an API server sends such a request: one for ephemeral containers changes no other containers.
+    /// The policy that the question is about, as it is shipped.
+    fn policy(&self) -> &'static Shipped {
+        if self.is_labelled { &LABELLED } else { &WORKLOADS }
+    }
+
+    /// What the guards say of it with this object.
+    fn judge(&self, object: &Value) -> Verdict {
+        guard::judge_workload(&self.request(), object, self.is_labelled)
+    }
+
+    /// Whether all images without a registry are local, by the namespace or by `*` among the names. In the pods of a revision,
+    /// both mean nothing.
+    fn means_all(&self, names: &[&str]) -> bool {
+        let is_pod_of_revision = !self.revision
+            && self.sub_resource.is_empty()
+            && self.object["metadata"]["labels"].get(REVISION_LABEL).is_some();
+        (self.is_labelled || names.contains(&"*")) && !is_pod_of_revision
+    }
+
+    /// Whether an API server sends such a request: an update of a pod changes no volume, and one for ephemeral containers no other
+    /// containers.
     fn is_real(&self) -> bool {
-        let same =
-            |list: &str| self.old_object.as_ref().is_some_and(|old| old["spec"][list] == self.object["spec"][list]);
-        self.sub_resource.is_empty() || ["initContainers", "containers", "volumes"].iter().all(|list| same(list))
+        let Some(old) = &self.old_object else { return true };
+        let kept: &[&str] =
+            if self.sub_resource.is_empty() { &["volumes"] } else { &["initContainers", "containers", "volumes"] };
+        kept.iter().all(|list| old["spec"][*list] == self.object["spec"][*list])
     }
 
     /// The object whose annotations will be stored.
@@ -224,17 +251,19 @@ impl Question {
                 names.push("*");
             }
             for (index, element) in self.object["spec"][*list].as_array().into_iter().flatten().enumerate() {
-                let place = |object: &'a Value| &object["spec"][*list][index];
-                let image = |object: &'a Value| place(object).pointer(field).unwrap_or(&Value::Null);
-                let is_same =
-                    |old: &'a Value| place(old)["name"] == element["name"] && image(old) == image(&self.object);
+                let image = |object: &'a Value| object["spec"][*list][index].pointer(field).unwrap_or(&Value::Null);
+                // An element is the same wherever it is in its list.
+                let is_same = |old: &'a Value| {
+                    let mut before = old["spec"][*list].as_array().into_iter().flatten();
+                    before.any(|old| old["name"] == element["name"] && old.pointer(field) == element.pointer(field))
+                };
                 if self.old_object.as_ref().is_some_and(is_same) || is_volume && element["image"].is_null() {
                     continue;
                 }
                 let text = image(&self.object).as_str().unwrap_or_default();
                 let names_no_registry = ImageReference::parse(text).is_ok_and(|image| image.registry().is_none());
                 let is_local = element["name"].as_str().is_some_and(|name| names.contains(&name) && name != "*")
-                    || names.contains(&"*") && names_no_registry
+                    || self.means_all(&names) && names_no_registry
                     || text.starts_with("local-registry:5000/");
                 found.push(Written { is_local, is_volume, text, stored: image(stored) });
             }
@@ -281,7 +310,7 @@ proptest! {
     #[test]
     fn a_request_that_match_conditions_or_rules_skip_passes_unchanged(question in question()) {
         let request = question.request();
-        if !WORKLOADS.covers(&request) || !WORKLOADS.asks(&request) {
+        if !question.policy().covers(&request) || !question.policy().asks(&request) {
             let (response, _) = question.answer();
             prop_assert_eq!(&response["allowed"], &json!(true), "{}", response);
             prop_assert_eq!(patch(&response), None);
@@ -293,7 +322,7 @@ proptest! {
     fn the_guard_passes_what_the_policy_lets_through(question in question()) {
         let (response, stored) = question.answer();
         if response["allowed"] == true && question.is_real() {
-            prop_assert_ne!(guard::judge_workload(&question.request(), &stored), Verdict::Refuses, "{}", stored);
+            prop_assert_ne!(question.judge(&stored), Verdict::Refuses, "{}", stored);
         }
     }
 
@@ -305,7 +334,7 @@ proptest! {
             |image: &Written<'_>| !image.text.is_empty() && !image.text.starts_with(PORTABLE_HOST) && image.stored != image.text;
         let is_written = question.written(&stored).iter().any(is_given) && question.is_real();
         if response["allowed"] == true && is_written {
-            let verdict = guard::judge_workload(&question.request(), &question.object);
+            let verdict = question.judge(&question.object);
             prop_assert_ne!(verdict, Verdict::Passes, "{}", stored);
         }
     }

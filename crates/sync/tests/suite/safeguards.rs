@@ -49,13 +49,16 @@ fn cluster() -> Objects {
 fn webhook(policy: &Value, name: &str) -> Value {
     let path = format!("/validate/{name}");
     let service = json!({"namespace": "kubewarden", "name": "policy-server-default", "path": path, "port": 443});
-    let selector = json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"]});
+    let mut selectors =
+        vec![json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kubewarden"]})];
+    let own = policy["spec"]["namespaceSelector"]["matchExpressions"].as_array();
+    selectors.extend(own.into_iter().flatten().cloned());
     json!({
         "metadata": {"name": name},
         "webhooks": [{
             "clientConfig": {"service": service, "caBundle": AUTHORITY}, "failurePolicy": "Fail",
             "rules": policy["spec"]["rules"], "matchConditions": policy["spec"]["matchConditions"],
-            "namespaceSelector": {"matchExpressions": [selector]}, "objectSelector": {},
+            "namespaceSelector": {"matchExpressions": selectors}, "objectSelector": {},
         }],
     })
 }
@@ -224,6 +227,36 @@ async fn a_policy_for_workloads_has_a_guard_of_its_own() {
     let found = run("local", objects, 1, async |_| {}).await;
     let missing = "guard local-registry-workloads-guard is missing: there is no ValidatingAdmissionPolicy local-registry-workloads-guard";
     assert_eq!(found, [(0, vec!["policy local holds".to_owned(), missing.to_owned()])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_for_labelled_namespaces_has_a_guard_of_its_own() {
+    let with = async |change: fn(&mut Value)| {
+        let mut objects = cluster();
+        let mut policy = read("deploy/workloads/labelled/policy.yaml");
+        policy["metadata"]["name"] = json!("local");
+        change(&mut policy["spec"]);
+        objects.insert(WEBHOOK.to_owned(), webhook(&policy, "clusterwide-local"));
+        objects.insert(POLICY.to_owned(), policy);
+        let [shipped, binding] = &objects_of_labelled_guard()[..] else { panic!("not two objects") };
+        let path =
+            |plural: &str| format!("/apis/admissionregistration.k8s.io/v1/{plural}/local-registry-labelled-guard");
+        objects.insert(path("validatingadmissionpolicies"), shipped.clone());
+        objects.insert(path("validatingadmissionpolicybindings"), binding.clone());
+        run("local", objects, 1, async |_| {}).await.remove(0).1
+    };
+    assert_eq!(with(|_| {}).await, ["policy local holds", "guard local-registry-labelled-guard holds"]);
+    assert_eq!(
+        with(|spec| spec["settings"] = json!({})).await,
+        [
+            "policy local is missing: its settings.imagesWithoutRegistry is `asWritten`, not local",
+            "guard local-registry-labelled-guard holds"
+        ]
+    );
+}
+
+fn objects_of_labelled_guard() -> Vec<Value> {
+    objects("deploy/workloads/labelled/guard.yaml")
 }
 
 #[tokio::test(start_paused = true)]

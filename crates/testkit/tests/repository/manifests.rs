@@ -64,16 +64,20 @@ fn the_guard_covers_every_kind_and_version_and_finds_builds_by_the_label() {
     assert_eq!(binding["spec"]["paramRef"], reference);
 }
 
-#[test]
-fn the_policy_for_workloads_is_asked_about_pods_and_revisions() {
-    let spec = &read("deploy/workloads/component/policy.yaml")["spec"];
+/// The rules about pods and revisions.
+fn rules_for_workloads() -> Value {
     let rule = |group: &str, resource: &str, operations: Value| json!({"apiGroups": [group], "apiVersions": ["v1"], "resources": [resource], "operations": operations});
-    let rules = json!([
+    json!([
         rule("", "pods", json!(["CREATE", "UPDATE"])),
         rule("", "pods/ephemeralcontainers", json!(["UPDATE"])),
         rule("serving.knative.dev", "revisions", json!(["CREATE"])),
-    ]);
-    assert_eq!(spec["rules"], rules);
+    ])
+}
+
+#[test]
+fn the_policy_for_workloads_is_asked_about_pods_and_revisions() {
+    let spec = &read("deploy/workloads/component/policy.yaml")["spec"];
+    assert_eq!(spec["rules"], rules_for_workloads());
     let fields = ["mutating", "failurePolicy", "backgroundAudit", "contextAwareResources", "settings"];
     assert_eq!(
         fields.map(|field| spec[field].clone()),
@@ -86,6 +90,40 @@ fn the_policy_for_workloads_is_asked_about_pods_and_revisions() {
     // Only a policy that is made with these conditions may be asked about pods.
     let metadata = read("policy-metadata/metadata.yml");
     assert!(!metadata["rules"].to_string().contains("pods"));
+}
+
+#[test]
+fn the_policy_and_the_guard_for_labelled_namespaces_select_the_same() {
+    let spec = &read("deploy/workloads/labelled/policy.yaml")["spec"];
+    assert_eq!(spec["rules"], rules_for_workloads());
+    let fields = ["mutating", "failurePolicy", "backgroundAudit", "contextAwareResources", "settings"];
+    let expected = [json!(true), json!("Fail"), json!(false), Value::Null, json!({"imagesWithoutRegistry": "local"})];
+    assert_eq!(fields.map(|field| spec[field].clone()), expected);
+    // Every pod of the namespaces costs each of them.
+    assert_eq!(spec["matchConditions"].as_array().map(Vec::len), Some(1));
+    // Kubewarden drops the matchLabels of a cluster-wide policy.
+    let label = json!({"key": "local-registry-hosting/workloads", "operator": "In", "values": ["true"]});
+    let selector = json!({"matchExpressions": [label]});
+    assert_eq!(spec["namespaceSelector"], selector);
+    let manifests = objects("deploy/workloads/labelled/guard.yaml");
+    let [guard, binding] = &manifests[..] else { panic!("not two objects") };
+    assert_eq!(
+        guard["spec"]["matchConstraints"],
+        json!({"namespaceSelector": selector, "resourceRules": rules_for_workloads()})
+    );
+    assert_eq!(guard["spec"]["failurePolicy"], "Fail");
+    assert_eq!(binding["spec"], json!({"policyName": guard["metadata"]["name"], "validationActions": ["Deny"]}));
+}
+
+/// Otherwise, it would replace the portable name by which the pods of `check --pull` ask the nodes.
+#[test]
+fn the_policy_for_workloads_leaves_the_namespace_of_the_check_out() {
+    let namespace = &read("deploy/check-pull/namespace.yaml")["metadata"]["name"];
+    let name = json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [namespace]});
+    let policy = read("deploy/workloads/component/policy.yaml");
+    assert_eq!(policy["spec"]["namespaceSelector"], json!({"matchExpressions": [name]}));
+    let guard = &objects("deploy/workloads/component/guard.yaml")[0];
+    assert_eq!(guard["spec"]["matchConstraints"].get("namespaceSelector"), None);
 }
 
 #[test]
