@@ -151,7 +151,7 @@ async fn stop(canary: &Canary<'_>, pod: &str) -> Option<Link> {
 fn changed_at_admission(image: &str, found: Option<&str>) -> Link {
     let seen = format!("it was not tried, since admission replaces {image} by {}", found.unwrap_or("no image"));
     Link::warning(format!("pull by {PORTABLE_HOST}"), seen)
-        .remedy("pods that no policy changes pull by it as the line `nodes` says; to try it, name a namespace without that policy by --pull-namespace")
+        .remedy("the shipped policies change no pod in the namespace local-registry-check: leave --pull-namespace out, and apply deploy/workloads again")
 }
 
 /// Pushes the image, and returns its digest: whatever the registry serves by that is what was pushed.
