@@ -175,6 +175,15 @@ pod() {
   answer '.allowed and .patch == null'
 }
 
+@test "the shipped policy for labelled namespaces needs no annotation" {
+  manifest deploy/workloads/labelled/policy.yaml
+  # Its settings come last.
+  echo '    runtimeHost: localhost:5001' >> "$BATS_TEST_TMPDIR/policy.yaml"
+  pod local-registry-hosting/other app
+  ask_manifest
+  patch '[{"op": "replace", "path": "/spec/containers/0/image", "value": "localhost:5001/team/app:v1"}]'
+}
+
 @test "the shipped policy for workloads rejects a name that no container has, with its path" {
   manifest deploy/workloads/component/policy.yaml '{"runtimeHost": "localhost:5001"}'
   pod local-registry-hosting/containers ap
@@ -196,7 +205,7 @@ pod() {
     if [ "$host" = kind-registry:5000 ]; then
       patch '[{"op": "replace", "path": "/spec/containers/0/image", "value": "kind-registry:5000/team/app:v1"}]'
     else
-      answer '.allowed == false and (.status.message | contains("Knative needs one name for both"))'
+      answer '.allowed == false and (.status.message | contains("to declare one name for both"))'
     fi
   done
 }
