@@ -95,8 +95,10 @@ impl<'n> LocalImages<'n> {
             return Ok(Relevance::Irrelevant);
         }
         let mut names = text.map(Names::parse).unwrap_or_default();
-        // Knative adds a container of its own to a revision's pods, whose other images were resolved in the revision.
-        names.set_all((are_all_local || names.has_all()) && !is_of_revision);
+        // Knative adds a container of its own to a revision's pods, which the author of a `*` does not know of. In a whole
+        // namespace, that label excepts nothing: anybody may write it.
+        let is_whole = without_registry == ImagesWithoutRegistry::Local;
+        names.set_all(is_whole || (are_all_local || names.has_all()) && !is_of_revision);
         Ok(Relevance::Relevant(Box::new(Self {
             kind,
             holders,

@@ -195,13 +195,13 @@ impl Question {
         guard::judge_workload(&self.request(), object, self.is_labelled)
     }
 
-    /// Whether all images without a registry are local, by the namespace or by `*` among the names. In the pods of a revision,
-    /// both mean nothing.
+    /// Whether all images without a registry are local, by the namespace or by `*` among the names. In the pods of a revision, `*`
+    /// means nothing.
     fn means_all(&self, names: &[&str]) -> bool {
         let is_pod_of_revision = !self.revision
             && self.sub_resource.is_empty()
             && self.object["metadata"]["labels"].get(REVISION_LABEL).is_some();
-        (self.is_labelled || names.contains(&"*")) && !is_pod_of_revision
+        self.is_labelled || names.contains(&"*") && !is_pod_of_revision
     }
 
     /// Whether an API server sends such a request: an update of a pod changes no volume, and one for ephemeral containers no other
