@@ -13,10 +13,13 @@ const SOURCE_URL: &str = "https://example.org/local-registry";
 const EMAIL: &str = "authors@example.org";
 
 /// The files that are published with the names in them. In the pages of `docs/`, they stand for the reader's own.
-const FILES: [&str; 9] = [
+const FILES: [&str; 12] = [
     "policy-metadata/metadata.yml",
     "policy-metadata/usage.md",
     "deploy/images/kustomization.yaml",
+    "deploy/monitoring/nodes/alerts.yaml",
+    "deploy/monitoring/registry/alerts.yaml",
+    "deploy/monitoring/sync/alerts.yaml",
     "deploy/registry/declaration.yaml",
     "release/manifests/local-registry/promoter-manifest.yaml",
     ".github/ISSUE_TEMPLATE/config.yml",
