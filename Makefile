@@ -48,6 +48,9 @@ HELM_RELEASES := 3 4
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
 PROMOTE_MODULES := ggcr
 
+# What `make check-monitoring` asks what an alert does.
+PROMTOOL := $(CURDIR)/target/e2e/prometheus/promtool
+
 # `make e2e` fetches the CRDs of these versions, unless UPSTREAM names a folder with CRDs. docs/quick-start-kind.md
 # installs the same versions.
 KUBEWARDEN := v1.35.0
@@ -92,7 +95,7 @@ check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; t
 
 .DEFAULT_GOAL := help
 .PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants bench \
-  bench-admission bench-agents bench-promote load lint verdicts reference promote-digest released version release-notes publisher manifests check-manifests artifacthub format clean wasm-target nothing.wasm FORCE
+  bench-admission bench-agents bench-promote load lint verdicts reference promote-digest released version release-notes publisher manifests check-manifests check-monitoring artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -306,6 +309,11 @@ $(HELM)/%/helm: e2e/helm/%/go.mod e2e/helm/%/go.sum
 	@$(call need,go,install Go)
 	cd e2e/helm/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ tool
 	@touch $@
+# Without the clients of clouds: nothing is discovered in a test of rules, and they take longer than the rest.
+$(PROMTOOL): e2e/prometheus/go.mod e2e/prometheus/go.sum
+	@$(call need,go,install Go)
+	cd e2e/prometheus && CGO_ENABLED=0 go build -trimpath -tags remove_all_sd -ldflags "-s -w" -o $(@D)/ tool
+	@touch $@
 $(PROMOTE_PROGRAMS)/%.built: e2e/promote/%/go.mod e2e/promote/%/go.sum $$(wildcard e2e/promote/$$*/*.go)
 	@$(call need,go,install Go)
 	$(call build-tools,e2e/promote/$*)
@@ -396,6 +404,12 @@ manifests: ## Render a release's manifests into target/manifests, with the diges
 check-manifests: ## Test `make manifests` with made-up digests, and the components of the registry and the nodes (needs kubectl, bats)
 	@$(call need-package,bats)
 	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$$($(XTASK) folders)" bats e2e/manifests.bats
+
+check-monitoring: $(PROMTOOL) ## Test when the alerts of deploy/monitoring fire, in Prometheus' own engine (needs go, kubectl, bats, jq)
+	@$(call need-package,bats)
+	@$(call need-package,jq)
+	@$(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
+	KUBECTL=$(KUBECTL) PROMTOOL=$(PROMTOOL) bats e2e/monitoring.bats
 
 artifacthub: ## Write the package for Artifact Hub into target/artifacthub (needs kwctl, jq, yq)
 	@$(need-kwctl)
