@@ -5,6 +5,7 @@
 #[cfg(feature = "api-server")]
 pub mod api_server;
 pub mod case;
+pub mod monitoring;
 pub mod properties;
 pub mod reference;
 pub mod repository;

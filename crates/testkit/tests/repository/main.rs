@@ -4,6 +4,7 @@ mod crates;
 mod imports;
 mod links;
 mod manifests;
+mod monitoring;
 mod packaging;
 mod registry;
 mod updates;
