@@ -43,11 +43,12 @@ const OTHERS: [(&str, &[&str]); 5] = [
 
 /// The pods that a folder is about.
 fn workload(folder: &str) -> Value {
-    read(match folder {
+    objects(match folder {
         "nodes" => "deploy/nodes/daemonset.yaml",
         "registry" => "deploy/registry/deployment.yaml",
         _ => "deploy/sync/deployment.yaml",
     })
+    .swap_remove(0)
 }
 
 /// The values of all fields with this name in a value.
