@@ -41,6 +41,8 @@ struct Server {
     /// What was written, in order: the verb, and the namespace.
     writes: Vec<String>,
     watches: Vec<(&'static str, UnboundedSender<Value>)>,
+    /// The events since each resource was listed.
+    since_list: Vec<(&'static str, Value)>,
 }
 
 impl Server {
@@ -78,7 +80,8 @@ impl Server {
     /// Takes the label from a namespace.
     fn unlabel(&mut self, namespace: &str) {
         let phase = self.namespaces.remove(namespace).unwrap();
-        self.send("namespaces", "DELETED", &self.namespace(namespace, phase));
+        let namespace = self.namespace(namespace, phase);
+        self.send("namespaces", "DELETED", &namespace);
     }
 
     fn declare(&mut self, value: &'static str) {
@@ -86,13 +89,16 @@ impl Server {
         self.send("configmaps", "MODIFIED", &config_map(value));
     }
 
-    fn send(&self, resource: &str, kind: &str, object: &Value) {
+    fn send(&mut self, resource: &'static str, kind: &str, object: &Value) {
+        let event = json!({"type": kind, "object": object});
         for (_, watch) in self.watches.iter().filter(|(watched, _)| *watched == resource) {
-            let _ = watch.send(json!({"type": kind, "object": object}));
+            let _ = watch.send(event.clone());
         }
+        self.since_list.push((resource, event));
     }
 
-    fn list(&self, resource: &str, query: &str) -> (u16, Value) {
+    fn list(&mut self, resource: &str, query: &str) -> (u16, Value) {
+        self.since_list.retain(|(changed, _)| *changed != resource);
         let (kind, items): (_, Vec<Value>) = match resource {
             "configmaps" => ("ConfigMap", self.declared.map(config_map).into_iter().collect()),
             "namespaces" => {
@@ -160,7 +166,12 @@ fn cluster(server: &Arc<Mutex<Server>>) -> Cluster {
             let listed = ["configmaps", "namespaces", "services"].into_iter().find(|name| path.ends_with(name));
             match listed {
                 Some(resource) if query.contains("watch=true") => {
-                    server.watches.push((resource, open_watch(response)));
+                    let watch = open_watch(response);
+                    // What has happened since the list comes first.
+                    for (_, event) in server.since_list.iter().filter(|(changed, _)| *changed == resource) {
+                        let _ = watch.send(event.clone());
+                    }
+                    server.watches.push((resource, watch));
                 }
                 Some(resource) => {
                     let (code, answer) = server.list(resource, query);
