@@ -121,7 +121,7 @@ expect() {
     for components in deploy/alias 'deploy/alias deploy/workloads/component' 'deploy/workloads/component deploy/alias'; do
       rendered "$set" $components > "$overlay"
       expect 1 "$overlay" '        - --alias'
-      expect 2 "$overlay" '^  name: local-registry-sync-alias'
+      expect 5 "$overlay" '^  name: local-registry-sync-alias'
     done
   done
 }
