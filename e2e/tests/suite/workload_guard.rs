@@ -128,6 +128,9 @@ fn in_a_labelled_namespace_an_image_without_a_registry_is_refused_and_all_else_p
     }
     let mut of_revision = plain("of-a-revision", "team", "knative/queue");
     of_revision["metadata"]["labels"] = json!({"serving.knative.dev/revision": "app"});
+    // Anybody may write that label.
+    create(&of_revision).failed_with(NO_REGISTRY);
+    of_revision["spec"]["containers"][0]["image"] = json!("reg.example/knative/queue");
     create(&of_revision).ok(&["create"]);
     let mut mirror = plain("mirror", "team", "team/app:v1");
     mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
