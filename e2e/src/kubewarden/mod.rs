@@ -67,7 +67,8 @@ impl Kubewarden {
     #[must_use]
     pub fn install(control_plane: &ControlPlane) -> Self {
         let kubectl = control_plane.kubectl();
-        kubectl.ok(&["create", "namespace", NAMESPACE]);
+        // On the shared node, `check` may have come first.
+        let _ = kubectl.run(&["create", "namespace", NAMESPACE]);
         kubectl.ok(&["create", "serviceaccount", SERVICE_ACCOUNT, "--namespace", NAMESPACE]);
         for kind in ["clusteradmissionpolicies", "admissionpolicies", "policyservers"] {
             let mut crd = yaml(&programs::upstream(&format!("kubewarden/crds/policies.kubewarden.io_{kind}.yaml")));
