@@ -17,6 +17,8 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     let kubectl = &kit.node.kubectl;
     builds::install_projects(&kit);
     builds::provide_builder(&kit);
+    // Long before its pod: the runtime takes a moment to tell the kubelet of it.
+    kit.node.containerd.import(&hello());
     StandIn.install(&kit);
     StandIn.apply(&kit, &json!({"insecure": true}));
     let component = ["deploy/alias".to_owned()];
@@ -35,7 +37,6 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     let tags = http::ask(&address, "GET", "/v2/team/made-by-a-job/tags/list", "", b"");
     assert!(tags.body.contains(r#""v1""#), "{tags:?}");
     // The kubelet pulls it by the same name. It has no program, but something to read.
-    kit.node.containerd.import(&hello());
     let pod = kit.node.create(json!({
         "containers": [{
             "name": "main",
