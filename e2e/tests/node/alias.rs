@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::admission::{self, Admission, StandIn};
 use crate::builds::{self, QUAY};
 use crate::http;
-use crate::kit::{self, Kit, PORTABLE_HOST, REGISTRY, hello};
+use crate::kit::{self, Kit, PORTABLE_HOST, REGISTRY, imported};
 
 const NAMESPACE: &str = "jobs";
 const LABEL: &str = "local-registry-hosting/alias";
@@ -17,8 +17,7 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     let kubectl = &kit.node.kubectl;
     builds::install_projects(&kit);
     builds::provide_builder(&kit);
-    // Long before its pod: the runtime takes a moment to tell the kubelet of it.
-    kit.node.containerd.import(&hello());
+    kit.node.containerd.import(&imported());
     StandIn.install(&kit);
     StandIn.apply(&kit, &json!({"insecure": true}));
     let component = ["deploy/alias".to_owned()];
@@ -40,7 +39,7 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     let pod = kit.node.create(json!({
         "containers": [{
             "name": "main",
-            "image": hello().name(),
+            "image": imported().name(),
             "command": ["/bin/cat", "/made/words"],
             "volumeMounts": [{"name": "made", "mountPath": "/made"}],
         }],

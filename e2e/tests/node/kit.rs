@@ -344,6 +344,12 @@ pub(crate) fn saying(word: &str) -> Image {
     Image::named(&format!("node.example/saying:{word}")).with_busybox().running(&["/bin/echo", word])
 }
 
+/// An image of the node's own, to be imported. No registry has it: a kubelet that has pulled the same image by a registry's name
+/// does not take another name's word for it, and tries to pull that, too.
+pub(crate) fn imported() -> Image {
+    Image::named("node.example/imported:v1").with_busybox().running(&["/bin/true"])
+}
+
 /// The folder of the registry's volume.
 pub(crate) fn storage() -> PathBuf {
     Node::disk().join("registry")

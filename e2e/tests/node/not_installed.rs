@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::admission::{self, Admission, StandIn};
 use crate::builds;
-use crate::kit::{self, Kit, PORTABLE_HOST, hello};
+use crate::kit::{self, Kit, PORTABLE_HOST, hello, imported};
 use crate::outside::Outside;
 
 const NAMESPACE: &str = "not-installed";
@@ -31,7 +31,7 @@ fn where_nothing_is_installed_the_portable_name_leads_to_nobody() {
     builds::import_builder(&kit);
     builds::serve_sources(&kit);
     builds::write_source_on_base("nothing");
-    kit.node.containerd.import(&hello());
+    kit.node.containerd.import(&imported());
     kubectl.ok(&["create", "namespace", NAMESPACE]);
     kubectl.wait_for_service_accounts(&[NAMESPACE]);
     provide_strategy(&kit);
@@ -74,7 +74,7 @@ fn provide_strategy(kit: &Kit) {
 fn an_image_volume_stays_at_pulling(kit: &Kit, image: &str) {
     let kubectl = &kit.node.kubectl;
     let pod = kit.node.create(json!({
-        "containers": [{"name": "main", "image": hello().name(), "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
+        "containers": [{"name": "main", "image": imported().name(), "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
         "volumes": [{"name": "model", "image": {"reference": image, "pullPolicy": "Always"}}],
     }));
     let about = format!("--field-selector=involvedObject.name={pod}");
