@@ -1,0 +1,247 @@
+{{/*
+Labels of an object. Give it `root`, and the object's `name` if it belongs to one. Selectors and pods have their own labels, without
+the chart's version: an upgrade of the chart alone must not roll pods, and a selector can never be changed.
+*/}}
+{{- define "local-registry.labels" -}}
+{{- with .name -}}
+app.kubernetes.io/name: {{ . }}
+{{ end -}}
+app.kubernetes.io/part-of: local-registry
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Whether the agents are installed: `true`, or nothing. */}}
+{{- define "local-registry.nodes" -}}
+{{- if kindIs "bool" .Values.nodes.enabled }}
+{{- if .Values.nodes.enabled }}true{{ end }}
+{{- else if .Values.registry.enabled }}true{{ end }}
+{{- end }}
+
+{{/* The name of a Service of this release, `root` and `service`, with its port, as pods and nodes call it. */}}
+{{- define "local-registry.host" -}}
+{{ printf "%s.%s.svc.%s:5000" .service .root.Release.Namespace .root.Values.clusterDomain }}
+{{- end }}
+
+{{/* The image of this project's program. */}}
+{{- define "local-registry.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default (printf "v%s" $.Chart.AppVersion) }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The registry's image. */}}
+{{- define "local-registry.registry.image" -}}
+{{- with .Values.registry.image -}}
+{{ .repository }}{{ with .tag }}:{{ . }}{{ end }}{{ with .digest }}@{{ . }}{{ end }}
+{{- end -}}
+{{- end }}
+
+{{/* What every pod of this chart has: who may pull its images. */}}
+{{- define "local-registry.pull-secrets" -}}
+{{- with .Values.imagePullSecrets -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What a container may do that needs nothing of its node. */}}
+{{- define "local-registry.restricted-container" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* The same user for the registry and its garbage collection, since both write the same files. */}}
+{{- define "local-registry.registry.pod-security" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{/* Where the pods of the registry and of its garbage collection may run. */}}
+{{- define "local-registry.registry.place" -}}
+nodeSelector:
+  {{- toYaml (merge (dict "kubernetes.io/os" "linux") .Values.registry.nodeSelector) | nindent 2 }}
+{{- with .Values.registry.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The claim of the volume with the images. */}}
+{{- define "local-registry.registry.claim" -}}
+{{ .Values.registry.storage.volume.existingClaim | default "registry" }}
+{{- end }}
+
+{{/*
+Variables that say where the images are. The registry reads the value of each as YAML, so what a user writes is in quotes of its own:
+a bucket may have a number for its name.
+*/}}
+{{- define "local-registry.registry.storage-variables" -}}
+{{- if eq .Values.registry.storage.type "s3" -}}
+{{- with .Values.registry.storage.s3 -}}
+- {name: REGISTRY_STORAGE_S3_BUCKET, value: {{ .bucket | quote | squote }}}
+- {name: REGISTRY_STORAGE_S3_REGION, value: {{ .region | quote | squote }}}
+{{- with .endpoint }}
+- {name: REGISTRY_STORAGE_S3_REGIONENDPOINT, value: {{ . | quote | squote }}}
+- {name: REGISTRY_STORAGE_S3_FORCEPATHSTYLE, value: "true"}
+{{- end }}
+{{- end }}
+{{- else -}}
+- {name: REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY, value: /var/lib/registry}
+{{- end }}
+{{- end }}
+
+{{/* The volume with the images, for a pod that has one. */}}
+{{- define "local-registry.registry.storage-volume" -}}
+{{- if eq .Values.registry.storage.type "volume" -}}
+- name: storage
+  persistentVolumeClaim:
+    claimName: {{ include "local-registry.registry.claim" . | quote }}
+{{- else if eq .Values.registry.storage.type "none" -}}
+# Everything is gone with the pod.
+- name: storage
+  emptyDir: {}
+{{- end }}
+{{- end }}
+
+{{/* What a NetworkPolicy opens towards the bucket: DNS, and the bucket's ports. */}}
+{{- define "local-registry.registry.storage-egress" -}}
+egress:
+  - ports:
+      - {protocol: UDP, port: 53}
+      - {protocol: TCP, port: 53}
+  - ports:
+      {{- range .Values.registry.storage.s3.ports }}
+      - {protocol: TCP, port: {{ int . }}}
+      {{- end }}
+{{- end }}
+
+{{/*
+A container of the registry, from `root` and `name`: `registry`, or `read-only`, which takes no writes and asks for no password. Both
+have the same image, storage and certificate.
+*/}}
+{{- define "local-registry.registry.container" -}}
+{{- $registry := .root.Values.registry -}}
+{{- $main := eq .name "registry" -}}
+{{- $s3 := eq $registry.storage.type "s3" -}}
+- name: {{ .name }}
+  image: {{ include "local-registry.registry.image" .root }}
+  command: [/bin/registry, serve, /etc/distribution/config.yml]
+  env:
+    {{- include "local-registry.registry.storage-variables" .root | nindent 4 }}
+    {{- if $s3 }}
+    # A replica can finish an upload that began at another one only if both have the same secret. So a pod does not start
+    # without it.
+    - name: REGISTRY_HTTP_SECRET
+      valueFrom:
+        secretKeyRef: {name: {{ $registry.storage.s3.secret | quote }}, key: REGISTRY_HTTP_SECRET}
+    {{- end }}
+    - {name: OTEL_TRACES_EXPORTER, value: none}
+    # As JSON: the registry does not start with REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED.
+    {{- if $main }}
+    - {name: REGISTRY_STORAGE_MAINTENANCE_READONLY, value: '{"enabled":{{ $registry.garbageCollection.enabled }}}'}
+    {{- if $registry.auth.enabled }}
+    - {name: REGISTRY_AUTH_HTPASSWD_REALM, value: local-registry}
+    - {name: REGISTRY_AUTH_HTPASSWD_PATH, value: /auth/htpasswd}
+    {{- end }}
+    {{- if or $registry.auth.enabled $registry.delete }}
+    - {name: REGISTRY_STORAGE_DELETE_ENABLED, value: "true"}
+    {{- end }}
+    {{- else }}
+    - {name: REGISTRY_STORAGE_MAINTENANCE_READONLY, value: '{"enabled":true}'}
+    - {name: REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING, value: '{"enabled":false}'}
+    - {name: REGISTRY_HTTP_ADDR, value: ":5001"}
+    - {name: REGISTRY_HTTP_DEBUG_ADDR, value: ":5003"}
+    {{- end }}
+    {{- if $registry.tls.enabled }}
+    - {name: REGISTRY_HTTP_TLS_CERTIFICATE, value: /tls/tls.crt}
+    - {name: REGISTRY_HTTP_TLS_KEY, value: /tls/tls.key}
+    {{- end }}
+  {{- if $s3 }}
+  envFrom:
+    - secretRef:
+        name: {{ $registry.storage.s3.secret | quote }}
+  {{- end }}
+  ports:
+    - {name: {{ .name }}, containerPort: {{ ternary 5000 5001 $main }}}
+    - {name: {{ ternary "metrics" "metrics-r-o" $main }}, containerPort: {{ ternary 5002 5003 $main }}}
+  # A restart does not help a registry whose storage is ill, so only its port has to be open.
+  livenessProbe:
+    tcpSocket: {port: {{ .name }}}
+    periodSeconds: 20
+  # Answers 503 while the storage is ill.
+  readinessProbe:
+    httpGet: {path: /, port: {{ .name }}, scheme: {{ ternary "HTTPS" "HTTP" $registry.tls.enabled }}}
+    periodSeconds: 5
+  lifecycle:
+    # The Service still leads here for this time, so that pushes can go on while the nodes learn of the change.
+    preStop:
+      sleep: {seconds: 10}
+  resources:
+    {{- with $registry.resources }}
+    {{- toYaml . | nindent 4 }}
+    {{- else }}
+    requests: {cpu: 50m, memory: 64Mi}
+    {{- if $s3 }}
+    # Eight pushes at a time took 340 MiB, since each one keeps parts of its upload in memory.
+    {{- end }}
+    limits: {memory: {{ ternary "1Gi" "512Mi" $s3 }}}
+    {{- end }}
+  securityContext:
+    {{- include "local-registry.restricted-container" . | nindent 4 }}
+  volumeMounts:
+    - {name: config, mountPath: /etc/distribution, readOnly: true}
+    {{- if not $s3 }}
+    - {name: storage, mountPath: /var/lib/registry{{ if not $main }}, readOnly: true{{ end }}}
+    {{- end }}
+    {{- if and $main $registry.auth.enabled }}
+    - {name: auth, mountPath: /auth, readOnly: true}
+    {{- end }}
+    {{- if $registry.tls.enabled }}
+    - {name: tls, mountPath: /tls, readOnly: true}
+    {{- end }}
+{{- end }}
+
+{{/*
+Where a node's container runtime has its files. `config` is the folder of containerd's configuration, which the agent only reads, and
+`files` the folder that it writes.
+*/}}
+{{- define "local-registry.nodes.runtime" -}}
+{{- if eq .Values.nodes.runtime "containerd" -}}
+config: /etc/containerd
+configFile: config.toml
+files: /etc/containerd/certs.d
+{{- else if or (eq .Values.nodes.runtime "k3s") (eq .Values.nodes.runtime "rke2") -}}
+config: /var/lib/rancher/{{ .Values.nodes.runtime }}/agent/etc/containerd
+configFile: config.toml
+files: /var/lib/rancher/{{ .Values.nodes.runtime }}/agent/etc/containerd/certs.d
+filesAreRemoved: true
+{{- else if eq .Values.nodes.runtime "microk8s" -}}
+config: /var/snap/microk8s/current/args
+configFile: containerd.toml
+files: /var/snap/microk8s/current/args/certs.d
+{{- else -}}
+files: /etc/containers/registries.conf.d
+{{- end }}
+{{- end }}
+
+{{/* The Helm release that an object of the cluster belongs to, as `namespace/name`, or nothing. */}}
+{{- define "local-registry.owner" -}}
+{{- if eq (dig "metadata" "labels" "app.kubernetes.io/managed-by" "" .) "Helm" -}}
+{{- $annotations := dig "metadata" "annotations" dict . -}}
+{{- with index $annotations "meta.helm.sh/release-name" -}}
+{{ index $annotations "meta.helm.sh/release-namespace" }}/{{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
