@@ -40,9 +40,10 @@ MANIFESTS_knative := $(foreach name,serving networking caching,knative.dev/$(nam
 MANIFESTS_shipwright := $(foreach name,deploy samples,github.com/shipwright-io/build:$(name))
 MANIFESTS_tekton := github.com/tektoncd/pipeline:config
 
-# `make e2e` renders charts with these releases of Helm.
-HELM := $(CURDIR)/target/e2e/helm
+# `make e2e` installs the chart with these releases of Helm, and `make e2e-node` with the newest of them.
+HELM_PROGRAMS := $(CURDIR)/target/e2e/helm
 HELM_RELEASES := 3 4
+NEWEST_HELM := $(HELM_PROGRAMS)/$(lastword $(HELM_RELEASES))/helm
 
 # `make e2e-promote` has programs of its own, too.
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
@@ -69,8 +70,9 @@ CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 # The repository, as the shell of a recipe asks for it.
 SOURCE = $$($(XTASK) annotation io.kubewarden.policy.source)
 
-# `make manifests`: the program that renders the manifests of a release.
+# `make manifests`: the programs that render the manifests of a release.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
+HELM ?= $(or $(shell command -v helm 2>/dev/null),$(NEWEST_HELM))
 
 # `make fuzz`: how many malformed payloads it tries, and how long it fuzzes each target, in seconds.
 CASES ?= 200000
@@ -90,11 +92,13 @@ need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewa
 # Debian's yq is another program.
 need-yq = yq --version 2>/dev/null | grep -q mikefarah || { echo "make $@: mikefarah's yq is missing; go install github.com/mikefarah/yq/v4@v4.45.1" >&2; exit 1; }
 
+need-renderers = $(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL); $(call need,$(HELM),install it$(COMMA) or name it in HELM)
+
 # $(call check-size,FILE,BYTES)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants bench \
+.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test programs e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants bench \
   bench-admission bench-agents bench-promote load lint verdicts reference promote-digest released version release-notes publisher manifests check-manifests check-monitoring artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
@@ -180,19 +184,23 @@ test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including 
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(NOTHING) \
 	  $(CARGO) test --locked
 
-e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(HELM_RELEASES:%=$(HELM)/%/helm) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
+e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(HELM_RELEASES:%=$(HELM_PROGRAMS)/%/helm) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-program
-	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) HELM=$(HELM) \
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) HELM_PROGRAMS=$(HELM_PROGRAMS) \
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
 
+programs: $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(HELM_RELEASES:%=$(HELM_PROGRAMS)/%/helm) \
+  $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) \
+  $(PROMTOOL) ## Build every program that a test needs and Go builds
+
 # What the node's scenarios need. $(call run-node,FILTERS): runs those of these names.
-NODE_NEEDS := policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet \
+NODE_NEEDS := policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NEWEST_HELM) \
   $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(if $(UPSTREAM),,$(FETCHED))
 define run-node
 	$(CARGO) build --locked --package local-registry-harness
-	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
-	  POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
+	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) HELM_PROGRAMS=$(HELM_PROGRAMS) \
+	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
 	  $(CARGO) test --locked --package local-registry-e2e --test node \
 	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(1)
 endef
@@ -305,7 +313,7 @@ $(NODE_PROGRAMS)/%/built: e2e/node/%/go.mod e2e/node/%/go.sum
 	done
 	$(copy-go-$*)
 	@touch $@
-$(HELM)/%/helm: e2e/helm/%/go.mod e2e/helm/%/go.sum
+$(HELM_PROGRAMS)/%/helm: e2e/helm/%/go.mod e2e/helm/%/go.sum
 	@$(call need,go,install Go)
 	cd e2e/helm/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ tool
 	@touch $@
@@ -376,7 +384,8 @@ lint: wasm-target ## Check format, lints, docs, spelling, workflows and dependen
 verdicts: ## Record again how the Go parsers read the cases of crates/core/tests/parsers (needs go)
 	cd crates/core/tests/parsers && go run . < verdicts.jsonl > verdicts.new && mv verdicts.new verdicts.jsonl
 
-reference: ## Write the references of all command lines into docs
+reference: ## Write the references of all command lines, and the table of the chart's values, into the docs
+	BLESS=1 $(CARGO) test --locked --package local-registry-testkit --test repository chart::
 	BLESS=1 $(CARGO) test --locked --package local-registry-promote --test suite reference::
 	BLESS=1 $(CARGO) test --locked --package local-registry-program --test suite reference::
 	BLESS=1 $(CARGO) test --locked --package local-registry-harness --test suite reference::
@@ -397,19 +406,21 @@ release-notes: ## Print the changes of the newest version
 publisher: ## Write your registry, repository and address into every file that names them (REGISTRY, SOURCE_URL, EMAIL)
 	$(XTASK) publisher
 
-manifests: ## Render a release's manifests into target/manifests, with the digests of release/ (MODULE_DIGEST, IMAGE_DIGEST, PROMOTE_DIGEST; needs kubectl)
-	@$(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
-	$(XTASK) manifests --kubectl $(KUBECTL)
+manifests: ## Render a release's manifests into target/manifests, and package its chart into target/chart, with the digests of release/ (MODULE_DIGEST, IMAGE_DIGEST, PROMOTE_DIGEST; needs kubectl, helm)
+	@$(need-renderers)
+	$(XTASK) manifests --kubectl $(KUBECTL) --helm $(HELM)
+	$(HELM) package target/chart/local-registry --destination target/chart
 
-check-manifests: ## Test `make manifests` with made-up digests, and the components of the registry and the nodes (needs kubectl, bats)
+check-manifests: ## Test `make manifests` with made-up digests, and the components of deploy (needs kubectl, helm, bats)
 	@$(call need-package,bats)
-	KUBECTL=$(KUBECTL) VERSION=$(VERSION) FOLDERS="$$($(XTASK) folders)" bats e2e/manifests.bats
+	@$(need-renderers)
+	KUBECTL=$(KUBECTL) HELM=$(HELM) VERSION=$(VERSION) FOLDERS="$$($(XTASK) folders)" PRESETS="$$($(XTASK) presets)" bats e2e/manifests.bats
 
-check-monitoring: $(PROMTOOL) ## Test when the alerts of deploy/monitoring fire, in Prometheus' own engine (needs go, kubectl, bats, jq)
+check-monitoring: $(PROMTOOL) ## Test when the alerts fire, in Prometheus' own engine (needs go, kubectl, helm, bats, jq)
 	@$(call need-package,bats)
 	@$(call need-package,jq)
-	@$(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
-	KUBECTL=$(KUBECTL) PROMTOOL=$(PROMTOOL) bats e2e/monitoring.bats
+	@$(need-renderers)
+	KUBECTL=$(KUBECTL) HELM=$(HELM) PROMTOOL=$(PROMTOOL) bats e2e/monitoring.bats
 
 artifacthub: ## Write the package for Artifact Hub into target/artifacthub (needs kwctl, jq, yq)
 	@$(need-kwctl)

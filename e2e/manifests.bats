@@ -15,7 +15,7 @@ render() {
   run --separate-stderr make --silent manifests "MODULE_DIGEST=$1" "IMAGE_DIGEST=$2" "PROMOTE_DIGEST=${3-$PROMOTE_DIGEST}"
 }
 
-@test "the manifests equal those of deploy, and name module and image by digest" {
+@test "the manifests equal those of deploy and of the chart, and name module and image by digest" {
   render "$MODULE_DIGEST" "$IMAGE_DIGEST"
   [ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
   for folder in $FOLDERS; do
@@ -27,7 +27,16 @@ render() {
   done
   [ "$(grep --count "module: .*@$MODULE_DIGEST$" target/manifests/local-registry.yaml)" -eq 1 ]
   [ "$(grep --count "image: .*@$IMAGE_DIGEST$" target/manifests/local-registry.yaml)" -eq 1 ]
-  [ "$(ls target/manifests | wc -l)" -eq "$(wc -w <<< "$FOLDERS")" ]
+  for preset in $PRESETS; do
+    "$HELM" template local-registry charts/local-registry --namespace local-registry \
+      --values "charts/presets/$preset.yaml" > "$BATS_TEST_TMPDIR/tags.yaml"
+    sed "s#\(image: .*\)@$IMAGE_DIGEST\$#\1:v$VERSION#" "target/manifests/local-registry-$preset.yaml" |
+      diff "$BATS_TEST_TMPDIR/tags.yaml" -
+  done
+  package="target/chart/local-registry-$VERSION.tgz"
+  [ "$("$HELM" show values "$package" | sed -n 's/^  digest: //p' | head -1)" = "$IMAGE_DIGEST" ]
+  diff <("$HELM" show values "$package" | sed "s/^  digest: $IMAGE_DIGEST/  digest: \"\"/") <("$HELM" show values charts/local-registry)
+  [ "$(ls target/manifests | wc -l)" -eq "$(wc -w <<< "$FOLDERS $PRESETS")" ]
 }
 
 @test "an invalid digest is refused with the name of its variable" {
@@ -62,40 +71,6 @@ expect() {
   [ "$found" -eq "$1" ] || { echo "$2: $3: $found times, and not $1"; return 1; }
 }
 
-@test "the registry's components combine in any set and order" {
-  repository=$PWD
-  cd "$BATS_TEST_TMPDIR"
-  for order in s3 auth tls s3,auth auth,s3 s3,tls tls,s3 auth,tls tls,auth \
-    s3,auth,tls s3,tls,auth auth,s3,tls auth,tls,s3 tls,s3,auth tls,auth,s3; do
-    (cd "$repository" && rendered deploy/registry $(printf 'deploy/registry/%s ' ${order//,/ })) > "$order.yaml"
-
-    # With auth there are two containers, one for each of the two Services. All of them have TLS, or none, and the same storage.
-    servers=1 tls=0 secured=0 bucket=0 volume=1
-    [[ $order != *auth* ]] || servers=2
-    [[ $order != *tls* ]] || tls=$servers secured=2
-    [[ $order != *s3* ]] || bucket=$servers volume=0
-    expect 2 "$order.yaml" 'appProtocol: https\?'
-    expect $secured "$order.yaml" 'appProtocol: https'
-    expect $((servers - 1)) "$order.yaml" 'targetPort: read-only'
-    for line in 'scheme: HTTPS' 'value: /tls/tls.key' 'mountPath: /tls'; do
-      expect $tls "$order.yaml" "$line"
-    done
-    for line in '- secretRef:' 'key: REGISTRY_HTTP_SECRET'; do
-      expect $bucket "$order.yaml" "$line"
-    done
-    for line in 'value: /var/lib/registry' 'mountPath: /var/lib/registry'; do
-      expect $((servers * volume)) "$order.yaml" "$line"
-    done
-    expect $volume "$order.yaml" 'kind: PersistentVolumeClaim'
-
-    # Another order of the same components only changes the order of lists.
-    set=$(tr , '\n' <<< "$order" | sort | tr '\n' +)
-    sort "$order.yaml" > sorted
-    [ -e "$set" ] || cp sorted "$set"
-    diff "$set" sorted
-  done
-}
-
 @test "the policies for workloads join each set with a sync job for the whole cluster" {
   overlay="$BATS_TEST_TMPDIR/workloads.yaml"
   for folder in deploy deploy/sync deploy/sync-cronjob; do
@@ -124,39 +99,6 @@ expect() {
       expect 5 "$overlay" '^  name: local-registry-sync-alias'
     done
   done
-}
-
-@test "a component fails without what it changes" {
-  for component in deploy/registry/{s3,auth,tls,gc/s3} deploy/nodes/{k3s,rke2,microk8s,cri-o}; do
-    run rendered deploy/policy "$component"
-    [[ "$status" -ne 0 && "$output" == *'no matches for Id'* ]] || { echo "$component: $output"; return 1; }
-  done
-}
-
-@test "the agent's folders are mounted, with each container runtime" {
-  nodes="$BATS_TEST_TMPDIR/nodes.yaml"
-  for component in '' deploy/nodes/{k3s,rke2,microk8s,cri-o}; do
-    rendered deploy/nodes $component > "$nodes"
-    folders=$(sed -n 's/^ *- --\(certs-dir\|registries-dir\)=//p; s#^ *- --containerd-config=\(.*\)/[^/]*$#\1#p' "$nodes")
-    [ -n "$folders" ]
-    for folder in $folders; do
-      # A folder above it will do.
-      until grep --quiet "mountPath: /host$folder\$" "$nodes"; do
-        folder=$(dirname "$folder")
-        [ "$folder" != / ] || { echo "$component: $folders"; return 1; }
-      done
-      expect 1 "$nodes" " path: $folder"
-    done
-    [ -z "$component" ] || expect 0 "$nodes" ' path: /etc/containerd.*'
-  done
-}
-
-@test "the example's certificate has the addresses of both Services" {
-  example="$BATS_TEST_TMPDIR/example.yaml"
-  "$KUBECTL" kustomize examples/registry > "$example"
-  addresses=$(sed -n 's/^  clusterIP: //p' "$example" | sort)
-  [ "$(wc -w <<< "$addresses")" -eq 2 ]
-  diff <(echo "$addresses") <(sed -n '/ipAddresses:/,/issuerRef:/s/^  - //p' "$example" | sort)
 }
 
 @test "the example of a promotion mounts its files where they are read" {

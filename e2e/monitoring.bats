@@ -1,12 +1,16 @@
 #!/usr/bin/env bats
-# Asks Prometheus' own engine when each alert of deploy/monitoring fires: `make check-monitoring`.
+# Asks Prometheus' own engine when each alert fires: `make check-monitoring`.
 
 bats_require_minimum_version 1.5.0
 
-# Renders a folder as JSON, an object after the other. kubectl prints objects of any kind without a cluster if it has something to
-# do with them.
+# What Prometheus needs to watch a part, as JSON, an object after the other. kubectl prints objects of any kind without a cluster if
+# it has something to do with them.
 objects() {
-  "$KUBECTL" kustomize "deploy/monitoring/$1" | KUBECONFIG=/dev/null "$KUBECTL" annotate --local --filename - --output json a=b
+  case $1 in
+    sync) "$KUBECTL" kustomize deploy/monitoring/sync ;;
+    *) "$HELM" template local-registry charts/local-registry --namespace local-registry --set registry.enabled=true \
+      --set monitoring.enabled=true --show-only "templates/$1/monitoring.yaml" ;;
+  esac | KUBECONFIG=/dev/null "$KUBECTL" annotate --local --filename - --output json a=b
 }
 
 setup_file() {
@@ -66,7 +70,7 @@ file_of() {
   done
 }
 
-@test "every folder has its pods, its alerts, and a dashboard that Grafana finds" {
+@test "every part has its pods, its alerts, and a dashboard that Grafana finds" {
   for part in sync nodes registry; do
     kinds=$(jq --raw-output .kind "../$part.json" | sort | tr '\n' ' ')
     [ "$kinds" = 'ConfigMap PodMonitor PrometheusRule ' ] || { echo "$part: $kinds"; return 1; }

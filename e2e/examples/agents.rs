@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use e2e::{ControlPlane, eventually};
+use e2e::{Chart, ControlPlane, eventually};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use local_registry_cluster::Cluster;
@@ -23,7 +23,9 @@ fn main() -> ExitCode {
     let agents: usize = std::env::var("AGENTS").map_or(1_000, |text| text.parse().expect("AGENTS: a number"));
     let control_plane = ControlPlane::start();
     let kubectl = control_plane.kubectl();
-    kubectl.ok(&["apply", "-k", "deploy/registry"]);
+    let chart = Chart::of("4", &kubectl);
+    let install = || chart.force(&serde_json::json!({"registry": {"enabled": true}}));
+    install();
     let rate = |name: &str| {
         let before = control_plane.processor_seconds();
         std::thread::sleep(SPAN);
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
     rate(&format!("with {agents} agents"));
 
     kubectl.ok(&["delete", "service", "registry", "--namespace=local-registry"]);
-    kubectl.ok(&["apply", "-k", "deploy/registry"]);
+    install();
     let start = Instant::now();
     nodes.wait_for(&address(&control_plane));
     println!("a new address has reached all of them {:.1} s after it was there", start.elapsed().as_secs_f64());

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::chart::Chart;
 use crate::control_plane::ControlPlane;
 use crate::kubectl::{Answer, Kubectl};
 use crate::kubewarden::Kubewarden;
@@ -61,6 +62,11 @@ impl TestCluster {
         cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
         cluster.set_host(host);
         cluster
+    }
+
+    /// Installs the chart with these values, or upgrades it to them.
+    pub fn install_chart(&self, values: &Value) {
+        Chart::of("4", &self.kubectl).force(values);
     }
 
     /// Starts a cluster with the policies of `deploy/workloads`, and the controllers that create pods. The sync job has
@@ -188,7 +194,7 @@ impl TestCluster {
         Watch { process: Process::spawn(&mut command, &self.control_plane.file("sync.log")), address }
     }
 
-    /// Starts the agent of a node whose root directory this is, as the service account that `deploy/nodes` gives it. It
+    /// Starts the agent of a node whose root directory this is, as the service account that the chart gives it. It
     /// ends with the test.
     #[must_use]
     pub fn agent(&self, root: &Path, arguments: &[&str]) -> Watch {

@@ -1,11 +1,12 @@
 //! Kubernetes for tests: a control plane, or a cluster of one node.
 //!
 //! etcd, kube-apiserver and kubectl are the real programs, and so are the policy and the sync job. The manifests are
-//! those of `deploy/`. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's
+//! those of `deploy/` and of the chart. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's
 //! conversion webhook. `node` adds a node, on which pods run.
 
 mod balancer;
 mod certificates;
+mod chart;
 mod cluster;
 mod control_plane;
 mod conversion;
@@ -22,6 +23,7 @@ mod undoing_webhook;
 mod webhook;
 
 pub use certificates::{Authority, Issued};
+pub use chart::Chart;
 pub use cluster::{Crds, HOST, TestCluster, Watch};
 pub use control_plane::ControlPlane;
 pub use fleet::fleet;

@@ -62,11 +62,12 @@ pub(crate) fn promotion(name: &str) -> PathBuf {
     present(Path::new(&folder).join(name), "`make e2e-promote` builds it")
 }
 
-/// Helm of this release, `3` or `4`, in the folder that `HELM` names.
+/// Helm of this release, `3` or `4`, in the folder that `HELM_PROGRAMS` names.
 #[must_use]
 pub fn helm(release: &str) -> Command {
-    let folder = std::env::var_os("HELM").expect("HELM: not set; `make e2e` builds both releases and sets it");
-    Command::new(present(Path::new(&folder).join(release).join("helm"), "`make e2e` builds it"))
+    let folder = std::env::var_os("HELM_PROGRAMS")
+        .expect("HELM_PROGRAMS: not set; `make e2e` and `make e2e-node` build Helm and set it");
+    Command::new(present(Path::new(&folder).join(release).join("helm"), "`make e2e` and `make e2e-node` build it"))
 }
 
 /// The sync job without shared libraries, as its image has it. `STATIC_SYNC` names it.

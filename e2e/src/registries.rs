@@ -12,7 +12,7 @@ use crate::programs;
 /// Which registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Make {
-    /// distribution, which `deploy/registry` runs. It has no API of referrers.
+    /// distribution, which the registry kit runs. It has no API of referrers.
     Distribution,
     /// go-containerregistry's. It has that API, and keeps everything in memory.
     GoContainerRegistry,

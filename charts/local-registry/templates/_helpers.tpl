@@ -18,6 +18,18 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- else if .Values.registry.enabled }}true{{ end }}
 {{- end }}
 
+{{/* The ConfigMap with the certificate authority that nodes trust, if there is one. */}}
+{{- define "local-registry.nodes.ca" -}}
+{{- if .Values.nodes.ca.configMap }}
+{{- .Values.nodes.ca.configMap }}
+{{- else if and .Values.registry.enabled .Values.registry.tls.enabled }}registry-ca{{ end }}
+{{- end }}
+
+{{/* Whether the registry takes no writes: `true` or `false`. */}}
+{{- define "local-registry.registry.reads-only" -}}
+{{ or .Values.registry.readOnly .Values.registry.garbageCollection.enabled }}
+{{- end }}
+
 {{/* The name of a Service of this release, `root` and `service`, with its port, as pods and nodes call it. */}}
 {{- define "local-registry.host" -}}
 {{ printf "%s.%s.svc.%s:5000" .service .root.Release.Namespace .root.Values.clusterDomain }}
@@ -150,7 +162,7 @@ have the same image, storage and certificate.
     - {name: OTEL_TRACES_EXPORTER, value: none}
     # As JSON: the registry does not start with REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED.
     {{- if $main }}
-    - {name: REGISTRY_STORAGE_MAINTENANCE_READONLY, value: '{"enabled":{{ $registry.garbageCollection.enabled }}}'}
+    - {name: REGISTRY_STORAGE_MAINTENANCE_READONLY, value: '{"enabled":{{ include "local-registry.registry.reads-only" .root }}}'}
     {{- if $registry.auth.enabled }}
     - {name: REGISTRY_AUTH_HTPASSWD_REALM, value: local-registry}
     - {name: REGISTRY_AUTH_HTPASSWD_PATH, value: /auth/htpasswd}

@@ -33,7 +33,7 @@ pub(super) async fn undeclared(
     Some(Link::warning("registry", seen).remedy(remedy))
 }
 
-/// The names of docs/clusters.md: what pods call the registry of `deploy/registry`, of the addons of two distributions, of
+/// The names of docs/clusters.md: what pods call the registry of the chart, of the addons of two distributions, of
 /// the third that brings its own, and of `KinD`'s recipe.
 fn known_names(cluster_domain: &str) -> [String; 5] {
     let service = |name: &str| format!("{name}.svc.{cluster_domain}");

@@ -71,7 +71,7 @@ impl Pass<'_> {
             (_, Ok(other)) if other.contains("://") && !other.starts_with(scheme) => {
                 let seen = format!("the agent writes {component}, and the kubelet uses {other}");
                 RuntimeConfig::new(RuntimeReads::No, seen)
-                    .remedy("use the component of deploy/nodes for that runtime".to_owned())
+                    .remedy("set nodes.runtime of the chart to that runtime".to_owned())
             }
             (Runtime::Containerd, _) => {
                 let release = self.release();

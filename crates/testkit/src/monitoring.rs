@@ -1,4 +1,4 @@
-//! What `deploy/monitoring` asks Prometheus for.
+//! What alerts and dashboards ask Prometheus for, and whether it finds the pods that they are about.
 //!
 //! This reads as much of a query as its selectors need. Whether a query is valid is for Prometheus to say
 //! (`make check-monitoring`).
@@ -9,8 +9,12 @@ use serde_json::Value;
 
 use crate::repository::{read, text};
 
-/// The folders of `deploy/monitoring`.
-pub const FOLDERS: [&str; 3] = ["nodes", "registry", "sync"];
+/// The folders with alerts and a dashboard: of the agents, of the registry, and of the sync job.
+pub const FOLDERS: [&str; 3] = [
+    "charts/local-registry/files/monitoring/nodes",
+    "charts/local-registry/files/monitoring/registry",
+    "deploy/monitoring/sync",
+];
 
 /// Words of the language that are no metrics, where no `(` follows them at once.
 const WORDS: [&str; 12] =
@@ -25,15 +29,17 @@ pub struct Selector {
     pub labels: Vec<(String, Vec<String>)>,
 }
 
-/// The alerts of a folder of `deploy/monitoring`.
+/// The alerts of a folder.
 pub fn alerts(folder: &str) -> Vec<Value> {
-    let groups = read(&format!("deploy/monitoring/{folder}/alerts.yaml"))["spec"]["groups"].clone();
+    let file = read(&format!("{folder}/alerts.yaml"));
+    // In the chart, it is only what a PrometheusRule has in its `spec`.
+    let groups = &file.get("spec").unwrap_or(&file)["groups"];
     groups.as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
 }
 
 /// Every query of a folder's alerts and of its dashboard.
 pub fn queries(folder: &str) -> Vec<String> {
-    let dashboard: Value = serde_json::from_str(&text(&format!("deploy/monitoring/{folder}/dashboard.json"))).unwrap();
+    let dashboard: Value = serde_json::from_str(&text(&format!("{folder}/dashboard.json"))).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap().clone());
     let queries = alerts(folder).into_iter().chain(targets).map(|asking| asking["expr"].as_str().unwrap().to_owned());
@@ -80,4 +86,62 @@ fn matchers(labels: &str) -> Vec<(String, Vec<String>)> {
             (label.to_owned(), value.split('|').map(str::to_owned).collect())
         })
         .collect()
+}
+
+/// The values of all fields with this name in a value.
+fn fields<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(key, value)| if key == name { vec![value] } else { fields(value, name) })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(|item| fields(item, name)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Asserts that a PodMonitor finds the pods of a workload and their ports, and that one of these NetworkPolicies opens each of
+/// these ports.
+#[track_caller]
+pub fn assert_scraped(monitor: &Value, workload: &Value, policies: &[Value]) {
+    assert_eq!(monitor["metadata"]["namespace"], workload["metadata"]["namespace"]);
+    let labels = &workload["spec"]["template"]["metadata"]["labels"];
+    let selected = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+    assert!(!selected.is_empty(), "{monitor}: all pods");
+    for (label, value) in selected {
+        assert_eq!(labels[label], *value, "{label}");
+    }
+    let ports: Vec<&Value> = fields(workload, "ports").into_iter().filter_map(Value::as_array).flatten().collect();
+    let ingress = policies.iter().flat_map(|policy| fields(&policy["spec"]["ingress"], "port"));
+    let opened: BTreeSet<String> = ingress.map(Value::to_string).collect();
+    let scraped = monitor["spec"]["podMetricsEndpoints"].as_array().unwrap();
+    assert!(!scraped.is_empty());
+    for endpoint in scraped {
+        let port = ports.iter().find(|port| port["name"] == endpoint["port"]);
+        let port = port.unwrap_or_else(|| panic!("{endpoint}: no such port"));
+        let is_open = ["name", "containerPort"].iter().any(|key| opened.contains(&port[key].to_string()));
+        assert!(is_open, "{port}: no NetworkPolicy lets Prometheus in: {opened:?}");
+    }
+}
+
+/// Asserts that queries about targets name the job and the namespace of a PodMonitor. Returns how many there are.
+#[track_caller]
+pub fn assert_jobs_named(monitor: &Value, workload: &Value, queries: &[String]) -> usize {
+    let label = monitor["spec"]["jobLabel"].as_str().unwrap();
+    let job = workload["spec"]["template"]["metadata"]["labels"][label].as_str().unwrap();
+    let namespace = monitor["metadata"]["namespace"].as_str().unwrap();
+    let mut asked = 0;
+    for query in queries {
+        for Selector { metric, labels } in selectors(query) {
+            // Others have metrics of these names, too.
+            if metric == "up" || metric.starts_with("registry_") {
+                for (label, value) in [("job", job), ("namespace", namespace)] {
+                    let expected = (label.to_owned(), vec![value.to_owned()]);
+                    assert!(labels.contains(&expected), "{metric}: {expected:?} is not asked for: {query}");
+                }
+                asked += 1;
+            }
+        }
+    }
+    asked
 }

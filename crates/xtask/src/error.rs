@@ -27,11 +27,14 @@ pub(crate) enum Error {
     )]
     NotReleased { path: PathBuf, artefact: String },
     /// The program that renders does not start.
-    #[error("make manifests: KUBECTL: `{}` cannot be started: {cause}; install it, or name it in KUBECTL", program.display())]
-    NoKubectl { program: PathBuf, cause: io::Error },
-    /// A folder that cannot be rendered. The program has said why.
-    #[error("make manifests: deploy/{folder} cannot be rendered: {reason}")]
-    NotRendered { folder: String, reason: String },
+    #[error(
+        "make manifests: {variable}: `{}` cannot be started: {cause}; install it, or name it in {variable}",
+        program.display()
+    )]
+    NoProgram { variable: &'static str, program: PathBuf, cause: io::Error },
+    /// What cannot be rendered: a folder, or a preset of the chart. The program has said why.
+    #[error("make manifests: {what} cannot be rendered: {reason}")]
+    NotRendered { what: String, reason: String },
     /// All of these.
     #[error("{}", lines(.0))]
     Several(Vec<Error>),

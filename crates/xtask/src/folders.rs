@@ -104,12 +104,12 @@ mod tests {
         add("", "Kustomization", "resources: [sync]");
         add("images", "Component", "");
         add("rights", "Kustomization", "resources: [rights.yaml]");
-        add("registry", "Kustomization", "components: [../images]");
-        add("registry/gc", "Kustomization", "components: [../../images]");
-        add("registry/tls", "Component", "components: [../../images]");
+        add("promote", "Kustomization", "components: [../images]");
+        add("monitoring/sync", "Kustomization", "components: [../../images]");
+        add("promote/part", "Component", "components: [../../images]");
         add("sync", "Kustomization", "resources: [../rights, deployment.yaml]\ncomponents: [../images]");
         files::write(root.path(), "deploy/no-kustomization/pod.yaml", "").unwrap();
-        assert_eq!(rendered(root.path()).unwrap(), [".", "registry", "registry/gc", "sync"]);
+        assert_eq!(rendered(root.path()).unwrap(), [".", "monitoring/sync", "promote", "sync"]);
     }
 
     #[test]

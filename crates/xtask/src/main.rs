@@ -9,6 +9,7 @@ mod folders;
 mod images;
 mod manifests;
 mod metadata;
+mod presets;
 mod publisher;
 mod release;
 
@@ -19,7 +20,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
 use self::error::Error;
-use self::manifests::Given;
+use self::manifests::{Given, Programs};
 use self::publisher::Publisher;
 use self::release::Release;
 
@@ -39,11 +40,16 @@ enum Task {
     },
     /// Print the folders of deploy/ that `make manifests` renders
     Folders,
+    /// Print the presets of the chart that `make manifests` renders
+    Presets,
     /// Render a release's manifests into target/manifests (`make manifests`)
     Manifests {
         /// The program that renders a kustomization
         #[arg(long, default_value = "kubectl")]
         kubectl: PathBuf,
+        /// The program that renders a chart
+        #[arg(long, default_value = "helm")]
+        helm: PathBuf,
         /// The digest of local-registry-policy, in place of the released one
         #[arg(long, env = "MODULE_DIGEST")]
         module_digest: Option<String>,
@@ -92,9 +98,10 @@ fn perform(root: &Path, task: Task) -> Result<String, Error> {
     match task {
         Task::Annotation { name } => Ok(metadata::annotation(root, &name)? + "\n"),
         Task::Folders => Ok(folders::rendered(root)?.join("\n") + "\n"),
-        Task::Manifests { kubectl, module_digest, image_digest, promote_digest } => {
+        Task::Presets => Ok(presets::names(root)?.join("\n") + "\n"),
+        Task::Manifests { kubectl, helm, module_digest, image_digest, promote_digest } => {
             let given = Given { module: module_digest, sync: image_digest, promote: promote_digest };
-            manifests::render(root, &kubectl, &given.digests(&Release::read(root)?)?)?;
+            manifests::render(root, &Programs { kubectl, helm }, &given.digests(&Release::read(root)?)?)?;
             Ok(String::new())
         }
         Task::PromoteDigest => Ok(Release::read(root)?.digest(release::PROMOTE)?.to_string() + "\n"),

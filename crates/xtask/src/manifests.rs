@@ -1,4 +1,5 @@
-//! The manifests of a release: the folders of `deploy/`, rendered, with everything in them named by digest.
+//! The manifests of a release: the folders of `deploy/` and the presets of the chart, rendered, with everything in them named by
+//! digest.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +11,7 @@ use crate::error::Error;
 use crate::files;
 use crate::folders::{self, DEPLOY, IMAGES, KUSTOMIZATION};
 use crate::images::{self, Digests};
+use crate::presets;
 use crate::release::{POLICY, PROMOTE, Release, SYNC};
 
 /// The rendered manifests.
@@ -47,8 +49,14 @@ fn chosen(variable: &'static str, given: Option<&str>, release: &Release, name: 
     }
 }
 
-/// Renders all folders into `target/manifests`, a file a folder.
-pub(crate) fn render(root: &Path, kubectl: &Path, digests: &Digests) -> Result<(), Error> {
+/// The programs that render.
+pub(crate) struct Programs {
+    pub(crate) kubectl: PathBuf,
+    pub(crate) helm: PathBuf,
+}
+
+/// Renders all folders and presets into `target/manifests`, a file for each, and leaves the chart of the release in `target/chart`.
+pub(crate) fn render(root: &Path, programs: &Programs, digests: &Digests) -> Result<(), Error> {
     files::remove(root, Path::new(MANIFESTS))?;
     files::remove(root, Path::new(COPY))?;
     files::copy(root, Path::new(DEPLOY), Path::new(COPY))?;
@@ -59,17 +67,27 @@ pub(crate) fn render(root: &Path, kubectl: &Path, digests: &Digests) -> Result<(
     files::write(root, Path::new(COPY).join(&images), component.to_string())?;
     let mut faults = Vec::new();
     for folder in folders::rendered(root)? {
-        let manifest = kustomize(root, kubectl, &folder)?;
-        let path = Path::new(MANIFESTS).join(file_name(&folder));
-        files::write(root, &path, &manifest)?;
-        faults.extend(tagged(&manifest).map_err(|problem| files::content(&path, problem))?.into_iter().map(|image| {
-            files::content(&path, format!("`{image}` is not named by digest; name it so in deploy/images"))
-        }));
+        let manifest = kustomize(root, &programs.kubectl, &folder)?;
+        faults.extend(save(root, &folder, &manifest, "deploy/images")?);
+    }
+    let chart = presets::pin(root, digests)?;
+    for preset in presets::names(root)? {
+        let manifest = presets::render(root, &programs.helm, &chart, &preset)?;
+        faults.extend(save(root, &preset, &manifest, "the chart's values")?);
     }
     if faults.is_empty() { Ok(()) } else { Err(Error::Several(faults)) }
 }
 
-/// `local-registry-registry-gc.yaml` for `registry/gc`, and `local-registry.yaml` for `deploy/` itself.
+/// Writes a manifest, and returns what in it is named by a tag. `source` says where images are named.
+fn save(root: &Path, name: &str, manifest: &str, source: &str) -> Result<Vec<Error>, Error> {
+    let path = Path::new(MANIFESTS).join(file_name(name));
+    files::write(root, &path, manifest)?;
+    let tagged = tagged(manifest).map_err(|problem| files::content(&path, problem))?.into_iter();
+    let fault = |image| files::content(&path, format!("`{image}` is not named by digest; name it so in {source}"));
+    Ok(tagged.map(fault).collect())
+}
+
+/// `local-registry-monitoring-sync.yaml` for `monitoring/sync`, and `local-registry.yaml` for `deploy/` itself.
 fn file_name(folder: &str) -> PathBuf {
     let name = if folder == "." {
         "local-registry".to_owned()
@@ -85,12 +103,13 @@ fn kustomize(root: &Path, kubectl: &Path, folder: &str) -> Result<String, Error>
         .arg(Path::new(COPY).join(folder))
         .current_dir(root)
         .output()
-        .map_err(|cause| Error::NoKubectl { program: kubectl.to_owned(), cause })?;
+        .map_err(|cause| Error::NoProgram { variable: "KUBECTL", program: kubectl.to_owned(), cause })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {
         Ok(text(&output.stdout))
     } else {
-        Err(Error::NotRendered { folder: folder.to_owned(), reason: text(&output.stderr).trim_end().to_owned() })
+        let reason = text(&output.stderr).trim_end().to_owned();
+        Err(Error::NotRendered { what: format!("{DEPLOY}/{folder}"), reason })
     }
 }
 
@@ -166,8 +185,8 @@ mod tests {
 
     #[test]
     fn a_file_is_named_after_its_folder() {
-        let names = [".", "sync", "registry/gc"].map(file_name);
-        let expected = ["local-registry.yaml", "local-registry-sync.yaml", "local-registry-registry-gc.yaml"];
+        let names = [".", "sync", "monitoring/sync"].map(file_name);
+        let expected = ["local-registry.yaml", "local-registry-sync.yaml", "local-registry-monitoring-sync.yaml"];
         assert_eq!(names, expected.map(PathBuf::from));
     }
 

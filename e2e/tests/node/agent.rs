@@ -1,9 +1,10 @@
-//! What the agent of `deploy/nodes` does on its node.
+//! What the agent does on its node.
 
 use std::path::Path;
 
 use e2e::node::Node;
 use e2e::{eventually, memory};
+use serde_json::json;
 
 use crate::kit::{self, AGENT, FOLDER, FOLDERS, PORTABLE_HOST, REGISTRY, SERVER, WITHOUT_TLS, hello, storage};
 
@@ -48,7 +49,7 @@ fn pods_with_the_portable_name_are_pulled_without_any_policy() {
     });
     kit.node.pull(name).failed_with("127.0.0.1:0");
     kit.node.pull(&by_digest(PORTABLE_HOST)).failed_with("127.0.0.1:0");
-    kit.kustomize("apply", "deploy/registry", &[]);
+    kit.repair();
     eventually("a pull from the new address", || kit.node.pull(name).succeeded.then_some(()));
 }
 
@@ -97,7 +98,7 @@ fn the_clean_up_removes_what_is_ours_and_nothing_else() {
     std::fs::create_dir_all(&others).unwrap();
     std::fs::write(others.join("hosts.toml"), "server = \"https://registry.example\"\n").unwrap();
     assert!(Path::new(FOLDER).join("hosts.toml").exists());
-    kit.kustomize("apply", "deploy/nodes-clean-up", &[]);
+    kit.install_with("/nodes/cleanUp", json!(true));
     kit.rolled_out("daemonset/local-registry-node", "local-registry-nodes");
     eventually("our folders to go", || {
         let portable = Path::new(FOLDERS).join("local-registry_5000_");
@@ -107,7 +108,7 @@ fn the_clean_up_removes_what_is_ours_and_nothing_else() {
     assert_eq!(left, ["registry.example"]);
     std::fs::remove_dir_all(others).unwrap();
     // The kit takes the clean-up's place again.
-    kit.kustomize("apply", "deploy/registry", &[]);
+    kit.repair();
     kit.ready();
     eventually("our file to be there", || Path::new(FOLDER).join("hosts.toml").exists().then_some(()));
 }

@@ -20,8 +20,7 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     kit.node.containerd.import(&imported());
     StandIn.install(&kit);
     StandIn.apply(&kit, &json!({"insecure": true}));
-    let component = ["deploy/alias".to_owned()];
-    kit.kustomize("apply", "deploy/workloads", &component);
+    kit.kustomize("apply", "deploy/workloads", "deploy/alias");
     StandIn.serve(&kit, REGISTRY);
 
     kubectl.ok(&["create", "namespace", NAMESPACE]);
@@ -53,7 +52,7 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     kubectl.ok(&["label", "namespace", NAMESPACE, &format!("{LABEL}-")]);
     eventually("the alias to go", || alias(&kit).is_none().then_some(()));
 
-    kit.kustomize("delete", "deploy/workloads", &component);
+    kit.kustomize("delete", "deploy/workloads", "deploy/alias");
     admission::remove(&kit);
     kubectl.ok(&["delete", "namespace", NAMESPACE, "--wait=false"]);
     std::fs::remove_dir_all(QUAY).unwrap();

@@ -54,7 +54,7 @@ pub(crate) fn builds_and_runs(admission: &dyn Admission) {
     for folder in [SECOND_FOLDER, QUAY] {
         std::fs::remove_dir_all(folder).unwrap();
     }
-    kit.kustomize("apply", "deploy/registry", &[]);
+    kit.repair();
     kit.ready();
 }
 
@@ -169,7 +169,7 @@ fn second_registry(kit: &Kit) {
     let pod = json!({
         "containers": [{
             "name": "registry",
-            "image": kit::image_of("registry"),
+            "image": kit::registry_image(),
             "imagePullPolicy": "Never",
             "args": ["serve", "/configuration/config.yml"],
             "readinessProbe": {"httpGet": {"path": "/v2/", "port": 5000}},

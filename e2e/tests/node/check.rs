@@ -10,7 +10,7 @@ fn the_check_follows_the_kit_and_pulls_on_the_node() {
     let kubectl = &kit.node.kubectl;
     // Another scenario may have installed Kubewarden.
     let _ = kubectl.run(&["create", "namespace", "kubewarden"]);
-    kit.kustomize("apply", "deploy/check-pull", &[]);
+    kubectl.ok(&["apply", "-k", "deploy/check-pull"]);
     let ended = |job: &serde_json::Value| {
         let conditions = job["status"]["conditions"].as_array().cloned().unwrap_or_default();
         conditions.iter().any(|found| ["Complete", "Failed"].iter().any(|kind| found["type"] == *kind))
@@ -31,5 +31,5 @@ fn the_check_follows_the_kit_and_pulls_on_the_node() {
     }
     let left = kubectl.ok(&["get", "pods", "--namespace=local-registry-check", "--output=name"]);
     assert_eq!(left, "");
-    kit.kustomize("delete", "deploy/check-pull", &[]);
+    kubectl.ok(&["delete", "-k", "deploy/check-pull"]);
 }

@@ -1,9 +1,8 @@
-//! The garbage collection of `deploy/registry/gc`.
+//! The garbage collection.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use e2e::eventually;
 use serde_json::Value;
 
 use crate::http::{self, Answer};
@@ -25,10 +24,10 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     // Any pod could delete what others run.
     let delete = || ask(&kit, "DELETE", &format!("/v2/team/freed/manifests/{freed}"));
     assert_eq!(delete().status, 405);
-    allow_deletes(&kit, "REGISTRY_STORAGE_DELETE_ENABLED=true");
+    install_with(&kit, "/registry/delete", true);
     let deleted = delete();
     assert_eq!(deleted.status, 202, "{deleted:?}");
-    allow_deletes(&kit, "REGISTRY_STORAGE_DELETE_ENABLED-");
+    install_with(&kit, "/registry/delete", false);
     // As after a loss of power: a link of a layer, that of the manifest, and another manifest.
     kit.push(&saying("lost"), "team/lost:v1");
     let (lost, _) = digests(&kit, "team/lost");
@@ -49,15 +48,11 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     assert_eq!(pushed.status, 201, "{pushed:?}");
     assert!(blob(&freed_configuration) && blob(&kept_configuration));
 
-    // While the registry takes writes, the garbage collection waits.
-    kit.kustomize("apply", "deploy/registry/gc", &[]);
-    let job = ["--namespace=local-registry", "--selector=app.kubernetes.io/name=registry-garbage-collection"];
-    eventually("the garbage collection to wait", || {
-        let pods = kit.node.kubectl.json(&[&["get", "pods"][..], &job].concat());
-        let conditions = pods["items"][0]["status"]["conditions"].as_array()?.clone();
-        conditions.iter().any(|condition| condition["reason"] == "Unschedulable").then_some(())
-    });
-    patch(&kit, "read-only");
+    // While a registry takes writes, the garbage collection waits.
+    install_with(&kit, "/registry/garbageCollection/enabled", true);
+    let events =
+        ["get", "events", "--namespace=local-registry", "--field-selector=reason=FailedScheduling", "--output=name"];
+    assert_ne!(kit.node.kubectl.ok(&events), "", "the garbage collection has not waited");
     let name = format!("{REGISTRY}/team/late:v1");
     let refused = kit.node.push(&hello(), &name, &[kit::WITHOUT_TLS]);
     assert!(!refused.succeeded, "{}", refused.output);
@@ -75,8 +70,7 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
         let line = format!("{}: {outcome}", path.strip_prefix(storage()).unwrap().display());
         assert!(log.lines().any(|found| found == line), "{line}\n{log}");
     }
-    kit.kustomize("delete", "deploy/registry/gc", &[]);
-    patch(&kit, "read-write");
+    install_with(&kit, "/registry/garbageCollection/enabled", false);
 
     assert!(!blob(&freed_configuration), "{freed_configuration} is still there");
     assert!(blob(&kept_configuration), "{kept_configuration} is gone");
@@ -88,10 +82,9 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     assert_eq!(kit.node.pull(&name).ok(), "freed\n");
 }
 
-/// Sets or removes what lets the registry delete, as the docs say, and waits until it runs like this.
-fn allow_deletes(kit: &Kit, variable: &str) {
-    let set = ["set", "env", "deployment/registry", "--namespace=local-registry", "--containers=registry", variable];
-    kit.node.kubectl.ok(&set);
+/// Installs the kit with another value, and waits until the registry runs like this.
+fn install_with(kit: &Kit, pointer: &str, value: bool) {
+    kit.install_with(pointer, value.into());
     kit.rolled_out("deployment/registry", "local-registry");
 }
 
@@ -99,13 +92,6 @@ fn allow_deletes(kit: &Kit, variable: &str) {
 fn first_link(folder: &Path) -> PathBuf {
     let entry = fs::read_dir(folder).unwrap().next().expect("a layer").unwrap();
     entry.path().join("link")
-}
-
-/// Patches the registry by a file of `deploy/registry/gc`, and waits until it runs like this.
-fn patch(kit: &Kit, file: &str) {
-    let file = format!("--patch-file=deploy/registry/gc/{file}.yaml");
-    kit.node.kubectl.ok(&["patch", "deployment", "registry", "--namespace=local-registry", &file]);
-    kit.rolled_out("deployment/registry", "local-registry");
 }
 
 /// The digests of the image with the tag `v1`: its manifest's, and its configuration's.

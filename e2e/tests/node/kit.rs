@@ -1,4 +1,4 @@
-//! The node that the scenarios share, with the registry kit of `deploy/registry`.
+//! The node that the scenarios share, with the registry of the chart.
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use e2e::node::{Bucket, Image, Node, ONE_FOLDER};
-use e2e::{Answer, Authority, eventually, signal};
+use e2e::{Answer, Authority, Chart, eventually, signal};
 use local_registry_testkit::repository::{self, root};
 use serde_json::{Value, json};
 
@@ -35,15 +35,17 @@ const HTPASSWD: &str = "builder:$2a$04$ntmYECloq4o9Yjzy/.tVmedvGZ3Xx/N/8uxGssKEU
 /// The node, and which kit it has.
 pub(crate) struct Kit {
     pub(crate) node: Node,
+    chart: Chart,
     /// Whom the registry has its certificate from, if it has one.
     pub(crate) authority: Authority,
-    /// Where the registry with the component `s3` keeps its images.
+    /// Where the registry with the part `s3` keeps its images.
     bucket: Option<Bucket>,
-    components: Option<Vec<&'static str>>,
+    /// The parts that are installed beside the usual ones.
+    parts: Option<Vec<&'static str>>,
 }
 
-/// The shared node, with these components of the kit. A scenario has it for itself.
-pub(crate) fn with(components: &[&'static str]) -> Held {
+/// The shared node, and on it the registry with these parts: `s3`, `auth` and `tls`. A scenario has it for itself.
+pub(crate) fn with(parts: &[&'static str]) -> Held {
     static KIT: LazyLock<Mutex<Kit>> = LazyLock::new(|| Mutex::new(Kit::start()));
     // A scenario that failed poisons the lock. The next one applies the kit again.
     let (mut kit, failed) = match KIT.lock() {
@@ -54,8 +56,8 @@ pub(crate) fn with(components: &[&'static str]) -> Held {
     if failed {
         kit.recover();
     }
-    if failed || kit.components.as_deref() != Some(components) {
-        kit.apply(components);
+    if failed || kit.parts.as_deref() != Some(parts) {
+        kit.apply(parts);
     }
     Held(kit)
 }
@@ -96,16 +98,17 @@ impl Drop for Held {
 
 impl Kit {
     fn start() -> Self {
-        let registry = Image::named(&image_of("registry"))
+        let registry = Image::named(&registry_image())
             .with_file(&e2e::node::program("registry"), "/bin/registry")
             .running(&["/bin/registry"]);
-        let agent = Image::named(&image_of("local-registry-sync"))
+        let agent = Image::named(&sync_image())
             .with_file(&e2e::node::static_sync(), "/local-registry-sync")
             // As `Dockerfile` does.
             .with_authorities()
             .running(&["/local-registry-sync"]);
         let node = Node::start(&[registry, agent]);
-        let mut kit = Self { node, authority: Authority::named("registry"), bucket: None, components: None };
+        let chart = Chart::of("4", &node.kubectl);
+        let mut kit = Self { node, chart, authority: Authority::named("registry"), bucket: None, parts: None };
         kit.provide_volume();
         kit.apply(&[]);
         kit
@@ -130,26 +133,41 @@ impl Kit {
         self.node.kubectl.ok_with(&["apply", "-f", "-"], &volume);
     }
 
-    /// Applies the kit with these components, and waits until it is ready.
-    fn apply(&mut self, components: &[&'static str]) {
-        self.components = None;
-        for component in components {
-            self.prepare(component);
+    /// Installs the kit with these parts, and waits until it is ready.
+    fn apply(&mut self, parts: &[&'static str]) {
+        self.parts = None;
+        let mut values = usual();
+        for part in parts {
+            self.prepare(part, &mut values["registry"]);
         }
-        let folders: Vec<String> = components.iter().map(|name| format!("deploy/registry/{name}")).collect();
-        self.kustomize("apply", "deploy/registry", &folders);
-        if components.contains(&"tls") {
-            self.certify(components);
+        self.chart.force(&values);
+        if parts.contains(&"tls") {
+            self.certify(parts);
         }
         self.ready();
-        self.components = Some(components.to_vec());
+        self.parts = Some(parts.to_vec());
+    }
+
+    /// Installs the usual kit as it should be, whatever was done to its objects.
+    pub(crate) fn repair(&self) {
+        self.chart.force(&usual());
+    }
+
+    /// Installs the usual kit with another value, which this JSON pointer leads to.
+    pub(crate) fn install_with(&self, pointer: &str, value: Value) {
+        let mut values = usual();
+        *values.pointer_mut(pointer).unwrap() = value;
+        self.chart.force(&values);
     }
 
     /// Takes the kit away, and what its agent has written. The next scenario applies it anew.
     pub(crate) fn remove(&mut self) {
-        self.components = None;
-        self.kustomize("delete", "deploy/registry", &[]);
-        // The clean-up of deploy/nodes-clean-up has a scenario of its own.
+        self.parts = None;
+        self.chart.uninstall();
+        // The images stay, until somebody deletes their claim.
+        self.node.kubectl.ok(&["delete", "persistentvolumeclaim", "registry", "--namespace=local-registry"]);
+        self.node.kubectl.ok(&["delete", "namespace", "local-registry"]);
+        // The clean-up of nodes has a scenario of its own.
         std::fs::remove_dir_all(FOLDERS).unwrap();
         // A volume that had a claim is for no other one.
         self.node.kubectl.ok(&["delete", "persistentvolume", "registry"]);
@@ -167,24 +185,29 @@ impl Kit {
         }
     }
 
-    /// Makes what a component needs before it is applied.
-    fn prepare(&mut self, component: &str) {
-        match component {
-            "s3" => self.provide_bucket(),
-            "auth" => self.secret("registry-htpasswd", json!({"htpasswd": HTPASSWD})),
-            "tls" => self.trust(&self.authority),
-            _ => {}
+    /// Makes what a part needs before it is installed, and sets its values.
+    fn prepare(&mut self, part: &str, registry: &mut Value) {
+        match part {
+            "s3" => registry["storage"] = json!({"type": "s3", "s3": self.provide_bucket()}),
+            "auth" => {
+                self.secret("registry-htpasswd", json!({"htpasswd": HTPASSWD}));
+                registry["auth"] = json!({"enabled": true});
+            }
+            "tls" => {
+                self.trust(&self.authority);
+                // This cluster has no cert-manager.
+                registry["tls"] = json!({"enabled": true, "certManager": false});
+            }
+            _ => panic!("{part}: no part of the kit"),
         }
     }
 
-    /// A bucket, and the Secret with its credentials, made as `examples/registry/s3.env` says.
-    fn provide_bucket(&mut self) {
+    /// A bucket, and the Secret with its credentials, made as `examples/registry/s3.env` says. Returns the values that name it.
+    fn provide_bucket(&mut self) -> Value {
         let bucket = self.bucket.get_or_insert_with(Bucket::start);
         let value = |key: &str| match key {
-            "REGISTRY_STORAGE_S3_BUCKET" => Some(bucket.name),
             "REGISTRY_STORAGE_S3_ACCESSKEY" => Some(bucket.access_key),
             "REGISTRY_STORAGE_S3_SECRETKEY" => Some(bucket.secret_key),
-            "REGISTRY_STORAGE_S3_REGIONENDPOINT" => Some(bucket.url.as_str()),
             "REGISTRY_HTTP_SECRET" => Some("one-for-both-replicas"),
             _ => None,
         };
@@ -199,12 +222,13 @@ impl Kit {
         self.node.kubectl.ok(&["delete", "secret", "registry-s3", "--namespace=local-registry", "--ignore-not-found"]);
         let file = format!("--from-env-file={}", file.display());
         self.node.kubectl.ok(&[&["create"], &secret[..], &[&file]].concat());
+        json!({"bucket": bucket.name, "endpoint": bucket.url})
     }
 
     /// Makes the registry's certificate, as cert-manager would do. The registry waits for it.
-    fn certify(&self, components: &[&str]) {
+    fn certify(&self, parts: &[&str]) {
         let mut addresses = vec!["registry.local-registry.svc.cluster.local".to_owned(), self.address("registry")];
-        if components.contains(&"auth") {
+        if parts.contains(&"auth") {
             addresses.push(self.address("registry-read-only"));
         }
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
@@ -228,33 +252,16 @@ impl Kit {
         self.node.kubectl.ok_with(&["apply", "-f", "-"], &config_map);
     }
 
-    /// Applies or deletes a folder of `deploy/` with these components, as a user's own overlay.
-    pub(crate) fn kustomize(&self, verb: &str, folder: &str, components: &[String]) {
+    /// Applies or deletes a folder of `deploy/` with this component, as a user's own overlay.
+    pub(crate) fn kustomize(&self, verb: &str, folder: &str, component: &str) {
         let overlay = self.node.control_plane.file("overlay");
         std::fs::create_dir_all(&overlay).unwrap();
         let path = |folder: &str| relative(&overlay, &root().join(folder));
-        let registry = image_of("registry");
-        let (name, tag) = registry.rsplit_once(':').unwrap();
-        let arguments = "/spec/template/spec/containers/0/args/-";
-        // The images of this node have no digest that a manifest could know, as in a user's private mirror.
         let kustomization = json!({
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "resources": [path(folder)],
-            "components": components.iter().map(|folder| path(folder)).collect::<Vec<String>>(),
-            "images": [{"name": name, "newTag": tag}],
-            // This cluster has no cert-manager.
-            "patches": [
-                {
-                    "target": {"group": "cert-manager.io"},
-                    "patch": "$patch: delete\napiVersion: v1\nkind: Any\nmetadata: {name: any}\n",
-                },
-                // A minute between two looks would be most of what these scenarios take.
-                {
-                    "target": {"kind": "DaemonSet", "name": "local-registry-node"},
-                    "patch": json!([{"op": "add", "path": arguments, "value": "--resync=2"}]).to_string(),
-                },
-            ],
+            "components": [path(component)],
         });
         std::fs::write(overlay.join("kustomization.yaml"), kustomization.to_string()).unwrap();
         self.node.kubectl.ok(&[verb, "-k", overlay.to_str().unwrap()]);
@@ -355,11 +362,32 @@ pub(crate) fn storage() -> PathBuf {
     Node::disk().join("registry")
 }
 
-/// An image's name and tag in `deploy/images`, without its digest.
-pub(crate) fn image_of(name: &str) -> String {
-    let images = repository::read("deploy/images/kustomization.yaml");
-    let image = images["images"].as_array().unwrap().iter().find(|image| image["name"] == name).unwrap();
-    format!("{}:{}", image["newName"].as_str().unwrap(), image["newTag"].as_str().unwrap())
+/// The registry's image in the chart's values, without its digest.
+pub(crate) fn registry_image() -> String {
+    let image = &repository::read("charts/local-registry/values.yaml")["registry"]["image"];
+    format!("{}:{}", image["repository"].as_str().unwrap(), image["tag"].as_str().unwrap())
+}
+
+/// The image of local-registry-sync, which the chart and `deploy/` name alike.
+fn sync_image() -> String {
+    let repository = &repository::read("charts/local-registry/values.yaml")["image"]["repository"];
+    let version = &repository::read("charts/local-registry/Chart.yaml")["appVersion"];
+    format!("{}:v{}", repository.as_str().unwrap(), version.as_str().unwrap())
+}
+
+/// The values of the usual kit.
+fn usual() -> Value {
+    json!({
+        "registry": {
+            "enabled": true,
+            // The images of this node have no digest that a chart could know, as in a user's private mirror.
+            "image": {"digest": ""},
+            "delete": false,
+            "garbageCollection": {"enabled": false},
+        },
+        // A minute between two looks would be most of what these scenarios take.
+        "nodes": {"resync": 2, "cleanUp": false},
+    })
 }
 
 /// The way from one absolute path to another. Kustomize takes no absolute path.

@@ -18,7 +18,7 @@ fn pulls_reach_a_service_that_was_made_again() {
     let taken = ["create", "service", "clusterip", "taken", "--tcp=5000", "--clusterip", &before];
     kit.node.kubectl.ok(&taken);
     let start = Instant::now();
-    kit.kustomize("apply", "deploy/registry", &[]);
+    kit.repair();
     let now = kit.address("registry");
     assert_ne!(now, before);
     let pulled = eventually("a pull from the new address", || {

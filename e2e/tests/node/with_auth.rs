@@ -1,4 +1,4 @@
-//! The component `deploy/registry/auth`: pushes need a password, and nodes pull without one.
+//! The registry with `auth`: pushes need a password, and nodes pull without one.
 
 use crate::kit::{self, REGISTRY, WITHOUT_TLS, hello};
 

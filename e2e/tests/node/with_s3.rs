@@ -1,4 +1,4 @@
-//! The component `deploy/registry/s3`: two replicas with a bucket.
+//! The registry with `s3`: two replicas with a bucket.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! The component `deploy/registry/tls` beside `auth`, as in `examples/registry`, with certificates that the test issues in place of cert-manager.
+//! The registry with `tls` and `auth`, as in `examples/registry`, with certificates that the test issues in place of cert-manager.
 
 use e2e::node::Node;
 use e2e::{Authority, eventually};

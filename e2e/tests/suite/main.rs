@@ -2,6 +2,7 @@
 
 mod aliases;
 mod asked;
+mod chart;
 mod check;
 mod crds;
 mod fields;

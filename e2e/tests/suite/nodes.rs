@@ -1,4 +1,4 @@
-//! The agent of a node, with the rights that `deploy/nodes` and `deploy/registry` give it. A folder stands in for the node.
+//! The agent of a node, with the rights that the chart gives it. A folder stands in for the node.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,11 @@ use e2e::{Crds, TestCluster, Watch, config_map, eventually};
 use serde_json::{Value, json};
 
 const NAME: &str = "registry.local-registry.svc.cluster.local:5000";
+
+/// The values that install a registry.
+fn kit() -> Value {
+    json!({"registry": {"enabled": true}})
+}
 
 /// A cluster with the kit, and a node.
 struct Scene {
@@ -16,7 +21,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let cluster = TestCluster::start(Crds::Plain);
-        cluster.kubectl.ok(&["apply", "-k", "deploy/registry"]);
+        cluster.install_chart(&kit());
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("etc/containerd/certs.d")).unwrap();
         Self { cluster, root }
@@ -89,7 +94,7 @@ fn the_file_follows_the_service_with_the_shipped_rights() {
     }
     let ip = format!("--clusterip={first}");
     kubectl.ok(&["create", "service", "clusterip", "other", "--tcp=80", &ip, "--namespace=local-registry"]);
-    kubectl.ok(&["apply", "-k", "deploy/registry"]);
+    scene.cluster.install_chart(&kit());
     assert_ne!(scene.address(), first);
     scene.leads_to(&scene.address());
 

@@ -36,7 +36,7 @@ fn the_quick_start_waits_until_its_first_run_is_accepted() {
     let mut script = run(&cluster, &waiting());
     eventually("the script to wait for the host", || script.log().contains("--for=jsonpath").then_some(()));
 
-    cluster.kubectl.ok(&["apply", "-f", "deploy/registry/declaration.yaml"]);
+    cluster.install_chart(&serde_json::json!({"registry": {"enabled": true}}));
     let _watch = cluster.watch(&["--crds"]);
     // The host is in the settings, but the policy server does not serve them yet.
     let rejected = || script.log().matches("this cluster declares no local registry").count();

@@ -755,7 +755,7 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
 fn accounts_touch_only_events_of_their_own() {
     let cluster = start();
     cluster.kubectl.ok(&["apply", "-k", "deploy"]);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/nodes"]);
+    cluster.install_chart(&json!({"nodes": {"enabled": true}}));
     cluster.kubectl.wait_for_admission_policies();
     let event = |name: &str, controller: &str| {
         json!({
@@ -795,7 +795,7 @@ fn accounts_touch_only_events_of_their_own() {
 #[test]
 fn the_agents_priority_is_for_the_agent() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy/nodes"]);
+    cluster.install_chart(&json!({"nodes": {"enabled": true}}));
     cluster.kubectl.wait_for_admission_policies();
     cluster.kubectl.ok(&["create", "serviceaccount", "pods", "--namespace=team"]);
     let pod = |namespace: &str, class: Option<&str>| {

@@ -4,7 +4,7 @@ use local_registry_cluster::pods::{NodeSummary, PodSummary};
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_node::Report;
 
-/// The labels of the agents' pods in `deploy/nodes`.
+/// The labels of the agents' pods in the chart.
 const LABELS: &str = "app.kubernetes.io/name=local-registry-node";
 /// The port of the agents' reports.
 const PORT: u16 = 8080;

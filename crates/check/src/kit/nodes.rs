@@ -31,7 +31,8 @@ pub(crate) async fn nodes(
         (_, None) => return Vec::new(),
         (Ok(_), Some(_)) => {
             let seen = format!("no agent runs in {agents}, and no node resolves the name of a Service");
-            let remedy = "install deploy/nodes, or name the agents' namespace by --nodes-namespace";
+            let remedy =
+                "install the chart with nodes.enabled=true, or name the agents' namespace by --nodes-namespace";
             return vec![Link::failed("nodes", seen).remedy(remedy)];
         }
         (Err(error), Some(_)) => return vec![Link::warning("nodes", with_causes(&error))],
@@ -82,7 +83,7 @@ pub(crate) async fn nodes(
     if older > 0 {
         let seen =
             format!("{older} of {count} have an agent of an older version, which writes no file for {PORTABLE_HOST}");
-        links.push(Link::warning("nodes", seen).remedy("apply deploy/nodes of this version"));
+        links.push(Link::warning("nodes", seen).remedy("upgrade the chart to this version"));
     }
     links
 }

@@ -33,7 +33,7 @@ impl Checked<'_> {
                 format!("{seen}, and policy server {server} has none: when it starts anew, it cannot load the module, and serves no policy"),
             )
             .remedy(
-                "name the module by a host that asks for none (with deploy/registry: registry-read-only.local-registry.svc.cluster.local:5000, here and in insecureSources), or give the policy server an imagePullSecret",
+                "name the module by a host that asks for none (with the registry of the chart: registry-read-only.local-registry.svc.cluster.local:5000, here and in insecureSources), or give the policy server an imagePullSecret",
             ),
             Err(error) => Link::warning(link, format!("{seen}; {}", with_causes(&error))),
         })

@@ -383,7 +383,7 @@ async fn a_module_that_the_policy_server_can_load_once_only() {
     assert_eq!(
         trouble(module("kind-registry:5000"), Location::InCluster, guarded()).await,
         [
-            "✗ policy local module: it is in kind-registry:5000, which asks for a password, and policy server default has none: when it starts anew, it cannot load the module, and serves no policy; name the module by a host that asks for none (with deploy/registry: registry-read-only.local-registry.svc.cluster.local:5000, here and in insecureSources), or give the policy server an imagePullSecret"
+            "✗ policy local module: it is in kind-registry:5000, which asks for a password, and policy server default has none: when it starts anew, it cannot load the module, and serves no policy; name the module by a host that asks for none (with the registry of the chart: registry-read-only.local-registry.svc.cluster.local:5000, here and in insecureSources), or give the policy server an imagePullSecret"
         ]
     );
     assert_eq!(trouble(module("kind-registry:5000"), Location::InCluster, plain_http()).await, Vec::<String>::new());

@@ -211,7 +211,7 @@ async fn an_agent_that_does_not_know_the_portable_name_is_no_failure() {
         found[2..],
         [
             "✓ nodes: 2 of 2 read a file that leads to where the registry is: http://10.96.0.5:5000",
-            "! nodes: 1 of 2 have an agent of an older version, which writes no file for local-registry:5000; apply deploy/nodes of this version",
+            "! nodes: 1 of 2 have an agent of an older version, which writes no file for local-registry:5000; upgrade the chart to this version",
         ]
     );
 }
@@ -321,7 +321,7 @@ async fn the_name_of_a_service_needs_agents() {
     let found = lines(|objects| drop(objects.insert(AGENTS, list(&[])))).await;
     assert_eq!(
         found[2],
-        "✗ nodes: no agent runs in local-registry-nodes, and no node resolves the name of a Service; install deploy/nodes, or name the agents' namespace by --nodes-namespace"
+        "✗ nodes: no agent runs in local-registry-nodes, and no node resolves the name of a Service; install the chart with nodes.enabled=true, or name the agents' namespace by --nodes-namespace"
     );
     let found = lines(|objects| drop(objects.insert(AGENTS, json!(403)))).await;
     assert_eq!(

@@ -589,7 +589,7 @@ async fn what_the_runtime_reads_depends_on_its_version() {
     scene.change(|server| server.runtime = Some("cri-o://1.34.0"));
     assert_eq!(
         scene.once().await.runtime.unwrap().to_string(),
-        "the agent writes the files of containerd, and the kubelet uses cri-o://1.34.0; use the component of deploy/nodes for that runtime"
+        "the agent writes the files of containerd, and the kubelet uses cri-o://1.34.0; set nodes.runtime of the chart to that runtime"
     );
 }
 

@@ -143,5 +143,5 @@ fn pods_are_for_nodes_of_linux() {
             }
         }
     }
-    assert_eq!(checked, 7, "the sync job twice, check, promote, the agent, the registry and its garbage collection");
+    assert_eq!(checked, 4, "the sync job twice, check, and promote");
 }

@@ -1,8 +1,10 @@
-//! `deploy/monitoring` finds the pods, asks for metrics that somebody serves, and leads to the docs.
+//! Alerts and dashboards ask for metrics that somebody serves, and lead to the docs.
 
 use std::collections::BTreeSet;
 
-use local_registry_testkit::monitoring::{FOLDERS, Selector, alerts, queries, selectors};
+use local_registry_testkit::monitoring::{
+    FOLDERS, Selector, alerts, assert_jobs_named, assert_scraped, queries, selectors,
+};
 use local_registry_testkit::repository::{objects, read, text};
 use serde_json::Value;
 
@@ -40,28 +42,6 @@ const OTHERS: [(&str, &[&str]); 5] = [
         &["certmanager_certificate_expiration_timestamp_seconds", "certmanager_certificate_renewal_timestamp_seconds"],
     ),
 ];
-
-/// The pods that a folder is about.
-fn workload(folder: &str) -> Value {
-    objects(match folder {
-        "nodes" => "deploy/nodes/daemonset.yaml",
-        "registry" => "deploy/registry/deployment.yaml",
-        _ => "deploy/sync/deployment.yaml",
-    })
-    .swap_remove(0)
-}
-
-/// The values of all fields with this name in a value.
-fn fields<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(key, value)| if key == name { vec![value] } else { fields(value, name) })
-            .collect(),
-        Value::Array(items) => items.iter().flat_map(|item| fields(item, name)).collect(),
-        _ => Vec::new(),
-    }
-}
 
 #[test]
 fn every_metric_is_served_by_somebody() {
@@ -126,78 +106,13 @@ fn every_alert_leads_to_its_section_and_every_section_has_an_alert() {
     }
 }
 
+/// The chart's own parts are rendered in `make e2e`, and asked there.
 #[test]
-fn prometheus_finds_the_pods_and_their_ports() {
-    for folder in FOLDERS {
-        let monitor = read(&format!("deploy/monitoring/{folder}/pods.yaml"));
-        let workload = workload(folder);
-        assert_eq!(monitor["metadata"]["namespace"], workload["metadata"]["namespace"], "{folder}");
-        let labels = &workload["spec"]["template"]["metadata"]["labels"];
-        let selected = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
-        assert!(!selected.is_empty(), "{folder}: all pods");
-        for (label, value) in selected {
-            assert_eq!(labels[label], *value, "{folder}: {label}");
-        }
-
-        // The component `auth` adds a container by a patch.
-        let second = if folder == "registry" { read("deploy/registry/auth/copy.yaml") } else { Value::Null };
-        let ports = [fields(&workload, "ports"), fields(&second, "value")].concat();
-        let ports: Vec<&Value> = ports.into_iter().filter_map(Value::as_array).flatten().collect();
-        let scraped = monitor["spec"]["podMetricsEndpoints"].as_array().unwrap();
-        for endpoint in scraped {
-            assert!(ports.iter().any(|port| port["name"] == endpoint["port"]), "{folder}: {endpoint}: no such port");
-        }
-        assert!(!scraped.is_empty(), "{folder}");
-    }
-}
-
-#[test]
-fn prometheus_is_let_in() {
-    let opened = |path: &str| -> Vec<Value> {
-        let policies = objects(path).into_iter().filter(|object| object["kind"] == "NetworkPolicy");
-        policies
-            .flat_map(|policy| fields(&policy["spec"]["ingress"], "port").into_iter().cloned().collect::<Vec<_>>())
-            .collect()
-    };
-    // These open the port by its number.
-    for (folder, policy) in [("sync", "deploy/sync-rights/limits.yaml"), ("nodes", "deploy/nodes/network.yaml")] {
-        let monitor = read(&format!("deploy/monitoring/{folder}/pods.yaml"));
-        let ports = workload(folder)["spec"]["template"]["spec"]["containers"][0]["ports"].clone();
-        let port = ports
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|port| port["name"] == monitor["spec"]["podMetricsEndpoints"][0]["port"]);
-        assert!(opened(policy).contains(&port.unwrap()["containerPort"]), "{policy}");
-    }
-    // By the name, and that of the second container where there is one.
-    let monitor = read("deploy/monitoring/registry/pods.yaml");
-    let [first, second] = &monitor["spec"]["podMetricsEndpoints"].as_array().unwrap()[..] else { panic!("{monitor}") };
-    assert!(opened("deploy/registry/network.yaml").contains(&first["port"]));
-    let auth = text("deploy/registry/auth/kustomization.yaml");
-    assert!(auth.contains(&format!("port: {}}}", second["port"].as_str().unwrap())), "{auth}");
-}
-
-#[test]
-fn queries_about_targets_name_the_jobs_that_there_are() {
-    let mut asked = 0;
-    for folder in FOLDERS {
-        let monitor = read(&format!("deploy/monitoring/{folder}/pods.yaml"));
-        let label = monitor["spec"]["jobLabel"].as_str().unwrap();
-        let job = workload(folder)["spec"]["template"]["metadata"]["labels"][label].as_str().unwrap().to_owned();
-        let namespace = monitor["metadata"]["namespace"].as_str().unwrap().to_owned();
-        for query in queries(folder) {
-            for Selector { metric, labels } in selectors(&query) {
-                // Others have metrics of these names, too.
-                if metric == "up" || metric.starts_with("registry_") {
-                    for expected in [("job", &job), ("namespace", &namespace)] {
-                        let expected = (expected.0.to_owned(), vec![expected.1.clone()]);
-                        assert!(labels.contains(&expected), "{metric}: {expected:?} is not asked for: {query}");
-                    }
-                    asked += 1;
-                }
-            }
-        }
-    }
-    assert!(asked > 5, "only {asked}");
+fn prometheus_finds_the_sync_job_and_is_let_in() {
+    let monitor = read("deploy/monitoring/sync/pods.yaml");
+    let workload = &objects("deploy/sync/deployment.yaml")[0];
+    let limits = objects("deploy/sync-rights/limits.yaml");
+    let policies: Vec<Value> = limits.into_iter().filter(|object| object["kind"] == "NetworkPolicy").collect();
+    assert_scraped(&monitor, workload, &policies);
+    assert_jobs_named(&monitor, workload, &queries("deploy/monitoring/sync"));
 }

@@ -1,0 +1,107 @@
+//! The chart, as Helm renders, installs and removes it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use local_registry_testkit::repository::root;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::kubectl::{Answer, Kubectl};
+use crate::programs::helm;
+
+/// The release's name, and its namespace.
+const RELEASE: &str = "local-registry";
+
+/// Helm, with `charts/local-registry` of this repository.
+pub struct Chart {
+    helm: &'static str,
+    kubeconfig: PathBuf,
+    /// Where Helm keeps its caches, and a release's values are.
+    home: TempDir,
+}
+
+impl Chart {
+    /// Both releases of Helm.
+    pub const HELM: [&str; 2] = ["3", "4"];
+
+    /// Helm of this release, `3` or `4`, with the credentials of this `kubectl`.
+    #[must_use]
+    pub fn of(helm: &'static str, kubectl: &Kubectl) -> Self {
+        Self { helm, kubeconfig: kubectl.kubeconfig().to_owned(), home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Helm of this release without a cluster: it can render the chart, and nothing else.
+    #[must_use]
+    pub fn alone(helm: &'static str) -> Self {
+        Self { helm, kubeconfig: PathBuf::from("/dev/null"), home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Installs the chart with these values, or upgrades it to them.
+    pub fn install(&self, values: &Value) {
+        let answer = self.try_install(values, &[]);
+        assert_eq!(answer.code, Some(0), "{values}: {}{}", answer.stdout, answer.stderr);
+    }
+
+    /// The same, whatever kubectl has changed meanwhile. Without a word, Helm 4 would refuse to change that back.
+    pub fn force(&self, values: &Value) {
+        let arguments: &[&str] = if self.helm == "4" { &["--force-conflicts"] } else { &[] };
+        let answer = self.try_install(values, arguments);
+        assert_eq!(answer.code, Some(0), "{values}: {}{}", answer.stdout, answer.stderr);
+    }
+
+    /// Tries to install it, with these arguments.
+    #[must_use]
+    pub fn try_install(&self, values: &Value, arguments: &[&str]) -> Answer {
+        self.run(&["upgrade", "--install"], values, &[&["--create-namespace"], arguments].concat())
+    }
+
+    /// Takes the last change back.
+    pub fn roll_back(&self) {
+        let mut command = self.command();
+        command.args(["rollback", RELEASE]);
+        Answer::run(&mut command, "").ok(&["rollback"]);
+    }
+
+    /// Removes the release.
+    pub fn uninstall(&self) {
+        let mut command = self.command();
+        command.args(["uninstall", RELEASE]);
+        Answer::run(&mut command, "").ok(&["uninstall"]);
+    }
+
+    /// What Helm renders with these values, or why it does not.
+    #[must_use]
+    pub fn render(&self, values: &Value) -> Answer {
+        // A Helm 3 that `go build` has made takes every cluster for an old one.
+        self.run(&["template"], values, &["--kube-version=1.37.0"])
+    }
+
+    /// The objects that Helm renders with these values. If it does not, the test fails.
+    #[must_use]
+    pub fn objects(&self, values: &Value) -> Vec<Value> {
+        let rendered = self.render(values);
+        assert_eq!(rendered.code, Some(0), "{values}: {}", rendered.stderr);
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered.stdout).unwrap();
+        objects.into_iter().filter(|object| !object.is_null()).collect()
+    }
+
+    fn run(&self, verb: &[&str], values: &Value, arguments: &[&str]) -> Answer {
+        let file = self.home.path().join("values.yaml");
+        // JSON is YAML.
+        std::fs::write(&file, values.to_string()).unwrap();
+        let mut command = self.command();
+        command.args(verb).args([RELEASE, "charts/local-registry", "--values"]).arg(file).args(arguments);
+        Answer::run(&mut command, "")
+    }
+
+    /// The command, with the root of the repository as its folder.
+    fn command(&self) -> Command {
+        let mut command = helm(self.helm);
+        command.current_dir(root()).env("KUBECONFIG", &self.kubeconfig).args(["--namespace", RELEASE]);
+        for folder in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+            command.env(folder, self.home.path());
+        }
+        command
+    }
+}

@@ -1,0 +1,149 @@
+//! Values that cannot be right are refused, by their key, before anything is applied.
+
+use e2e::{Chart, Crds, TestCluster, config_map};
+use serde_json::{Value, json};
+
+use super::registry;
+
+/// The usual values, with this one in the place that a JSON pointer names.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut values = registry();
+    let mut place = &mut values;
+    for key in pointer.split('/').skip(1) {
+        place = &mut place[key];
+    }
+    *place = value;
+    values
+}
+
+/// Asserts that both releases of Helm refuse these values, and say all of this.
+#[track_caller]
+fn refused(values: &Value, says: &[&str]) {
+    for helm in Chart::HELM {
+        let answer = Chart::alone(helm).render(values);
+        assert_eq!(answer.code, Some(1), "Helm {helm}: {values}");
+        for text in says {
+            assert!(answer.stderr.contains(text), "Helm {helm}: {values}: expected: {text}\nfound: {}", answer.stderr);
+        }
+    }
+}
+
+#[test]
+fn keys_that_are_unknown_are_named() {
+    for (pointer, key) in [
+        ("/registy", "registy"),
+        ("/registry/enable", "enable"),
+        ("/registry/storage/size", "size"),
+        ("/registry/storage/s3/Bucket", "Bucket"),
+        ("/registry/tls/issuer", "issuer"),
+        ("/nodes/runtimes", "runtimes"),
+        ("/monitoring/enable", "enable"),
+        ("/image/name", "name"),
+    ] {
+        refused(&with(pointer, json!("x")), &[&format!("'{key}'")]);
+    }
+}
+
+#[test]
+fn values_of_a_wrong_kind_are_named_with_their_key() {
+    for (pointer, value) in [
+        ("/registry/enabled", json!("yes")),
+        ("/registry/storage/type", json!("S3")),
+        ("/registry/storage/s3/ports", json!(["https"])),
+        ("/registry/storage/s3/ports", json!([70000])),
+        ("/registry/clusterIP", json!("10.96.0")),
+        ("/registry/image/digest", json!("sha256:0123")),
+        ("/registry/tolerations", json!({})),
+        ("/image/digest", json!("latest")),
+        ("/nodes/runtime", json!("docker")),
+        ("/nodes/resync", json!(0)),
+        ("/nodes/namespace", json!("Nodes")),
+        ("/help", json!("ftp://example.org")),
+        ("/clusterDomain", json!("cluster.local.")),
+        ("/monitoring/labels", json!({"a": 1})),
+    ] {
+        // Helm 3 and 4 write the way to a value with different signs in between.
+        let last = pointer.rsplit('/').next().unwrap();
+        refused(&with(pointer, value), &[last]);
+    }
+}
+
+#[test]
+fn values_that_exclude_each_other_are_refused_with_the_way_out() {
+    let bucket = json!({"type": "s3", "s3": {"bucket": "images"}});
+    let with_two = |first: (&str, Value), second: (&str, Value)| {
+        let mut values = with(first.0, first.1);
+        let second = with(second.0, second.1);
+        for (part, keys) in second.as_object().unwrap() {
+            for (key, value) in keys.as_object().unwrap() {
+                values[part][key] = value.clone();
+            }
+        }
+        values
+    };
+    let tls = || ("/registry/tls/enabled", json!(true));
+    for (values, says) in [
+        (with("/registry/storage/type", json!("s3")), &["registry.storage.s3.bucket"][..]),
+        (with(tls().0, tls().1), &["registry.clusterIP", "registry.tls.certManager"]),
+        (
+            with_two(("/registry/auth/enabled", json!(true)), ("/registry/tls/enabled", json!(true))),
+            &["registry.clusterIP"],
+        ),
+        (
+            json!({"registry": {"enabled": true, "clusterIP": "10.96.0.50", "auth": {"enabled": true}, "tls": {"enabled": true}}}),
+            &["registry.readOnlyClusterIP"],
+        ),
+        (
+            json!({"nodes": {"enabled": true}, "registry": {"garbageCollection": {"enabled": true}}}),
+            &["registry.garbageCollection.enabled", "registry.enabled"],
+        ),
+        (
+            with_two(("/registry/storage/type", json!("none")), ("/registry/garbageCollection/enabled", json!(true))),
+            &["registry.garbageCollection.enabled", "none"],
+        ),
+        (
+            json!({"registry": {"enabled": true, "storage": {"type": "s3", "s3": bucket["s3"], "volume": {"existingClaim": "images"}}}}),
+            &["registry.storage.volume.existingClaim"],
+        ),
+        (
+            json!({"registry": {"enabled": true}, "nodes": {"enabled": false, "cleanUp": true}}),
+            &["nodes.cleanUp", "nodes.enabled"],
+        ),
+        (json!({"monitoring": {"enabled": true}}), &["registry.enabled"]),
+    ] {
+        refused(&values, says);
+    }
+}
+
+#[test]
+fn what_the_cluster_lacks_or_has_already_is_said_before_anything_is_applied() {
+    let cluster = TestCluster::start(Crds::Plain);
+    let installed =
+        || cluster.kubectl.run(&["get", "deployment", "registry", "--namespace=local-registry"]).code == Some(0);
+    let refuses = |values: &Value, says: &[&str]| {
+        for helm in Chart::HELM {
+            let answer = Chart::of(helm, &cluster.kubectl).try_install(values, &[]);
+            assert_eq!(answer.code, Some(1), "Helm {helm}: {values}");
+            for text in says {
+                assert!(answer.stderr.contains(text), "Helm {helm}: expected: {text}\nfound: {}", answer.stderr);
+            }
+        }
+        assert!(!installed());
+    };
+    let tls = json!({"registry": {"enabled": true, "clusterIP": "10.0.0.50", "tls": {"enabled": true}}});
+    refuses(&tls, &["cert-manager", "registry.tls.certManager"]);
+    refuses(
+        &json!({"registry": {"enabled": true}, "monitoring": {"enabled": true}}),
+        &["monitoring.coreos.com", "monitoring.enabled"],
+    );
+
+    // As KinD's own recipe declares one.
+    let declared = config_map("host: \"localhost:5001\"\nhostFromClusterNetwork: \"kind-registry:5000\"\n");
+    cluster.kubectl.ok_with(&["create", "-f", "-"], &declared);
+    refuses(&registry(), &["local-registry-hosting", "kind-registry:5000", "registry.declaration.enabled"]);
+    // Without a declaration of its own, it leaves that alone.
+    let values = with("/registry/declaration/enabled", json!(false));
+    Chart::of("4", &cluster.kubectl).install(&values);
+    let left = cluster.kubectl.json(&["get", "configmap", "local-registry-hosting", "--namespace=kube-public"]);
+    assert_eq!(left["data"], declared["data"]);
+}

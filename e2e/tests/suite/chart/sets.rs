@@ -1,0 +1,149 @@
+//! Sets of values: what is rendered is what was read in review, and the API server takes it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use e2e::{Chart, Crds, TestCluster};
+use local_registry_testkit::repository::{self, root};
+use serde_json::{Value, json};
+
+/// Every set, with its name, in the order of the file.
+fn sets() -> Vec<(String, Value)> {
+    let sets = repository::read("e2e/chart/sets.yaml");
+    let order: Vec<String> = repository::text("e2e/chart/sets.yaml")
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    assert_eq!(sets.as_object().unwrap().len(), order.len());
+    order.into_iter().map(|name| (name.clone(), sets[&name].clone())).collect()
+}
+
+/// What a reviewer wants to know of an object: which one it is, what it runs, and what it lets whom do.
+fn summary(object: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |value: &Value| {
+        let items: Vec<String> = value.as_array().into_iter().flatten().map(text).collect();
+        items.join(",")
+    };
+    let metadata = &object["metadata"];
+    let namespace = metadata["namespace"].as_str().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    let name = format!("{} {namespace}{}", text(&object["kind"]), text(&metadata["name"]));
+    let mut lines = vec![name.clone()];
+    let pod = if object["kind"] == "CronJob" { &object["spec"]["jobTemplate"]["spec"] } else { &object["spec"] };
+    let pod = &pod["template"]["spec"];
+    for kind in ["initContainers", "containers"] {
+        for container in pod[kind].as_array().into_iter().flatten() {
+            let arguments = [&container["command"], &container["args"]].map(list).join(" ");
+            lines.push(format!(
+                "{name}: {} runs {} {}",
+                text(&container["name"]),
+                text(&container["image"]),
+                arguments.trim()
+            ));
+        }
+    }
+    for volume in pod["volumes"].as_array().into_iter().flatten() {
+        let mut volume = volume.clone();
+        let place = volume["name"].take();
+        volume.as_object_mut().unwrap().remove("name");
+        lines.push(format!("{name}: volume {} {volume}", text(&place)));
+    }
+    for rule in object["rules"].as_array().into_iter().flatten() {
+        let names = if rule["resourceNames"].is_null() { "any".to_owned() } else { list(&rule["resourceNames"]) };
+        lines.push(format!("{name}: may {} {} of {names}", list(&rule["verbs"]), list(&rule["resources"])));
+    }
+    for subject in object["subjects"].as_array().into_iter().flatten() {
+        let role = format!("{} {}", text(&object["roleRef"]["kind"]), text(&object["roleRef"]["name"]));
+        lines.push(format!("{name}: {role} to {}/{}", text(&subject["namespace"]), text(&subject["name"])));
+    }
+    lines
+}
+
+/// The first set's lines, and how those of each other set differ from them.
+fn summaries(helm: &'static str) -> String {
+    let mut text = String::new();
+    let mut first: Option<BTreeSet<String>> = None;
+    for (name, values) in sets() {
+        let objects = Chart::alone(helm).objects(&values);
+        let lines: BTreeSet<String> = objects.iter().flat_map(summary).collect();
+        writeln!(text, "# {name}").unwrap();
+        match &first {
+            None => lines.iter().for_each(|line| writeln!(text, "{line}").unwrap()),
+            Some(first) => {
+                first.difference(&lines).for_each(|line| writeln!(text, "- {line}").unwrap());
+                lines.difference(first).for_each(|line| writeln!(text, "+ {line}").unwrap());
+            }
+        }
+        writeln!(text).unwrap();
+        first.get_or_insert(lines);
+    }
+    text
+}
+
+/// `BLESS=1` writes what is rendered now. Read the difference.
+#[test]
+fn objects_rights_and_images_are_those_that_were_reviewed() {
+    let path = root().join("e2e/chart/summaries.txt");
+    let rendered = summaries("4");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &rendered).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(&path).unwrap();
+    for (rendered, reviewed) in rendered.lines().zip(reviewed.lines()) {
+        assert_eq!(rendered, reviewed, "e2e/chart/summaries.txt: BLESS=1 writes it anew");
+    }
+    assert_eq!(rendered.lines().count(), reviewed.lines().count());
+    assert!(sets().len() >= 40);
+}
+
+#[test]
+fn both_releases_of_helm_render_the_same() {
+    for (name, values) in sets() {
+        let [old, new] = Chart::HELM.map(|helm| Chart::alone(helm).objects(&values));
+        assert_eq!(old, new, "{name}");
+    }
+}
+
+/// A CRD of a kind whose schema is not ours to test.
+fn any(kind: &str, plural: &str, group: &str) -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.{group}")},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase()},
+            "scope": "Namespaced",
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }],
+        },
+    })
+}
+
+#[test]
+fn the_api_server_accepts_every_set() {
+    let cluster = TestCluster::start(Crds::Plain);
+    for (kind, plural, group) in [
+        ("Issuer", "issuers", "cert-manager.io"),
+        ("Certificate", "certificates", "cert-manager.io"),
+        ("PodMonitor", "podmonitors", "monitoring.coreos.com"),
+        ("PrometheusRule", "prometheusrules", "monitoring.coreos.com"),
+    ] {
+        cluster.kubectl.ok_with(&["create", "-f", "-"], &any(kind, plural, group));
+    }
+    for namespace in ["local-registry", "local-registry-nodes", "agents"] {
+        cluster.kubectl.ok(&["create", "namespace", namespace]);
+    }
+    cluster.kubectl.wait_for_crds();
+    for (name, values) in sets() {
+        let rendered = Chart::alone("4").render(&values).stdout;
+        // Strict: a field that the API server does not know is an error.
+        let apply = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
+        let answer = cluster.kubectl.run_with(&apply, &rendered);
+        assert_eq!(answer.code, Some(0), "{name}: {}", answer.stderr);
+    }
+}
