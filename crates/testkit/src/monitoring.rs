@@ -100,8 +100,7 @@ fn fields<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
     }
 }
 
-/// Asserts that a PodMonitor finds the pods of a workload and their ports, and that one of these NetworkPolicies opens each of
-/// these ports.
+/// Asserts that a `PodMonitor` finds the pods of a workload and their ports, and that a `NetworkPolicy` of these opens each of them.
 #[track_caller]
 pub fn assert_scraped(monitor: &Value, workload: &Value, policies: &[Value]) {
     assert_eq!(monitor["metadata"]["namespace"], workload["metadata"]["namespace"]);
@@ -124,7 +123,7 @@ pub fn assert_scraped(monitor: &Value, workload: &Value, policies: &[Value]) {
     }
 }
 
-/// Asserts that queries about targets name the job and the namespace of a PodMonitor. Returns how many there are.
+/// Asserts that queries about targets name the job and the namespace of a `PodMonitor`. Returns how many there are.
 #[track_caller]
 pub fn assert_jobs_named(monitor: &Value, workload: &Value, queries: &[String]) -> usize {
     let label = monitor["spec"]["jobLabel"].as_str().unwrap();

@@ -35,7 +35,7 @@ mod tests {
 
     use super::{Monitored, NodeMetrics, SyncMetrics};
 
-    /// What Prometheus adds to each sample of a pod, as the PodMonitors say.
+    /// What Prometheus adds to each sample of a pod, as the chart tells it.
     const OF_TARGETS: [&str; 2] = ["job", "namespace"];
 
     /// The values of the labels of each metric that a program serves.

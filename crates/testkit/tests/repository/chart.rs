@@ -1,5 +1,7 @@
 //! The chart's values, their schema and their table agree.
 
+use std::fmt::Write as _;
+
 use local_registry_testkit::repository::{read, root, text};
 use serde_json::Value;
 
@@ -53,7 +55,7 @@ fn the_readme_has_a_table_of_all_values() {
     let values = read("charts/local-registry/values.yaml");
     let mut table = "| key | default | meaning |\n| --- | --- | --- |\n".to_owned();
     for (key, meaning) in documented() {
-        table += &format!("| `{key}` | `{}` | {} |\n", value(&values, &key), meaning.replace('|', "\\|"));
+        writeln!(table, "| `{key}` | `{}` | {} |", value(&values, &key), meaning.replace('|', "\\|")).unwrap();
     }
     let readme = text(README);
     let (before, rest) = readme.split_once(BEGIN).unwrap();

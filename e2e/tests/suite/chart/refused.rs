@@ -31,7 +31,7 @@ fn refused(values: &Value, says: &[&str]) {
 #[test]
 fn keys_that_are_unknown_are_named() {
     for (pointer, key) in [
-        ("/registy", "registy"),
+        ("/registries", "registries"),
         ("/registry/enable", "enable"),
         ("/registry/storage/size", "size"),
         ("/registry/storage/s3/Bucket", "Bucket"),
