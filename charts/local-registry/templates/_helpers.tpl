@@ -30,6 +30,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ or .Values.registry.readOnly .Values.registry.garbageCollection.enabled }}
 {{- end }}
 
+{{/* A hash of all that the pods of the garbage collection are made of. */}}
+{{- define "local-registry.garbage-collection.made-of" -}}
+{{ toYaml (list .Chart.Version .Values.image .Values.imagePullSecrets (omit .Values.registry "garbageCollection" "readOnly" "delete")) | sha256sum | trunc 16 }}
+{{- end }}
+
 {{/* The name of a Service of this release, `root` and `service`, with its port, as pods and nodes call it. */}}
 {{- define "local-registry.host" -}}
 {{ printf "%s.%s.svc.%s:5000" .service .root.Release.Namespace .root.Values.clusterDomain }}

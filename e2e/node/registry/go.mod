@@ -1,4 +1,4 @@
-// The registry that deploy/registry runs, for the tests on a real node. Nothing here is imported by code of ours.
+// The registry that the chart runs, for the tests on a real node. Nothing here is imported by code of ours.
 module local-registry-policy/e2e/node/registry
 
 go 1.26.0

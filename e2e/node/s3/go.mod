@@ -1,4 +1,4 @@
-// An S3 server for the tests of deploy/registry/s3. Nothing here is imported by code of ours.
+// An S3 server for the tests of a registry with a bucket. Nothing here is imported by code of ours.
 module local-registry-policy/e2e/node/s3
 
 go 1.26.0

@@ -58,11 +58,25 @@ fn values_of_a_wrong_kind_are_named_with_their_key() {
         ("/nodes/runtime", json!("docker")),
         ("/nodes/resync", json!(0)),
         ("/nodes/namespace", json!("Nodes")),
+        ("/nodes/namespace", json!("-")),
+        ("/nodes/namespace", json!("kube-system")),
+        ("/nodes/resync", json!(99_999_999_999_u64)),
+        ("/nodes/addresses", json!({"kind-registry": "http://kind-registry:5000"})),
+        ("/nodes/addresses", json!({"Kind:5000": "http://kind-registry:5000"})),
+        ("/nodes/addresses", json!({"kind:99999": "http://kind-registry:5000"})),
+        ("/nodes/addresses", json!({"kind:5000": "http://"})),
+        ("/nodes/addresses", json!({"kind:5000": "http://172.18.0.5:"})),
+        ("/registry/storage/volume/size", json!("1.2.3Gi")),
+        ("/registry/storage/volume/size", json!("20GB")),
+        ("/registry/resources", json!({"limits": {"memory": "many"}})),
+        ("/registry/nodeSelector", json!({"kubernetes.io/os": "windows"})),
+        ("/registry/tls", json!({"enabled": true, "secret": "registry-root"})),
         ("/help", json!("ftp://example.org")),
         ("/clusterDomain", json!("cluster.local.")),
         ("/monitoring/labels", json!({"a": 1})),
+        ("/monitoring/labels", json!({"app.kubernetes.io/name": "mine"})),
     ] {
-        // Helm 3 and 4 write the way to a value with different signs in between.
+        // Helm 3 and 4, and the templates, write the way to a value with different signs in between.
         let last = pointer.rsplit('/').next().unwrap();
         refused(&with(pointer, value), &[last]);
     }
@@ -137,6 +151,12 @@ fn what_the_cluster_lacks_or_has_already_is_said_before_anything_is_applied() {
         &["monitoring.coreos.com", "monitoring.enabled"],
     );
 
+    // Roles of the chart would have one name there, and NOTES.txt speaks of the namespace as the registry's own.
+    for namespace in ["default", "kube-public", "kubewarden"] {
+        let answer = Chart::of("4", &cluster.kubectl).try_install(&registry(), &[&format!("--namespace={namespace}")]);
+        assert_eq!(answer.code, Some(1), "{namespace}");
+        assert!(answer.stderr.contains("--namespace local-registry --create-namespace"), "{answer:?}");
+    }
     // As KinD's own recipe declares one.
     let declared = config_map("host: \"localhost:5001\"\nhostFromClusterNetwork: \"kind-registry:5000\"\n");
     cluster.kubectl.ok_with(&["create", "-f", "-"], &declared);
@@ -145,5 +165,14 @@ fn what_the_cluster_lacks_or_has_already_is_said_before_anything_is_applied() {
     let values = with("/registry/declaration/enabled", json!(false));
     Chart::of("4", &cluster.kubectl).install(&values);
     let left = cluster.kubectl.json(&["get", "configmap", "local-registry-hosting", "--namespace=kube-public"]);
+    // A Job cannot be changed.
+    let mut collecting = values.clone();
+    collecting["registry"]["garbageCollection"] = json!({"enabled": true});
+    Chart::of("4", &cluster.kubectl).install(&collecting);
+    Chart::of("4", &cluster.kubectl).install(&collecting);
+    collecting["image"] = json!({"tag": "v9"});
+    let answer = Chart::of("4", &cluster.kubectl).try_install(&collecting, &[]);
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    assert!(answer.stderr.contains("upgrade with registry.garbageCollection.enabled=false first"), "{answer:?}");
     assert_eq!(left["data"], declared["data"]);
 }

@@ -124,6 +124,7 @@ fn it_takes_the_place_of_what_files_have_installed() {
         assert_eq!(usual["affinity"], pods[0]["spec"]["affinity"], "Helm {helm}");
 
         chart.uninstall();
+        assert_eq!(identity("persistentvolumeclaim", "registry"), before[1], "Helm {helm}");
         let left = there(&cluster);
         assert!(
             left.iter().all(|object| object.starts_with("PersistentVolumeClaim ") || object.starts_with("ConfigMap ")),

@@ -36,12 +36,39 @@ fn summary(object: &Value) -> Vec<String> {
     for kind in ["initContainers", "containers"] {
         for container in pod[kind].as_array().into_iter().flatten() {
             let arguments = [&container["command"], &container["args"]].map(list).join(" ");
-            lines.push(format!(
-                "{name}: {} runs {} {}",
-                text(&container["name"]),
-                text(&container["image"]),
-                arguments.trim()
-            ));
+            let (place, image) = (format!("{name}: {}", text(&container["name"])), text(&container["image"]));
+            lines.push(format!("{place} runs {image} {}", arguments.trim()));
+            for variable in container["env"].as_array().into_iter().flatten() {
+                lines.push(format!("{place} with {variable}"));
+            }
+            for part in ["envFrom", "ports", "volumeMounts", "resources", "securityContext"] {
+                lines.push(format!("{place}: {part} {}", container[part]));
+            }
+        }
+    }
+    for part in ["nodeSelector", "tolerations", "affinity", "securityContext", "imagePullSecrets"] {
+        if !pod[part].is_null() {
+            lines.push(format!("{name}: {part} {}", pod[part]));
+        }
+    }
+    let is_whole = ["ConfigMap", "NetworkPolicy", "PersistentVolumeClaim", "Service", "PodMonitor", "Certificate"];
+    if is_whole.iter().any(|kind| object["kind"] == **kind) && metadata["labels"]["grafana_dashboard"].is_null() {
+        let whole = if object["spec"].is_null() { &object["data"] } else { &object["spec"] };
+        lines.push(format!("{name}: {whole}"));
+    }
+    for rule in object["spec"]["validations"].as_array().into_iter().flatten() {
+        lines.push(format!("{name}: allows {}", rule["expression"]));
+    }
+    for key in ["labels", "annotations"] {
+        // The first two are on everything, and the third is a hash.
+        let of_helm = ["helm.sh/chart", "app.kubernetes.io/managed-by", "local-registry-hosting/made-of"];
+        let members = metadata[key].as_object().into_iter().flatten();
+        let own: serde_json::Map<_, _> = members
+            .filter(|(key, _)| !of_helm.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if !own.is_empty() {
+            lines.push(format!("{name}: {key} {}", Value::from(own)));
         }
     }
     for volume in pod["volumes"].as_array().into_iter().flatten() {
@@ -77,9 +104,13 @@ fn summaries(helm: &'static str) -> String {
             }
         }
         writeln!(text).unwrap();
+        assert_ne!(first.as_ref(), Some(&lines), "{name}: it renders what the first set renders");
         first.get_or_insert(lines);
     }
-    text
+    // A publisher writes other names into the chart.
+    let values = repository::read("charts/local-registry/values.yaml");
+    text.replace(values["image"]["repository"].as_str().unwrap(), "local-registry-sync")
+        .replace(values["help"].as_str().unwrap(), "HELP")
 }
 
 /// `BLESS=1` writes what is rendered now. Read the difference.
