@@ -30,8 +30,9 @@ render() {
   for preset in $PRESETS; do
     "$HELM" template local-registry charts/local-registry --namespace local-registry \
       --values "charts/presets/$preset.yaml" > "$BATS_TEST_TMPDIR/tags.yaml"
+    # The hash of what the garbage collection is made of has the digest in it.
     sed "s#\(image: .*\)@$IMAGE_DIGEST\$#\1:v$VERSION#" "target/manifests/local-registry-$preset.yaml" |
-      diff "$BATS_TEST_TMPDIR/tags.yaml" -
+      diff --ignore-matching-lines='/made-of: ' "$BATS_TEST_TMPDIR/tags.yaml" -
   done
   package="target/chart/local-registry-$VERSION.tgz"
   [ "$("$HELM" show values "$package" | sed -n 's/^  digest: //p' | head -1)" = "$IMAGE_DIGEST" ]
