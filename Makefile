@@ -70,6 +70,9 @@ CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 # The repository, as the shell of a recipe asks for it.
 SOURCE = $$($(XTASK) annotation io.kubewarden.policy.source)
 
+# Go's programs, and its compiler, have a fifth less to do if they collect garbage less often. None of them needs much memory.
+export GOGC ?= 400
+
 # `make manifests`: the programs that render the manifests of a release.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
 HELM ?= $(or $(shell command -v helm 2>/dev/null),$(NEWEST_HELM))
@@ -184,10 +187,12 @@ test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including 
 	POLICY_WASM=$(CURDIR)/policy.wasm NOTHING_WASM=$(NOTHING) \
 	  $(CARGO) test --locked
 
+# A scenario waits for programs, so there are more of them at a time than processors.
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(HELM_RELEASES:%=$(HELM_PROGRAMS)/%/helm) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
 	$(CARGO) build --locked --package local-registry-harness --package local-registry-program
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) HELM_PROGRAMS=$(HELM_PROGRAMS) \
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
+	  RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))} \
 	  $(CARGO) test --locked --package local-registry-e2e --test suite
 
 programs: $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(HELM_RELEASES:%=$(HELM_PROGRAMS)/%/helm) \
