@@ -40,6 +40,18 @@ render() {
   [ "$(ls target/manifests | wc -l)" -eq "$(wc -w <<< "$FOLDERS $PRESETS")" ]
 }
 
+# Whoever deletes what is in it must not delete the images.
+@test "the file for a garbage collection has neither the namespace nor the claim of the images" {
+  kinds() {
+    "$HELM" template local-registry charts/local-registry --namespace local-registry --values "charts/presets/$1.yaml" |
+      KUBECONFIG=/dev/null "$KUBECTL" annotate --local --filename - --output jsonpath='{.kind} {.metadata.name}{"\n"}' a=b
+  }
+  for object in 'PersistentVolumeClaim registry' 'Namespace local-registry'; do
+    kinds registry | grep --quiet --line-regexp "$object"
+    ! kinds registry-gc | grep --quiet --line-regexp "$object" || { echo "$object"; return 1; }
+  done
+}
+
 @test "an invalid digest is refused with the name of its variable" {
   for digest in '' sha256: v0.1.0 "${MODULE_DIGEST%?}" "${MODULE_DIGEST}0" "${MODULE_DIGEST^^}" "${MODULE_DIGEST#sha256:}" \
     "sha512:${MODULE_DIGEST#sha256:}" "$MODULE_DIGEST " "$MODULE_DIGEST"$'\n'"$MODULE_DIGEST"; do
