@@ -40,15 +40,22 @@ render() {
   [ "$(ls target/manifests | wc -l)" -eq "$(wc -w <<< "$FOLDERS $PRESETS")" ]
 }
 
-# Whoever deletes what is in it must not delete the images.
-@test "the file for a garbage collection has neither the namespace nor the claim of the images" {
+# Whoever deletes what is in them must not delete the images.
+@test "files that are applied over the one of the registry have neither the namespace nor the claim of the images" {
   kinds() {
     "$HELM" template local-registry charts/local-registry --namespace local-registry --values "charts/presets/$1.yaml" |
-      KUBECONFIG=/dev/null "$KUBECTL" annotate --local --filename - --output jsonpath='{.kind} {.metadata.name}{"\n"}' a=b
+      KUBECONFIG=/dev/null "$KUBECTL" annotate --local --filename - --output jsonpath='{.kind} {.metadata.name}{"\n"}' a=b \
+        > "$BATS_TEST_TMPDIR/$1"
+    grep --quiet --line-regexp 'Deployment registry' "$BATS_TEST_TMPDIR/$1"
   }
+  kinds registry
   for object in 'PersistentVolumeClaim registry' 'Namespace local-registry'; do
-    kinds registry | grep --quiet --line-regexp "$object"
-    ! kinds registry-gc | grep --quiet --line-regexp "$object" || { echo "$object"; return 1; }
+    grep --quiet --line-regexp "$object" "$BATS_TEST_TMPDIR/registry"
+    for preset in registry-gc registry-monitoring; do
+      kinds "$preset"
+      run grep --line-regexp "$object" "$BATS_TEST_TMPDIR/$preset"
+      [ "$status" -eq 1 ] || { echo "$preset: $output"; return 1; }
+    done
   done
 }
 

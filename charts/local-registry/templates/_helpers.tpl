@@ -30,9 +30,89 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{ or .Values.registry.readOnly .Values.registry.garbageCollection.enabled }}
 {{- end }}
 
-{{/* A hash of all that the pods of the garbage collection are made of. */}}
+{{/* What the pods of the garbage collection are. */}}
+{{- define "local-registry.garbage-collection.pod" -}}
+{{- $registry := .Values.registry -}}
+{{- $s3 := eq $registry.storage.type "s3" -}}
+metadata:
+  labels:
+    # A registry that takes writes keeps pods with this label away: see deployment.yaml.
+    app.kubernetes.io/name: registry-garbage-collection
+    app.kubernetes.io/part-of: local-registry
+spec:
+  {{- with include "local-registry.pull-secrets" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  {{- include "local-registry.registry.place" . | nindent 2 }}
+  {{- if not $s3 }}
+  # The volume can be mounted on one node at a time.
+  affinity:
+    podAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        - topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              app.kubernetes.io/name: registry
+  {{- end }}
+  securityContext:
+    {{- include "local-registry.registry.pod-security" . | nindent 4 }}
+  {{- if not $s3 }}
+  initContainers:
+    # One entry that a crash left empty ends the garbage collection, which does not say where. So find them before. With a bucket
+    # there are no files to look at: docs/registry.md says how to find them there.
+    - name: repair
+      image: {{ include "local-registry.image" . }}
+      args: [repair, --storage=/var/lib/registry]
+      resources:
+        requests: {cpu: 50m, memory: 16Mi}
+        limits: {memory: 64Mi}
+      securityContext:
+        {{- include "local-registry.restricted-container" . | nindent 8 }}
+      volumeMounts:
+        - {name: storage, mountPath: /var/lib/registry}
+  {{- end }}
+  containers:
+    - name: garbage-collection
+      image: {{ include "local-registry.registry.image" . }}
+      # Never with --delete-untagged: it removes images that only a digest names, and so what an index consists of.
+      command: [/bin/registry, garbage-collect, /etc/distribution/config.yml]
+      env:
+        {{- include "local-registry.registry.storage-variables" . | nindent 8 }}
+        - {name: OTEL_TRACES_EXPORTER, value: none}
+      {{- if $s3 }}
+      envFrom:
+        - secretRef:
+            name: {{ $registry.storage.s3.secret | quote }}
+      {{- end }}
+      resources:
+        {{- with $registry.resources }}
+        {{- toYaml . | nindent 8 }}
+        {{- else }}
+        requests: {cpu: 50m, memory: 64Mi}
+        limits: {memory: 512Mi}
+        {{- end }}
+      securityContext:
+        {{- include "local-registry.restricted-container" . | nindent 8 }}
+      volumeMounts:
+        - {name: config, mountPath: /etc/distribution, readOnly: true}
+        {{- if not $s3 }}
+        - {name: storage, mountPath: /var/lib/registry}
+        {{- end }}
+  volumes:
+    - name: config
+      configMap:
+        name: registry-garbage-collection
+    {{- with include "local-registry.registry.storage-volume" . }}
+    {{- . | nindent 4 }}
+    {{- end }}
+{{- end }}
+
+{{/* A hash of that, since a Job cannot be changed. */}}
 {{- define "local-registry.garbage-collection.made-of" -}}
-{{ toYaml (list .Chart.Version .Values.image .Values.imagePullSecrets (omit .Values.registry "garbageCollection" "readOnly" "delete")) | sha256sum | trunc 16 }}
+{{ include "local-registry.garbage-collection.pod" . | sha256sum | trunc 16 }}
 {{- end }}
 
 {{/* The name of a Service of this release, `root` and `service`, with its port, as pods and nodes call it. */}}

@@ -1,6 +1,7 @@
 //! Values that cannot be right are refused, by their key, before anything is applied.
 
 use e2e::{Chart, Crds, TestCluster, config_map};
+use local_registry_core::registry::RuntimeHost;
 use serde_json::{Value, json};
 
 use super::registry;
@@ -70,7 +71,6 @@ fn values_of_a_wrong_kind_are_named_with_their_key() {
         ("/registry/storage/volume/size", json!("20GB")),
         ("/registry/resources", json!({"limits": {"memory": "many"}})),
         ("/registry/nodeSelector", json!({"kubernetes.io/os": "windows"})),
-        ("/registry/tls", json!({"enabled": true, "secret": "registry-root"})),
         ("/help", json!("ftp://example.org")),
         ("/clusterDomain", json!("cluster.local.")),
         ("/monitoring/labels", json!({"a": 1})),
@@ -79,6 +79,42 @@ fn values_of_a_wrong_kind_are_named_with_their_key() {
         // Helm 3 and 4, and the templates, write the way to a value with different signs in between.
         let last = pointer.rsplit('/').next().unwrap();
         refused(&with(pointer, value), &[last]);
+    }
+}
+
+#[test]
+fn names_and_addresses_are_those_that_the_agent_reads() {
+    for host in [
+        "kind-registry:5000",
+        "localhost",
+        "localhost:5001",
+        "reg.example",
+        "[fd00::1]",
+        "[fd00::1]:5000",
+        "10.0.0.1:5000",
+        "a.b-c.d:65535",
+        "kind-registry",
+        "a..b:5000",
+        "docker.io",
+        "index.docker.io:443",
+        "foo.bar-",
+        "a:99999",
+        "a:0",
+        "Kind:5000",
+        "[::::",
+        "0.0.0.0:5000",
+        "",
+        "a_b:5000",
+        "a b:5000",
+    ] {
+        let is_valid = RuntimeHost::parse(host).is_ok();
+        let as_name = json!({"nodes": {"enabled": true, "addresses": {host: "http://172.18.0.5:5000"}}});
+        let as_address =
+            json!({"nodes": {"enabled": true, "addresses": {"kind-registry:5000": format!("http://{host}")}}});
+        for values in [as_name, as_address] {
+            let answer = Chart::alone("4").render(&values);
+            assert_eq!(answer.code == Some(0), is_valid, "{values}: {}", answer.stderr);
+        }
     }
 }
 
@@ -124,6 +160,10 @@ fn values_that_exclude_each_other_are_refused_with_the_way_out() {
             &["nodes.cleanUp", "nodes.enabled"],
         ),
         (json!({"monitoring": {"enabled": true}}), &["registry.enabled"]),
+        (
+            json!({"registry": {"enabled": true, "clusterIP": "10.0.0.50", "tls": {"enabled": true, "secret": "registry-root"}}}),
+            &["registry.tls.secret: is `registry-root`"],
+        ),
     ] {
         refused(&values, says);
     }
