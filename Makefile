@@ -229,11 +229,11 @@ given-programs:
 	@ls -d "$(or $(PROGRAMS),PROGRAMS)"/kubewarden-*/ >/dev/null 2>&1 || { \
 	  echo "make e2e-real: PROGRAMS must name a folder with a folder kubewarden-VERSION; see CONTRIBUTING.md" >&2; exit 1; }
 
-e2e-promote: $(if $(wildcard $(KUBECTL)),,$(KUBEBUILDER_ASSETS)/kube-apiserver) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
+e2e-promote: $(if $(wildcard $(KUBECTL)),,$(KUBEBUILDER_ASSETS)/kube-apiserver) $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
 	@$(call need-package,buildah)
 	@$(call need-package,skopeo)
 	$(CARGO) build --locked --package local-registry-promote
-	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) KUBECTL=$(KUBECTL) \
+	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) KUBECTL=$(KUBECTL) HELM=$(HELM) \
 	  $(CARGO) test --locked --package local-registry-e2e --test promote -- --nocapture
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)

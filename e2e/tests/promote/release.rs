@@ -63,8 +63,11 @@ fn what_is_released_is_what_was_staged_and_is_named_by_digest() {
     assert!(promote(&["run", "--confirm"]).ends_with("3 copied\n"));
     assert_eq!(promote(&["verify"]), "3 there\n");
 
-    let kubectl = std::env::var("KUBECTL").expect("KUBECTL: not set; `make e2e-promote` sets it");
-    make(folder.path(), &["manifests", &format!("KUBECTL={kubectl}")]);
+    let programs = ["KUBECTL", "HELM"].map(|name| {
+        let path = std::env::var(name).unwrap_or_else(|_| panic!("{name}: not set; `make e2e-promote` sets it"));
+        format!("{name}={path}")
+    });
+    make(folder.path(), &["manifests", &programs[0], &programs[1]]);
     let rendered = folder.path().join("target/manifests");
     let all: Vec<String> = std::fs::read_dir(&rendered)
         .unwrap()
