@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use crate::kubectl::{Answer, Kubectl};
 use crate::programs::helm;
 
+/// The chart's folder.
+const CHART: &str = "charts/local-registry";
 /// The release's name, and its namespace.
 const RELEASE: &str = "local-registry";
 
@@ -77,6 +79,15 @@ impl Chart {
         self.run(&["template"], values, &["--kube-version=1.37.0"])
     }
 
+    /// What Helm's own check of a chart says with these values.
+    #[must_use]
+    pub fn lint(&self, values: &Value) -> Answer {
+        let file = self.write(values);
+        let mut command = self.command();
+        command.args(["lint", "--strict", "--kube-version=1.37.0", CHART, "--values"]).arg(file);
+        Answer::run(&mut command, "")
+    }
+
     /// The objects that Helm renders with these values. If it does not, the test fails.
     #[must_use]
     pub fn objects(&self, values: &Value) -> Vec<Value> {
@@ -87,12 +98,18 @@ impl Chart {
     }
 
     fn run(&self, verb: &[&str], values: &Value, arguments: &[&str]) -> Answer {
+        let file = self.write(values);
+        let mut command = self.command();
+        command.args(verb).args([RELEASE, CHART, "--values"]).arg(file).args(arguments);
+        Answer::run(&mut command, "")
+    }
+
+    /// A file with these values.
+    fn write(&self, values: &Value) -> PathBuf {
         let file = self.home.path().join("values.yaml");
         // JSON is YAML.
         std::fs::write(&file, values.to_string()).unwrap();
-        let mut command = self.command();
-        command.args(verb).args([RELEASE, "charts/local-registry", "--values"]).arg(file).args(arguments);
-        Answer::run(&mut command, "")
+        file
     }
 
     /// The command, with the root of the repository as its folder.

@@ -130,6 +130,17 @@ fn objects_rights_and_images_are_those_that_were_reviewed() {
     assert!(sets().len() >= 40);
 }
 
+#[test]
+fn helm_itself_has_nothing_to_say_against_the_chart() {
+    for helm in Chart::HELM {
+        for values in [json!({"registry": {"enabled": true}}), repository::read("examples/registry/values.yaml")] {
+            let answer = Chart::alone(helm).lint(&values);
+            assert_eq!(answer.code, Some(0), "Helm {helm}: {}{}", answer.stdout, answer.stderr);
+            assert!(answer.stdout.contains("1 chart(s) linted, 0 chart(s) failed"), "{answer:?}");
+        }
+    }
+}
+
 /// A CRD of a kind whose schema is not ours to test.
 fn any(kind: &str, plural: &str, group: &str) -> Value {
     json!({
