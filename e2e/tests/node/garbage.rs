@@ -50,9 +50,10 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
 
     // While a registry takes writes, the garbage collection waits.
     install_with(&kit, "/registry/garbageCollection/enabled", true);
-    let events =
-        ["get", "events", "--namespace=local-registry", "--field-selector=reason=FailedScheduling", "--output=name"];
-    assert_ne!(kit.node.kubectl.ok(&events), "", "the garbage collection has not waited");
+    let waited = "--output=jsonpath={.items[?(@.reason==\"FailedScheduling\")].involvedObject.name}";
+    let waited = kit.node.kubectl.ok(&["get", "events", "--namespace=local-registry", waited]);
+    let is_collection = |pod: &str| pod.starts_with("registry-garbage-collection-");
+    assert!(waited.split(' ').any(is_collection), "the garbage collection has not waited: {waited}");
     let name = format!("{REGISTRY}/team/late:v1");
     let refused = kit.node.push(&hello(), &name, &[kit::WITHOUT_TLS]);
     assert!(!refused.succeeded, "{}", refused.output);
@@ -85,7 +86,7 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
 /// Installs the kit with another value, and waits until the registry runs like this.
 fn install_with(kit: &Kit, pointer: &str, value: bool) {
     kit.install_with(pointer, value.into());
-    kit.rolled_out("deployment/registry", "local-registry");
+    kit.registry_ready();
 }
 
 /// The first file `link` in a folder of links.

@@ -1,5 +1,6 @@
 //! The node that the scenarios share, with the registry of the chart.
 
+use std::net::TcpStream;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -269,8 +270,16 @@ impl Kit {
 
     /// Waits until the registry and the agent are ready.
     pub(crate) fn ready(&self) {
-        self.rolled_out("deployment/registry", "local-registry");
+        self.registry_ready();
         self.rolled_out("daemonset/local-registry-node", "local-registry-nodes");
+    }
+
+    /// Waits until the registry runs as it was installed last, and its Service leads there: kube-proxy learns of a new pod a moment
+    /// later than the Deployment.
+    pub(crate) fn registry_ready(&self) {
+        self.rolled_out("deployment/registry", "local-registry");
+        let address = format!("{}:5000", self.address("registry"));
+        eventually("the Service to lead to the registry", || TcpStream::connect(&address).ok());
     }
 
     /// Waits until this object's pods are those of its newest version.
