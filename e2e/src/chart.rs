@@ -41,13 +41,15 @@ impl Chart {
 
     /// Installs the chart with these values, or upgrades it to them.
     pub fn install(&self, values: &Value) {
-        let answer = self.try_install(values, &[]);
-        assert_eq!(answer.code, Some(0), "{values}: {}{}", answer.stdout, answer.stderr);
+        self.install_with(values, &[]);
     }
 
     /// The same, whatever kubectl has changed meanwhile. Without a word, Helm 4 would refuse to change that back.
     pub fn force(&self, values: &Value) {
-        let arguments: &[&str] = if self.helm == "4" { &["--force-conflicts"] } else { &[] };
+        self.install_with(values, if self.helm == "4" { &["--force-conflicts"] } else { &[] });
+    }
+
+    fn install_with(&self, values: &Value, arguments: &[&str]) {
         let answer = self.try_install(values, arguments);
         assert_eq!(answer.code, Some(0), "{values}: {}{}", answer.stdout, answer.stderr);
     }
@@ -60,16 +62,18 @@ impl Chart {
 
     /// Takes the last change back.
     pub fn roll_back(&self) {
-        let mut command = self.command();
-        command.args(["rollback", RELEASE]);
-        Answer::run(&mut command, "").ok(&["rollback"]);
+        self.of_release("rollback");
     }
 
     /// Removes the release.
     pub fn uninstall(&self) {
+        self.of_release("uninstall");
+    }
+
+    fn of_release(&self, verb: &str) {
         let mut command = self.command();
-        command.args(["uninstall", RELEASE]);
-        Answer::run(&mut command, "").ok(&["uninstall"]);
+        command.args([verb, RELEASE]);
+        Answer::run(&mut command, "").ok(&[verb]);
     }
 
     /// What Helm renders with these values, or why it does not.

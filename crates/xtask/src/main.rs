@@ -10,6 +10,7 @@ mod images;
 mod manifests;
 mod metadata;
 mod presets;
+mod programs;
 mod publisher;
 mod release;
 
@@ -20,7 +21,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 
 use self::error::Error;
-use self::manifests::{Given, Programs};
+use self::manifests::Given;
+use self::programs::Programs;
 use self::publisher::Publisher;
 use self::release::Release;
 

@@ -12,6 +12,7 @@ use crate::files;
 use crate::folders::{self, DEPLOY, IMAGES, KUSTOMIZATION};
 use crate::images::{self, Digests};
 use crate::presets;
+use crate::programs::{self, Programs};
 use crate::release::{POLICY, PROMOTE, Release, SYNC};
 
 /// The rendered manifests.
@@ -47,12 +48,6 @@ fn chosen(variable: &'static str, given: Option<&str>, release: &Release, name: 
         Some(given) => given.parse().map_err(|cause| Error::Digest { variable, given: given.to_owned(), cause }),
         None => release.digest(name).map_err(|cause| Error::NoDigest { variable, cause: Box::new(cause) }),
     }
-}
-
-/// The programs that render.
-pub(crate) struct Programs {
-    pub(crate) kubectl: PathBuf,
-    pub(crate) helm: PathBuf,
 }
 
 /// Renders all folders and presets into `target/manifests`, a file for each, and leaves the chart of the release in `target/chart`.
@@ -98,19 +93,9 @@ fn file_name(folder: &str) -> PathBuf {
 }
 
 fn kustomize(root: &Path, kubectl: &Path, folder: &str) -> Result<String, Error> {
-    let output = Command::new(kubectl)
-        .arg("kustomize")
-        .arg(Path::new(COPY).join(folder))
-        .current_dir(root)
-        .output()
-        .map_err(|cause| Error::NoProgram { variable: "KUBECTL", program: kubectl.to_owned(), cause })?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        let reason = text(&output.stderr).trim_end().to_owned();
-        Err(Error::NotRendered { what: format!("{DEPLOY}/{folder}"), reason })
-    }
+    let mut command = Command::new(kubectl);
+    command.arg("kustomize").arg(Path::new(COPY).join(folder));
+    programs::rendered(root, &mut command, "KUBECTL", format!("{DEPLOY}/{folder}"))
 }
 
 /// The images and modules that are named by a tag. Somebody may push to a tag later.

@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::error::Error;
 use crate::files;
 use crate::images::Digests;
+use crate::programs;
 
 /// The chart.
 const CHART: &str = "charts/local-registry";
@@ -56,21 +57,10 @@ fn pinned(values: &str, digests: &Digests) -> Option<String> {
 
 /// The manifests of a preset, by the chart in this folder.
 pub(crate) fn render(root: &Path, helm: &Path, chart: &Path, name: &str) -> Result<String, Error> {
-    let output = Command::new(helm)
-        .args(["template", RELEASE])
-        .arg(chart)
-        .args(["--namespace", RELEASE, "--values"])
-        .arg(Path::new(PRESETS).join(name).with_extension("yaml"))
-        .current_dir(root)
-        .output()
-        .map_err(|cause| Error::NoProgram { variable: "HELM", program: helm.to_owned(), cause })?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        let reason = text(&output.stderr).trim_end().to_owned();
-        Err(Error::NotRendered { what: format!("{PRESETS}/{name}.yaml"), reason })
-    }
+    let mut command = Command::new(helm);
+    command.args(["template", RELEASE]).arg(chart).args(["--namespace", RELEASE, "--values"]);
+    command.arg(Path::new(PRESETS).join(name).with_extension("yaml"));
+    programs::rendered(root, &mut command, "HELM", format!("{PRESETS}/{name}.yaml"))
 }
 
 #[cfg(test)]
