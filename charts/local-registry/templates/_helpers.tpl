@@ -11,6 +11,163 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/*
+The policies of this release, as `local-registry-sync` names them, with a comma after each; or nothing. Where there is one, there are
+the sync job and `check`.
+*/}}
+{{- define "local-registry.policies" -}}
+{{- if .Values.policy.enabled }}{{ if .Values.policy.namespaced }}{{ .Release.Namespace }}/{{ end }}local-registry,{{ end }}
+{{- if .Values.workloads.enabled }}
+{{- if ne .Values.workloads.namespaces "labelled" }}local-registry-workloads,{{ end }}
+{{- if ne .Values.workloads.namespaces "annotated" }}local-registry-labelled,{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* An argument for each of them. */}}
+{{- define "local-registry.policy-arguments" -}}
+{{- range include "local-registry.policies" . | trimSuffix "," | splitList "," }}
+- --policy={{ . }}
+{{- end }}
+{{- end }}
+
+{{/*
+The guards of this release, with a comma after each, or nothing. Builds have two. Who asks for guards by name gets those of Builds
+without a policy, too.
+*/}}
+{{- define "local-registry.guards" -}}
+{{- $asked := .Values.guard.enabled -}}
+{{- if ternary $asked (not .Values.policy.namespaced) (kindIs "bool" $asked) -}}
+{{- if or .Values.policy.enabled (kindIs "bool" $asked) }}images,inherited,{{ end }}
+{{- if .Values.workloads.enabled }}
+{{- if ne .Values.workloads.namespaces "labelled" }}workloads,{{ end }}
+{{- if ne .Values.workloads.namespaces "annotated" }}labelled,{{ end }}
+{{- end }}
+{{- end -}}
+{{- end }}
+
+{{/* Whether the sync job keeps the field in Shipwright's CRDs: `true`, or nothing. It is for the whole cluster. */}}
+{{- define "local-registry.crds" -}}
+{{- if and .Values.policy.enabled .Values.sync.crds (not .Values.policy.namespaced) }}true{{ end }}
+{{- end }}
+
+{{/* Whether this release has `check`: `true`, or nothing. It looks at the whole cluster, so it does not belong to one namespace. */}}
+{{- define "local-registry.checks" -}}
+{{- if and (include "local-registry.policies" .) (not .Values.policy.namespaced) }}true{{ end }}
+{{- end }}
+
+{{/* Whether `check` runs pods of its own: `true`, or nothing. */}}
+{{- define "local-registry.check-pulls" -}}
+{{- if and .Values.check.pull (include "local-registry.checks" .) }}true{{ end }}
+{{- end }}
+
+{{/* Whose namespace has the account of `check`. */}}
+{{- define "local-registry.check-namespace" -}}
+{{- if include "local-registry.checks" . }}{{ .Release.Namespace }}
+{{- else }}{{ .Values.check.namespace | default .Release.Namespace }}{{ end }}
+{{- end }}
+
+{{/*
+The name of an object which other releases would share, from `root` and `name`: of one for the whole cluster, or one in a namespace of
+others. Each namespace may have a policy of its own. No other name has a dot in it.
+*/}}
+{{- define "local-registry.wide-name" -}}
+{{ .name }}{{ if .root.Values.policy.namespaced }}.{{ .root.Release.Namespace }}{{ end }}
+{{- end }}
+
+{{/*
+The objects of a guard's file, `root` and `file`, with the chart's labels. `check` reads the same files: what is in the cluster has to
+be what they say.
+*/}}
+{{- define "local-registry.guard" -}}
+{{- range $text := splitList "\n---\n" (.root.Files.Get .file) }}
+{{- $object := fromYaml $text }}
+{{- $labels := include "local-registry.labels" (dict "root" $.root "name" "local-registry-guard") | fromYaml }}
+{{- $_ := set $object.metadata "labels" $labels }}
+{{- if and (eq $.root.Values.guard.action "warn") (hasKey $object.spec "validationActions") }}
+{{- $_ := set $object.spec "validationActions" (list "Warn") }}
+{{- end }}
+---
+{{ toYaml $object }}
+{{- end }}
+{{- end }}
+
+{{/* Patterns of hosts as a list of regular expressions in CEL. `*` stands for any characters but `:`. */}}
+{{- define "local-registry.host-patterns" -}}
+{{- $patterns := list }}
+{{- range . }}
+{{- $patterns = append $patterns (printf "^%s$" (regexQuoteMeta . | replace `\*` `[^:]*`)) }}
+{{- end }}
+{{- toJson $patterns }}
+{{- end }}
+
+{{/* What a pod of this project's program is, beside its containers: it needs nothing of its node. */}}
+{{- define "local-registry.pod" -}}
+nodeSelector:
+  kubernetes.io/os: linux
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+{{- with include "local-registry.pull-secrets" . }}
+{{ . }}
+{{- end }}
+{{- end }}
+
+{{/* Arguments about the cluster that every command has. */}}
+{{- define "local-registry.cluster-arguments" -}}
+{{- if ne .Values.policy.server.namespace "kubewarden" }}
+- --kubewarden-namespace={{ .Values.policy.server.namespace }}
+{{- end }}
+{{- if ne .Values.clusterDomain "cluster.local" }}
+- --cluster-domain={{ .Values.clusterDomain }}
+{{- end }}
+{{- end }}
+
+{{/* The container of the sync job, `watches` or not. */}}
+{{- define "local-registry.sync-container" -}}
+- name: sync
+  image: {{ include "local-registry.image" .root }}
+  args:
+    {{- include "local-registry.policy-arguments" .root | trim | nindent 4 }}
+    {{- if include "local-registry.crds" .root }}
+    - --crds
+    {{- end }}
+    {{- if .watches }}
+    - --watch
+    - --listen=0.0.0.0:8080
+    {{- end }}
+    - --log-format=json
+    {{- if .root.Values.alias.enabled }}
+    - --alias
+    {{- end }}
+    {{- with include "local-registry.cluster-arguments" .root | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- range .root.Values.sync.allowHosts }}
+    - {{ printf "--allow-host=%s" . | quote }}
+    {{- end }}
+  {{- if .watches }}
+  ports:
+    - name: http
+      containerPort: 8080
+  livenessProbe:
+    httpGet: {path: /healthz, port: http}
+  readinessProbe:
+    httpGet: {path: /readyz, port: http}
+  {{- end }}
+  resources:
+    {{- with .root.Values.sync.resources }}
+    {{- toYaml . | nindent 4 }}
+    {{- else }}
+    requests: {cpu: 5m, memory: 16Mi}
+    limits: {cpu: 200m, memory: 32Mi}
+    {{- end }}
+  securityContext:
+    {{- include "local-registry.restricted-container" . | nindent 4 }}
+{{- end }}
+
 {{/* Whether the agents are installed: `true`, or nothing. */}}
 {{- define "local-registry.nodes" -}}
 {{- if kindIs "bool" .Values.nodes.enabled }}
@@ -120,15 +277,20 @@ spec:
 {{ printf "%s.%s.svc.%s:5000" .service .root.Release.Namespace .root.Values.clusterDomain }}
 {{- end }}
 
-{{/* The image of this project's program. */}}
-{{- define "local-registry.image" -}}
-{{- with .Values.image -}}
+{{/* An image of this project, from `root` and the `image`'s values. */}}
+{{- define "local-registry.own-image" -}}
+{{- with .image -}}
 {{- if .digest -}}
 {{ .repository }}@{{ .digest }}
 {{- else -}}
-{{ .repository }}:{{ .tag | default (printf "v%s" $.Chart.AppVersion) }}
+{{ .repository }}:{{ .tag | default (printf "v%s" $.root.Chart.AppVersion) }}
 {{- end -}}
 {{- end -}}
+{{- end }}
+
+{{/* The image of this project's program. */}}
+{{- define "local-registry.image" -}}
+{{ include "local-registry.own-image" (dict "root" . "image" .Values.image) }}
 {{- end }}
 
 {{/* The registry's image. */}}
