@@ -73,7 +73,7 @@ SOURCE = $$($(XTASK) annotation io.kubewarden.policy.source)
 # Go's programs, and its compiler, have a fifth less to do if they collect garbage less often. None of them needs much memory.
 export GOGC ?= 400
 
-# `make manifests`: the programs that render the manifests of a release.
+# `make manifests`: the program that renders the manifests of a release, and the one that reads them in their tests.
 KUBECTL ?= $(or $(shell command -v kubectl 2>/dev/null),$(KUBEBUILDER_ASSETS)/kubectl)
 HELM ?= $(or $(shell command -v helm 2>/dev/null),$(NEWEST_HELM))
 
@@ -95,7 +95,8 @@ need-kwctl = $(call need,kwctl,install it from the releases of kubewarden/kubewa
 # Debian's yq is another program.
 need-yq = yq --version 2>/dev/null | grep -q mikefarah || { echo "make $@: mikefarah's yq is missing; go install github.com/mikefarah/yq/v4@v4.45.1" >&2; exit 1; }
 
-need-renderers = $(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL); $(call need,$(HELM),install it$(COMMA) or name it in HELM)
+need-helm = $(call need,$(HELM),install it$(COMMA) or name it in HELM)
+need-kubectl = $(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
 
 # $(call check-size,FILE,BYTES)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
@@ -229,11 +230,11 @@ given-programs:
 	@ls -d "$(or $(PROGRAMS),PROGRAMS)"/kubewarden-*/ >/dev/null 2>&1 || { \
 	  echo "make e2e-real: PROGRAMS must name a folder with a folder kubewarden-VERSION; see CONTRIBUTING.md" >&2; exit 1; }
 
-e2e-promote: $(if $(wildcard $(KUBECTL)),,$(KUBEBUILDER_ASSETS)/kube-apiserver) $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
+e2e-promote: $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
 	@$(call need-package,buildah)
 	@$(call need-package,skopeo)
 	$(CARGO) build --locked --package local-registry-promote
-	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) KUBECTL=$(KUBECTL) HELM=$(HELM) \
+	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) HELM=$(HELM) \
 	  $(CARGO) test --locked --package local-registry-e2e --test promote -- --nocapture
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
@@ -411,20 +412,22 @@ release-notes: ## Print the changes of the newest version
 publisher: ## Write your registry, repository and address into every file that names them (REGISTRY, SOURCE_URL, EMAIL)
 	$(XTASK) publisher
 
-manifests: ## Render a release's manifests into target/manifests, and package its chart into target/chart, with the digests of release/ (MODULE_DIGEST, IMAGE_DIGEST, PROMOTE_DIGEST; needs kubectl, helm)
-	@$(need-renderers)
-	$(XTASK) manifests --kubectl $(KUBECTL) --helm $(HELM)
+manifests: ## Render a release's manifests into target/manifests, and package its chart into target/chart, with the digests of release/ (MODULE_DIGEST, IMAGE_DIGEST, PROMOTE_DIGEST; needs helm)
+	@$(need-helm)
+	$(XTASK) manifests --helm $(HELM)
 	$(HELM) package target/chart/local-registry --destination target/chart
 
-check-manifests: ## Test `make manifests` with made-up digests, and the components of deploy (needs kubectl, helm, bats)
+check-manifests: ## Test `make manifests` with made-up digests (needs kubectl, helm, bats)
 	@$(call need-package,bats)
-	@$(need-renderers)
-	KUBECTL=$(KUBECTL) HELM=$(HELM) VERSION=$(VERSION) FOLDERS="$$($(XTASK) folders)" PRESETS="$$($(XTASK) presets)" bats e2e/manifests.bats
+	@$(need-helm)
+	@$(need-kubectl)
+	KUBECTL=$(KUBECTL) HELM=$(HELM) VERSION=$(VERSION) PRESETS="$$($(XTASK) presets)" bats e2e/manifests.bats
 
 check-monitoring: $(PROMTOOL) ## Test when the alerts fire, in Prometheus' own engine (needs go, kubectl, helm, bats, jq)
 	@$(call need-package,bats)
 	@$(call need-package,jq)
-	@$(need-renderers)
+	@$(need-helm)
+	@$(need-kubectl)
 	KUBECTL=$(KUBECTL) HELM=$(HELM) PROMTOOL=$(PROMTOOL) bats e2e/monitoring.bats
 
 artifacthub: ## Write the package for Artifact Hub into target/artifacthub (needs kwctl, jq, yq)

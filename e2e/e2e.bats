@@ -142,14 +142,14 @@ embedded() {
 }
 
 @test "the shipped policy injects the host that the sync job sets" {
-  manifest deploy/policy/policy.yaml "$SETTINGS"
+  manifest charts/local-registry/files/policies/builds.yaml "$SETTINGS"
   embedded '{image: "team/app:v1", local: true}'
   ask_manifest
   patch "$INJECTED"
 }
 
 @test "the shipped policy rejects a local image before a registry is declared" {
-  manifest deploy/policy/policy.yaml
+  manifest charts/local-registry/files/policies/builds.yaml
   embedded '{image: "team/app:v1", local: true}'
   ask_manifest
   answer '.allowed == false and .status.code == 400'
@@ -166,7 +166,7 @@ pod() {
 }
 
 @test "the shipped policy for workloads puts the host of the nodes in front of the containers that a pod names" {
-  manifest deploy/workloads/component/policy.yaml '{"host": "kind-registry:5000", "runtimeHost": "localhost:5001"}'
+  manifest charts/local-registry/files/policies/workloads.yaml '{"host": "kind-registry:5000", "runtimeHost": "localhost:5001"}'
   pod local-registry-hosting/containers app
   ask_manifest
   patch '[{"op": "replace", "path": "/spec/containers/0/image", "value": "localhost:5001/team/app:v1"}]'
@@ -176,7 +176,7 @@ pod() {
 }
 
 @test "the shipped policy for labelled namespaces needs no annotation" {
-  manifest deploy/workloads/labelled/policy.yaml
+  manifest charts/local-registry/files/policies/labelled.yaml
   # Its settings come last.
   echo '    runtimeHost: localhost:5001' >> "$BATS_TEST_TMPDIR/policy.yaml"
   pod local-registry-hosting/other app
@@ -185,7 +185,7 @@ pod() {
 }
 
 @test "the shipped policy for workloads rejects a name that no container has, with its path" {
-  manifest deploy/workloads/component/policy.yaml '{"runtimeHost": "localhost:5001"}'
+  manifest charts/local-registry/files/policies/workloads.yaml '{"runtimeHost": "localhost:5001"}'
   pod local-registry-hosting/containers ap
   ask_manifest
   answer '.allowed == false and .status.code == 400'
@@ -194,7 +194,7 @@ pod() {
 
 @test "the shipped policy for workloads resolves a Knative revision if pods and nodes have one host" {
   for host in kind-registry:5000 localhost:5001; do
-    manifest deploy/workloads/component/policy.yaml "{\"host\": \"kind-registry:5000\", \"runtimeHost\": \"$host\"}"
+    manifest charts/local-registry/files/policies/workloads.yaml "{\"host\": \"kind-registry:5000\", \"runtimeHost\": \"$host\"}"
     pod local-registry-hosting/containers app
     jq '.kind = {group: "serving.knative.dev", version: "v1", kind: "Revision"}
       | .resource = {group: "serving.knative.dev", version: "v1", resource: "revisions"}
@@ -211,7 +211,7 @@ pod() {
 }
 
 @test "the policy for one namespace looks nothing up" {
-  manifest deploy/policy-namespaced/policy.yaml
+  manifest charts/local-registry/files/policies/namespaced.yaml
   grep --quiet 'lookupBuilds: false' "$BATS_TEST_TMPDIR/policy.yaml"
   request '.object.spec = {build: {name: "hello"}}'
   ask_manifest

@@ -6,11 +6,9 @@ bats_require_minimum_version 1.5.0
 # What Prometheus needs to watch a part, as JSON, an object after the other. kubectl prints objects of any kind without a cluster if
 # it has something to do with them.
 objects() {
-  case $1 in
-    sync) "$KUBECTL" kustomize deploy/monitoring/sync ;;
-    *) "$HELM" template local-registry charts/local-registry --namespace local-registry --set registry.enabled=true \
-      --set monitoring.enabled=true --show-only "templates/$1/monitoring.yaml" ;;
-  esac | KUBECONFIG=/dev/null "$KUBECTL" annotate --local --filename - --output json a=b
+  "$HELM" template local-registry charts/local-registry --namespace local-registry --set registry.enabled=true \
+    --set monitoring.enabled=true --show-only "templates/$1/monitoring.yaml" |
+    KUBECONFIG=/dev/null "$KUBECTL" annotate --local --filename - --output json a=b
 }
 
 setup_file() {

@@ -53,7 +53,7 @@ fn link_of(survey: &Survey<'_>, found: Result<String, NoTarget>) -> Option<Link>
         Ok(_) if missing.count() > 0 => {
             let seen =
                 format!("namespaces with the label {ALIAS_LABEL} have none that leads to the registry: {missing}");
-            let remedy = "include deploy/alias in the kustomization of the sync job; if it is there, the job's log says what fails";
+            let remedy = "set alias.enabled=true in the release; if it is set, the sync job's log says what fails";
             Some(Link::failed(LINK, seen).remedy(remedy))
         }
         Ok(_) if foreign.count() > 0 => {

@@ -45,6 +45,7 @@ mod policy;
 mod probe;
 mod pull;
 mod registry;
+mod release;
 mod safeguard;
 mod scope;
 mod undeclared;

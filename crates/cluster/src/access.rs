@@ -1,11 +1,14 @@
-//! What a service account may do.
+//! What a service account may do, and how it loses a right.
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
-use kube::api::{Api, PostParams};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use kube::Error;
+use kube::api::{Api, DeleteParams, PostParams};
 
-use crate::call::Call;
+use crate::call::{Call, Failure, limited};
 use crate::connection::Cluster;
 use crate::error::ClusterError;
+use crate::named::Wanted;
 
 impl Cluster {
     /// Whether a service account may get Builds in every namespace.
@@ -40,5 +43,26 @@ impl Cluster {
         let api: Api<SubjectAccessReview> = Api::all(self.client.clone());
         let answer = call.answer(api.create(&PostParams::default(), &review)).await?;
         Ok(answer.status.is_some_and(|status| status.allowed))
+    }
+
+    /// Deletes a ClusterRoleBinding, and so the rights that it gives. Returns whether it was there.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it is still there.
+    pub async fn delete_cluster_role_binding(&self, name: &str, dry_run: bool) -> Result<bool, ClusterError> {
+        let plural = "clusterrolebindings";
+        let wanted = Wanted { namespace: None, name, plural };
+        let api: Api<ClusterRoleBinding> = Api::all(self.client.clone());
+        let parameters = DeleteParams { dry_run, ..DeleteParams::default() };
+        match limited(api.delete(name, &parameters)).await {
+            Ok(_) => Ok(true),
+            Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted.is_in(&status) => Ok(false),
+            Err(failure) => {
+                let subject = format!("ClusterRoleBinding {name}");
+                let call =
+                    Call { subject, verb: "delete", resource: format!("{plural}.rbac.authorization.k8s.io/{name}") };
+                Err(call.failed(failure))
+            }
+        }
     }
 }

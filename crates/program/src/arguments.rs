@@ -180,10 +180,15 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct CrdsArguments {
-    /// Remove the field, where this program or an earlier version of it has added it. Delete the sync job first: with
-    /// --crds, it would add the field again.
+    /// Remove the field, where this program or an earlier version of it has added it. Delete the sync job first, or take its
+    /// right by --revoke: with --crds, it would add the field again.
     #[arg(long)]
     pub(crate) remove: bool,
+    /// With --remove: ClusterRoleBinding that lets a sync job write CRDs. It is deleted first, so that a job that still runs
+    /// cannot add the field again, and the field has to stay away for three seconds then. If it is back again and again for 30
+    /// seconds, that is an error.
+    #[arg(long, value_name = "NAME", requires = "remove", value_parser = binding)]
+    pub(crate) revoke: Option<String>,
     /// Print what would change, and write nothing.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
     pub(crate) dry_run: bool,
@@ -304,6 +309,15 @@ fn domain(text: &str) -> Result<String, &'static str> {
 fn namespace(text: &str) -> Result<String, &'static str> {
     let is_name = is_object_name(text) && !text.contains('.') && text.len() <= 63;
     if is_name { Ok(text.to_owned()) } else { Err("write the name of a namespace, as in `kubewarden`") }
+}
+
+/// The name of a ClusterRoleBinding. It becomes part of a path.
+fn binding(text: &str) -> Result<String, &'static str> {
+    if is_object_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the name of a ClusterRoleBinding, as in `local-registry-sync`")
+    }
 }
 
 fn absolute(text: &str) -> Result<PathBuf, &'static str> {

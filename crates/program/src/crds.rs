@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use local_registry_cluster::Cluster;
 use local_registry_core::shipwright::Kind;
-use local_registry_sync::crds::{CrdReport, add, remove, watch};
+use local_registry_sync::crds::{CrdReport, add, remove, revoke_and_remove, watch};
 use local_registry_system::print_line;
 
 use crate::arguments::{Arguments, CrdsArguments};
@@ -15,6 +15,14 @@ use crate::running::Changes;
 
 pub(crate) async fn perform(arguments: &Arguments, crds: &CrdsArguments) -> anyhow::Result<bool> {
     let cluster = cluster(arguments).await?;
+    if let Some(binding) = &crds.revoke {
+        let (revocation, reports) = revoke_and_remove(&cluster, binding, crds.dry_run).await;
+        print_line(&arguments.output.line(&revocation)?)?;
+        for report in &reports {
+            print_line(&arguments.output.line(report)?)?;
+        }
+        return Ok(revocation.succeeded() && reports.iter().all(CrdReport::succeeded));
+    }
     let mut succeeded = true;
     for kind in Kind::ALL {
         let report = if crds.remove {

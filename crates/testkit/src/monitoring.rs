@@ -13,7 +13,7 @@ use crate::repository::{read, text};
 pub const FOLDERS: [&str; 3] = [
     "charts/local-registry/files/monitoring/nodes",
     "charts/local-registry/files/monitoring/registry",
-    "deploy/monitoring/sync",
+    "charts/local-registry/files/monitoring/sync",
 ];
 
 /// Words of the language that are no metrics, where no `(` follows them at once.
@@ -29,12 +29,11 @@ pub struct Selector {
     pub labels: Vec<(String, Vec<String>)>,
 }
 
-/// The alerts of a folder.
+/// The alerts of a folder. Its file is what a PrometheusRule has in its `spec`.
 pub fn alerts(folder: &str) -> Vec<Value> {
     let file = read(&format!("{folder}/alerts.yaml"));
-    // In the chart, it is only what a PrometheusRule has in its `spec`.
-    let groups = &file.get("spec").unwrap_or(&file)["groups"];
-    groups.as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
+    let groups = file["groups"].as_array();
+    groups.unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
 }
 
 /// Every query of a folder's alerts and of its dashboard.

@@ -27,14 +27,11 @@ pub(crate) enum Error {
     )]
     NotReleased { path: PathBuf, artefact: String },
     /// The program that renders does not start.
-    #[error(
-        "make manifests: {variable}: `{}` cannot be started: {cause}; install it, or name it in {variable}",
-        program.display()
-    )]
-    NoProgram { variable: &'static str, program: PathBuf, cause: io::Error },
-    /// What cannot be rendered: a folder, or a preset of the chart. The program has said why.
-    #[error("make manifests: {what} cannot be rendered: {reason}")]
-    NotRendered { what: String, reason: String },
+    #[error("make manifests: HELM: `{}` cannot be started: {cause}; install it, or name it in HELM", program.display())]
+    NoProgram { program: PathBuf, cause: io::Error },
+    /// A preset of the chart that cannot be rendered. Helm has said why.
+    #[error("make manifests: {preset} cannot be rendered: {reason}")]
+    NotRendered { preset: String, reason: String },
     /// All of these.
     #[error("{}", lines(.0))]
     Several(Vec<Error>),

@@ -5,14 +5,13 @@
 mod changelog;
 mod error;
 mod files;
-mod folders;
-mod images;
+mod hauler;
 mod manifests;
 mod metadata;
 mod presets;
-mod programs;
 mod publisher;
 mod release;
+mod rendered;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 use self::error::Error;
 use self::manifests::Given;
-use self::programs::Programs;
+use self::presets::Preset;
 use self::publisher::Publisher;
 use self::release::Release;
 
@@ -40,15 +39,10 @@ enum Task {
         /// Its name
         name: String,
     },
-    /// Print the folders of deploy/ that `make manifests` renders
-    Folders,
-    /// Print the presets of the chart that `make manifests` renders
+    /// Print the presets of the chart that `make manifests` renders, each with its namespace
     Presets,
     /// Render a release's manifests into target/manifests (`make manifests`)
     Manifests {
-        /// The program that renders a kustomization
-        #[arg(long, default_value = "kubectl")]
-        kubectl: PathBuf,
         /// The program that renders a chart
         #[arg(long, default_value = "helm")]
         helm: PathBuf,
@@ -99,11 +93,10 @@ fn main() -> ExitCode {
 fn perform(root: &Path, task: Task) -> Result<String, Error> {
     match task {
         Task::Annotation { name } => Ok(metadata::annotation(root, &name)? + "\n"),
-        Task::Folders => Ok(folders::rendered(root)?.join("\n") + "\n"),
-        Task::Presets => Ok(presets::names(root)?.join("\n") + "\n"),
-        Task::Manifests { kubectl, helm, module_digest, image_digest, promote_digest } => {
+        Task::Presets => Ok(presets::all(root)?.iter().map(Preset::to_string).collect::<Vec<_>>().join("\n") + "\n"),
+        Task::Manifests { helm, module_digest, image_digest, promote_digest } => {
             let given = Given { module: module_digest, sync: image_digest, promote: promote_digest };
-            manifests::render(root, &Programs { kubectl, helm }, &given.digests(&Release::read(root)?)?)?;
+            manifests::render(root, &helm, &given.digests(&Release::read(root)?)?)?;
             Ok(String::new())
         }
         Task::PromoteDigest => Ok(Release::read(root)?.digest(release::PROMOTE)?.to_string() + "\n"),

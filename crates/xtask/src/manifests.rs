@@ -1,24 +1,20 @@
-//! The manifests of a release: the folders of `deploy/` and the presets of the chart, rendered, with everything in them named by
-//! digest.
+//! The manifests of a release: the presets of the chart, rendered, with everything in them named by digest.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use local_registry_core::Digest;
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::files;
-use crate::folders::{self, DEPLOY, IMAGES, KUSTOMIZATION};
-use crate::images::{self, Digests};
+use crate::hauler;
+use crate::metadata;
 use crate::presets;
-use crate::programs::{self, Programs};
-use crate::release::{POLICY, PROMOTE, Release, SYNC};
+use crate::release::{Digests, POLICY, PROMOTE, Release, SYNC};
+use crate::rendered::Rendered;
 
 /// The rendered manifests.
 const MANIFESTS: &str = "target/manifests";
-/// The copy of `deploy/` that they are rendered from.
-const COPY: &str = "target/manifests.deploy";
 
 /// The digests that a caller gives in place of those that are released.
 #[derive(Default)]
@@ -50,52 +46,34 @@ fn chosen(variable: &'static str, given: Option<&str>, release: &Release, name: 
     }
 }
 
-/// Renders all folders and presets into `target/manifests`, a file for each, and leaves the chart of the release in `target/chart`.
-pub(crate) fn render(root: &Path, programs: &Programs, digests: &Digests) -> Result<(), Error> {
+/// Renders all presets into `target/manifests`, and leaves the chart of the release in `target/chart`. A preset has a file of what is
+/// installed, and another one of the pod of `check`, if it has that. One more file is for Hauler.
+pub(crate) fn render(root: &Path, helm: &Path, digests: &Digests) -> Result<(), Error> {
     files::remove(root, Path::new(MANIFESTS))?;
-    files::remove(root, Path::new(COPY))?;
-    files::copy(root, Path::new(DEPLOY), Path::new(COPY))?;
-    let images = Path::new(IMAGES).join(KUSTOMIZATION);
-    let mut component: Value = files::yaml(root, Path::new(DEPLOY).join(&images))?;
-    images::pin(&mut component, digests).map_err(|problem| files::content(Path::new(DEPLOY).join(&images), problem))?;
-    // JSON is YAML. Nobody reads the comments of this copy.
-    files::write(root, Path::new(COPY).join(&images), component.to_string())?;
-    let mut faults = Vec::new();
-    for folder in folders::rendered(root)? {
-        let manifest = kustomize(root, &programs.kubectl, &folder)?;
-        faults.extend(save(root, &folder, &manifest, "deploy/images")?);
-    }
     let chart = presets::pin(root, digests)?;
-    for preset in presets::names(root)? {
-        let manifest = presets::render(root, &programs.helm, &chart, &preset)?;
-        faults.extend(save(root, &preset, &manifest, "the chart's values")?);
+    let mut faults = Vec::new();
+    for preset in presets::all(root)? {
+        let rendered = preset.render(root, helm, &chart)?;
+        let Rendered { installed, check } =
+            Rendered::of(&rendered).map_err(|problem| files::content(preset.path(), problem))?;
+        faults.extend(save(root, &preset.name, &installed)?);
+        if let Some(check) = check {
+            faults.extend(save(root, &format!("{}-check", preset.name), &check)?);
+        }
     }
+    let carried = hauler::manifest(root, &chart, &metadata::registry(root)?)?;
+    files::write(root, Path::new(MANIFESTS).join("local-registry-hauler.yaml"), carried)?;
     if faults.is_empty() { Ok(()) } else { Err(Error::Several(faults)) }
 }
 
-/// Writes a manifest, and returns what in it is named by a tag. `source` says where images are named.
-fn save(root: &Path, name: &str, manifest: &str, source: &str) -> Result<Vec<Error>, Error> {
-    let path = Path::new(MANIFESTS).join(file_name(name));
+/// Writes a manifest, and returns what in it is named by a tag.
+fn save(root: &Path, name: &str, manifest: &str) -> Result<Vec<Error>, Error> {
+    let path = Path::new(MANIFESTS).join(format!("local-registry-{name}.yaml"));
     files::write(root, &path, manifest)?;
     let tagged = tagged(manifest).map_err(|problem| files::content(&path, problem))?.into_iter();
-    let fault = |image| files::content(&path, format!("`{image}` is not named by digest; name it so in {source}"));
+    let fault =
+        |image| files::content(&path, format!("`{image}` is not named by digest; name it so in the chart's values"));
     Ok(tagged.map(fault).collect())
-}
-
-/// `local-registry-monitoring-sync.yaml` for `monitoring/sync`, and `local-registry.yaml` for `deploy/` itself.
-fn file_name(folder: &str) -> PathBuf {
-    let name = if folder == "." {
-        "local-registry".to_owned()
-    } else {
-        format!("local-registry-{}", folder.replace('/', "-"))
-    };
-    PathBuf::from(name + ".yaml")
-}
-
-fn kustomize(root: &Path, kubectl: &Path, folder: &str) -> Result<String, Error> {
-    let mut command = Command::new(kubectl);
-    command.arg("kustomize").arg(Path::new(COPY).join(folder));
-    programs::rendered(root, &mut command, "KUBECTL", format!("{DEPLOY}/{folder}"))
 }
 
 /// The images and modules that are named by a tag. Somebody may push to a tag later.
@@ -169,26 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_named_after_its_folder() {
-        let names = [".", "sync", "monitoring/sync"].map(file_name);
-        let expected = ["local-registry.yaml", "local-registry-sync.yaml", "local-registry-monitoring-sync.yaml"];
-        assert_eq!(names, expected.map(PathBuf::from));
-    }
-
-    #[test]
     fn what_is_named_by_a_tag_is_found_in_every_document() {
         let manifest =
             "spec:\n  module: registry://a/b:v1\n---\nspec:\n  containers:\n  - image: a@sha256:0\n  - image: b:v1\n";
         assert_eq!(tagged(manifest).unwrap(), ["registry://a/b:v1", "b:v1"]);
-    }
-
-    #[test]
-    fn a_program_that_is_not_there_is_reported() {
-        let root = tempfile::tempdir().unwrap();
-        assert_eq!(
-            kustomize(root.path(), Path::new("no-kubectl"), "sync").unwrap_err().to_string(),
-            "make manifests: KUBECTL: `no-kubectl` cannot be started: No such file or directory (os error 2); install it, \
-             or name it in KUBECTL"
-        );
     }
 }

@@ -13,16 +13,15 @@ const SOURCE_URL: &str = "https://example.org/local-registry";
 const EMAIL: &str = "authors@example.org";
 
 /// The files that are published with the names in them. In the pages of `docs/`, they stand for the reader's own.
-const FILES: [&str; 14] = [
+const FILES: [&str; 13] = [
     "policy-metadata/metadata.yml",
     "policy-metadata/usage.md",
-    "deploy/images/kustomization.yaml",
     "charts/local-registry/Chart.yaml",
     "charts/local-registry/README.md",
     "charts/local-registry/values.yaml",
     "charts/local-registry/files/monitoring/nodes/alerts.yaml",
     "charts/local-registry/files/monitoring/registry/alerts.yaml",
-    "deploy/monitoring/sync/alerts.yaml",
+    "charts/local-registry/files/monitoring/sync/alerts.yaml",
     "release/manifests/local-registry/promoter-manifest.yaml",
     ".github/ISSUE_TEMPLATE/config.yml",
     "artifacthub/artifacthub-repo.yml",

@@ -20,6 +20,16 @@ pub(crate) const SYNC: &str = "local-registry-sync";
 /// The image of local-registry-promote.
 pub(crate) const PROMOTE: &str = "local-registry-promote";
 
+/// What a release is named by. Whatever somebody pushes to a tag later would run, too.
+pub(crate) struct Digests {
+    /// The policy's module.
+    pub(crate) module: Digest,
+    /// The image of the sync job.
+    pub(crate) sync: Digest,
+    /// The image of local-registry-promote.
+    pub(crate) promote: Digest,
+}
+
 /// The digests of one version.
 #[derive(Debug)]
 pub(crate) struct Release {
@@ -63,11 +73,13 @@ impl Release {
         })
     }
 
-    /// Names, with the digests that have this version's tag.
+    /// Names, with the digests that have this version's tag. Helm pushes a chart with the version itself as its tag.
     fn digests(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.images.iter().flat_map(|image| {
-            let tagged = image.dmap.iter().filter(|(_, tags)| tags.contains(&self.tag));
-            tagged.map(|(digest, _)| (image.name.as_str(), digest.as_str()))
+        let version = self.tag.trim_start_matches('v');
+        self.images.iter().flat_map(move |image| {
+            let is_of_this = |tag: &String| *tag == self.tag || tag == version;
+            let tagged = image.dmap.iter().filter(move |(_, tags)| tags.iter().any(is_of_this));
+            tagged.map(move |(digest, _)| (image.name.as_str(), digest.as_str()))
         })
     }
 }
@@ -86,9 +98,10 @@ mod tests {
 
     /// As `local-registry-promote add` writes it.
     fn two_versions() -> Release {
-        let (a, b, c) = (digest('a'), digest('b'), digest('c'));
+        let (a, b, c, d) = (digest('a'), digest('b'), digest('c'), digest('d'));
         release(&format!(
-            "- name: local-registry-policy\n  dmap:\n    \"{a}\": [\"v1.1.0\"]\n    \"{b}\": [\"v1.2.0\", \"latest\"]\n\
+            "- name: charts/local-registry\n  dmap:\n    \"{a}\": [\"1.1.0\"]\n    \"{d}\": [\"1.2.0\"]\n\
+             - name: local-registry-policy\n  dmap:\n    \"{a}\": [\"v1.1.0\"]\n    \"{b}\": [\"v1.2.0\", \"latest\"]\n\
              - name: local-registry-promote\n  dmap:\n    \"{c}\": [\"v1.2.0\"]\n- name: local-registry-sync\n  dmap: {{}}\n",
         ))
     }
@@ -101,11 +114,11 @@ mod tests {
 
     #[test]
     fn all_digests_of_this_version_are_listed() {
-        let (b, c) = (digest('b'), digest('c'));
+        let (b, c, d) = (digest('b'), digest('c'), digest('d'));
         assert_eq!(
             two_versions().list("registry.example"),
             format!(
-                "- `registry.example/local-registry-policy@{b}`\n- `registry.example/local-registry-promote@{c}`\n"
+                "- `registry.example/charts/local-registry@{d}`\n- `registry.example/local-registry-policy@{b}`\n- `registry.example/local-registry-promote@{c}`\n"
             )
         );
     }

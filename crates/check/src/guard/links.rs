@@ -7,6 +7,7 @@ use local_registry_core::text::with_causes;
 use super::shipped::differences;
 use crate::builds::StoredBuilds;
 use crate::link::{Link, LinkVerdict};
+use crate::release::upgrade;
 
 /// The links of these guards, each with whether it has to be there. Where a guard need not be there, and is not, the others
 /// say no more.
@@ -28,7 +29,7 @@ pub(crate) async fn guards(cluster: &Cluster, wanted: &[(Guard, bool)], stored: 
         }
         let link = Link { verdict: LinkVerdict::Warning, ..link };
         if found.faults().iter().any(GuardFault::is_absence) {
-            let remedy = "a policy for one namespace does without; whoever may install it for the whole cluster runs: kubectl apply -k deploy/guard";
+            let remedy = "a policy for one namespace does without; whoever may install it for the whole cluster installs the chart with policy.enabled=false, guard.enabled=true";
             links.push(link.remedy(remedy));
             break;
         }
@@ -38,12 +39,7 @@ pub(crate) async fn guards(cluster: &Cluster, wanted: &[(Guard, bool)], stored: 
 }
 
 fn link(link: String, guard: Guard, found: &FoundGuard, stored: &StoredBuilds) -> Link {
-    // The folders of the workloads would bring a policy and a sync job, too.
-    let apply = match guard {
-        Guard::Images | Guard::Inherited => "run: kubectl apply -k deploy/guard",
-        Guard::Workloads => "run: kubectl apply -f deploy/workloads/component/guard.yaml",
-        Guard::LabelledWorkloads => "run: kubectl apply -f deploy/workloads/labelled/guard.yaml",
-    };
+    let apply = upgrade("guard.enabled=true");
     let restore = format!("remove what was changed, and {apply}");
     let faults = found.faults();
     if faults.is_empty() {
@@ -80,7 +76,7 @@ fn link(link: String, guard: Guard, found: &FoundGuard, stored: &StoredBuilds) -
     let remedy = if faults.iter().any(GuardFault::is_of_api_server) {
         "it needs Kubernetes 1.30 or newer: upgrade the cluster".to_owned()
     } else if faults.iter().any(GuardFault::is_absence) {
-        apply.to_owned()
+        apply
     } else {
         restore
     };

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 /// The manifest of a guard: its policy, and then its binding.
 fn manifest(guard: Guard) -> &'static str {
     match guard {
-        Guard::Images => include_str!("../../../../deploy/guard/images.yaml"),
-        Guard::Inherited => include_str!("../../../../deploy/guard/inherited.yaml"),
-        Guard::Workloads => include_str!("../../../../deploy/workloads/component/guard.yaml"),
-        Guard::LabelledWorkloads => include_str!("../../../../deploy/workloads/labelled/guard.yaml"),
+        Guard::Images => include_str!("../../../../charts/local-registry/files/guards/images.yaml"),
+        Guard::Inherited => include_str!("../../../../charts/local-registry/files/guards/inherited.yaml"),
+        Guard::Workloads => include_str!("../../../../charts/local-registry/files/guards/workloads.yaml"),
+        Guard::LabelledWorkloads => include_str!("../../../../charts/local-registry/files/guards/labelled.yaml"),
     }
 }
 

@@ -4,17 +4,18 @@ use local_registry_cluster::policies::{MatchCondition, ShippedPolicy};
 
 use super::checked::Checked;
 use crate::link::Link;
+use crate::release::upgrade;
 
 impl Checked<'_> {
     /// Whether the match conditions are among those that are shipped.
     pub(super) fn match_conditions(&self) -> Link {
-        let ShippedPolicy { conditions, folder, .. } = ShippedPolicy::of(self.about, self.name.namespace().is_some());
-        self.compare_conditions(&conditions, folder)
+        let ShippedPolicy { conditions, values, .. } = ShippedPolicy::of(self.about, self.name.namespace().is_some());
+        self.compare_conditions(&conditions, values)
     }
 
     /// The shipped conditions are known to leave out nothing that is local; of other conditions this is not known. Without
     /// conditions the policy is asked about everything, which is only slower, unless every pod of the cluster waits for it.
-    fn compare_conditions(&self, shipped: &[MatchCondition], folder: &str) -> Link {
+    fn compare_conditions(&self, shipped: &[MatchCondition], values: &str) -> Link {
         let link = self.link_of("matchConditions");
         let found = &self.spec.match_conditions;
         let shipped: Vec<String> = shipped.iter().map(MatchCondition::expression).collect();
@@ -22,7 +23,7 @@ impl Checked<'_> {
         let others: Vec<&str> = others.map(|condition| condition.name.as_str()).collect();
         if found.is_empty() && self.about.are_workloads() {
             let seen = "there are none, so every pod waits for it, and none starts while its policy server is down";
-            return Link::warning(link, seen).remedy(format!("apply {folder} again"));
+            return Link::warning(link, seen).remedy(upgrade(values));
         }
         if found.is_empty() {
             return Link::ok(link, "there are none, so it is asked about every Build and BuildRun");
@@ -34,12 +35,13 @@ impl Checked<'_> {
         let others = others.join(", ");
         let seen = format!("{others} {differ} from those that this version ships, so objects may be left out");
         Link::warning(link, seen)
-            .remedy(format!("apply {folder} again, or see that they leave out nothing that may be local"))
+            .remedy(format!("{}, or see that they leave out nothing that may be local", upgrade(values)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::upgrade;
     use crate::link::LinkVerdict;
     use crate::policy::checked::checked;
     use local_registry_cluster::policies::{PolicyFields, Resources};
@@ -47,10 +49,10 @@ mod tests {
     use serde_json::{Value, json};
 
     const SHIPPED: [&str; 4] = [
-        "deploy/policy/policy.yaml",
-        "deploy/policy-namespaced/policy.yaml",
-        "deploy/workloads/component/policy.yaml",
-        "deploy/workloads/labelled/policy.yaml",
+        "charts/local-registry/files/policies/builds.yaml",
+        "charts/local-registry/files/policies/namespaced.yaml",
+        "charts/local-registry/files/policies/workloads.yaml",
+        "charts/local-registry/files/policies/labelled.yaml",
     ];
 
     #[test]
@@ -59,7 +61,7 @@ mod tests {
         let shipped: PolicyFields = serde_json::from_value(shipped).unwrap();
         let check = |found: Value, expected: &str| {
             let policy = json!({"spec": {"matchConditions": found}});
-            let link = checked(policy).compare_conditions(&shipped.spec.match_conditions, "deploy/policy");
+            let link = checked(policy).compare_conditions(&shipped.spec.match_conditions, "policy.enabled=true");
             assert_eq!(link.to_string(), expected);
         };
         let none = "✓ policy p matchConditions: there are none, so it is asked about every Build and BuildRun";
@@ -70,7 +72,7 @@ mod tests {
         check(json!([{"name": "renamed", "expression": "z"}]), known);
         check(
             json!([{"name": "a", "expression": "x"}, {"name": "b", "expression": "z"}, {"name": "c", "expression": "false"}]),
-            "! policy p matchConditions: a, c differ from those that this version ships, so objects may be left out; apply deploy/policy again, or see that they leave out nothing that may be local",
+            "! policy p matchConditions: a, c differ from those that this version ships, so objects may be left out; upgrade the release with the chart of this version (policy.enabled=true), or see that they leave out nothing that may be local",
         );
     }
 
@@ -80,7 +82,7 @@ mod tests {
         let about = |policy: &Value| checked(policy.clone()).about;
         let all = [Resources::Builds, Resources::Workloads, Resources::LabelledWorkloads];
         assert_eq!([&builds, &workloads, &labelled].map(about), all);
-        let check = |policy: &Value, other: &Value, again: &str| {
+        let check = |policy: &Value, other: &Value, values: &str| {
             let with = |conditions: &Value| {
                 let mut policy = policy.clone();
                 policy["spec"]["matchConditions"] = conditions.clone();
@@ -89,10 +91,10 @@ mod tests {
             assert_eq!(with(&policy["spec"]["matchConditions"]).verdict, LinkVerdict::Ok);
             assert_eq!(with(&other["spec"]["matchConditions"]).verdict, LinkVerdict::Warning);
             let none = "! policy p matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down";
-            assert_eq!(with(&json!(null)).to_string(), format!("{none}; apply {again} again"));
+            assert_eq!(with(&json!(null)).to_string(), format!("{none}; {}", upgrade(values)));
         };
-        check(&workloads, &builds, "deploy/workloads");
-        check(&labelled, &workloads, "the set with deploy/workloads/labelled");
+        check(&workloads, &builds, "workloads.enabled=true");
+        check(&labelled, &workloads, "workloads.enabled=true, workloads.namespaces=labelled or both");
     }
 
     #[test]

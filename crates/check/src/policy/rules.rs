@@ -11,12 +11,13 @@ impl Checked<'_> {
         let link = self.link_of("rules");
         let missing = self.spec.left_out(self.about);
         let (seen, manifest) = match self.about {
-            Resources::Builds => {
-                ("they cover Builds and BuildRuns in both versions, new and updated", "deploy/policy/policy.yaml")
-            }
+            Resources::Builds => (
+                "they cover Builds and BuildRuns in both versions, new and updated",
+                "charts/local-registry/files/policies/builds.yaml",
+            ),
             Resources::Workloads | Resources::LabelledWorkloads => (
                 "they cover pods, ephemeral containers and Knative revisions",
-                "deploy/workloads/component/policy.yaml",
+                "charts/local-registry/files/policies/workloads.yaml",
             ),
         };
         if missing.is_empty() {
@@ -68,7 +69,7 @@ mod tests {
         let mut rule = json!({"apiGroups": ["shipwright.io"], "apiVersions": ["v1beta1"], "resources": ["builds", "buildruns"], "operations": ["CREATE", "UPDATE"]});
         check_rules(
             json!([rule]),
-            "✗ policy p rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns; give it the rules of deploy/policy/policy.yaml",
+            "✗ policy p rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns; give it the rules of charts/local-registry/files/policies/builds.yaml",
         );
         rule["apiVersions"] = json!(["*"]);
         rule["scope"] = json!("Cluster");
@@ -91,11 +92,11 @@ mod tests {
         }
         check(
             json!([rule("", json!(["pods"]))]),
-            "✗ policy p rules: they leave out UPDATE of v1 pods/ephemeralcontainers, CREATE of v1 revisions; give it the rules of deploy/workloads/component/policy.yaml",
+            "✗ policy p rules: they leave out UPDATE of v1 pods/ephemeralcontainers, CREATE of v1 revisions; give it the rules of charts/local-registry/files/policies/workloads.yaml",
         );
         check(
             json!([rule("", json!(["*"])), revisions]),
-            "✗ policy p rules: they leave out UPDATE of v1 pods/ephemeralcontainers; give it the rules of deploy/workloads/component/policy.yaml",
+            "✗ policy p rules: they leave out UPDATE of v1 pods/ephemeralcontainers; give it the rules of charts/local-registry/files/policies/workloads.yaml",
         );
     }
 }

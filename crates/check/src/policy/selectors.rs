@@ -17,8 +17,8 @@ const NAMESPACE_REMEDIES: [&str; 2] =
     ["remove spec.namespaceSelector, or nothing is resolved", "remove spec.namespaceSelector, unless that is meant"];
 /// The same of a policy for labelled namespaces: without a selector, it would be asked in all.
 const LABELLED_REMEDIES: [&str; 2] = [
-    "give it the namespaceSelector of deploy/workloads/labelled/policy.yaml, or nothing is resolved",
-    "give it the namespaceSelector of deploy/workloads/labelled/policy.yaml, unless that is meant",
+    "give it the namespaceSelector of charts/local-registry/files/policies/labelled.yaml, or nothing is resolved",
+    "give it the namespaceSelector of charts/local-registry/files/policies/labelled.yaml, unless that is meant",
 ];
 const OBJECT_REMEDIES: [&str; 2] =
     ["remove spec.objectSelector, or nothing is resolved", "remove spec.objectSelector, unless that is meant"];

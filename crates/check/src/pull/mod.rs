@@ -17,6 +17,7 @@ use self::push::push;
 use super::config_map::config_map;
 use super::link::Link;
 use super::probe::Probe;
+use super::release::upgrade;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::pods::NodeSummary;
 use local_registry_core::registry::{PORTABLE_HOST, RegistryUrl, Scheme};
@@ -93,7 +94,8 @@ pub async fn pull(
     let canary = Canary { cluster, namespace: &task.namespace };
     if let Err(error) = canary.tidy().await {
         return vec![
-            Link::failed("canary", with_causes(&error)).remedy("apply deploy/check-pull, or see --pull-namespace"),
+            Link::failed("canary", with_causes(&error))
+                .remedy("set check.pull=true in the release, or see --pull-namespace"),
         ];
     }
     let is_ours = task.image.is_none();
@@ -122,7 +124,7 @@ pub async fn pull(
                     }
                     Ok(pod) => pods.push((subject, image, pod.name)),
                     Err(error) => links.push(Link::failed(subject, with_causes(&error)).remedy(
-                        "if it is a right or the namespace that is missing: apply deploy/check-pull, or name another by --pull-namespace",
+                        "if it is a right or the namespace that is missing: set check.pull=true in the release, or name another by --pull-namespace",
                     )),
                 }
             }
@@ -150,8 +152,10 @@ async fn stop(canary: &Canary<'_>, pod: &str) -> Option<Link> {
 /// The link of pods whose image a policy replaces. What they pull says nothing about the nodes' own files.
 fn changed_at_admission(image: &str, found: Option<&str>) -> Link {
     let seen = format!("it was not tried, since admission replaces {image} by {}", found.unwrap_or("no image"));
-    Link::warning(format!("pull by {PORTABLE_HOST}"), seen)
-        .remedy("the shipped policies change no pod in the namespace local-registry-check: leave --pull-namespace out, and apply deploy/workloads again")
+    Link::warning(format!("pull by {PORTABLE_HOST}"), seen).remedy(format!(
+        "the shipped policies change no pod in the namespace local-registry-check: leave --pull-namespace out, and {}",
+        upgrade("workloads.enabled=true")
+    ))
 }
 
 /// Pushes the image, and returns its digest: whatever the registry serves by that is what was pushed.

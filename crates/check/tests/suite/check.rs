@@ -80,8 +80,8 @@ pub(super) fn admission(path: &str) -> Option<Value> {
         "validatingadmissionpolicybindings" => "ValidatingAdmissionPolicyBinding",
         _ => return Some(webhook(name)),
     };
-    let files = ["guard/images", "guard/inherited", "workloads/component/guard", "workloads/labelled/guard"];
-    let files = files.map(|file| format!("deploy/{file}.yaml"));
+    let files = ["images", "inherited", "workloads", "labelled"];
+    let files = files.map(|file| format!("charts/local-registry/files/guards/{file}.yaml"));
     files
         .iter()
         .map(String::as_str)
@@ -92,12 +92,12 @@ pub(super) fn admission(path: &str) -> Option<Value> {
 /// The webhook configuration of a policy, as Kubewarden's controller makes it.
 fn webhook(name: &str) -> Value {
     let is_for = |part: &str| name.contains(part);
-    let manifest = match () {
-        () if is_for("labelled") => "deploy/workloads/labelled",
-        () if is_for("workloads") => "deploy/workloads/component",
-        () => "deploy/policy",
+    let policy = match () {
+        () if is_for("labelled") => "labelled",
+        () if is_for("workloads") => "workloads",
+        () => "builds",
     };
-    let rules = &read(&format!("{manifest}/policy.yaml"))["spec"]["rules"];
+    let rules = &read(&format!("charts/local-registry/files/policies/{policy}.yaml"))["spec"]["rules"];
     let selector = if name.starts_with("namespaced-team-") {
         json!({"matchLabels": {"kubernetes.io/metadata.name": "team"}})
     } else {
@@ -578,7 +578,7 @@ async fn policies_that_do_not_work() {
         [
             "✗ policy local: its status is pending, not active; see what the Kubewarden controller says of it: kubectl describe clusteradmissionpolicy local",
             "✗ policy local mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected",
-            "✗ policy local rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 builds, UPDATE of v1beta1 builds, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns; give it the rules of deploy/policy/policy.yaml",
+            "✗ policy local rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 builds, UPDATE of v1beta1 builds, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns; give it the rules of charts/local-registry/files/policies/builds.yaml",
             "✗ policy local settings: they are {\"host\":\"old:5000\",\"insecure\":true}, and the cluster declares {\"host\":\"kind-registry:5000\"}; run local-registry-sync for this policy",
             "✗ policy local rights: spec.contextAwareResources does not list Builds; add apiVersion shipwright.io/v1beta1, kind Build to spec.contextAwareResources",
         ]
@@ -678,14 +678,14 @@ async fn policies_that_do_nothing() {
     assert_eq!(
         trouble_with(|policy| policy["spec"]["rules"][0]["operations"] = json!(["CREATE"])).await,
         [
-            "✗ policy local rules: they leave out UPDATE of v1alpha1 builds, UPDATE of v1alpha1 buildruns, UPDATE of v1beta1 builds, UPDATE of v1beta1 buildruns; give it the rules of deploy/policy/policy.yaml"
+            "✗ policy local rules: they leave out UPDATE of v1alpha1 builds, UPDATE of v1alpha1 buildruns, UPDATE of v1beta1 builds, UPDATE of v1beta1 buildruns; give it the rules of charts/local-registry/files/policies/builds.yaml"
         ]
     );
     let condition = json!([{"name": "never", "expression": "false"}]);
     assert_eq!(
         trouble_with(|policy| policy["spec"]["matchConditions"] = condition).await,
         [
-            "! policy local matchConditions: never differs from those that this version ships, so objects may be left out; apply deploy/policy again, or see that they leave out nothing that may be local"
+            "! policy local matchConditions: never differs from those that this version ships, so objects may be left out; upgrade the release with the chart of this version (policy.enabled=true), or see that they leave out nothing that may be local"
         ]
     );
 }
@@ -860,20 +860,15 @@ const LABELLED: &str = "/apis/policies.kubewarden.io/v1/clusteradmissionpolicies
 
 /// The lines about a policy for workloads, as it is shipped, but changed.
 async fn lines_about_workloads(declared: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
-    let lines = lines_beside(WORKLOADS, "component", declared, change).await;
+    let lines = lines_beside(WORKLOADS, "workloads", declared, change).await;
     lines.into_iter().filter(|line| line.contains(" policy workloads")).collect()
 }
 
-/// The lines but for the last, with another policy beside that for Builds: one of `deploy/workloads`, at this path, but changed.
-async fn lines_beside(
-    path: &'static str,
-    folder: &str,
-    declared: &str,
-    change: impl FnOnce(&mut Value),
-) -> Vec<String> {
+/// The lines but for the last, with another policy beside that for Builds: one for workloads, at this path, but changed.
+async fn lines_beside(path: &'static str, file: &str, declared: &str, change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut objects = cluster();
     objects.insert(CONFIG_MAP, config_map(declared));
-    let mut policy = read(&format!("deploy/workloads/{folder}/policy.yaml"));
+    let mut policy = read(&format!("charts/local-registry/files/policies/{file}.yaml"));
     let (_, name) = path.rsplit_once('/').unwrap();
     policy["metadata"]["name"] = json!(name);
     for key in ["host", "runtimeHost"] {
@@ -926,9 +921,9 @@ async fn a_policy_for_workloads_that_does_not_work() {
         trouble,
         [
             "✗ policy workloads mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected",
-            "✗ policy workloads rules: they leave out CREATE of v1 revisions; give it the rules of deploy/workloads/component/policy.yaml",
+            "✗ policy workloads rules: they leave out CREATE of v1 revisions; give it the rules of charts/local-registry/files/policies/workloads.yaml",
             "! policy workloads objectSelector: it sees only objects with a=b; no other image is resolved; remove spec.objectSelector, unless that is meant",
-            "! policy workloads matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; apply deploy/workloads again",
+            "! policy workloads matchConditions: there are none, so every pod waits for it, and none starts while its policy server is down; upgrade the release with the chart of this version (workloads.enabled=true)",
             "! policy workloads settings: spec.settings.runtimeHost: the cluster does not declare it, and no field manager owns it; remove it where it was set, if it is no longer right",
         ]
     );
@@ -972,7 +967,7 @@ async fn a_policy_for_labelled_namespaces_that_does_not_work() {
         lines.iter().filter(is_trouble).collect::<Vec<_>>(),
         [
             "✗ policy labelled settings.imagesWithoutRegistry: it is Local, so an image without a registry stays as it is, and the guard refuses it; set spec.settings.imagesWithoutRegistry: local",
-            "✗ policy labelled namespaceSelector: it sees only namespaces with local-registry-hosting/workloads in (true),team, and there is no such namespace; give it the namespaceSelector of deploy/workloads/labelled/policy.yaml, or nothing is resolved",
+            "✗ policy labelled namespaceSelector: it sees only namespaces with local-registry-hosting/workloads in (true),team, and there is no such namespace; give it the namespaceSelector of charts/local-registry/files/policies/labelled.yaml, or nothing is resolved",
         ]
     );
 }
@@ -980,7 +975,7 @@ async fn a_policy_for_labelled_namespaces_that_does_not_work() {
 #[tokio::test]
 async fn a_policy_for_workloads_alone_says_nothing_of_builds() {
     let mut objects = cluster();
-    let policy = read("deploy/workloads/component/policy.yaml");
+    let policy = read("charts/local-registry/files/policies/workloads.yaml");
     objects.insert(WORKLOADS, policy);
     objects.insert(STORED, list(&[recorded("a", json!({"image": "team/app", "local": true}))]));
     let lines = run(objects, "workloads", Location::InCluster, plain_http()).await;
@@ -1021,8 +1016,8 @@ async fn namespaces_whose_pods_push() {
     assert_eq!(
         lines(KIT, labelled(8), list(&[right(0), service("team-1", "ClusterIP", "")])).await,
         ["✗ aliases: namespaces with the label local-registry-hosting/alias have none that leads to the registry: \
-             team-2, team-3, team-4, team-5, team-6 and 1 more; include deploy/alias in the kustomization of the sync job; if it \
-             is there, the job's log says what fails"]
+             team-2, team-3, team-4, team-5, team-6 and 1 more; set alias.enabled=true in the release; if it is set, the sync job's \
+             log says what fails"]
     );
     assert_eq!(
         lines(KIT, labelled(1), list(&[service("team-0", "ClusterIP", "")])).await,

@@ -118,7 +118,7 @@ async fn an_image_that_admission_changes_says_nothing_about_the_portable_name() 
         lines,
         [
             format!(
-                "! pull by local-registry:5000: it was not tried, since admission replaces local-registry:5000/team/app:v1 by {KIT}/team/app:v1; the shipped policies change no pod in the namespace local-registry-check: leave --pull-namespace out, and apply deploy/workloads again"
+                "! pull by local-registry:5000: it was not tried, since admission replaces local-registry:5000/team/app:v1 by {KIT}/team/app:v1; the shipped policies change no pod in the namespace local-registry-check: leave --pull-namespace out, and upgrade the release with the chart of this version (workloads.enabled=true)"
             ),
             format!("✓ pull on node n1: it pulled and ran {KIT}/team/app:v1"),
             format!("✓ pull on node n2: it pulled and ran {KIT}/team/app:v1"),

@@ -74,7 +74,7 @@ async fn a_webhook_that_asks_about_less_than_the_policy_says() {
 async fn a_webhook_that_asks_about_more_has_not_rolled_out_yet() {
     let wider = |objects: &mut Objects| {
         let mut found = admission(WEBHOOK).unwrap();
-        let shipped = read("deploy/policy/policy.yaml");
+        let shipped = read("charts/local-registry/files/policies/builds.yaml");
         found["webhooks"][0]["matchConditions"] = shipped["spec"]["matchConditions"].clone();
         objects.insert(WEBHOOK, found);
         let spec = &mut objects.get_mut(POLICY).unwrap()["spec"];
@@ -151,13 +151,13 @@ async fn a_guard_that_is_not_there_or_refuses_nothing() {
     check(
         GUARD,
         |objects| drop(objects.insert(GUARD, Value::Null)),
-        &format!("✗ guard local-registry-guard: there is no ValidatingAdmissionPolicy local-registry-guard, {hub}; run: kubectl apply -k deploy/guard"),
+        &format!("✗ guard local-registry-guard: there is no ValidatingAdmissionPolicy local-registry-guard, {hub}; upgrade the release with the chart of this version (guard.enabled=true)"),
     )
     .await;
     check(
         BINDING,
         |objects| drop(objects.insert(BINDING, Value::Null)),
-        "✗ guard local-registry-guard: there is no ValidatingAdmissionPolicyBinding local-registry-guard, and no other is looked for, so what the policy does not see may go to Docker Hub; remove what was changed, and run: kubectl apply -k deploy/guard",
+        "✗ guard local-registry-guard: there is no ValidatingAdmissionPolicyBinding local-registry-guard, and no other is looked for, so what the policy does not see may go to Docker Hub; remove what was changed, and upgrade the release with the chart of this version (guard.enabled=true)",
     )
     .await;
     check(
@@ -183,13 +183,13 @@ async fn a_guard_that_is_not_there_or_refuses_nothing() {
     assert_eq!(
         bound(&["Audit"], &[local()]).await[0],
         format!(
-            "✗ guard local-registry-guard: its binding has the validationActions `Audit`, and not Deny, {hub}; remove what was changed, and run: kubectl apply -k deploy/guard"
+            "✗ guard local-registry-guard: its binding has the validationActions `Audit`, and not Deny, {hub}; remove what was changed, and upgrade the release with the chart of this version (guard.enabled=true)"
         )
     );
     assert_eq!(
         bound(&["Warn"], &[labelled(local())]).await,
         [format!(
-            "✗ guard local-registry-guard: its binding has the validationActions `Warn`, and not Deny, {hub}; all Builds have their label: run: kubectl apply -k deploy/guard"
+            "✗ guard local-registry-guard: its binding has the validationActions `Warn`, and not Deny, {hub}; all Builds have their label: upgrade the release with the chart of this version (guard.enabled=true)"
         )]
     );
     assert_eq!(
@@ -209,7 +209,7 @@ async fn a_guard_that_leaves_something_out() {
     assert_eq!(
         narrowed.await,
         [
-            "✗ guard local-registry-guard: the matchResources of its binding leave objects out, so what the policy does not see goes to Docker Hub; remove what was changed, and run: kubectl apply -k deploy/guard"
+            "✗ guard local-registry-guard: the matchResources of its binding leave objects out, so what the policy does not see goes to Docker Hub; remove what was changed, and upgrade the release with the chart of this version (guard.enabled=true)"
         ]
     );
     let other = trouble_with(INHERITED, |policy| {
@@ -219,7 +219,7 @@ async fn a_guard_that_leaves_something_out() {
     assert_eq!(
         other.await,
         [
-            "! guard local-registry-guard-inherited: its matchConditions, validations differ from those that this version ships, so objects may be left out, or refused; remove what was changed, and run: kubectl apply -k deploy/guard"
+            "! guard local-registry-guard-inherited: its matchConditions, validations differ from those that this version ships, so objects may be left out, or refused; remove what was changed, and upgrade the release with the chart of this version (guard.enabled=true)"
         ]
     );
 }
@@ -227,7 +227,8 @@ async fn a_guard_that_leaves_something_out() {
 #[tokio::test]
 async fn a_guard_that_is_asked_about_nothing_or_refuses_everything() {
     let runs = "CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns";
-    let restore = "remove what was changed, and run: kubectl apply -k deploy/guard";
+    let restore =
+        "remove what was changed, and upgrade the release with the chart of this version (guard.enabled=true)";
     let hub = "so what the policy does not see goes to Docker Hub";
     let guard = "guard local-registry-guard-inherited";
     assert_eq!(
@@ -332,7 +333,7 @@ async fn a_policy_for_one_namespace_does_without_a_guard() {
     assert_eq!(
         trouble,
         [
-            "! guard local-registry-guard: there is no ValidatingAdmissionPolicy local-registry-guard, so what the policy does not see goes to Docker Hub; a policy for one namespace does without; whoever may install it for the whole cluster runs: kubectl apply -k deploy/guard",
+            "! guard local-registry-guard: there is no ValidatingAdmissionPolicy local-registry-guard, so what the policy does not see goes to Docker Hub; a policy for one namespace does without; whoever may install it for the whole cluster installs the chart with policy.enabled=false, guard.enabled=true",
             "! safeguards: of the three, these may be missing in part: the guard (guard local-registry-guard)",
         ]
     );
@@ -352,7 +353,7 @@ async fn a_guard_beside_a_policy_for_one_namespace_that_was_changed() {
     assert_eq!(
         guards[..2],
         [
-            "! guard local-registry-guard: its binding has the validationActions `Audit`, and not Deny, so what the policy does not see goes to Docker Hub; remove what was changed, and run: kubectl apply -k deploy/guard",
+            "! guard local-registry-guard: its binding has the validationActions `Audit`, and not Deny, so what the policy does not see goes to Docker Hub; remove what was changed, and upgrade the release with the chart of this version (guard.enabled=true)",
             "✓ guard local-registry-guard-inherited: it is bound, and denies what the policy does not see",
         ]
     );
@@ -396,7 +397,7 @@ async fn the_last_line_names_what_is_missing() {
 #[tokio::test]
 async fn the_guard_of_workloads_is_asked_for_with_their_policy() {
     let mut objects = cluster();
-    let mut policy = read("deploy/workloads/component/policy.yaml");
+    let mut policy = read("charts/local-registry/files/policies/workloads.yaml");
     policy["metadata"]["name"] = json!("workloads");
     objects.insert("/apis/policies.kubewarden.io/v1/clusteradmissionpolicies/workloads", policy);
     let policies = ["workloads", "local"].map(|name| name.parse().unwrap()).to_vec();
@@ -413,6 +414,6 @@ async fn the_guard_of_workloads_is_asked_for_with_their_policy() {
     objects.insert(WORKLOADS_GUARD, Value::Null);
     assert_eq!(
         guards(objects).await[2],
-        "✗ guard local-registry-workloads-guard: there is no ValidatingAdmissionPolicy local-registry-workloads-guard, so what the policy does not see goes to Docker Hub; run: kubectl apply -f deploy/workloads/component/guard.yaml"
+        "✗ guard local-registry-workloads-guard: there is no ValidatingAdmissionPolicy local-registry-workloads-guard, so what the policy does not see goes to Docker Hub; upgrade the release with the chart of this version (guard.enabled=true)"
     );
 }

@@ -216,10 +216,10 @@ mod tests {
     /// The specs of the policy and of the binding that are shipped.
     fn shipped(guard: Guard) -> (Value, Value) {
         let file = match guard {
-            Guard::Images => "deploy/guard/images.yaml",
-            Guard::Inherited => "deploy/guard/inherited.yaml",
-            Guard::Workloads => "deploy/workloads/component/guard.yaml",
-            Guard::LabelledWorkloads => "deploy/workloads/labelled/guard.yaml",
+            Guard::Images => "charts/local-registry/files/guards/images.yaml",
+            Guard::Inherited => "charts/local-registry/files/guards/inherited.yaml",
+            Guard::Workloads => "charts/local-registry/files/guards/workloads.yaml",
+            Guard::LabelledWorkloads => "charts/local-registry/files/guards/labelled.yaml",
         };
         let [policy, binding] = &objects(file)[..] else { panic!("{file}") };
         (policy["spec"].clone(), binding["spec"].clone())

@@ -168,16 +168,16 @@ mod tests {
     #[track_caller]
     fn check(change: impl FnOnce(&mut Value), expected: &[&str]) {
         let change = |_: &mut Value, found: &mut Value| change(&mut found["webhooks"][0]);
-        assert_eq!(faults("deploy/policy/policy.yaml", "local", change), expected);
+        assert_eq!(faults("charts/local-registry/files/policies/builds.yaml", "local", change), expected);
     }
 
     #[test]
     fn what_kubewarden_makes_has_no_fault() {
         for (policy, name) in [
-            ("deploy/policy/policy.yaml", "local"),
-            ("deploy/policy-namespaced/policy.yaml", "team/local"),
-            ("deploy/workloads/component/policy.yaml", "workloads"),
-            ("deploy/workloads/labelled/policy.yaml", "labelled"),
+            ("charts/local-registry/files/policies/builds.yaml", "local"),
+            ("charts/local-registry/files/policies/namespaced.yaml", "team/local"),
+            ("charts/local-registry/files/policies/workloads.yaml", "workloads"),
+            ("charts/local-registry/files/policies/labelled.yaml", "labelled"),
         ] {
             assert_eq!(faults(policy, name, |_, _| {}), [""; 0], "{policy}");
         }
@@ -215,12 +215,12 @@ mod tests {
             found["webhooks"].as_array_mut().unwrap().push(webhook);
         };
         assert_eq!(
-            faults("deploy/policy/policy.yaml", "local", second),
+            faults("charts/local-registry/files/policies/builds.yaml", "local", second),
             ["its configuration has 2 webhooks, and Kubewarden gives it one: the others may refuse everything"]
         );
         let no_name = |policy: &mut Value, _: &mut Value| policy["spec"]["policyServer"] = json!("x --all; rm");
         assert_eq!(
-            faults("deploy/policy/policy.yaml", "local", no_name),
+            faults("charts/local-registry/files/policies/builds.yaml", "local", no_name),
             ["the policy's spec.policyServer is `x --all; rm`, which names none"]
         );
     }
@@ -229,10 +229,10 @@ mod tests {
     fn a_webhook_that_leaves_namespaces_or_objects_out() {
         let nobody = || json!({"matchLabels": {"nobody": "has"}});
         for (policy, name) in [
-            ("deploy/policy/policy.yaml", "local"),
-            ("deploy/policy-namespaced/policy.yaml", "team/local"),
-            ("deploy/workloads/component/policy.yaml", "workloads"),
-            ("deploy/workloads/labelled/policy.yaml", "labelled"),
+            ("charts/local-registry/files/policies/builds.yaml", "local"),
+            ("charts/local-registry/files/policies/namespaced.yaml", "team/local"),
+            ("charts/local-registry/files/policies/workloads.yaml", "workloads"),
+            ("charts/local-registry/files/policies/labelled.yaml", "labelled"),
         ] {
             let narrow = |_: &mut Value, found: &mut Value| {
                 found["webhooks"][0]["namespaceSelector"] = nobody();
@@ -252,7 +252,7 @@ mod tests {
             found["webhooks"][0]["objectSelector"] = nobody();
             found["webhooks"][0]["namespaceSelector"] = nobody();
         };
-        assert_eq!(faults("deploy/policy/policy.yaml", "local", same), [""; 0]);
+        assert_eq!(faults("charts/local-registry/files/policies/builds.yaml", "local", same), [""; 0]);
         check(
             |webhook| webhook["namespaceSelector"]["matchExpressions"][0]["values"] = json!(["kubewarden", "team"]),
             &[
@@ -262,7 +262,10 @@ mod tests {
         check(|webhook| webhook["namespaceSelector"] = json!({}), &[]);
         // The policy has been changed, and Kubewarden has not rolled it out yet.
         let not_yet = |policy: &mut Value, _: &mut Value| policy["spec"]["namespaceSelector"] = json!({});
-        for policy in ["deploy/workloads/component/policy.yaml", "deploy/workloads/labelled/policy.yaml"] {
+        for policy in [
+            "charts/local-registry/files/policies/workloads.yaml",
+            "charts/local-registry/files/policies/labelled.yaml",
+        ] {
             assert_eq!(faults(policy, "p", not_yet), [""; 0], "{policy}");
         }
         let label = json!([{"key": "local-registry-hosting/workloads", "operator": "In", "values": ["true"]}]);

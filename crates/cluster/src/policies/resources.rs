@@ -7,9 +7,10 @@ use super::name::PolicyName;
 pub enum Resources {
     /// Shipwright's Builds and BuildRuns.
     Builds,
-    /// Pods and Knative revisions, as in `deploy/workloads`.
+    /// Pods and Knative revisions, as with the chart's `workloads.enabled`.
     Workloads,
-    /// Those of labelled namespaces, where every image without a registry is local, as in `deploy/workloads/labelled`.
+    /// Those of labelled namespaces, where every image without a registry is local, as with the chart's
+    /// `workloads.namespaces: labelled`.
     LabelledWorkloads,
 }
 

@@ -7,10 +7,10 @@ use crate::selector::Selector;
 /// The manifests that are shipped: of a policy for the whole cluster, of a namespaced one, of one for workloads, and of one for those
 /// of labelled namespaces.
 const SHIPPED: [&str; 4] = [
-    include_str!("../../../../deploy/policy/policy.yaml"),
-    include_str!("../../../../deploy/policy-namespaced/policy.yaml"),
-    include_str!("../../../../deploy/workloads/component/policy.yaml"),
-    include_str!("../../../../deploy/workloads/labelled/policy.yaml"),
+    include_str!("../../../../charts/local-registry/files/policies/builds.yaml"),
+    include_str!("../../../../charts/local-registry/files/policies/namespaced.yaml"),
+    include_str!("../../../../charts/local-registry/files/policies/workloads.yaml"),
+    include_str!("../../../../charts/local-registry/files/policies/labelled.yaml"),
 ];
 
 /// What is shipped of a policy.
@@ -20,8 +20,8 @@ pub struct ShippedPolicy {
     pub conditions: Vec<MatchCondition>,
     /// The namespaces that it is asked in; `None` if that is everywhere.
     pub namespace_selector: Option<Selector>,
-    /// What has its manifest, as something that is applied.
-    pub folder: &'static str,
+    /// The values of the chart that install it.
+    pub values: &'static str,
 }
 
 impl ShippedPolicy {
@@ -29,17 +29,17 @@ impl ShippedPolicy {
     #[must_use]
     pub fn of(about: Resources, is_namespaced: bool) -> Self {
         let [cluster_wide, namespaced, workloads, labelled] = SHIPPED;
-        let (shipped, folder) = match about {
-            Resources::Workloads => (workloads, "deploy/workloads"),
-            Resources::LabelledWorkloads => (labelled, "the set with deploy/workloads/labelled"),
-            Resources::Builds if is_namespaced => (namespaced, "deploy/policy-namespaced"),
-            Resources::Builds => (cluster_wide, "deploy/policy"),
+        let (shipped, values) = match about {
+            Resources::Workloads => (workloads, "workloads.enabled=true"),
+            Resources::LabelledWorkloads => (labelled, "workloads.enabled=true, workloads.namespaces=labelled or both"),
+            Resources::Builds if is_namespaced => (namespaced, "policy.namespaced=true"),
+            Resources::Builds => (cluster_wide, "policy.enabled=true"),
         };
         let spec = read(shipped);
         let selector = spec.written_namespace_selector().ok().flatten();
         // An AdmissionPolicy has no selector of namespaces.
         let namespace_selector = selector.filter(|_| !is_namespaced);
-        Self { conditions: spec.match_conditions, namespace_selector, folder }
+        Self { conditions: spec.match_conditions, namespace_selector, values }
     }
 }
 
@@ -61,10 +61,10 @@ mod tests {
             (Resources::LabelledWorkloads, false, Some("local-registry-hosting/workloads in (true)")),
             (Resources::LabelledWorkloads, true, None),
         ] {
-            let ShippedPolicy { conditions, namespace_selector, folder } = ShippedPolicy::of(about, is_namespaced);
-            assert_eq!(namespace_selector.map(|selector| selector.to_string()).as_deref(), namespaces, "{folder}");
-            assert!(!conditions.is_empty(), "{folder}");
-            assert!(conditions.iter().all(|condition| !condition.expression().is_empty()), "{folder}");
+            let ShippedPolicy { conditions, namespace_selector, values } = ShippedPolicy::of(about, is_namespaced);
+            assert_eq!(namespace_selector.map(|selector| selector.to_string()).as_deref(), namespaces, "{values}");
+            assert!(!conditions.is_empty(), "{values}");
+            assert!(conditions.iter().all(|condition| !condition.expression().is_empty()), "{values}");
         }
         for text in SHIPPED {
             let read: PolicyFields = serde_saphyr::from_str(text).unwrap();

@@ -6,16 +6,17 @@ use cel::{Context, Program, Value as CelValue};
 use local_registry_testkit::repository;
 use serde_json::{Value, json};
 
-/// The policy that `deploy/policy` installs.
-pub(crate) static SHIPWRIGHT: LazyLock<Shipped> = LazyLock::new(|| Shipped::read("deploy/policy/policy.yaml"));
+/// The policy for Builds and BuildRuns.
+pub(crate) static SHIPWRIGHT: LazyLock<Shipped> =
+    LazyLock::new(|| Shipped::read("charts/local-registry/files/policies/builds.yaml"));
 
-/// The policy that `deploy/workloads` installs.
+/// The policy for pods and Knative revisions.
 pub(crate) static WORKLOADS: LazyLock<Shipped> =
-    LazyLock::new(|| Shipped::read("deploy/workloads/component/policy.yaml"));
+    LazyLock::new(|| Shipped::read("charts/local-registry/files/policies/workloads.yaml"));
 
 /// The policy for whole namespaces.
 pub(crate) static LABELLED: LazyLock<Shipped> =
-    LazyLock::new(|| Shipped::read("deploy/workloads/labelled/policy.yaml"));
+    LazyLock::new(|| Shipped::read("charts/local-registry/files/policies/labelled.yaml"));
 
 /// A shipped policy, with its conditions compiled.
 pub(crate) struct Shipped {

@@ -16,10 +16,10 @@ use crate::conditions::rules_cover;
 use serde_json::{Value, json};
 
 /// What the API server refuses by itself.
-static IMAGES: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/guard/images.yaml"));
-static INHERITED: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/guard/inherited.yaml"));
-static WORKLOADS: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/workloads/component/guard.yaml"));
-static LABELLED: LazyLock<Guard> = LazyLock::new(|| Guard::read("deploy/workloads/labelled/guard.yaml"));
+static IMAGES: LazyLock<Guard> = LazyLock::new(|| Guard::read("charts/local-registry/files/guards/images.yaml"));
+static INHERITED: LazyLock<Guard> = LazyLock::new(|| Guard::read("charts/local-registry/files/guards/inherited.yaml"));
+static WORKLOADS: LazyLock<Guard> = LazyLock::new(|| Guard::read("charts/local-registry/files/guards/workloads.yaml"));
+static LABELLED: LazyLock<Guard> = LazyLock::new(|| Guard::read("charts/local-registry/files/guards/labelled.yaml"));
 
 /// A ValidatingAdmissionPolicy, with its expressions compiled.
 struct Guard {

@@ -1,7 +1,7 @@
 //! The field `local` in Shipwright's custom resource definitions.
 //!
 //! Shipwright's own lack it, so the API server would refuse or drop it before the policy sees it. [`add`] adds it once,
-//! [`watch`] keeps it there, and [`remove`] takes it out again. Nothing else of a CRD is ever changed, and one whose images
+//! [`watch`] keeps it there, and [`remove`] takes it out again, also while somebody keeps it there ([`revoke_and_remove`]). Nothing else of a CRD is ever changed, and one whose images
 //! are not where they are known to be is only reported.
 //!
 //! ```no_run
@@ -25,6 +25,7 @@ mod once;
 mod place;
 mod removal;
 mod report;
+mod revocation;
 mod watch;
 
 // What is to be done, without I/O.
@@ -36,4 +37,5 @@ pub use self::removal::Removal;
 // What is done, and what came of it.
 pub use self::once::{add, remove};
 pub use self::report::{CrdReport, CrdResult, FieldState, Work};
+pub use self::revocation::{Revocation, RevocationResult, revoke_and_remove};
 pub use self::watch::watch;

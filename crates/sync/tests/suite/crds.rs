@@ -11,7 +11,9 @@ use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::crds::{Crd, crd_name};
 use local_registry_core::shipwright::{Kind, Version, image_fields};
-use local_registry_sync::crds::{Addition, CrdReport, CrdResult, Removal, add, remove, watch};
+use local_registry_sync::crds::{
+    Addition, CrdReport, CrdResult, Removal, Revocation, RevocationResult, add, remove, revoke_and_remove, watch,
+};
 use local_registry_testkit::api_server::{Answer, Step, next_steps, send, send_watch, status};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -290,6 +292,14 @@ struct Server {
     patches: Vec<u64>,
     /// The notes of the Events that were created.
     events: Vec<String>,
+    /// The code that a deletion of a ClusterRoleBinding is answered with; 404 if there is none.
+    revocation: Option<u16>,
+    /// The method and the second of each change of a binding or a CRD, in their order.
+    writes: Vec<(Method, u64)>,
+    /// How often somebody puts back what is removed, before it is read again.
+    returns: u32,
+    /// What is put back.
+    removed: Option<Value>,
 }
 
 impl Server {
@@ -305,6 +315,20 @@ impl Server {
         if self.is_forbidden {
             return failure(403);
         }
+        if request.method() == Method::DELETE {
+            assert_eq!(path, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/local-registry-sync");
+            if !String::from_utf8_lossy(body).contains("dryRun") {
+                self.writes.push((Method::DELETE, start.elapsed().as_secs()));
+            }
+            let details = json!({"name": "local-registry-sync", "group": "rbac.authorization.k8s.io", "kind": "clusterrolebindings"});
+            return match self.revocation.unwrap_or(404) {
+                200 => (
+                    200,
+                    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}),
+                ),
+                code => (code, status(code, "", "no", &details)),
+            };
+        }
         if path.ends_with("/customresourcedefinitions") {
             let query = request.uri().query().unwrap_or_default();
             assert!(query.contains("fieldSelector=metadata.name%3Dbuilds.shipwright.io"), "{query}");
@@ -312,7 +336,14 @@ impl Server {
             let metadata = json!({"resourceVersion": "1"});
             return (200, json!({"kind": "CustomResourceDefinitionList", "metadata": metadata, "items": items}));
         }
+        if path.ends_with("/buildruns.shipwright.io") {
+            return (404, status(404, "NotFound", "no", &json!({"name": "buildruns.shipwright.io"})));
+        }
         assert_eq!(path, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/builds.shipwright.io");
+        if self.returns > 0 && request.method() == Method::GET && self.removed.is_some() {
+            self.crd = self.removed.take();
+            self.returns -= 1;
+        }
         let Some(crd) = self.crd.as_ref() else { return failure(404) };
         if request.method() != Method::PATCH {
             return (200, crd.clone());
@@ -328,8 +359,11 @@ impl Server {
         let operations: Vec<Value> = serde_json::from_slice(body).unwrap();
         let patched = apply(crd, &operations).unwrap();
         let is_stored = !request.uri().query().unwrap_or_default().contains("dryRun=All");
+        if is_stored {
+            self.writes.push((Method::PATCH, start.elapsed().as_secs()));
+        }
         if is_stored && !self.is_reset {
-            self.crd = Some(patched.clone());
+            self.removed = self.crd.replace(patched.clone());
         }
         (200, patched)
     }
@@ -570,4 +604,97 @@ async fn a_dry_run_writes_nothing() {
     let server = Server { crd: Some(added(Kind::Build, &before).unwrap()), ..server };
     let (_, report) = run(server, 60, async |cluster| remove(&cluster, Kind::Build, true).await).await;
     assert!(matches!(report.unwrap().result, CrdResult::WouldRemove { .. }));
+}
+
+/// An API server with the field in the CRD of Builds, which answers so to the deletion of the binding.
+fn with_field(revocation: Option<u16>) -> Server {
+    let crd = added(Kind::Build, &crd(Kind::Build, &["v1beta1"])).unwrap();
+    Server { crd: Some(crd), revocation, ..Server::default() }
+}
+
+/// What is reported of the binding and of the CRDs, in lines, and the second of the end.
+async fn revoked(server: Server, dry_run: bool) -> (Server, Vec<String>, u64) {
+    let start = Instant::now();
+    let work = async |cluster| revoke_and_remove(&cluster, "local-registry-sync", dry_run).await;
+    let (server, result) = run(server, 60, work).await;
+    let (revocation, reports) = result.unwrap();
+    let lines = [vec![revocation.to_string()], reports.iter().map(ToString::to_string).collect()].concat();
+    (server, lines, start.elapsed().as_secs())
+}
+
+const REMOVED: &str =
+    "CRD builds.shipwright.io: removed the field local in v1beta1 spec.output, v1beta1 spec.source.ociArtifact";
+const NO_RUNS: &str = "CRD buildruns.shipwright.io: not there, so there is nothing to remove";
+
+#[tokio::test(start_paused = true)]
+async fn the_right_goes_before_the_field_which_has_to_stay_away() {
+    let (server, lines, second) = revoked(with_field(Some(200)), false).await;
+    assert_eq!(lines, ["ClusterRoleBinding local-registry-sync: deleted", REMOVED, NO_RUNS]);
+    assert_eq!(server.writes, [(Method::DELETE, 0), (Method::PATCH, 0)]);
+    assert_eq!(server.crd, Some(crd(Kind::Build, &["v1beta1"])));
+    assert_eq!(second, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_that_is_gone_already_is_fine() {
+    let (server, lines, _) = revoked(with_field(None), false).await;
+    let absent = "ClusterRoleBinding local-registry-sync: not there, so there is nothing to delete";
+    assert_eq!(lines, [absent, REMOVED, NO_RUNS]);
+    // A field that is not there may still come.
+    let (server, lines, second) = revoked(Server { writes: vec![], ..server }, false).await;
+    assert_eq!(lines, [absent, "CRD builds.shipwright.io: unchanged", NO_RUNS]);
+    assert_eq!((server.writes, second), (vec![(Method::DELETE, 0)], 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_that_stays_is_an_error_and_so_does_the_field() {
+    for (code, reason) in [
+        (
+            403,
+            "delete is forbidden: no; grant `delete` on clusterrolebindings.rbac.authorization.k8s.io/local-registry-sync",
+        ),
+        (500, "the API server answered 500: no"),
+    ] {
+        let (server, lines, second) = revoked(with_field(Some(code)), false).await;
+        let binding = "ClusterRoleBinding local-registry-sync";
+        assert_eq!(lines, [format!("{binding}: failed: {binding}: {reason}")]);
+        assert_eq!((server.writes, second), (vec![(Method::DELETE, 0)], 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_comes_back_is_removed_again() {
+    let (server, lines, second) = revoked(Server { returns: 1, ..with_field(Some(200)) }, false).await;
+    assert_eq!(lines[1..], [REMOVED, NO_RUNS]);
+    assert_eq!(server.patches, [0, 1]);
+    assert_eq!(server.crd, Some(crd(Kind::Build, &["v1beta1"])));
+    assert_eq!(second, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_always_comes_back_is_given_up() {
+    let (server, lines, second) = revoked(Server { returns: u32::MAX, ..with_field(Some(200)) }, false).await;
+    assert_eq!(
+        lines[1],
+        "CRD builds.shipwright.io: failed: the field local came back each time that it was removed, for 30 seconds; \
+         metadata.managedFields of the CRD names who adds it: stop that program, and run this again"
+    );
+    assert_eq!((server.patches.len(), second), (31, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_revokes_nothing_and_does_not_wait() {
+    let server = with_field(Some(200));
+    let before = server.crd.clone();
+    let (server, lines, second) = revoked(server, true).await;
+    assert_eq!(lines[0], "ClusterRoleBinding local-registry-sync: would be deleted (dry run)");
+    assert!(lines[1].starts_with("CRD builds.shipwright.io: would remove the field local in "), "{lines:?}");
+    assert_eq!((server.crd, server.writes, second), (before, vec![], 0));
+}
+
+#[test]
+fn json_names_the_binding() {
+    let error = "e".to_owned();
+    let revocation = Revocation { binding: "b".to_owned(), result: RevocationResult::Failed { error } };
+    assert_eq!(serde_json::to_string(&revocation).unwrap(), r#"{"binding":"b","result":"failed","error":"e"}"#);
 }

@@ -30,11 +30,12 @@ type Objects = BTreeMap<String, Value>;
 
 /// A cluster with the policy `local`, its webhook, and the shipped guards.
 fn cluster() -> Objects {
-    let mut policy = read("deploy/policy/policy.yaml");
+    let mut policy = read("charts/local-registry/files/policies/builds.yaml");
     policy["metadata"]["name"] = json!("local");
     let webhook = webhook(&policy, "clusterwide-local");
     let mut all = Objects::from([(POLICY.to_owned(), policy), (WEBHOOK.to_owned(), webhook)]);
-    for guard in ["images", "inherited"].into_iter().flat_map(|file| objects(&format!("deploy/guard/{file}.yaml"))) {
+    let files = ["images", "inherited"].map(|file| format!("charts/local-registry/files/guards/{file}.yaml"));
+    for guard in files.iter().flat_map(|file| objects(file)) {
         let plural = match guard["kind"].as_str().unwrap() {
             "ValidatingAdmissionPolicy" => "validatingadmissionpolicies",
             _ => "validatingadmissionpolicybindings",
@@ -220,7 +221,7 @@ async fn a_policy_for_one_namespace_needs_no_guard() {
 #[tokio::test(start_paused = true)]
 async fn a_policy_for_workloads_has_a_guard_of_its_own() {
     let mut objects = cluster();
-    let mut policy = read("deploy/workloads/component/policy.yaml");
+    let mut policy = read("charts/local-registry/files/policies/workloads.yaml");
     policy["metadata"]["name"] = json!("local");
     objects.insert(WEBHOOK.to_owned(), webhook(&policy, "clusterwide-local"));
     objects.insert(POLICY.to_owned(), policy);
@@ -233,7 +234,7 @@ async fn a_policy_for_workloads_has_a_guard_of_its_own() {
 async fn a_policy_for_labelled_namespaces_has_a_guard_of_its_own() {
     let with = async |change: fn(&mut Value)| {
         let mut objects = cluster();
-        let mut policy = read("deploy/workloads/labelled/policy.yaml");
+        let mut policy = read("charts/local-registry/files/policies/labelled.yaml");
         policy["metadata"]["name"] = json!("local");
         change(&mut policy["spec"]);
         objects.insert(WEBHOOK.to_owned(), webhook(&policy, "clusterwide-local"));
@@ -256,7 +257,7 @@ async fn a_policy_for_labelled_namespaces_has_a_guard_of_its_own() {
 }
 
 fn objects_of_labelled_guard() -> Vec<Value> {
-    objects("deploy/workloads/labelled/guard.yaml")
+    objects("charts/local-registry/files/guards/labelled.yaml")
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,7 +315,7 @@ async fn a_guard_is_looked_at_without_its_policy() {
     }
     // It was read once.
     let mut objects = cluster();
-    let mut policy = read("deploy/workloads/component/policy.yaml");
+    let mut policy = read("charts/local-registry/files/policies/workloads.yaml");
     policy["metadata"]["name"] = json!("local");
     objects.insert(POLICY.to_owned(), policy);
     let found = run("local", objects, 70, async |objects| {

@@ -1,36 +1,29 @@
-//! Where images come from: `deploy/images`, and the values of the chart.
+//! Where the module and the images come from: the values of the chart.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use local_registry_testkit::repository::{manifests, read, text};
 use serde_json::json;
 
 #[test]
-fn every_image_is_named_in_deploy_images_alone() {
-    let images = read("deploy/images/kustomization.yaml");
-    let names: BTreeSet<_> =
-        images["images"].as_array().unwrap().iter().map(|image| image["name"].as_str().unwrap()).collect();
-    let mut used = 0;
-    for path in manifests(Path::new("deploy")) {
-        let content = text(&path);
-        for image in content.lines().filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("image: ")) {
-            assert!(names.contains(image), "{path}: {image}");
-            used += 1;
+fn no_template_names_an_image_or_a_module_itself() {
+    let (mut used, helpers) = (0, "charts/local-registry/templates/_helpers.tpl".to_owned());
+    for path in manifests(Path::new("charts/local-registry/templates")).into_iter().chain([helpers]) {
+        for line in text(&path).lines().map(|line| line.trim_start_matches([' ', '-'])) {
+            let named = ["image: ", "module: "].into_iter().find_map(|key| line.strip_prefix(key));
+            if let Some(named) = named {
+                assert!(named.starts_with("{{ "), "{path}: {named}");
+                used += 1;
+            }
         }
     }
-    assert!(used >= 4, "only {used} images");
+    assert!(used >= 6, "only {used} images");
 }
 
 #[test]
-fn the_chart_names_the_program_as_deploy_does() {
-    let (chart, values) = (read("charts/local-registry/Chart.yaml"), read("charts/local-registry/values.yaml"));
-    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
-    let images = read("deploy/images/kustomization.yaml");
-    let mut images = images["images"].as_array().unwrap().iter();
-    let image = images.find(|image| image["name"] == "local-registry-sync").unwrap();
-    let tag = format!("v{}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(values["image"], json!({"repository": image["newName"], "tag": "", "digest": ""}));
-    assert_eq!(image["newTag"], json!(tag));
+fn the_module_and_the_images_follow_the_version_of_the_chart() {
+    let values = read("charts/local-registry/values.yaml");
+    for image in [&values["image"], &values["policy"]["module"], &values["promote"]["image"]] {
+        assert_eq!(*image, json!({"repository": image["repository"], "tag": "", "digest": ""}));
+    }
 }

@@ -1,16 +1,46 @@
-//! The manifests of `deploy/` and the policy's metadata agree with the code.
+//! The policies and guards that the chart installs, and the policy's metadata, agree with the code.
 
 use std::path::Path;
 
 use local_registry_core::shipwright::{Kind, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL, Version};
 use local_registry_core::workload::CONTAINERS_ANNOTATION;
-use local_registry_testkit::repository::{manifests, objects, read};
+use local_registry_testkit::repository::{manifests, objects, read, text};
 use serde_json::{Value, json};
 
 /// The versions, in the order in which Shipwright's CRDs list them.
 const VERSIONS: [(Version, &str); 2] = [(Version::V1Alpha1, "v1alpha1"), (Version::V1Beta1, "v1beta1")];
 
 const CRDS: [(Kind, &str); 2] = [(Kind::Build, "builds"), (Kind::BuildRun, "buildruns")];
+
+const POLICIES: &str = "charts/local-registry/files/policies";
+const GUARDS: &str = "charts/local-registry/files/guards";
+
+/// A policy that the chart installs.
+fn policy(name: &str) -> Value {
+    read(&format!("{POLICIES}/{name}.yaml"))
+}
+
+/// The objects of a guard that the chart installs.
+fn guard(name: &str) -> Vec<Value> {
+    objects(&format!("{GUARDS}/{name}.yaml"))
+}
+
+/// Tests and programs read them as they are, and so may users. The templates add what the values say.
+#[test]
+fn policies_and_guards_are_plain_and_leave_the_module_to_the_values() {
+    let (policies, guards) = (manifests(Path::new(POLICIES)), manifests(Path::new(GUARDS)));
+    assert_eq!((policies.len(), guards.len()), (4, 5));
+    for path in policies.iter().chain(&guards) {
+        assert!(!text(path).contains("{{"), "{path}: a template");
+    }
+    for path in policies {
+        assert_eq!(read(&path)["spec"]["module"], "", "{path}");
+    }
+    for path in guards {
+        let kinds: Vec<Value> = objects(&path).iter().map(|object| object["kind"].clone()).collect();
+        assert_eq!(kinds, ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"], "{path}");
+    }
+}
 
 #[test]
 fn the_rules_of_policies_cover_every_kind_and_version() {
@@ -24,26 +54,26 @@ fn the_rules_of_policies_cover_every_kind_and_version() {
     let metadata = read("policy-metadata/metadata.yml");
     assert_eq!(metadata["rules"], rules);
     assert_eq!(metadata["contextAwareResources"], builds);
-    for (path, granted) in [("policy", builds), ("policy-namespaced", Value::Null)] {
-        let policy = read(&format!("deploy/{path}/policy.yaml"));
-        assert_eq!(policy["spec"]["rules"], rules, "{path}");
-        assert_eq!(policy["spec"]["contextAwareResources"], granted, "{path}");
-        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{path}");
+    for (name, granted) in [("builds", builds), ("namespaced", Value::Null)] {
+        let policy = policy(name);
+        assert_eq!(policy["spec"]["rules"], rules, "{name}");
+        assert_eq!(policy["spec"]["contextAwareResources"], granted, "{name}");
+        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{name}");
     }
 }
 
 #[test]
 fn all_policies_have_the_same_match_condition() {
-    let conditions = |path: &str| read(&format!("deploy/{path}/policy.yaml"))["spec"]["matchConditions"].clone();
-    let policy = conditions("policy");
-    assert_eq!(policy.as_array().map(Vec::len), Some(1));
-    assert_eq!(conditions("policy-namespaced"), policy);
+    let conditions = |name: &str| policy(name)["spec"]["matchConditions"].clone();
+    let builds = conditions("builds");
+    assert_eq!(builds.as_array().map(Vec::len), Some(1));
+    assert_eq!(conditions("namespaced"), builds);
 }
 
 #[test]
 fn the_guard_covers_every_kind_and_version_and_finds_builds_by_the_label() {
     for (file, resources) in [("images", json!(["builds", "buildruns"])), ("inherited", json!(["buildruns"]))] {
-        let manifests = objects(&format!("deploy/guard/{file}.yaml"));
+        let manifests = guard(file);
         let [policy, binding] = &manifests[..] else { panic!("{file}: not two objects") };
         let rules = json!([{
             "apiGroups": ["shipwright.io"],
@@ -56,7 +86,7 @@ fn the_guard_covers_every_kind_and_version_and_finds_builds_by_the_label() {
         assert_eq!(binding["spec"]["policyName"], policy["metadata"]["name"], "{file}");
         assert_eq!(binding["spec"]["validationActions"], json!(["Deny"]), "{file}");
     }
-    let binding = &objects("deploy/guard/inherited.yaml")[1];
+    let binding = &guard("inherited")[1];
     let reference = json!({
         "selector": {"matchLabels": {OUTPUT_LABEL: OUTPUT_LABEL_LOCAL}},
         "parameterNotFoundAction": "Allow",
@@ -76,7 +106,7 @@ fn rules_for_workloads() -> Value {
 
 #[test]
 fn the_policy_for_workloads_is_asked_about_pods_and_revisions() {
-    let spec = &read("deploy/workloads/component/policy.yaml")["spec"];
+    let spec = &policy("workloads")["spec"];
     assert_eq!(spec["rules"], rules_for_workloads());
     let fields = ["mutating", "failurePolicy", "backgroundAudit", "contextAwareResources", "settings"];
     assert_eq!(
@@ -94,7 +124,7 @@ fn the_policy_for_workloads_is_asked_about_pods_and_revisions() {
 
 #[test]
 fn the_policy_and_the_guard_for_labelled_namespaces_select_the_same() {
-    let spec = &read("deploy/workloads/labelled/policy.yaml")["spec"];
+    let spec = &policy("labelled")["spec"];
     assert_eq!(spec["rules"], rules_for_workloads());
     let fields = ["mutating", "failurePolicy", "backgroundAudit", "contextAwareResources", "settings"];
     let expected = [json!(true), json!("Fail"), json!(false), Value::Null, json!({"imagesWithoutRegistry": "local"})];
@@ -105,7 +135,7 @@ fn the_policy_and_the_guard_for_labelled_namespaces_select_the_same() {
     let label = json!({"key": "local-registry-hosting/workloads", "operator": "In", "values": ["true"]});
     let selector = json!({"matchExpressions": [label]});
     assert_eq!(spec["namespaceSelector"], selector);
-    let manifests = objects("deploy/workloads/labelled/guard.yaml");
+    let manifests = guard("labelled");
     let [guard, binding] = &manifests[..] else { panic!("not two objects") };
     assert_eq!(
         guard["spec"]["matchConstraints"],
@@ -118,30 +148,12 @@ fn the_policy_and_the_guard_for_labelled_namespaces_select_the_same() {
 /// Otherwise, it would replace the portable name by which the pods of `check --pull` ask the nodes.
 #[test]
 fn the_policy_for_workloads_leaves_the_namespace_of_the_check_out() {
-    let namespace = &read("deploy/check-pull/namespace.yaml")["metadata"]["name"];
+    let namespace = "local-registry-check";
+    let template = text("charts/local-registry/templates/check/pull-namespace.yaml");
+    assert!(template.contains(&format!("\n  name: {namespace}\n")), "{template}");
     let name = json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [namespace]});
-    let policy = read("deploy/workloads/component/policy.yaml");
+    let policy = policy("workloads");
     assert_eq!(policy["spec"]["namespaceSelector"], json!({"matchExpressions": [name]}));
-    let guard = &objects("deploy/workloads/component/guard.yaml")[0];
+    let guard = &guard("workloads")[0];
     assert_eq!(guard["spec"]["matchConstraints"].get("namespaceSelector"), None);
-}
-
-#[test]
-fn pods_are_for_nodes_of_linux() {
-    let mut checked = 0;
-    for path in manifests(Path::new("deploy")) {
-        for object in objects(&path) {
-            // What is applied as it is, and not as a patch, says what its containers run.
-            let template = match object["kind"].as_str() {
-                Some("Deployment" | "DaemonSet" | "Job") => &object["spec"]["template"],
-                Some("CronJob") => &object["spec"]["jobTemplate"]["spec"]["template"],
-                _ => continue,
-            };
-            if template["spec"]["containers"][0]["image"].is_string() {
-                assert_eq!(template["spec"]["nodeSelector"], json!({"kubernetes.io/os": "linux"}), "{path}");
-                checked += 1;
-            }
-        }
-    }
-    assert_eq!(checked, 4, "the sync job twice, check, and promote");
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use local_registry_testkit::monitoring::{
-    FOLDERS, Selector, alerts, assert_jobs_named, assert_scraped, queries, selectors,
-};
-use local_registry_testkit::repository::{objects, read, text};
+use local_registry_testkit::monitoring::{FOLDERS, Selector, alerts, queries, selectors};
+use local_registry_testkit::repository::{read, text};
 use serde_json::Value;
 
 /// What the programs of this project serve. Their own tests know the rest (`program/src/metrics/mod.rs`).
@@ -104,15 +102,4 @@ fn every_alert_leads_to_its_section_and_every_section_has_an_alert() {
             assert!(section.contains(&format!("\n**{part}.**")), "{part}: missing in {section}");
         }
     }
-}
-
-/// The chart's own parts are rendered in `make e2e`, and asked there.
-#[test]
-fn prometheus_finds_the_sync_job_and_is_let_in() {
-    let monitor = read("deploy/monitoring/sync/pods.yaml");
-    let workload = &objects("deploy/sync/deployment.yaml")[0];
-    let limits = objects("deploy/sync-rights/limits.yaml");
-    let policies: Vec<Value> = limits.into_iter().filter(|object| object["kind"] == "NetworkPolicy").collect();
-    assert_scraped(&monitor, workload, &policies);
-    assert_jobs_named(&monitor, workload, &queries("deploy/monitoring/sync"));
 }

@@ -32,8 +32,8 @@ fn prose(text: &str) -> String {
 #[test]
 fn every_file_names_the_same_version() {
     assert_eq!(annotation("io.kubewarden.policy.version"), VERSION);
-    let images = text("deploy/images/kustomization.yaml");
-    assert_eq!(versions(&images), vec![format!("v{VERSION}"); 3]);
+    let chart = read("charts/local-registry/Chart.yaml");
+    assert_eq!([&chart["version"], &chart["appVersion"]], [VERSION; 2]);
     let changelog = text("CHANGELOG.md");
     let newest = changelog.lines().find_map(|line| line.strip_prefix("## ")).unwrap();
     assert_eq!(newest.split(' ').next(), Some(VERSION));
@@ -52,10 +52,13 @@ fn every_file_names_the_same_version() {
 fn every_file_names_the_same_registry() {
     let policy = annotation("io.kubewarden.policy.ociUrl");
     let registry = policy.strip_suffix("/local-registry-policy").unwrap();
-    let images = text("deploy/images/kustomization.yaml");
-    assert!(images.contains(&format!("value: registry://{policy}:v{VERSION}\n")), "{images}");
-    for program in ["local-registry-promote", "local-registry-sync"] {
-        assert!(images.contains(&format!("newName: {registry}/{program}\n")), "{images}");
+    let values = read("charts/local-registry/values.yaml");
+    for (image, name) in [
+        (&values["image"], "local-registry-sync"),
+        (&values["policy"]["module"], "local-registry-policy"),
+        (&values["promote"]["image"], "local-registry-promote"),
+    ] {
+        assert_eq!(image["repository"], format!("{registry}/{name}"));
     }
     // What is released comes from a part of it.
     let release = read("release/manifests/local-registry/promoter-manifest.yaml");
