@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use e2e::{Crds, HOST, ModuleServer, TestCluster, build, build_run, eventually};
+use e2e::{Crds, HOST, ModuleServer, TestCluster, build, build_run, eventually, values};
 use local_registry_testkit::repository;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
@@ -266,9 +266,10 @@ fn set_up(cluster: &TestCluster) -> ModuleServer {
     nothing
 }
 
-/// Registers the webhook of `deploy/workloads` for these namespaces, and its guard.
+/// Registers the webhook of the policy for pods for these namespaces, and installs its guard.
 fn register_for_pods(cluster: &TestCluster, webhook: &Value, namespaces: &Value) {
-    let policy = repository::read("deploy/workloads/component/policy.yaml");
+    cluster.install(&values::workloads());
+    let policy = repository::read("charts/local-registry/files/policies/workloads.yaml");
     let mut webhook = webhook.clone();
     for key in ["rules", "matchConditions"] {
         webhook[key] = policy["spec"][key].clone();
@@ -280,7 +281,6 @@ fn register_for_pods(cluster: &TestCluster, webhook: &Value, namespaces: &Value)
         "metadata": {"name": "pods"}, "webhooks": [webhook],
     });
     cluster.kubectl.ok_with(&["create", "-f", "-"], &configuration);
-    cluster.kubectl.ok(&["apply", "-f", "deploy/workloads/component/guard.yaml"]);
 }
 
 /// Waits until the API server calls what was registered, which takes a moment.

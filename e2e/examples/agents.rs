@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use e2e::{Chart, ControlPlane, eventually};
+use e2e::{Chart, ControlPlane, eventually, values};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use local_registry_cluster::Cluster;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let control_plane = ControlPlane::start();
     let kubectl = control_plane.kubectl();
     let chart = Chart::of("4", &kubectl);
-    let install = || chart.force(&serde_json::json!({"registry": {"enabled": true}}));
+    let install = || chart.force(&values::registry());
     install();
     let rate = |name: &str| {
         let before = control_plane.processor_seconds();

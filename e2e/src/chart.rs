@@ -12,13 +12,16 @@ use crate::programs::helm;
 
 /// The chart's folder.
 const CHART: &str = "charts/local-registry";
-/// The release's name, and its namespace.
+/// The release's name.
 const RELEASE: &str = "local-registry";
+/// The release's namespace.
+pub const NAMESPACE: &str = "local-registry";
 
 /// Helm, with `charts/local-registry` of this repository.
 pub struct Chart {
     helm: &'static str,
     kubeconfig: PathBuf,
+    namespace: String,
     /// Where Helm keeps its caches, and a release's values are.
     home: TempDir,
 }
@@ -30,13 +33,23 @@ impl Chart {
     /// Helm of this release, `3` or `4`, with the credentials of this `kubectl`.
     #[must_use]
     pub fn of(helm: &'static str, kubectl: &Kubectl) -> Self {
-        Self { helm, kubeconfig: kubectl.kubeconfig().to_owned(), home: tempfile::tempdir().unwrap() }
+        Self::new(helm, kubectl.kubeconfig().to_owned())
     }
 
     /// Helm of this release without a cluster: it can render the chart, and nothing else.
     #[must_use]
     pub fn alone(helm: &'static str) -> Self {
-        Self { helm, kubeconfig: PathBuf::from("/dev/null"), home: tempfile::tempdir().unwrap() }
+        Self::new(helm, PathBuf::from("/dev/null"))
+    }
+
+    fn new(helm: &'static str, kubeconfig: PathBuf) -> Self {
+        Self { helm, kubeconfig, namespace: NAMESPACE.to_owned(), home: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same for a release in this namespace.
+    #[must_use]
+    pub fn in_namespace(self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..self }
     }
 
     /// Installs the chart with these values, or upgrades it to them.
@@ -57,23 +70,36 @@ impl Chart {
     /// Tries to install it, with these arguments.
     #[must_use]
     pub fn try_install(&self, values: &Value, arguments: &[&str]) -> Answer {
-        self.run(&["upgrade", "--install"], values, &[&["--create-namespace"], arguments].concat())
+        // Without values, Helm would take those of the release as it is.
+        let usual = ["--create-namespace", "--reset-values"];
+        self.run(&["upgrade", "--install"], values, &[&usual[..], arguments].concat())
     }
 
     /// Takes the last change back.
     pub fn roll_back(&self) {
-        self.of_release("rollback");
+        self.of_release("rollback", &[]).ok(&["rollback"]);
     }
 
     /// Removes the release.
     pub fn uninstall(&self) {
-        self.of_release("uninstall");
+        self.of_release("uninstall", &[]).ok(&["uninstall"]);
     }
 
-    fn of_release(&self, verb: &str) {
+    /// Removes the release where no pod runs, and so no hook.
+    pub fn uninstall_without_hooks(&self) {
+        self.of_release("uninstall", &["--no-hooks"]).ok(&["uninstall"]);
+    }
+
+    /// Runs the tests of the release. What their pods have printed is in the answer.
+    #[must_use]
+    pub fn test(&self) -> Answer {
+        self.of_release("test", &["--logs", "--timeout=10m"])
+    }
+
+    fn of_release(&self, verb: &str, arguments: &[&str]) -> Answer {
         let mut command = self.command();
-        command.args([verb, RELEASE]);
-        Answer::run(&mut command, "").ok(&[verb]);
+        command.args([verb, RELEASE]).args(arguments);
+        Answer::run(&mut command, "")
     }
 
     /// What Helm renders with these values, or why it does not.
@@ -119,7 +145,7 @@ impl Chart {
     /// The command, with the root of the repository as its folder.
     fn command(&self) -> Command {
         let mut command = helm(self.helm);
-        command.current_dir(root()).env("KUBECONFIG", &self.kubeconfig).args(["--namespace", RELEASE]);
+        command.current_dir(root()).env("KUBECONFIG", &self.kubeconfig).args(["--namespace", &self.namespace]);
         for folder in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
             command.env(folder, self.home.path());
         }

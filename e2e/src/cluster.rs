@@ -1,4 +1,4 @@
-//! A cluster with Kubewarden and Shipwright's CRDs, and with what `deploy/` installs.
+//! A cluster with Kubewarden and Shipwright's CRDs, and with what the chart installs.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::chart::Chart;
+use crate::chart::{Chart, NAMESPACE};
 use crate::control_plane::ControlPlane;
 use crate::kubectl::{Answer, Kubectl};
 use crate::kubewarden::Kubewarden;
@@ -15,6 +15,7 @@ use crate::objects::config_map;
 use crate::process::{Process, eventually, free_port};
 use crate::programs;
 use crate::shipwright::Shipwright;
+use crate::values;
 
 /// The registry host of most tests.
 pub const HOST: &str = "kind-registry:5000";
@@ -55,33 +56,33 @@ impl TestCluster {
         cluster
     }
 
-    /// Starts a cluster with the policy of `deploy/policy`, and this host in its settings.
+    /// Starts a cluster with the usual set, and this host in the policy's settings.
     #[must_use]
     pub fn with_policy(crds: Crds, host: &str) -> Self {
         let mut cluster = Self::start(crds);
-        cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
+        cluster.install(&values::usual());
         cluster.set_host(host);
         cluster
     }
 
-    /// Installs the chart with these values, or upgrades it to them.
-    pub fn install_chart(&self, values: &Value) {
+    /// Installs the chart with these values, or upgrades it to them, whatever else was changed meanwhile.
+    pub fn install(&self, values: &Value) {
         Chart::of("4", &self.kubectl).force(values);
     }
 
-    /// Starts a cluster with the policies of `deploy/workloads`, and the controllers that create pods. The sync job has
+    /// Starts a cluster with the policies for Builds and for pods, and the controllers that create pods. The sync job has
     /// written to both policies what this declares.
     #[must_use]
     pub fn with_workloads(declaration: &str) -> (Self, Process) {
         let mut cluster = Self::start(Crds::Plain);
         let controllers = cluster.control_plane.start_controllers();
-        cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
+        cluster.install(&values::workloads());
         cluster.kubectl.wait_for_service_accounts(&["default", "team"]);
         cluster.redeclare(declaration);
         (cluster, controllers)
     }
 
-    /// Declares this, lets the sync job write it to the policies of `deploy/workloads`, and waits until it is served.
+    /// Declares this, lets the sync job write it to the policies for Builds and for pods, and waits until it is served.
     pub fn redeclare(&mut self, declaration: &str) {
         self.declare(declaration);
         let answer = self.sync(&["--policy=local-registry", "--policy=local-registry-workloads"]);
@@ -152,7 +153,7 @@ impl TestCluster {
         self.kubectl.run(&["get", &format!("{kind}.v1beta1.shipwright.io"), name, "--namespace=team"]).code == Some(0)
     }
 
-    /// The policy of `deploy/policy`.
+    /// The policy for Builds.
     #[must_use]
     pub fn policy(&self) -> Value {
         self.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry", "--show-managed-fields"])
@@ -172,16 +173,28 @@ impl TestCluster {
         self.kubectl.ok_with(&["apply", "--server-side", "-f", "-"], &config_map(declaration));
     }
 
-    /// Runs the sync job once as the service account that `deploy/` gives it.
+    /// Runs the sync job once as the service account that the chart gives it.
     #[must_use]
     pub fn sync(&self, arguments: &[&str]) -> Answer {
-        Answer::run(&mut self.sync_command("local-registry-sync", arguments), "")
+        self.sync_in(NAMESPACE, arguments)
     }
 
-    /// Runs `check` as the service account that `deploy/check` gives it.
+    /// Runs the sync job once as the service account of a release in this namespace.
+    #[must_use]
+    pub fn sync_in(&self, namespace: &str, arguments: &[&str]) -> Answer {
+        self.run_as(namespace, "local-registry-sync", arguments)
+    }
+
+    /// Runs `check` as the service account that the chart gives it.
     #[must_use]
     pub fn check(&self, arguments: &[&str]) -> Answer {
-        Answer::run(&mut self.sync_command("local-registry-check", &[&["check"], arguments].concat()), "")
+        self.run_as(NAMESPACE, "local-registry-check", &[&["check"], arguments].concat())
+    }
+
+    /// Runs `local-registry-sync` as this service account.
+    #[must_use]
+    pub fn run_as(&self, namespace: &str, service_account: &str, arguments: &[&str]) -> Answer {
+        Answer::run(&mut self.command_of(namespace, service_account, arguments), "")
     }
 
     /// Starts the sync job in watch mode. It ends with the test.
@@ -190,7 +203,7 @@ impl TestCluster {
         let address = format!("127.0.0.1:{}", free_port());
         let listen = format!("--listen={address}");
         let arguments = [&["--watch", "--log-format=json", &listen], arguments].concat();
-        let mut command = self.sync_command("local-registry-sync", &arguments);
+        let mut command = self.command_of(NAMESPACE, "local-registry-sync", &arguments);
         Watch { process: Process::spawn(&mut command, &self.control_plane.file("sync.log")), address }
     }
 
@@ -203,10 +216,6 @@ impl TestCluster {
         let arguments = [&["node", "--log-format=json", "--node-name=n1", &root, &listen], arguments].concat();
         let mut command = self.command_of("local-registry-nodes", "local-registry-node", &arguments);
         Watch { process: Process::spawn(&mut command, &self.control_plane.file("agent.log")), address }
-    }
-
-    fn sync_command(&self, service_account: &str, arguments: &[&str]) -> Command {
-        self.command_of("kubewarden", service_account, arguments)
     }
 
     fn command_of(&self, namespace: &str, service_account: &str, arguments: &[&str]) -> Command {

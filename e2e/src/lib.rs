@@ -1,8 +1,8 @@
 //! Kubernetes for tests: a control plane, or a cluster of one node.
 //!
-//! etcd, kube-apiserver and kubectl are the real programs, and so are the policy and the sync job. The manifests are
-//! those of `deploy/` and of the chart. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's
-//! conversion webhook. `node` adds a node, on which pods run.
+//! etcd, kube-apiserver, kubectl and Helm are the real programs, and so are the policy and the sync job. The manifests are
+//! those of the chart. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's conversion webhook.
+//! `node` adds a node, on which pods run.
 
 mod balancer;
 mod certificates;
@@ -20,10 +20,11 @@ mod programs;
 mod registries;
 mod shipwright;
 mod undoing_webhook;
+pub mod values;
 mod webhook;
 
 pub use certificates::{Authority, Issued};
-pub use chart::Chart;
+pub use chart::{Chart, NAMESPACE};
 pub use cluster::{Crds, HOST, TestCluster, Watch};
 pub use control_plane::ControlPlane;
 pub use fleet::fleet;

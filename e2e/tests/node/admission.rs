@@ -3,17 +3,17 @@
 use std::sync::Once;
 
 use e2e::{Kubewarden, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kit::Kit;
 
-/// What installs Kubewarden and the policies of `deploy/workloads`, and serves them.
+/// What installs Kubewarden and the policies for Builds and for pods, and serves them.
 pub(crate) trait Admission {
     /// Installs Kubewarden, unless it is there.
     fn install(&self, kit: &Kit);
 
-    /// Applies `deploy/workloads`, with these settings of the policy for Builds.
-    fn apply(&self, kit: &Kit, settings: &Value);
+    /// Installs both policies, beside the kit.
+    fn apply(&self, kit: &Kit);
 
     /// Waits until both policies are served with this host, for pods and nodes.
     fn serve(&self, kit: &Kit, host: &str);
@@ -28,9 +28,8 @@ impl Admission for StandIn {
         INSTALLED.call_once(|| drop(Kubewarden::install(&kit.node.control_plane)));
     }
 
-    fn apply(&self, kit: &Kit, settings: &Value) {
-        kit.node.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
-        set(kit, settings);
+    fn apply(&self, kit: &Kit) {
+        kit.install_policies(&policies()).ok(&["upgrade"]);
     }
 
     fn serve(&self, kit: &Kit, host: &str) {
@@ -40,10 +39,9 @@ impl Admission for StandIn {
     }
 }
 
-/// Sets these settings of the policy for Builds.
-pub(crate) fn set(kit: &Kit, settings: &Value) {
-    let patch = serde_json::json!({"spec": {"settings": settings}}).to_string();
-    kit.node.kubectl.ok(&["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch]);
+/// The values of both policies.
+pub(crate) fn policies() -> Value {
+    json!({"policy": {"enabled": true}, "workloads": {"enabled": true}})
 }
 
 /// Both policies, once the sync job has given them this host.
@@ -57,10 +55,9 @@ pub(crate) fn with_host(kit: &Kit, host: &str) -> [Value; 2] {
     })
 }
 
-/// Takes away what [`StandIn`] has applied and serves, if anything.
-pub(crate) fn remove(kit: &Kit) {
-    let kubectl = &kit.node.kubectl;
-    kubectl.ok(&["delete", "-k", "deploy/workloads", "--ignore-not-found"]);
+/// Takes away the webhooks of [`StandIn`], as Kubewarden does for policies that are gone.
+pub(crate) fn forget(kit: &Kit) {
     let webhooks = ["clusterwide-local-registry", "clusterwide-local-registry-workloads"];
-    kubectl.ok(&[&["delete", "mutatingwebhookconfiguration", "--ignore-not-found"], &webhooks[..]].concat());
+    let delete = ["delete", "mutatingwebhookconfiguration", "--ignore-not-found"];
+    kit.node.kubectl.ok(&[&delete[..], &webhooks].concat());
 }

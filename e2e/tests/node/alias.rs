@@ -1,6 +1,6 @@
 //! The alias of the registry in the namespaces that ask for it, by which plain pods push.
 
-use e2e::eventually;
+use e2e::{eventually, values};
 use serde_json::{Value, json};
 
 use crate::admission::{self, Admission, StandIn};
@@ -19,8 +19,8 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     builds::provide_builder(&kit);
     kit.node.containerd.import(&imported());
     StandIn.install(&kit);
-    StandIn.apply(&kit, &json!({"insecure": true}));
-    kit.kustomize("apply", "deploy/workloads", "deploy/alias");
+    let with_aliases = values::merged(admission::policies(), json!({"alias": {"enabled": true}}));
+    kit.install_policies(&with_aliases).ok(&["upgrade"]);
     StandIn.serve(&kit, REGISTRY);
 
     kubectl.ok(&["create", "namespace", NAMESPACE]);
@@ -52,8 +52,8 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     kubectl.ok(&["label", "namespace", NAMESPACE, &format!("{LABEL}-")]);
     eventually("the alias to go", || alias(&kit).is_none().then_some(()));
 
-    kit.kustomize("delete", "deploy/workloads", "deploy/alias");
-    admission::remove(&kit);
+    kit.remove_policies();
+    admission::forget(&kit);
     kubectl.ok(&["delete", "namespace", NAMESPACE, "--wait=false"]);
     std::fs::remove_dir_all(QUAY).unwrap();
 }

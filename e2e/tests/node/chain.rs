@@ -31,8 +31,7 @@ pub(crate) fn builds_and_runs(admission: &dyn Admission) {
     builds::add_the_field(&kit);
     builds::provide_builder(&kit);
     builds::serve_sources(&kit);
-    // As docs/registry.md says: the registry speaks plain HTTP.
-    admission.apply(&kit, &json!({"insecure": true}));
+    admission.apply(&kit);
     // The sync job reads what the kit declares.
     admission.serve(&kit, REGISTRY);
     build_and_run(&kit, REGISTRY, "first");
@@ -126,9 +125,10 @@ fn lose_the_field(kit: &Kit, shipwright: &Authority) {
     };
     // The sync job would put it back at once.
     let sync_jobs = |replicas: u64| {
-        let scale = ["scale", "deployment", "local-registry-sync", "--namespace=kubewarden"];
+        let scale = ["scale", "deployment", "local-registry-sync", "--namespace=local-registry"];
         kubectl.ok(&[&scale[..], &[&format!("--replicas={replicas}")]].concat());
-        let pods = ["get", "pods", "--namespace=kubewarden", "--selector=app.kubernetes.io/name=local-registry-sync"];
+        let pods =
+            ["get", "pods", "--namespace=local-registry", "--selector=app.kubernetes.io/name=local-registry-sync"];
         eventually("the sync job to stop or start", || {
             let pods = kubectl.json(&pods);
             (pods["items"].as_array().map(Vec::len) == usize::try_from(replicas).ok()).then_some(())

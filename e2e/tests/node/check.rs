@@ -1,23 +1,20 @@
-//! `check` in the cluster, with the rights of its Job: what it says of the kit, and whether the node pulls.
+//! `helm test`: what `check` says of the kit, and whether the node pulls.
 
-use e2e::eventually;
+use serde_json::json;
 
+use crate::admission::{Admission, StandIn};
 use crate::kit::{self, REGISTRY};
 
 #[test]
 fn the_check_follows_the_kit_and_pulls_on_the_node() {
     let kit = kit::with(&[]);
     let kubectl = &kit.node.kubectl;
-    // Another scenario may have installed Kubewarden.
-    let _ = kubectl.run(&["create", "namespace", "kubewarden"]);
-    kubectl.ok(&["apply", "-k", "deploy/check-pull"]);
-    let ended = |job: &serde_json::Value| {
-        let conditions = job["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        conditions.iter().any(|found| ["Complete", "Failed"].iter().any(|kind| found["type"] == *kind))
-    };
-    let job = ["get", "job", "local-registry-check", "--namespace=kubewarden"];
-    eventually("the check to end", || Some(kubectl.json(&job)).filter(ended));
-    let log = kubectl.ok(&["logs", "--namespace=kubewarden", "job/local-registry-check"]);
+    StandIn.install(&kit);
+    kit.install_policies(&json!({"policy": {"enabled": true}, "check": {"pull": true}})).ok(&["upgrade"]);
+    // Nothing serves the policy, so the check fails, and its log is shown all the same.
+    let answer = kit.test();
+    assert_eq!(answer.code, Some(1), "{answer:?}");
+    let log = answer.stdout;
     let address = kit.address("registry");
     for expected in [
         format!("✓ ConfigMap: the local registry is {REGISTRY}"),
@@ -31,5 +28,6 @@ fn the_check_follows_the_kit_and_pulls_on_the_node() {
     }
     let left = kubectl.ok(&["get", "pods", "--namespace=local-registry-check", "--output=name"]);
     assert_eq!(left, "");
-    kubectl.ok(&["delete", "-k", "deploy/check-pull"]);
+    kit.remove_policies();
+    kubectl.ok(&["delete", "pod", "local-registry-check", "--namespace=local-registry", "--wait=false"]);
 }

@@ -2,13 +2,13 @@
 
 use std::net::TcpStream;
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use e2e::node::{Bucket, Image, Node, ONE_FOLDER};
-use e2e::{Answer, Authority, Chart, eventually, signal};
-use local_registry_testkit::repository::{self, root};
+use e2e::{Answer, Authority, Chart, eventually, signal, values};
+use local_registry_testkit::repository;
 use serde_json::{Value, json};
 
 /// The name of the local registry in every cluster.
@@ -43,6 +43,8 @@ pub(crate) struct Kit {
     bucket: Option<Bucket>,
     /// The parts that are installed beside the usual ones.
     parts: Option<Vec<&'static str>>,
+    /// The values of the policies in the same release, if a scenario has installed them.
+    policies: Mutex<Value>,
 }
 
 /// The shared node, and on it the registry with these parts: `s3`, `auth` and `tls`. A scenario has it for itself.
@@ -88,6 +90,7 @@ impl Drop for Held {
                 "get events --all-namespaces --sort-by=.lastTimestamp",
                 "logs --namespace=local-registry --selector=app.kubernetes.io/name=registry --all-containers --tail=20",
                 "logs --namespace=local-registry-nodes --selector=app.kubernetes.io/name=local-registry-node --tail=30",
+                "logs --namespace=local-registry --selector=app.kubernetes.io/name=local-registry-sync --tail=20",
             ] {
                 let arguments: Vec<&str> = arguments.split(' ').collect();
                 let answer = self.node.kubectl.run(&arguments);
@@ -109,7 +112,8 @@ impl Kit {
             .running(&["/local-registry-sync"]);
         let node = Node::start(&[registry, agent]);
         let chart = Chart::of("4", &node.kubectl);
-        let mut kit = Self { node, chart, authority: Authority::named("registry"), bucket: None, parts: None };
+        let (authority, policies) = (Authority::named("registry"), Mutex::new(json!({})));
+        let mut kit = Self { node, chart, authority, bucket: None, parts: None, policies };
         kit.provide_volume();
         kit.apply(&[]);
         kit
@@ -137,7 +141,7 @@ impl Kit {
     /// Installs the kit with these parts, and waits until it is ready.
     fn apply(&mut self, parts: &[&'static str]) {
         self.parts = None;
-        let mut values = usual();
+        let mut values = self.usual();
         for part in parts {
             self.prepare(part, &mut values["registry"]);
         }
@@ -149,14 +153,35 @@ impl Kit {
         self.parts = Some(parts.to_vec());
     }
 
+    /// The values of the usual kit, with the policies as they are.
+    fn usual(&self) -> Value {
+        values::merged(usual(), self.policies.lock().unwrap().clone())
+    }
+
     /// Installs the usual kit as it should be, whatever was done to its objects.
     pub(crate) fn repair(&self) {
-        self.chart.force(&usual());
+        self.chart.force(&self.usual());
+    }
+
+    /// Tries to upgrade the usual kit to one with the policies of these values.
+    pub(crate) fn install_policies(&self, values: &Value) -> Answer {
+        *self.policies.lock().unwrap() = values.clone();
+        self.chart.try_install(&self.usual(), &["--force-conflicts"])
+    }
+
+    /// Upgrades the usual kit to one without policies.
+    pub(crate) fn remove_policies(&self) {
+        self.install_policies(&json!({})).ok(&["upgrade"]);
+    }
+
+    /// Runs the release's own test, `check`.
+    pub(crate) fn test(&self) -> Answer {
+        self.chart.test()
     }
 
     /// Installs the usual kit with another value, which this JSON pointer leads to.
     pub(crate) fn install_with(&self, pointer: &str, value: Value) {
-        let mut values = usual();
+        let mut values = self.usual();
         *values.pointer_mut(pointer).unwrap() = value;
         self.chart.force(&values);
     }
@@ -164,6 +189,7 @@ impl Kit {
     /// Takes the kit away, and what its agent has written. The next scenario applies it anew.
     pub(crate) fn remove(&mut self) {
         self.parts = None;
+        self.policies = Mutex::new(json!({}));
         self.chart.uninstall();
         // The images stay, until somebody deletes their claim.
         self.node.kubectl.ok(&["delete", "persistentvolumeclaim", "registry", "--namespace=local-registry"]);
@@ -251,21 +277,6 @@ impl Kit {
         let data = json!({"ca.crt": authority.pem()});
         let config_map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
         self.node.kubectl.ok_with(&["apply", "-f", "-"], &config_map);
-    }
-
-    /// Applies or deletes a folder of `deploy/` with this component, as a user's own overlay.
-    pub(crate) fn kustomize(&self, verb: &str, folder: &str, component: &str) {
-        let overlay = self.node.control_plane.file("overlay");
-        std::fs::create_dir_all(&overlay).unwrap();
-        let path = |folder: &str| relative(&overlay, &root().join(folder));
-        let kustomization = json!({
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "resources": [path(folder)],
-            "components": [path(component)],
-        });
-        std::fs::write(overlay.join("kustomization.yaml"), kustomization.to_string()).unwrap();
-        self.node.kubectl.ok(&[verb, "-k", overlay.to_str().unwrap()]);
     }
 
     /// Waits until the registry and the agent are ready.
@@ -377,7 +388,7 @@ pub(crate) fn registry_image() -> String {
     format!("{}:{}", image["repository"].as_str().unwrap(), image["tag"].as_str().unwrap())
 }
 
-/// The image of local-registry-sync, which the chart and `deploy/` name alike.
+/// The image of local-registry-sync in the chart.
 fn sync_image() -> String {
     let repository = &repository::read("charts/local-registry/values.yaml")["image"]["repository"];
     let version = &repository::read("charts/local-registry/Chart.yaml")["appVersion"];
@@ -387,6 +398,8 @@ fn sync_image() -> String {
 /// The values of the usual kit.
 fn usual() -> Value {
     json!({
+        // Not every scenario has Kubewarden.
+        "policy": {"enabled": false},
         "registry": {
             "enabled": true,
             // The images of this node have no digest that a chart could know, as in a user's private mirror.
@@ -397,10 +410,4 @@ fn usual() -> Value {
         // A minute between two looks would be most of what these scenarios take.
         "nodes": {"resync": 2, "cleanUp": false},
     })
-}
-
-/// The way from one absolute path to another. Kustomize takes no absolute path.
-fn relative(from: &Path, to: &Path) -> String {
-    let up = "../".repeat(from.components().count() - 1);
-    format!("{up}{}", to.strip_prefix("/").unwrap().display())
 }

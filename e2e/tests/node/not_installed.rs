@@ -17,16 +17,10 @@ const NO_SUCH_HOST: &str = "no such host";
 #[test]
 fn where_nothing_is_installed_the_portable_name_leads_to_nobody() {
     let mut kit = kit::with(&[]);
-    let shipwright = builds::install_projects(&kit);
+    builds::install_projects(&kit);
     StandIn.install(&kit);
-    admission::remove(&kit);
-    kit.node.apply_shipwright_crds(shipwright);
-    kit.remove();
+    uninstall(&mut kit);
     let kubectl = &kit.node.kubectl;
-    let kinds = "validatingadmissionpolicies,mutatingwebhookconfigurations,validatingwebhookconfigurations,\
-                 clusteradmissionpolicies,daemonsets";
-    let left = kubectl.ok(&["get", kinds, "--all-namespaces", "--output=name"]);
-    assert!(!left.contains("local-registry"), "{left}");
 
     builds::import_builder(&kit);
     builds::serve_sources(&kit);
@@ -58,6 +52,27 @@ fn where_nothing_is_installed_the_portable_name_leads_to_nobody() {
 
     drop(outside);
     kubectl.ok(&["delete", "namespace", NAMESPACE, "--wait=false"]);
+}
+
+/// Installs everything, and removes the release. Its hook takes the field out of Shipwright's CRDs first, and nothing else is left.
+fn uninstall(kit: &mut Kit) {
+    let has_field = |kit: &Kit| {
+        ["builds.shipwright.io", "buildruns.shipwright.io"].map(|crd| {
+            kit.node.kubectl.ok(&["get", "crd", crd, "--output=json"]).contains("The image names no registry")
+        })
+    };
+    StandIn.apply(kit);
+    eventually("the sync job to add the field", || (has_field(kit) == [true, true]).then_some(()));
+    kit.remove();
+    admission::forget(kit);
+    assert_eq!(has_field(kit), [false, false]);
+    let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingwebhookconfigurations,\
+                 validatingwebhookconfigurations,clusteradmissionpolicies,daemonsets,deployments,jobs,clusterroles,\
+                 clusterrolebindings,roles,rolebindings,serviceaccounts,configmaps,priorityclasses,networkpolicies";
+    let left = kit.node.kubectl.ok(&["get", kinds, "--all-namespaces", "--output=name"]);
+    // What stands in for the policy server is named after its policy.
+    let ours = left.lines().filter(|line| line.contains("local-registry") && !line.contains("/policy-server-"));
+    assert_eq!(ours.collect::<Vec<_>>(), [""; 0]);
 }
 
 /// The strategy that examples/portable-name/build.yaml names, for this namespace. Its image need not be pulled: the node has it.

@@ -128,7 +128,7 @@ fn every_sample_strategy_uses_the_local_registry() {
     provide_steps(&kit);
     builds::serve_sources(&kit);
     write_source(&kit);
-    StandIn.apply(&kit, &json!({"insecure": true}));
+    StandIn.apply(&kit);
     StandIn.serve(&kit, REGISTRY);
     // One sample's own RoleBinding names it.
     kubectl.ok(&["create", "serviceaccount", ACCOUNT, "--namespace", NAMESPACE]);

@@ -12,6 +12,8 @@ use crate::layouts::{read, skopeo, write};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const ARTEFACTS: [&str; 3] = ["local-registry-policy", "local-registry-promote", "local-registry-sync"];
+/// Helm pushes it with the version as its tag.
+const CHART: &str = "charts/local-registry";
 
 /// A copy of the repository's files, as a clone has them.
 fn clone(folder: &Path) {
@@ -59,15 +61,30 @@ fn what_is_released_is_what_was_staged_and_is_named_by_digest() {
     };
     let staged = ARTEFACTS.map(|artefact| format!("{artefact}:v{VERSION}"));
     promote(&[&["add"], staged.each_ref().map(String::as_str).as_slice()].concat());
-    assert_eq!(promote(&["check"]), "valid: 1 project, 3 images, 3 digests, 3 edges\n");
-    assert!(promote(&["run", "--confirm"]).ends_with("3 copied\n"));
-    assert_eq!(promote(&["verify"]), "3 there\n");
+    let helm = std::env::var("HELM").expect("HELM: not set; `make e2e-promote` sets it");
+    make(folder.path(), &["manifests", &format!("HELM={helm}")]);
+    // The chart names the others by their digests, so it is staged after them.
+    let helm = |arguments: &[&str]| {
+        let mut command = Command::new(&helm);
+        for kind in ["CACHE", "CONFIG", "DATA"] {
+            command.env(format!("HELM_{kind}_HOME"), folder.path().join("helm"));
+        }
+        command.args(arguments).arg("--plain-http").current_dir(folder.path());
+        ok(command)
+    };
+    let package = format!("target/chart/local-registry-{VERSION}.tgz");
+    helm(&["push", &package, &format!("oci://{}/staging/charts", registry.host)]);
+    promote(&["add", &format!("{CHART}:{VERSION}")]);
+    assert_eq!(promote(&["check"]), "valid: 1 project, 4 images, 4 digests, 4 edges\n");
+    assert!(promote(&["run", "--confirm"]).ends_with("4 copied\n"));
+    assert_eq!(promote(&["verify"]), "4 there\n");
+    let listed = make(folder.path(), &["released"]);
+    assert_eq!(listed.lines().count(), 4, "{listed}");
 
-    let programs = ["KUBECTL", "HELM"].map(|name| {
-        let path = std::env::var(name).unwrap_or_else(|_| panic!("{name}: not set; `make e2e-promote` sets it"));
-        format!("{name}={path}")
-    });
-    make(folder.path(), &["manifests", &programs[0], &programs[1]]);
+    let released = format!("oci://{}/{CHART}", registry.host);
+    let values = helm(&["show", "values", &released, "--version", VERSION]);
+    let packaged = std::fs::read_to_string(folder.path().join("target/chart/local-registry/values.yaml")).unwrap();
+    assert_eq!(values.trim(), packaged.trim());
     let rendered = folder.path().join("target/manifests");
     let all: Vec<String> = std::fs::read_dir(&rendered)
         .unwrap()

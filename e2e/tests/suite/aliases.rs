@@ -1,18 +1,16 @@
-//! The alias of labelled namespaces, kept with the service account that `deploy/alias` gives the sync job.
+//! The alias of labelled namespaces, kept with the service account that the chart gives the sync job.
 
 use e2e::{Crds, TestCluster, eventually};
 use serde_json::{Value, json};
 
 const HOST: &str = "registry.local-registry.svc.cluster.local";
-const SYNC: &str = "--as=system:serviceaccount:kubewarden:local-registry-sync";
+const SYNC: &str = "--as=system:serviceaccount:local-registry:local-registry-sync";
 
 /// A cluster with the sync job's rights on aliases, whose registry is a Service.
 fn installed() -> TestCluster {
     let cluster = TestCluster::start(Crds::Patched);
-    let kubectl = &cluster.kubectl;
-    kubectl.ok(&["apply", "-k", "deploy"]);
-    kubectl.ok(&["apply", "-f", "deploy/alias/rights.yaml", "-f", "deploy/alias/limits.yaml"]);
-    kubectl.wait_for_admission_policies();
+    cluster.install(&json!({"alias": {"enabled": true}}));
+    cluster.kubectl.wait_for_admission_policies();
     cluster.declare(&format!("hostFromClusterNetwork: \"{HOST}:5000\"\n"));
     cluster
 }
@@ -64,7 +62,6 @@ fn a_label_brings_an_alias_and_takes_it_away() {
     let stored = kubectl.json(&["get", "service", "local-registry", "--namespace=taken"]);
     assert_eq!(stored["spec"]["type"], "ClusterIP", "{stored}");
 
-    kubectl.ok(&["apply", "-k", "deploy/check"]);
     let answer = cluster.check(&[]);
     assert!(
         answer

@@ -1,6 +1,6 @@
 //! Which requests the API server sends to the policy: `matchConditions`, with and without a running policy server.
 
-use e2e::{Crds, HOST, Kubectl, TestCluster, build, build_run, hello};
+use e2e::{Crds, HOST, Kubectl, TestCluster, build, build_run, hello, values};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
         let old = complete(case, "oldObject").to_string();
         let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &old);
     }
-    cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
+    cluster.install(&values::usual());
     cluster.set_host(HOST);
     cluster.kubewarden.kill_server("clusterwide-local-registry");
     let Counts { asked, not_asked } = ask_about(&cluster.kubectl, &cases, complete);

@@ -1,6 +1,6 @@
-//! `check`, with the rights of the Job in `deploy/check`.
+//! `check`, with the rights of the pod that `helm test` runs.
 
-use e2e::{Crds, TestCluster, build, eventually};
+use e2e::{Crds, TestCluster, build, eventually, values};
 use serde_json::{Value, json};
 
 /// A declaration of a registry that does not exist.
@@ -13,10 +13,9 @@ fn lines(stdout: &str) -> Vec<&str> {
 }
 
 /// A cluster in which every link holds, except those about the registry.
-fn installed(set: &str) -> TestCluster {
+fn installed() -> TestCluster {
     let mut cluster = TestCluster::start(Crds::Patched);
-    cluster.kubectl.ok(&["apply", "-k", set]);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
+    cluster.install(&values::usual());
     cluster.declare(DECLARED);
     assert_eq!(cluster.sync(&[]).code, Some(0));
     cluster.reconcile();
@@ -33,7 +32,7 @@ fn trouble(cluster: &TestCluster) -> (Vec<String>, bool) {
 
 #[test]
 fn every_link_is_reported() {
-    let cluster = installed("deploy");
+    let cluster = installed();
     let answer = cluster.check(&[]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
     let conditions = |name: &str| {
@@ -83,7 +82,7 @@ fn every_link_is_reported() {
 
 #[test]
 fn a_policy_that_cannot_take_effect_is_reported() {
-    let cluster = installed("deploy");
+    let cluster = installed();
     assert_eq!(trouble(&cluster), (vec![], false));
     let shipped = cluster.policy()["spec"].clone();
     let check = |field: &str, value: Value, expected: &str, fails: bool| {
@@ -106,7 +105,7 @@ fn a_policy_that_cannot_take_effect_is_reported() {
     check(
         "rules",
         json!([{"apiGroups": ["shipwright.io"], "apiVersions": ["v1beta1"], "resources": ["*"], "operations": ["*"]}]),
-        "✗ policy local-registry rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns; give it the rules of deploy/policy/policy.yaml",
+        "✗ policy local-registry rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns; give it the rules of charts/local-registry/files/policies/builds.yaml",
         true,
     );
     check(
@@ -124,14 +123,14 @@ fn a_policy_that_cannot_take_effect_is_reported() {
     check(
         "matchConditions",
         json!([{"name": "never", "expression": "false"}]),
-        "! policy local-registry matchConditions: never differs from those that this version ships, so objects may be left out; apply deploy/policy again, or see that they leave out nothing that may be local",
+        "! policy local-registry matchConditions: never differs from those that this version ships, so objects may be left out; upgrade the release with the chart of this version (policy.enabled=true), or see that they leave out nothing that may be local",
         false,
     );
 }
 
 #[test]
 fn a_guard_that_refuses_nothing_is_reported() {
-    let cluster = installed("deploy");
+    let cluster = installed();
     let check = |arguments: &[&str], expected: &str, fails: bool| {
         cluster.kubectl.ok(arguments);
         let (found, failed) = trouble(&cluster);
@@ -139,7 +138,7 @@ fn a_guard_that_refuses_nothing_is_reported() {
         assert_eq!(failed, fails, "{found:?}");
         let last = cluster.check(&[]).stdout.lines().last().map(str::to_owned).unwrap();
         assert!(last.contains("safeguards: ") && last.contains("the guard (guard local-registry-guard"), "{last}");
-        cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+        cluster.install(&values::usual());
         assert_eq!(trouble(&cluster), (vec![], false));
     };
     check(
@@ -202,7 +201,7 @@ fn a_guard_that_refuses_nothing_is_reported() {
 
 #[test]
 fn a_policy_server_that_hangs_while_it_rolls_is_reported() {
-    let mut cluster = installed("deploy");
+    let mut cluster = installed();
     cluster.kubewarden.hang(true);
     cluster.declare("hostFromClusterNetwork: \"new.invalid:5000\"\n");
     assert_eq!(cluster.sync(&[]).code, Some(0));
@@ -227,9 +226,7 @@ fn a_policy_server_that_hangs_while_it_rolls_is_reported() {
 fn builds_that_lost_the_field_or_go_to_docker_hub_are_reported() {
     // No webhook is registered, and no guard yet, so Builds are stored as they are written here.
     let cluster = TestCluster::start(Crds::Patched);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
-    cluster.kubectl.ok(&["delete", "-k", "deploy/guard"]);
+    cluster.install(&values::without_guard());
     let builds = || -> Vec<String> {
         let stdout = cluster.check(&[]).stdout;
         stdout.lines().filter(|line| line.contains(" Builds: ")).map(ToOwned::to_owned).collect()

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{Crds, TestCluster, Watch, build, eventually};
+use e2e::{Crds, TestCluster, Watch, build, eventually, values};
 use local_registry_cluster::crds::crd_name;
 use local_registry_core::shipwright::{Kind, Version, image_fields};
 use serde_json::{Value, json};
 
-const KINDS: [(Kind, &str); 2] = [(Kind::Build, "builds"), (Kind::BuildRun, "buildruns")];
+pub(crate) const KINDS: [(Kind, &str); 2] = [(Kind::Build, "builds"), (Kind::BuildRun, "buildruns")];
 
-/// A cluster with what `deploy/` installs, and Shipwright's own CRDs.
+/// A cluster with the usual set, and Shipwright's own CRDs.
 fn installed() -> TestCluster {
     let cluster = TestCluster::start(Crds::Plain);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     cluster
 }
 
@@ -22,7 +22,7 @@ fn crds(cluster: &TestCluster, arguments: &[&str]) -> e2e::Answer {
 }
 
 /// A CRD as it is stored, but for what every write changes.
-fn stored(cluster: &TestCluster, name: &str) -> Value {
+pub(crate) fn stored(cluster: &TestCluster, name: &str) -> Value {
     comparable(cluster.kubectl.json(&["get", "crd", &format!("{name}.shipwright.io")]))
 }
 
@@ -57,7 +57,7 @@ fn without_the_field(kind: Kind, mut crd: Value) -> Option<Value> {
 }
 
 /// Waits until each image of a CRD has the field, and returns it without.
-fn with_the_field(cluster: &TestCluster, kind: Kind, name: &str) -> Value {
+pub(crate) fn with_the_field(cluster: &TestCluster, kind: Kind, name: &str) -> Value {
     eventually("the field to be in the CRD", || without_the_field(kind, stored(cluster, name)))
 }
 
@@ -179,7 +179,6 @@ fn a_crd_of_another_shape_is_reported_and_stays_as_it_is() {
     let answer = crds(&cluster, &[]);
     assert_eq!(answer.code, Some(1), "{answer:?}");
     assert!(answer.stdout.contains(error), "{answer:?}");
-    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
     let checked = cluster.check(&[]);
     assert!(checked.stdout.contains("! CRD builds.shipwright.io: it has another shape than is known"), "{checked:?}");
     assert_eq!(stored(&cluster, "builds"), before);
@@ -290,7 +289,7 @@ fn without_the_right_to_read_crds_their_state_is_unknown_and_policies_are_synced
     assert!(watch.answers("/readyz").0.contains(" 200 "));
     watch.looks_again();
 
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     wait_for_state(&watch, "there");
 }
 

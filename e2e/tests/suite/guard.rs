@@ -1,6 +1,6 @@
-//! `deploy/guard`: the API server refuses by itself what the policy did not see, and nothing else.
+//! The guard: the API server refuses by itself what the policy did not see, and nothing else.
 
-use e2e::{Crds, HOST, Kubectl, TestCluster, UndoingWebhook, build, build_run, eventually, in_v1alpha1};
+use e2e::{Crds, HOST, Kubectl, TestCluster, UndoingWebhook, build, build_run, eventually, in_v1alpha1, values};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
@@ -187,7 +187,7 @@ fn nothing_local_is_stored_while_nobody_asks_the_policy() {
     // A policy whose module cannot be pulled never gets a webhook.
     cluster.kubewarden.restore_server();
     cluster.kubewarden.pull("registry://registry.example/local-registry-policy:v0.1.0", false);
-    kubectl.ok(&["apply", "-k", "deploy/policy"]);
+    cluster.install(&values::usual());
     cluster.reconcile();
     check(&kubectl, "a module that cannot be pulled", "team");
 
@@ -295,7 +295,7 @@ fn the_guard_may_be_there_before_shipwright() {
     for crd in ["builds.shipwright.io", "buildruns.shipwright.io"] {
         cluster.kubectl.ok(&["delete", "crd", crd]);
     }
-    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+    cluster.install(&values::guard_alone());
     cluster.kubectl.wait_for_admission_policies();
     cluster.apply_released_crds();
     cluster.kubectl.wait_for_crds();
@@ -357,7 +357,7 @@ fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_
         build["spec"]["strategy"] = json!({"name": "buildah", "kind": "ClusterBuildStrategy"});
         let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &build.to_string());
     }
-    cluster.kubectl.ok(&["apply", "-k", "deploy/guard"]);
+    cluster.install(&values::guard_alone());
     cluster.kubectl.wait_for_admission_policies();
     let refusals = Refusals { guard: "local-registry-guard", reason: REFUSED };
     let is_refused = |case: &Case, object: &Value, dry_run: &str| {

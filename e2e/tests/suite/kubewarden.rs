@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Crds, TestCluster, build, build_run, eventually, hello};
+use e2e::{Crds, TestCluster, build, build_run, eventually, hello, values};
 use serde_json::{Value, json};
 
 const WEBHOOK: &str = "clusterwide-local-registry";
@@ -10,8 +10,7 @@ const WEBHOOK: &str = "clusterwide-local-registry";
 /// A cluster whose policy has this host, with what `check` needs.
 fn declaring(host: &str) -> TestCluster {
     let mut cluster = TestCluster::start(Crds::Patched);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
+    cluster.install(&values::usual());
     redeclare(&mut cluster, host);
     cluster
 }
@@ -70,7 +69,7 @@ fn a_policy_server_that_was_deleted_is_reported_and_its_policies_come_back() {
         assert_eq!(code, Some(1));
         // As docs/install.md says.
         cluster.kubewarden.restore_server();
-        cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+        cluster.install(&values::usual());
         assert_eq!(cluster.sync(&[]).code, Some(0));
         cluster.reconcile();
         assert_eq!(image(&cluster).unwrap(), "reg.invalid:5000/team/app:v1");

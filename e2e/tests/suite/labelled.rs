@@ -1,6 +1,6 @@
-//! `examples/whole-namespaces`: in labelled namespaces, every image without a registry is local.
+//! `workloads.namespaces`: in labelled namespaces, every image without a registry is local.
 
-use e2e::{Kubectl, Process, TestCluster, eventually};
+use e2e::{Kubectl, NAMESPACE, Process, TestCluster, eventually, values};
 use serde_json::{Value, json};
 
 use crate::asked::IS_DOWN;
@@ -18,7 +18,7 @@ fn start() -> (TestCluster, Process) {
     let kubectl = &cluster.kubectl;
     kubectl.ok(&["create", "namespace", "other"]);
     kubectl.ok(&["label", "namespace", "team", &format!("{LABEL}=true")]);
-    kubectl.ok(&["apply", "-k", "examples/whole-namespaces"]);
+    cluster.install(&values::both());
     kubectl.wait_for_service_accounts(&["other", "team"]);
     kubectl.wait_for_admission_policies();
     let answer = cluster.sync(&POLICIES);
@@ -136,16 +136,17 @@ fn the_sync_job_and_the_check_know_the_policy() {
     let policy = ["clusteradmissionpolicy", "local-registry-labelled"];
     let settings =
         |cluster: &TestCluster| cluster.kubectl.json(&[&["get"], &policy[..]].concat())["spec"]["settings"].clone();
-    let expected =
-        json!({"host": "kind-registry:5000", "runtimeHost": "localhost:5001", "imagesWithoutRegistry": "local"});
+    let expected = json!({
+        "host": "kind-registry:5000", "runtimeHost": "localhost:5001",
+        "imagesWithoutRegistry": "local", "knativeTags": "resolved",
+    });
     assert_eq!(settings(&cluster), expected);
     // The sync job owns what the cluster declares, and its account can change nothing else.
-    let sync = cluster.control_plane.kubectl_of("kubewarden", "local-registry-sync");
+    let sync = cluster.control_plane.kubectl_of(NAMESPACE, "local-registry-sync");
     let patch = r#"{"spec":{"settings":{"imagesWithoutRegistry":"asWritten"}}}"#;
     sync.run(&[&["patch"], &policy[..], &["--type=merge", "--patch", patch]].concat())
         .failed_with("local-registry-sync may change no settings of a policy but host, runtimeHost and help");
 
-    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
     let about_it = |cluster: &TestCluster| {
         let answer = cluster.check(&POLICIES);
         let about = |line: &&str| line.contains("local-registry-labelled") && !line.contains(" safeguards: ");

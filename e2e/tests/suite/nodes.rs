@@ -2,15 +2,10 @@
 
 use std::path::PathBuf;
 
-use e2e::{Crds, TestCluster, Watch, config_map, eventually};
+use e2e::{Crds, TestCluster, Watch, config_map, eventually, values};
 use serde_json::{Value, json};
 
 const NAME: &str = "registry.local-registry.svc.cluster.local:5000";
-
-/// The values that install a registry.
-fn kit() -> Value {
-    json!({"registry": {"enabled": true}})
-}
 
 /// A cluster with the kit, and a node.
 struct Scene {
@@ -21,7 +16,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let cluster = TestCluster::start(Crds::Plain);
-        cluster.install_chart(&kit());
+        cluster.install(&values::registry());
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("etc/containerd/certs.d")).unwrap();
         Self { cluster, root }
@@ -94,7 +89,7 @@ fn the_file_follows_the_service_with_the_shipped_rights() {
     }
     let ip = format!("--clusterip={first}");
     kubectl.ok(&["create", "service", "clusterip", "other", "--tcp=80", &ip, "--namespace=local-registry"]);
-    scene.cluster.install_chart(&kit());
+    scene.cluster.install(&values::registry());
     assert_ne!(scene.address(), first);
     scene.leads_to(&scene.address());
 

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use e2e::{Crds, TestCluster, build, build_run, config_map, eventually};
+use e2e::{Crds, TestCluster, build, build_run, config_map, eventually, values};
 use serde_json::{Value, json};
 
 fn host(cluster: &TestCluster) -> Value {
@@ -16,7 +16,7 @@ fn generation(cluster: &TestCluster) -> i64 {
 #[test]
 fn a_watch_survives_restarts_of_the_api_server() {
     let mut cluster = TestCluster::start(Crds::Plain);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     cluster.declare("hostFromClusterNetwork: \"before:5000\"\n");
     let mut watch = cluster.watch(&["--settle=1", "--resync=3600"]);
     eventually("the policy to get the host", || (host(&cluster) == "before:5000").then_some(()));
@@ -33,7 +33,7 @@ fn a_watch_survives_restarts_of_the_api_server() {
 #[test]
 fn a_burst_of_changes_is_written_at_most_a_few_times() {
     let cluster = TestCluster::start(Crds::Plain);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     cluster.declare("hostFromClusterNetwork: \"before:5000\"\n");
     let _watch = cluster.watch(&["--settle=3", "--resync=3600"]);
     eventually("the policy to get the host", || (host(&cluster) == "before:5000").then_some(()));

@@ -2,17 +2,18 @@
 
 use std::process::Command;
 
-use e2e::{Crds, Process, TestCluster, eventually};
+use e2e::{Crds, Process, TestCluster, eventually, values};
 use local_registry_testkit::repository::root;
 
 /// The commands of the quick start that wait for the policy, as `e2e/quick-start` prints them.
 fn waiting() -> String {
     let script = Command::new(root().join("e2e/quick-start")).output().unwrap();
     let script = String::from_utf8(script.stdout).unwrap();
-    let installed = "kubectl apply -k deploy\n";
-    let (_, rest) = script.split_once(installed).unwrap();
-    let (waiting, _) = rest.split_once("kubectl create -f examples/build.yaml\n").unwrap();
-    waiting.to_owned()
+    let first = "until kubectl create --dry-run=server ";
+    let (before, rest) = script.split_once(first).unwrap();
+    assert!(before.contains("helm upgrade local-registry "), "{before}");
+    let (waiting, _) = rest.split_once("\nkubectl create --filename examples/build.yaml\n").unwrap();
+    format!("{first}{waiting}\n")
 }
 
 /// Starts a script with the kubectl of this cluster.
@@ -30,17 +31,17 @@ fn run(cluster: &TestCluster, script: &str) -> Process {
 #[test]
 fn the_quick_start_waits_until_its_first_run_is_accepted() {
     let mut cluster = TestCluster::start(Crds::Plain);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     // The policy is active but has no host yet, since the sync job has not started.
     cluster.reconcile();
     let mut script = run(&cluster, &waiting());
-    eventually("the script to wait for the host", || script.log().contains("--for=jsonpath").then_some(()));
-
-    cluster.install_chart(&serde_json::json!({"registry": {"enabled": true}}));
-    let _watch = cluster.watch(&["--crds"]);
-    // The host is in the settings, but the policy server does not serve them yet.
     let rejected = || script.log().matches("this cluster declares no local registry").count();
     eventually("a rejected dry run", || (rejected() > 0).then_some(()));
+
+    cluster.install(&serde_json::json!({"registry": {"enabled": true}}));
+    let _watch = cluster.watch(&["--crds"]);
+    // The host is in the settings, but the policy server does not serve them yet.
+    eventually("the host", || cluster.policy()["spec"]["settings"]["host"].is_string().then_some(()));
     let before = rejected();
     eventually("another rejected dry run", || (rejected() > before).then_some(()));
 

@@ -1,8 +1,8 @@
-//! The service accounts of `deploy/` can do their work, and nothing else.
+//! The service accounts of the chart can do their work, and nothing else.
 
 use std::collections::BTreeSet;
 
-use e2e::{Answer, Crds, Kubectl, TestCluster, upstream};
+use e2e::{Answer, Chart, Crds, Kubectl, NAMESPACE, TestCluster, upstream, values};
 use local_registry_core::{RegistryHost, RuntimeHost};
 use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
@@ -38,10 +38,10 @@ fn rights(kubectl: &Kubectl, namespace: &str) -> BTreeSet<String> {
     rights
 }
 
-/// Asserts what a service account may do in each namespace, beyond what every service account may do.
+/// Asserts what a service account, a namespace and a name, may do in each namespace, beyond what every service account may do.
 #[track_caller]
-fn check(cluster: &TestCluster, account: &str, expected: &[(&str, &[&str])]) {
-    let kubectl = cluster.control_plane.kubectl_of("kubewarden", account);
+fn check(cluster: &TestCluster, (home, account): (&str, &str), expected: &[(&str, &[&str])]) {
+    let kubectl = cluster.control_plane.kubectl_of(home, account);
     let nobody = cluster.control_plane.kubectl_of("kubewarden", "nobody");
     for (namespace, expected) in expected {
         let found: Vec<String> = rights(&kubectl, namespace).difference(&rights(&nobody, namespace)).cloned().collect();
@@ -88,7 +88,7 @@ const SAFEGUARDS: [&str; 5] = [
 #[track_caller]
 fn check_network_policy(cluster: &TestCluster, template: &Value) {
     let policy =
-        cluster.kubectl.json(&["get", "networkpolicy", "local-registry-sync", "--namespace=kubewarden"])["spec"]
+        cluster.kubectl.json(&["get", "networkpolicy", "local-registry-sync", "--namespace", NAMESPACE])["spec"]
             .clone();
     let labels = template["metadata"]["labels"].as_object().unwrap();
     let selected = policy["podSelector"]["matchLabels"].as_object().unwrap();
@@ -113,8 +113,8 @@ fn check_network_policy(cluster: &TestCluster, template: &Value) {
 #[test]
 fn accounts_of_the_usual_installation() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
-    let deployment = cluster.kubectl.json(&["get", "deployment", "local-registry-sync", "--namespace=kubewarden"]);
+    cluster.install(&values::usual());
+    let deployment = cluster.kubectl.json(&["get", "deployment", "local-registry-sync", "--namespace", NAMESPACE]);
     check_network_policy(&cluster, &deployment["spec"]["template"]);
     let policy = [
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] get",
@@ -122,19 +122,21 @@ fn accounts_of_the_usual_installation() {
     ];
     check(
         &cluster,
-        "local-registry-sync",
+        (NAMESPACE, "local-registry-sync"),
         &[
             ("kube-public", &[&CONFIG_MAP[..], &SAFEGUARDS[..], &CRDS[..], &EVENTS[..], &policy[..]].concat()),
             ("default", &[&SAFEGUARDS[..], &CRDS[..], &EVENTS[..], &policy[..]].concat()),
+            (NAMESPACE, &[&SAFEGUARDS[..], &CRDS[..], &policy[..]].concat()),
             ("kubewarden", &[&SAFEGUARDS[..], &CRDS[..], &policy[..]].concat()),
             ("team", &[&SAFEGUARDS[..], &CRDS[..], &policy[..]].concat()),
         ],
     );
     let builds: &[&str] = &["shipwright.io/builds[*] get"];
-    check(&cluster, "policy-server", &[("kube-public", builds), ("kubewarden", builds), ("team", builds)]);
+    let server = ("kubewarden", "policy-server");
+    check(&cluster, server, &[("kube-public", builds), ("kubewarden", builds), ("team", builds)]);
 
     // Requests beyond these rights are forbidden.
-    let sync = cluster.control_plane.kubectl_of("kubewarden", "local-registry-sync");
+    let sync = cluster.control_plane.kubectl_of(NAMESPACE, "local-registry-sync");
     for arguments in [
         &["get", "configmaps", "--namespace=kube-public"][..],
         &["get", "configmap", "kube-root-ca.crt", "--namespace=kube-public"],
@@ -144,6 +146,7 @@ fn accounts_of_the_usual_installation() {
         &["delete", "clusteradmissionpolicy", "local-registry"],
         &["patch", "clusteradmissionpolicy", "local-registry", "--subresource=status", "--type=merge", "--patch={}"],
         &["get", "secrets", "--namespace=kubewarden"],
+        &["get", "secrets", "--namespace=local-registry"],
         &["get", "builds.shipwright.io", "--namespace=team"],
         &["get", "crd", "buildstrategies.shipwright.io"],
         &["get", "crds"],
@@ -172,8 +175,8 @@ fn accounts_of_the_usual_installation() {
 #[test]
 fn the_sync_job_reads_what_keeps_workloads_from_docker_hub() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "examples/whole-namespaces"]);
-    let sync = cluster.control_plane.kubectl_of("kubewarden", "local-registry-sync");
+    cluster.install(&values::both());
+    let sync = cluster.control_plane.kubectl_of(NAMESPACE, "local-registry-sync");
     for policy in ["local-registry-workloads", "local-registry-labelled"] {
         for (kind, name) in [
             ("mutatingwebhookconfigurations", format!("clusterwide-{policy}")),
@@ -189,17 +192,16 @@ fn the_sync_job_reads_what_keeps_workloads_from_docker_hub() {
 #[test]
 fn accounts_of_the_cronjob() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy/policy"]);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-cronjob"]);
+    cluster.install(&json!({"sync": {"schedule": "*/5 * * * *"}}));
     let policy = [
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] get",
         "policies.kubewarden.io/clusteradmissionpolicies[local-registry] patch",
     ];
-    let job = cluster.kubectl.json(&["get", "cronjob", "local-registry-sync", "--namespace=kubewarden"]);
+    let job = cluster.kubectl.json(&["get", "cronjob", "local-registry-sync", "--namespace", NAMESPACE]);
     check_network_policy(&cluster, &job["spec"]["jobTemplate"]["spec"]["template"]);
     check(
         &cluster,
-        "local-registry-sync",
+        (NAMESPACE, "local-registry-sync"),
         &[
             ("kube-public", &[&CONFIG_MAP[..], &SAFEGUARDS[..], &CRDS[..], &EVENTS[..], &policy[..]].concat()),
             ("team", &[&SAFEGUARDS[..], &CRDS[..], &policy[..]].concat()),
@@ -210,26 +212,33 @@ fn accounts_of_the_cronjob() {
 #[test]
 fn accounts_of_the_namespaced_variant() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy/policy-namespaced"]);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-namespaced"]);
+    install_namespaced(&cluster);
     let policy = [
         "policies.kubewarden.io/admissionpolicies[local-registry] get",
         "policies.kubewarden.io/admissionpolicies[local-registry] patch",
     ];
     check(
         &cluster,
-        "local-registry-sync",
+        ("apps", "local-registry-sync"),
         &[
             ("kube-public", &[&CONFIG_MAP[..], &EVENTS[..]].concat()),
-            ("default", &[&EVENTS[..], &policy[..]].concat()),
+            ("apps", &[&EVENTS[..], &policy[..]].concat()),
+            ("default", &[]),
             ("kubewarden", &[]),
             ("team", &[]),
         ],
     );
-    check(&cluster, "policy-server", &[("default", &[]), ("team", &[])]);
+    check(&cluster, ("kubewarden", "policy-server"), &[("apps", &[]), ("team", &[])]);
 }
 
-const SYNC: &str = "--as=system:serviceaccount:kubewarden:local-registry-sync";
+/// Installs the policy for the namespace `apps` alone.
+fn install_namespaced(cluster: &TestCluster) {
+    Chart::of("4", &cluster.kubectl).in_namespace("apps").install(&values::namespaced());
+}
+
+const SYNC: &str = "--as=system:serviceaccount:local-registry:local-registry-sync";
+/// The same of a release in the namespace `apps`.
+const SYNC_OF_APPS: &str = "--as=system:serviceaccount:apps:local-registry-sync";
 /// Whose entry in `metadata.managedFields` a patch changes: the sync job's.
 const AS_MANAGER: &str = "--field-manager=local-registry-sync";
 
@@ -258,14 +267,14 @@ fn changes() -> Value {
 
 /// Asserts that the sync job's account can change three settings of a policy, and nothing else in it.
 #[track_caller]
-fn check_changes(cluster: &TestCluster, policy: &[&str], crd: &str) {
+fn check_changes(cluster: &TestCluster, account: &str, policy: &[&str], crd: &str) {
     let patch_as = |account: &[&str], patch: &Value| {
         let patch = format!("--patch={patch}");
         let arguments =
             [&["patch"], policy, &["--type=merge", "--dry-run=server", AS_MANAGER, &patch], account].concat();
         cluster.kubectl.run(&arguments)
     };
-    let patch = |patch: &Value| patch_as(&[SYNC], patch);
+    let patch = |patch: &Value| patch_as(&[account], patch);
     cluster.kubectl.wait_for_admission_policies();
     let both = json!({"spec": {"module": "registry://elsewhere.example/policy:v1", "rules": changes()["rules"]}});
     patch(&both).failed_with("local-registry-sync may change nothing in the spec of a policy but its settings");
@@ -307,7 +316,7 @@ fn check_changes(cluster: &TestCluster, policy: &[&str], crd: &str) {
     let arguments = [
         &["patch"],
         &policy[..],
-        &["--type=merge", "--dry-run=server", SYNC, "--patch={\"spec\":{\"settings\":{\"host\":\"a.b\"}}}"],
+        &["--type=merge", "--dry-run=server", account, "--patch={\"spec\":{\"settings\":{\"host\":\"a.b\"}}}"],
     ]
     .concat();
     cluster
@@ -319,11 +328,11 @@ fn check_changes(cluster: &TestCluster, policy: &[&str], crd: &str) {
 #[test]
 fn the_sync_job_can_change_three_settings_and_nothing_else() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     cluster.patch_policy("merge", &json!({"spec": {"settings": {"insecure": true, "lookupBuilds": false}}}));
     let policy = ["clusteradmissionpolicies.policies.kubewarden.io", "local-registry"];
-    check_changes(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_clusteradmissionpolicies.yaml");
+    check_changes(&cluster, SYNC, &policy, "kubewarden/crds/policies.kubewarden.io_clusteradmissionpolicies.yaml");
 
     // The sync job's own apply passes, with settings and without any.
     for (declaration, changed) in [(Some("help: https://a.b"), "changed"), (None, "changed")] {
@@ -337,25 +346,26 @@ fn the_sync_job_can_change_three_settings_and_nothing_else() {
     }
     let answer = cluster.sync(&[]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
-    assert_eq!(cluster.policy()["spec"]["settings"], json!({"insecure": true, "lookupBuilds": false}));
+    let left = json!({"insecure": true, "lookupBuilds": false, "outputWithoutRegistry": "warn"});
+    assert_eq!(cluster.policy()["spec"]["settings"], left);
 }
 
 #[test]
 fn the_sync_job_can_change_three_settings_of_a_namespaced_policy() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy/policy-namespaced"]);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/sync-namespaced"]);
+    install_namespaced(&cluster);
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     cluster.kubectl.ok(&[
         "patch",
         "admissionpolicy",
         "local-registry",
+        "--namespace=apps",
         "--type=merge",
         "--patch={\"spec\":{\"settings\":{\"insecure\":true}}}",
     ]);
-    let policy = ["admissionpolicies.policies.kubewarden.io", "local-registry", "--namespace=default"];
-    check_changes(&cluster, &policy, "kubewarden/crds/policies.kubewarden.io_admissionpolicies.yaml");
-    let answer = cluster.sync(&["--policy=default/local-registry"]);
+    let policy = ["admissionpolicies.policies.kubewarden.io", "local-registry", "--namespace=apps"];
+    check_changes(&cluster, SYNC_OF_APPS, &policy, "kubewarden/crds/policies.kubewarden.io_admissionpolicies.yaml");
+    let answer = cluster.sync_in("apps", &["--policy=apps/local-registry"]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
     assert!(answer.stdout.contains("changed"), "{answer:?}");
 }
@@ -363,7 +373,7 @@ fn the_sync_job_can_change_three_settings_of_a_namespaced_policy() {
 /// A cluster with the limits of the sync job, which the API server enforces. Its first patch of a CRD is refused.
 fn limited() -> TestCluster {
     let cluster = TestCluster::start(Crds::Plain);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     cluster.kubectl.wait_for_admission_policies();
     cluster
 }
@@ -502,7 +512,7 @@ fn the_sync_job_can_change_nothing_of_a_crd_but_its_schemas() {
     // Even with more rights than it is given, it can do nothing else.
     let rules = ["--verb=*", "--resource=customresourcedefinitions,customresourcedefinitions/status"];
     cluster.kubectl.ok(&[&["create", "clusterrole", "crds"][..], &rules].concat());
-    let account = "--serviceaccount=kubewarden:local-registry-sync";
+    let account = "--serviceaccount=local-registry:local-registry-sync";
     cluster.kubectl.ok(&["create", "clusterrolebinding", "crds", "--clusterrole=crds", account]);
     let only = "may only update Shipwright's CRDs, as apiextensions.k8s.io/v1";
     for arguments in [
@@ -527,12 +537,12 @@ fn the_sync_job_can_change_nothing_of_a_crd_but_its_schemas() {
     }
 }
 
-/// Patches of `metadata.managedFields`, each with who would own what by it. The object has an entry of the manager `kubectl`, and
-/// one of `other`, which owns what is at `theirs`.
-fn forgeries(object: &Value, theirs: &str) -> Vec<(&'static str, Value)> {
+/// Patches of `metadata.managedFields`, each with who would own what by it. The object has an entry of this manager, which has
+/// installed it, and one of `other`, which owns what is at `theirs`.
+fn forgeries(object: &Value, installer: &str, theirs: &str) -> Vec<(&'static str, Value)> {
     let entries = object["metadata"]["managedFields"].as_array().unwrap();
     let of = |manager: &str| entries.iter().position(|entry| entry["manager"] == manager).unwrap();
-    let (kubectl, other) = (of("kubectl"), of("other"));
+    let (installer, other) = (of(installer), of("other"));
     let forged = |forge: &dyn Fn(&mut Vec<Value>)| {
         let mut entries = entries.clone();
         forge(&mut entries);
@@ -548,12 +558,12 @@ fn forgeries(object: &Value, theirs: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("nobody owns anything", json!([{}])),
         (
-            "kubectl owns what another applies",
+            "the installer owns what another applies",
             forged(&|entries| {
-                entries[kubectl].pointer_mut(&format!("/fieldsV1{parent}")).unwrap()[last] = fields.clone();
+                entries[installer].pointer_mut(&format!("/fieldsV1{parent}")).unwrap()[last] = fields.clone();
             }),
         ),
-        ("kubectl owns the whole spec", forged(&|entries| entries[kubectl]["fieldsV1"]["f:spec"] = json!({}))),
+        ("the installer owns the whole spec", forged(&|entries| entries[installer]["fieldsV1"]["f:spec"] = json!({}))),
         ("nobody owns what another applies", forged(&|entries| drop(entries.remove(other)))),
         ("the sync job owns it", forged(&|entries| entries[other]["manager"] = json!("local-registry-sync"))),
         ("the sync job owns it, too", forged(&|entries| entries.push(by("local-registry-sync")))),
@@ -577,7 +587,7 @@ fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_crd() {
     cluster.kubectl.ok(&by_other);
     let check = || {
         let theirs = "/f:spec/f:conversion/f:webhook/f:conversionReviewVersions";
-        for (forgery, entries) in forgeries(&read(), theirs) {
+        for (forgery, entries) in forgeries(&read(), "kubectl", theirs) {
             let forge = json!({"op": "add", "path": "/metadata/managedFields", "value": entries});
             for operations in [json!([forge]), json!([forge, add_field[0]])] {
                 let answer = patch_crd(&cluster, builds, &operations);
@@ -617,7 +627,7 @@ fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_crd() {
 #[test]
 fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_policy() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "--server-side", "-k", "deploy"]);
+    cluster.install(&values::usual());
     cluster.kubectl.wait_for_admission_policies();
     let policy = ["clusteradmissionpolicy", "local-registry"];
     let by_other = |settings: Value| {
@@ -628,7 +638,7 @@ fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_policy() {
     };
     by_other(json!({"insecure": true, "help": "https://a.b"}));
     let read = || cluster.kubectl.json(&[&["get"], &policy[..], &["--show-managed-fields"]].concat());
-    for (forgery, entries) in forgeries(&read(), "/f:spec/f:settings") {
+    for (forgery, entries) in forgeries(&read(), "helm", "/f:spec/f:settings") {
         let forge = json!({"op": "add", "path": "/metadata/managedFields", "value": entries});
         let change = json!({"op": "add", "path": "/spec/settings/host", "value": "a.b"});
         for operations in [json!([forge]), json!([forge, change])] {
@@ -671,7 +681,7 @@ fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_policy() {
 #[test]
 fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
     let cluster = TestCluster::start(Crds::Plain);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     let set = |settings: Value| {
         let patch = json!({"spec": {"settings": settings}}).to_string();
         let arguments = ["patch", "clusteradmissionpolicy", "local-registry", "--type=merge", "--patch", &patch, SYNC];
@@ -754,8 +764,7 @@ fn the_sync_job_cannot_set_a_host_that_the_policy_refuses() {
 #[test]
 fn accounts_touch_only_events_of_their_own() {
     let cluster = start();
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
-    cluster.install_chart(&json!({"nodes": {"enabled": true}}));
+    cluster.install(&json!({"nodes": {"enabled": true}}));
     cluster.kubectl.wait_for_admission_policies();
     let event = |name: &str, controller: &str| {
         json!({
@@ -773,8 +782,7 @@ fn accounts_touch_only_events_of_their_own() {
     };
     let create = ["create", "--validate=false", "-f", "-"];
     cluster.kubectl.ok_with(&create, &event("of-the-kubelet", "kubelet"));
-    for (namespace, account) in [("kubewarden", "local-registry-sync"), ("local-registry-nodes", "local-registry-node")]
-    {
+    for (namespace, account) in [(NAMESPACE, "local-registry-sync"), ("local-registry-nodes", "local-registry-node")] {
         let kubectl = cluster.control_plane.kubectl_of(namespace, account);
         let refused = format!("{account} may create and change only Events of its own");
         // `kubectl patch` would read the Event first.
@@ -795,7 +803,7 @@ fn accounts_touch_only_events_of_their_own() {
 #[test]
 fn the_agents_priority_is_for_the_agent() {
     let cluster = start();
-    cluster.install_chart(&json!({"nodes": {"enabled": true}}));
+    cluster.install(&values::nodes());
     cluster.kubectl.wait_for_admission_policies();
     cluster.kubectl.ok(&["create", "serviceaccount", "pods", "--namespace=team"]);
     let pod = |namespace: &str, class: Option<&str>| {

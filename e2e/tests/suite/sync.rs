@@ -1,14 +1,14 @@
-//! The sync job, with the service account that `deploy/` gives it.
+//! The sync job, with the service account that the chart gives it.
 
-use e2e::{Crds, TestCluster, build, build_run, eventually};
+use e2e::{Chart, Crds, TestCluster, build, build_run, eventually, values};
 use serde_json::{Value, json};
 
 const MANAGER: &str = "local-registry-sync";
 
-/// A cluster with the usual installation, `deploy/`.
+/// A cluster with the usual set.
 fn installed() -> TestCluster {
     let cluster = TestCluster::start(Crds::Patched);
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     cluster
 }
 
@@ -112,12 +112,13 @@ fn applying_the_policy_again_keeps_the_host() {
     let cluster = installed();
     cluster.declare("hostFromClusterNetwork: \"kind-registry:5000\"\n");
     succeeds(&cluster, "local-registry: changed");
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
-    let rendered = cluster.kubectl.ok(&["kustomize", "deploy/policy"]);
+    let rendered = Chart::alone("4").objects(&values::usual());
+    let policy = rendered.iter().find(|object| object["kind"] == "ClusterAdmissionPolicy").unwrap();
     for _ in 0..2 {
         let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=argocd", "-f", "-"];
-        assert_eq!(cluster.kubectl.run_with(&apply, &rendered).code, Some(0));
+        cluster.kubectl.ok_with(&apply, policy);
         assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
     }
     succeeds(&cluster, "local-registry: unchanged");
@@ -240,7 +241,7 @@ fn a_webhook_and_a_guard_that_others_remove_show_in_the_metrics() {
     cluster.kubectl.ok(&["delete", "clusterrolebinding", "local-registry-sync"]);
     become_([None, None, None]);
     cluster.reconcile();
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     become_([Some(1), Some(1), Some(1)]);
     let log = watch.process.log();
     let lost = "the API server does not ask the policy local-registry, or does not heed it: there is no MutatingWebhookConfiguration";
@@ -278,7 +279,7 @@ fn the_state_of_an_unreadable_config_map_is_unknown() {
     );
     assert_eq!(settings(&cluster), json!({"host": "kind-registry:5000"}));
 
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     eventually("the state to be known", || (watch.metric(unknown) == Some(0)).then_some(()));
     assert!(watch.answers("/readyz").0.contains(" 200 "));
 }
@@ -311,7 +312,7 @@ fn a_policy_that_is_created_later_gets_the_host_before_the_next_resync() {
     eventually("the sync job to report that the policy is missing", || {
         watch.process.log().contains("ClusterAdmissionPolicy local-registry: not found").then_some(())
     });
-    cluster.kubectl.ok(&["apply", "-k", "deploy"]);
+    cluster.install(&values::usual());
     eventually("the policy to get the host", || (settings(&cluster)["host"] == "kind-registry:5000").then_some(()));
 }
 

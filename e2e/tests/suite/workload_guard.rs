@@ -2,7 +2,7 @@
 //!
 //! No webhook is registered here, as after Kubewarden was removed.
 
-use e2e::{Crds, TestCluster, eventually, upstream};
+use e2e::{Crds, TestCluster, eventually, upstream, values};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ const REASON: &str = "is local by the annotation local-registry-hosting/";
 /// What the guard for labelled namespaces says.
 const NO_REGISTRY: &str = "names no registry, so it is local in this namespace";
 
-/// A cluster with what these arguments apply, which nobody serves. These objects were there before.
-fn unserved(before: &[Value], apply: &[&str]) -> TestCluster {
+/// A cluster with what these values install, which nobody serves. These objects were there before.
+fn unserved(before: &[Value], values: &Value) -> TestCluster {
     let cluster = TestCluster::start(Crds::Plain);
     let controllers = cluster.control_plane.start_controllers();
     cluster.kubectl.wait_for_service_accounts(&["kubewarden", "team"]);
@@ -26,7 +26,7 @@ fn unserved(before: &[Value], apply: &[&str]) -> TestCluster {
         // Some cases are no objects that the API server takes.
         let _ = cluster.kubectl.run_with(&["create", "--validate=ignore", "-f", "-"], &object.to_string());
     }
-    cluster.kubectl.ok(&[&["apply"], apply].concat());
+    cluster.install(values);
     cluster.kubectl.wait_for_admission_policies();
     cluster
 }
@@ -42,7 +42,7 @@ fn pod(name: &str, namespace: &str, names: &str, image: &str) -> Value {
 
 #[test]
 fn what_the_policy_did_not_see_is_refused_and_all_else_passes() {
-    let cluster = unserved(&[pod("before", "team", "app, debug", "team/app:v1")], &["-k", "deploy/workloads"]);
+    let cluster = unserved(&[pod("before", "team", "app, debug", "team/app:v1")], &values::workloads());
     let kubectl = &cluster.kubectl;
     let create = |object: &Value| kubectl.run_with(&["create", "--dry-run=server", "-f", "-"], &object.to_string());
     // Kubewarden exempts its own namespace from all policies.
@@ -98,7 +98,7 @@ fn in_a_labelled_namespace_an_image_without_a_registry_is_refused_and_all_else_p
         pod["metadata"].as_object_mut().unwrap().remove("annotations");
         pod
     };
-    let cluster = unserved(&[plain("before", "team", "team/app:v1")], &["-f", "deploy/workloads/labelled/guard.yaml"]);
+    let cluster = unserved(&[plain("before", "team", "team/app:v1")], &values::labelled());
     let kubectl = &cluster.kubectl;
     kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/workloads=true"]);
     kubectl.ok(&["label", "namespace", "kubewarden", "local-registry-hosting/workloads=false"]);
@@ -155,22 +155,20 @@ fn in_a_labelled_namespace_an_image_without_a_registry_is_refused_and_all_else_p
 /// The two laws of the guard, on every case of pods and revisions.
 #[test]
 fn it_passes_what_the_policy_let_through_and_refuses_what_the_policy_would_have_changed() {
-    let counts = check_laws("local-registry-workloads-guard", REASON, &["-k", "deploy/workloads"], |case| {
-        !is_for_labelled(case)
-    });
+    let is_meant = |case: &Case| !is_for_labelled(case);
+    let counts = check_laws("local-registry-workloads-guard", REASON, &values::workloads(), is_meant);
     assert!(counts[0] > 20 && counts[1] > 10, "{counts:?}");
 }
 
 /// The same of the guard for labelled namespaces.
 #[test]
 fn in_a_labelled_namespace_it_passes_and_refuses_the_same_as_the_policy() {
-    let apply = ["-f", "deploy/workloads/labelled/guard.yaml"];
-    let counts = check_laws("local-registry-labelled-guard", NO_REGISTRY, &apply, is_for_labelled);
+    let counts = check_laws("local-registry-labelled-guard", NO_REGISTRY, &values::labelled(), is_for_labelled);
     assert!(counts[0] > 5 && counts[1] > 3, "{counts:?}");
 }
 
 /// Holds a guard to its laws by the cases that are meant for it. Returns how many it passed, and how many it refused.
-fn check_laws(guard: &'static str, reason: &'static str, apply: &[&str], is_meant: fn(&Case) -> bool) -> [usize; 2] {
+fn check_laws(guard: &'static str, reason: &'static str, values: &Value, is_meant: fn(&Case) -> bool) -> [usize; 2] {
     let can_be_sent = |case: &Case| {
         let request = &case.request;
         ["Pod", "Revision"].iter().any(|kind| request["kind"]["kind"] == *kind)
@@ -183,7 +181,7 @@ fn check_laws(guard: &'static str, reason: &'static str, apply: &[&str], is_mean
     };
     let cases: Vec<Case> = case::all().into_iter().filter(|case| can_be_sent(case) && is_meant(case)).collect();
     let olds = cases.iter().filter(|case| case.request["operation"] == "UPDATE");
-    let cluster = unserved(&olds.map(|case| complete_pod(case, "oldObject")).collect::<Vec<_>>(), apply);
+    let cluster = unserved(&olds.map(|case| complete_pod(case, "oldObject")).collect::<Vec<_>>(), values);
     cluster.kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/workloads=true"]);
     let probe = json!({"containers": [{"name": "app", "image": "team/app"}]});
     let annotations = json!({"local-registry-hosting/containers": "app"});

@@ -1,8 +1,8 @@
-//! `deploy/workloads`: the pods of Deployments, Jobs and the like, and Knative's revisions.
+//! `workloads.enabled`: the pods of Deployments, Jobs and the like, and Knative's revisions.
 //!
 //! No pod runs here: the API server and the controllers are real, and no kubelet is. `e2e/tests/node` has one.
 
-use e2e::{Answer, Kubectl, TestCluster, eventually, upstream};
+use e2e::{Answer, Kubectl, TestCluster, eventually, upstream, values};
 use local_registry_testkit::case::{self, Case};
 use serde_json::{Value, json};
 
@@ -439,7 +439,6 @@ fn a_knative_revision_gets_the_registry_if_pods_and_nodes_know_it_by_one_name() 
 #[test]
 fn the_check_knows_both_policies() {
     let (cluster, _controllers) = TestCluster::with_workloads(ONE_NAME);
-    cluster.kubectl.ok(&["apply", "-k", "deploy/check"]);
     let answer = cluster.check(&["--policy=local-registry", "--policy=local-registry-workloads"]);
     let lines: Vec<_> =
         answer.stdout.lines().filter(|line| line.contains(" policy local-registry-workloads")).collect();
@@ -487,9 +486,8 @@ fn pods_of_the_check_keep_the_portable_name_and_the_guard_looks_at_them_all_the_
 #[test]
 fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     let (mut cluster, _controllers) = TestCluster::with_workloads(TWO_NAMES);
-    cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry-workloads"]);
-    // Some cases are about pods that the guard refuses.
-    cluster.kubectl.ok(&["delete", "validatingadmissionpolicybinding", "local-registry-workloads-guard"]);
+    // Some cases are about pods that the guard refuses, so that goes, too.
+    cluster.install(&values::usual());
     cluster.reconcile();
     let is_a_pod = |case: &Case| {
         let request = &case.request;
@@ -506,7 +504,7 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
             (!answer.stderr.contains("webhook") && !answer.stderr.contains("guard")).then_some(())
         });
     }
-    cluster.kubectl.ok(&["apply", "-k", "deploy/workloads"]);
+    cluster.install(&values::workloads());
     cluster.redeclare(TWO_NAMES);
     cluster.kubewarden.kill_server(WEBHOOK);
     let (for_labelled, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(is_for_labelled);
@@ -515,10 +513,8 @@ fn the_api_server_asks_about_every_case_that_the_policy_answers() {
     assert!(not_asked[0] > 3 && not_asked[1] > 2, "{not_asked:?}");
 
     // The condition for labelled namespaces asks about more, and so about all of the others, too.
-    cluster.kubectl.ok(&["delete", "clusteradmissionpolicy", "local-registry-workloads"]);
-    cluster.kubectl.ok(&["delete", "validatingadmissionpolicybinding", "local-registry-workloads-guard"]);
     cluster.kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/workloads=true"]);
-    cluster.kubectl.ok(&["apply", "-f", "deploy/workloads/labelled/policy.yaml"]);
+    cluster.install(&values::merged(values::labelled(), values::without_guard()));
     cluster.reconcile();
     cluster.kubewarden.kill_server("clusterwide-local-registry-labelled");
     let cases: Vec<Case> = for_labelled.into_iter().chain(others).collect();

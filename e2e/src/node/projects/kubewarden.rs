@@ -124,8 +124,7 @@ impl Node {
         let deployments = self.kubectl.json(&["get", "deployments", "--namespace", NAMESPACE]);
         let names =
             deployments["items"].as_array().unwrap().iter().map(|found| found["metadata"]["name"].as_str().unwrap());
-        let others = ["policy-server-", "local-registry-"];
-        let mut names = names.filter(|name| !others.iter().any(|other| name.starts_with(other)));
+        let mut names = names.filter(|name| !name.starts_with("policy-server-"));
         names.next().expect("the controller's Deployment").to_owned()
     }
 

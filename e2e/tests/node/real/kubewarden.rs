@@ -4,17 +4,18 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use e2e::eventually;
 use e2e::node::Release;
-use serde_json::{Value, json};
+use e2e::{eventually, values};
+use serde_json::json;
 
 use super::dry_run;
 use crate::admission::{self, Admission};
 use crate::builds;
 use crate::kit::{self, Held, Kit, REGISTRY};
 
-/// Where the policy's module is pushed.
-const MODULE: &str = "local-registry-policy:v1";
+/// Where the policy's module is pushed, and its tag.
+const MODULE: &str = "local-registry-policy";
+const TAG: &str = "v1";
 
 /// A release, as what installs Kubewarden and serves the policies.
 pub(super) struct Real {
@@ -51,7 +52,7 @@ impl Real {
     pub(super) fn ready(&self, kit: &Kit) {
         builds::install_projects(kit);
         self.install(kit);
-        self.apply(kit, &json!({"insecure": true}));
+        self.apply(kit);
         self.serve(kit, REGISTRY);
     }
 }
@@ -69,17 +70,12 @@ impl Admission for Real {
         }
     }
 
-    fn apply(&self, kit: &Kit, settings: &Value) {
+    fn apply(&self, kit: &Kit) {
         self.push_module(kit);
-        let shipped = kit.node.kubectl.ok(&["kustomize", "deploy/workloads"]);
-        let line = shipped.lines().find(|line| line.trim().starts_with("module: registry://")).unwrap();
-        let manifests = shipped.replace(line.trim(), &format!("module: registry://{REGISTRY}/{MODULE}"));
-        let apply = ["apply", "-f", "-"];
+        let module = json!({"policy": {"module": {"repository": format!("{REGISTRY}/{MODULE}"), "tag": TAG}}});
+        let policies = values::merged(admission::policies(), module);
         // The controller's webhooks may not be reachable yet.
-        eventually("the policies to be applied", || {
-            (kit.node.kubectl.run_with(&apply, &manifests).code == Some(0)).then_some(())
-        });
-        admission::set(kit, settings);
+        eventually("the policies to be installed", || (kit.install_policies(&policies).code == Some(0)).then_some(()));
     }
 
     /// As docs/install.md waits.
@@ -117,7 +113,7 @@ impl Real {
             module,
         ];
         self.release.kwctl(&annotate).ok(&annotate);
-        let target = format!("registry://{registry}/{MODULE}");
+        let target = format!("registry://{registry}/{MODULE}:{TAG}");
         let push = ["push", "--sources-path", sources, module, &target];
         self.release.kwctl(&push).ok(&push);
     }

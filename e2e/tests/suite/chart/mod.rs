@@ -1,18 +1,16 @@
 //! The chart, by both releases of Helm.
 
+mod adopted;
 mod monitoring;
 mod parts;
 mod refused;
 mod release;
 mod sets;
+mod uninstalled;
+mod whole;
 
 use e2e::Chart;
-use serde_json::{Value, json};
-
-/// The values that install a registry.
-fn registry() -> Value {
-    json!({"registry": {"enabled": true}})
-}
+use serde_json::Value;
 
 /// The objects of these values.
 fn objects(values: &Value) -> Vec<Value> {

@@ -28,6 +28,7 @@ fn prometheus_finds_the_pods_is_let_in_and_is_asked_about_them() {
         for (kind, name, dashboard) in [
             ("Deployment", "registry", "local-registry-registry-dashboard"),
             ("DaemonSet", "local-registry-node", "local-registry-node-dashboard"),
+            ("Deployment", "local-registry-sync", "local-registry-sync-dashboard"),
         ] {
             let (monitor, workload) = (object(&objects, "PodMonitor", name), object(&objects, kind, name));
             let of_namespace = |object: &&Value| object["metadata"]["namespace"] == workload["metadata"]["namespace"];

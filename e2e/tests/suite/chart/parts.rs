@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use e2e::Chart;
+use e2e::values::{self, registry, without_policy};
 use local_registry_testkit::repository::{read, text};
 use serde_json::{Value, json};
 
-use super::{named, object, objects, registry, variable};
+use super::{named, object, objects, variable};
 
-/// The pod of a Deployment, DaemonSet or Job.
+/// The pod of a Deployment, DaemonSet, Job or CronJob, or a pod itself.
 fn pod(workload: &Value) -> &Value {
-    &workload["spec"]["template"]["spec"]
+    match workload["kind"].as_str().unwrap_or_default() {
+        "Pod" => &workload["spec"],
+        "CronJob" => &workload["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+        _ => &workload["spec"]["template"]["spec"],
+    }
 }
 
 /// The values of the example of the registry as one may want it.
@@ -20,9 +25,11 @@ fn example() -> Value {
 
 #[test]
 fn nothing_is_rendered_without_a_part() {
-    let refused = Chart::alone("4").render(&json!({}));
+    let refused = Chart::alone("4").render(&without_policy(json!({})));
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("registry.enabled") && refused.stderr.contains("nodes.enabled"), "{refused:?}");
+    for part in ["policy.enabled", "registry.enabled", "nodes.enabled"] {
+        assert!(refused.stderr.contains(part), "{refused:?}");
+    }
 }
 
 #[test]
@@ -39,7 +46,8 @@ fn a_registry_that_is_stopped_has_time_to_finish_its_requests() {
 #[test]
 fn a_garbage_collection_waits_for_a_registry_that_takes_writes() {
     let usual = objects(&registry());
-    let collecting = objects(&json!({"registry": {"enabled": true, "garbageCollection": {"enabled": true}}}));
+    let collecting =
+        objects(&values::merged(registry(), json!({"registry": {"garbageCollection": {"enabled": true}}})));
     let registry = object(&usual, "Deployment", "registry");
     let read_only = object(&collecting, "Deployment", "registry");
     let collection = object(&collecting, "Job", "registry-garbage-collection");
@@ -171,7 +179,7 @@ fn all_containers_of_the_registry_have_the_same_storage_and_certificate() {
 #[test]
 fn the_agents_folders_are_mounted_with_each_container_runtime() {
     for runtime in ["containerd", "k3s", "rke2", "microk8s", "cri-o"] {
-        let objects = objects(&json!({"nodes": {"enabled": true, "runtime": runtime}}));
+        let objects = objects(&without_policy(json!({"nodes": {"enabled": true, "runtime": runtime}})));
         let pod = pod(object(&objects, "DaemonSet", "local-registry-node"));
         let container = &pod["containers"][0];
         let arguments: Vec<&str> = container["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
@@ -199,12 +207,13 @@ fn the_agents_folders_are_mounted_with_each_container_runtime() {
 
 #[test]
 fn pods_are_for_nodes_of_linux_and_restricted() {
-    let objects = objects(&json!({
+    let everything = objects(&json!({
         "registry": {"enabled": true, "auth": {"enabled": true}, "garbageCollection": {"enabled": true}},
     }));
-    let workloads = objects.iter().filter(|object| object["spec"]["template"]["spec"]["containers"].is_array());
+    let by_schedule = objects(&json!({"sync": {"schedule": "*/5 * * * *"}}));
+    let promoting = objects(&without_policy(json!({"promote": {"enabled": true}})));
     let mut checked = 0;
-    for workload in workloads {
+    for workload in everything.iter().chain(&by_schedule).chain(&promoting).filter(|object| pod(object).is_object()) {
         let (name, pod) = (&workload["metadata"]["name"], pod(workload));
         assert_eq!(pod["nodeSelector"]["kubernetes.io/os"], "linux", "{name}");
         for kind in ["initContainers", "containers"] {
@@ -218,7 +227,9 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
             }
         }
     }
-    assert_eq!(checked, 5, "two of the registry, two of the garbage collection, and the agent");
+    // Two of the registry, two of the garbage collection, and the agent; the sync job, the check and the hook of an uninstall; these
+    // three once more; and promotions.
+    assert_eq!(checked, 5 + 3 + 3 + 1);
 }
 
 /// The words of a text that are in backticks.

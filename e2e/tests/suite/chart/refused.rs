@@ -1,10 +1,9 @@
 //! Values that cannot be right are refused, by their key, before anything is applied.
 
-use e2e::{Chart, Crds, TestCluster, config_map};
+use e2e::values::{merged, namespaced, registry, without_policy};
+use e2e::{Chart, Crds, TestCluster, config_map, values};
 use local_registry_core::registry::RuntimeHost;
 use serde_json::{Value, json};
-
-use super::registry;
 
 /// The usual values, with this one in the place that a JSON pointer names.
 fn with(pointer: &str, value: Value) -> Value {
@@ -20,8 +19,14 @@ fn with(pointer: &str, value: Value) -> Value {
 /// Asserts that both releases of Helm refuse these values, and say all of this.
 #[track_caller]
 fn refused(values: &Value, says: &[&str]) {
+    refused_in(e2e::NAMESPACE, values, says);
+}
+
+/// The same of a release in this namespace.
+#[track_caller]
+fn refused_in(namespace: &str, values: &Value, says: &[&str]) {
     for helm in Chart::HELM {
-        let answer = Chart::alone(helm).render(values);
+        let answer = Chart::alone(helm).in_namespace(namespace).render(values);
         assert_eq!(answer.code, Some(1), "Helm {helm}: {values}");
         for text in says {
             assert!(answer.stderr.contains(text), "Helm {helm}: {values}: expected: {text}\nfound: {}", answer.stderr);
@@ -159,13 +164,53 @@ fn values_that_exclude_each_other_are_refused_with_the_way_out() {
             json!({"registry": {"enabled": true}, "nodes": {"enabled": false, "cleanUp": true}}),
             &["nodes.cleanUp", "nodes.enabled"],
         ),
-        (json!({"monitoring": {"enabled": true}}), &["registry.enabled"]),
+        (without_policy(json!({"monitoring": {"enabled": true}})), &["registry.enabled"]),
         (
             json!({"registry": {"enabled": true, "clusterIP": "10.0.0.50", "tls": {"enabled": true, "secret": "registry-root"}}}),
             &["registry.tls.secret: is `registry-root`"],
         ),
     ] {
         refused(&values, says);
+    }
+}
+
+#[test]
+fn policies_that_cannot_be_are_refused_with_the_way_out() {
+    let namespaced = |more: Value| merged(namespaced(), more);
+    for (values, says) in [
+        (without_policy(json!({"alias": {"enabled": true}})), &["alias.enabled: is set", "policy.enabled=true"][..]),
+        (without_policy(json!({"registry": {"enabled": true}, "check": {"pull": true}})), &["check.pull: is set"]),
+        (without_policy(json!({"nodes": {"enabled": true}, "sync": {"schedule": "@daily"}})), &["sync.schedule: is set"]),
+        (
+            without_policy(json!({"nodes": {"enabled": true}, "sync": {"allowHosts": ["a:1"]}})),
+            &["sync.allowHosts: is set"],
+        ),
+        (json!({"check": {"namespace": "other"}}), &["check.namespace: is `other`"]),
+        (json!({"sync": {"schedule": "@daily"}, "monitoring": {"enabled": true}}), &["monitoring.enabled", "sync.schedule"]),
+        (without_policy(json!({"policy": {"namespaced": true}})), &["policy.namespaced: is true", "policy.enabled"]),
+        (
+            namespaced(json!({"workloads": {"enabled": true}, "registry": {"enabled": true}, "alias": {"enabled": true}})),
+            &["workloads.enabled: is true", "registry.enabled: is true", "alias.enabled: is true"],
+        ),
+        (namespaced(json!({"check": {"pull": true}})), &["check.pull: is true"]),
+        (json!({"policy": {"server": {"namespace": "kube-public"}}}), &["policy.server.namespace: is `kube-public`"]),
+        (json!({"policy": {"module": {"repository": "reg.example/policy:v1"}}}), &["policy.module.repository", "`v1`"]),
+        // What has its own namespace would have a second one in that.
+        (json!({"check": {"pull": true}, "nodes": {"enabled": true, "namespace": "local-registry-check"}}), &["nodes.namespace"]),
+        (json!({"policy": {"server": {"namespace": "local-registry"}}, "registry": {"enabled": true}}), &["the namespace"]),
+    ] {
+        refused(&values, says);
+    }
+    for namespace in ["default", "kube-system", "local-registry-check"] {
+        refused_in(namespace, &values::usual(), &["the namespace of the release", "--namespace local-registry"]);
+    }
+    refused_in("kubewarden", &values::namespaced(), &["policy.namespaced: is true", "`kubewarden`"]);
+    for module in ["registry://reg.example/policy", "oci://reg.example/policy", "reg.example/Policy", "reg.example/policy/"] {
+        refused(&json!({"policy": {"module": {"repository": module}}}), &["repository"]);
+    }
+    for (namespace, values) in [("kubewarden", values::both()), ("default", values::namespaced())] {
+        let answer = Chart::alone("4").in_namespace(namespace).render(&values);
+        assert_eq!(answer.code, Some(0), "{namespace}: {answer:?}");
     }
 }
 
@@ -184,10 +229,11 @@ fn what_the_cluster_lacks_or_has_already_is_said_before_anything_is_applied() {
         }
         assert!(!installed());
     };
-    let tls = json!({"registry": {"enabled": true, "clusterIP": "10.0.0.50", "tls": {"enabled": true}}});
+    let tls =
+        without_policy(json!({"registry": {"enabled": true, "clusterIP": "10.0.0.50", "tls": {"enabled": true}}}));
     refuses(&tls, &["cert-manager", "registry.tls.certManager"]);
     refuses(
-        &json!({"registry": {"enabled": true}, "monitoring": {"enabled": true}}),
+        &without_policy(json!({"registry": {"enabled": true}, "monitoring": {"enabled": true}})),
         &["monitoring.coreos.com", "monitoring.enabled"],
     );
 

@@ -1,18 +1,17 @@
 //! A release of the chart: installed, changed, rolled back, removed, and put in the place of files.
 
+use e2e::values::{registry, without_policy};
 use e2e::{Chart, Crds, TestCluster, eventually};
 use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
 
-use super::registry;
-
 /// Kinds that a release has, beside the namespace of the agents.
-const KINDS: &str = "deployments,daemonsets,jobs,services,configmaps,persistentvolumeclaims,networkpolicies,\
+const KINDS: &str = "deployments,daemonsets,jobs,cronjobs,services,configmaps,persistentvolumeclaims,networkpolicies,\
                      poddisruptionbudgets,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,priorityclasses,\
-                     validatingadmissionpolicies,validatingadmissionpolicybindings";
+                     validatingadmissionpolicies,validatingadmissionpolicybindings,clusteradmissionpolicies,admissionpolicies";
 
-/// What there is of the registry and its agents, by kind, namespace and name.
-fn there(cluster: &TestCluster) -> Vec<String> {
+/// What there is of a release, by kind, namespace and name.
+pub(super) fn there(cluster: &TestCluster) -> Vec<String> {
     let found = cluster.kubectl.json(&["get", KINDS, "--all-namespaces"]);
     let objects = found["items"].as_array().unwrap().iter();
     let ours = objects.filter(|object| object["metadata"]["labels"]["app.kubernetes.io/part-of"] == "local-registry");
@@ -74,7 +73,7 @@ fn what_is_installed_can_be_changed_rolled_back_and_removed() {
 fn it_takes_the_place_of_what_files_have_installed() {
     for helm in Chart::HELM {
         let cluster = TestCluster::start(Crds::Plain);
-        // What `kubectl apply -k deploy/registry` installed before there was the chart.
+        // What version 0.1.0 installed with kubectl.
         let files = root().join("e2e/chart/files-0.1.0.yaml");
         cluster.kubectl.ok(&["apply", "-f", files.to_str().unwrap()]);
         let identity = |kind: &str, name: &str| {
@@ -112,7 +111,7 @@ fn it_takes_the_place_of_what_files_have_installed() {
 
         // What the chart leaves out goes, also where kubectl has written it.
         let with = |values: Value| {
-            chart.install(&json!({"registry": values}));
+            chart.install(&without_policy(json!({"registry": values})));
             selector()["template"]["spec"].clone()
         };
         let collecting = with(json!({"enabled": true, "garbageCollection": {"enabled": true}}));
