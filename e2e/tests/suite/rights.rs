@@ -636,6 +636,8 @@ fn the_sync_job_can_make_nobody_the_owner_of_a_field_of_a_policy() {
             [&["patch"], &policy[..], &["--type=merge", "--field-manager=other", "--patch", &patch]].concat();
         cluster.kubectl.ok(&arguments);
     };
+    // Then another one makes the settings, and is the owner of the map.
+    cluster.patch_policy("json", &json!([{"op": "remove", "path": "/spec/settings"}]));
     by_other(json!({"insecure": true, "help": "https://a.b"}));
     let read = || cluster.kubectl.json(&[&["get"], &policy[..], &["--show-managed-fields"]].concat());
     for (forgery, entries) in forgeries(&read(), "helm", "/f:spec/f:settings") {

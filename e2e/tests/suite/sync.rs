@@ -12,8 +12,13 @@ fn installed() -> TestCluster {
     cluster
 }
 
+/// The policy's settings without the one that the chart always writes.
 fn settings(cluster: &TestCluster) -> Value {
-    cluster.policy()["spec"].get("settings").cloned().unwrap_or_default()
+    let mut settings = cluster.policy()["spec"].get("settings").cloned().unwrap_or_default();
+    if let Some(settings) = settings.as_object_mut() {
+        settings.remove("outputWithoutRegistry");
+    }
+    settings
 }
 
 /// The fields that our field manager owns.
