@@ -65,8 +65,12 @@ mod tests {
         files::write(root.path(), "chart/values.yaml", values).unwrap();
         let manifest = manifest(root.path(), Path::new("chart"), "registry.example/group").unwrap();
         let documents: Vec<Value> = serde_saphyr::from_multiple(&manifest).unwrap();
-        let names: Vec<&str> =
-            documents[0]["spec"]["images"].as_array().unwrap().iter().map(|image| image["name"].as_str().unwrap()).collect();
+        let names: Vec<&str> = documents[0]["spec"]["images"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|image| image["name"].as_str().unwrap())
+            .collect();
         assert_eq!(names, ["a", "b", "c", "d"].map(|name| format!("registry.example/{name}@sha256:{name}")));
         assert_eq!(
             documents[1]["spec"]["charts"][0],

@@ -75,9 +75,8 @@ impl Release {
 
     /// Names, with the digests that have this version's tag. Helm pushes a chart with the version itself as its tag.
     fn digests(&self) -> impl Iterator<Item = (&str, &str)> {
-        let version = self.tag.trim_start_matches('v');
+        let is_of_this = |tag: &String| tag.strip_prefix('v').unwrap_or(tag) == self.tag.trim_start_matches('v');
         self.images.iter().flat_map(move |image| {
-            let is_of_this = |tag: &String| *tag == self.tag || tag == version;
             let tagged = image.dmap.iter().filter(move |(_, tags)| tags.iter().any(is_of_this));
             tagged.map(move |(digest, _)| (image.name.as_str(), digest.as_str()))
         })

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{named, object, objects, variable};
 
-/// The pod of a Deployment, DaemonSet, Job or CronJob, or a pod itself.
+/// The pod of a `Deployment`, `DaemonSet`, `Job` or `CronJob`, or a pod itself.
 fn pod(workload: &Value) -> &Value {
     match workload["kind"].as_str().unwrap_or_default() {
         "Pod" => &workload["spec"],

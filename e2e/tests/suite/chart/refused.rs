@@ -180,24 +180,38 @@ fn policies_that_cannot_be_are_refused_with_the_way_out() {
     for (values, says) in [
         (without_policy(json!({"alias": {"enabled": true}})), &["alias.enabled: is set", "policy.enabled=true"][..]),
         (without_policy(json!({"registry": {"enabled": true}, "check": {"pull": true}})), &["check.pull: is set"]),
-        (without_policy(json!({"nodes": {"enabled": true}, "sync": {"schedule": "@daily"}})), &["sync.schedule: is set"]),
+        (
+            without_policy(json!({"nodes": {"enabled": true}, "sync": {"schedule": "@daily"}})),
+            &["sync.schedule: is set"],
+        ),
         (
             without_policy(json!({"nodes": {"enabled": true}, "sync": {"allowHosts": ["a:1"]}})),
             &["sync.allowHosts: is set"],
         ),
         (json!({"check": {"namespace": "other"}}), &["check.namespace: is `other`"]),
-        (json!({"sync": {"schedule": "@daily"}, "monitoring": {"enabled": true}}), &["monitoring.enabled", "sync.schedule"]),
+        (
+            json!({"sync": {"schedule": "@daily"}, "monitoring": {"enabled": true}}),
+            &["monitoring.enabled", "sync.schedule"],
+        ),
         (without_policy(json!({"policy": {"namespaced": true}})), &["policy.namespaced: is true", "policy.enabled"]),
         (
-            namespaced(json!({"workloads": {"enabled": true}, "registry": {"enabled": true}, "alias": {"enabled": true}})),
+            namespaced(
+                json!({"workloads": {"enabled": true}, "registry": {"enabled": true}, "alias": {"enabled": true}}),
+            ),
             &["workloads.enabled: is true", "registry.enabled: is true", "alias.enabled: is true"],
         ),
         (namespaced(json!({"check": {"pull": true}})), &["check.pull: is true"]),
         (json!({"policy": {"server": {"namespace": "kube-public"}}}), &["policy.server.namespace: is `kube-public`"]),
         (json!({"policy": {"module": {"repository": "reg.example/policy:v1"}}}), &["policy.module.repository", "`v1`"]),
         // What has its own namespace would have a second one in that.
-        (json!({"check": {"pull": true}, "nodes": {"enabled": true, "namespace": "local-registry-check"}}), &["nodes.namespace"]),
-        (json!({"policy": {"server": {"namespace": "local-registry"}}, "registry": {"enabled": true}}), &["the namespace"]),
+        (
+            json!({"check": {"pull": true}, "nodes": {"enabled": true, "namespace": "local-registry-check"}}),
+            &["nodes.namespace"],
+        ),
+        (
+            json!({"policy": {"server": {"namespace": "local-registry"}}, "registry": {"enabled": true}}),
+            &["the namespace"],
+        ),
     ] {
         refused(&values, says);
     }
@@ -205,7 +219,9 @@ fn policies_that_cannot_be_are_refused_with_the_way_out() {
         refused_in(namespace, &values::usual(), &["the namespace of the release", "--namespace local-registry"]);
     }
     refused_in("kubewarden", &values::namespaced(), &["policy.namespaced: is true", "`kubewarden`"]);
-    for module in ["registry://reg.example/policy", "oci://reg.example/policy", "reg.example/Policy", "reg.example/policy/"] {
+    for module in
+        ["registry://reg.example/policy", "oci://reg.example/policy", "reg.example/Policy", "reg.example/policy/"]
+    {
         refused(&json!({"policy": {"module": {"repository": module}}}), &["repository"]);
     }
     for (namespace, values) in [("kubewarden", values::both()), ("default", values::namespaced())] {

@@ -126,7 +126,9 @@ fn summaries() -> String {
     for (name, lines) in &sets {
         if WHOLE.contains(&name.as_str()) {
             writeln!(text, "# {name}").unwrap();
-            lines.iter().for_each(|line| writeln!(text, "{line}").unwrap());
+            for line in lines {
+                writeln!(text, "{line}").unwrap();
+            }
         } else {
             let differs = |(_, whole): &&&(String, BTreeSet<String>)| whole.symmetric_difference(lines).count();
             let (nearest, whole) = whole.iter().min_by_key(differs).unwrap();

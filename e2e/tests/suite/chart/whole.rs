@@ -98,25 +98,6 @@ fn the_sync_job_sets_only_hosts_that_the_operator_allows() {
     }
 }
 
-/// Without policy and guard, the field would be accepted, and the image would go to Docker Hub.
-#[test]
-fn the_policy_is_not_removed_while_the_field_is_there() {
-    let cluster = TestCluster::start(Crds::Patched);
-    cluster.install(&values::usual());
-    let kit = values::registry();
-    for helm in Chart::HELM {
-        let answer = Chart::of(helm, &cluster.kubectl).try_install(&kit, &[]);
-        assert_eq!(answer.code, Some(1), "Helm {helm}: {answer:?}");
-        for text in ["policy.enabled: this would remove the policy", "set guard.enabled=true"] {
-            assert!(answer.stderr.contains(text), "Helm {helm}: {answer:?}");
-        }
-    }
-    cluster.install(&values::merged(kit.clone(), values::guard_alone()));
-    cluster.install(&values::usual());
-    cluster.apply_released_crds();
-    cluster.install(&kit);
-}
-
 #[test]
 fn plain_http_follows_the_registry_of_the_release() {
     let cluster = TestCluster::start(Crds::Plain);
