@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use e2e::node::{Bucket, Node};
 use e2e::{eventually, signal};
@@ -40,12 +41,13 @@ fn a_push_goes_on_at_the_other_replica() {
     let done = http::ask(&second, "PUT", &end, "", b"");
     assert_eq!(done.status, 201, "{done:?}");
 
+    // For a moment, the Service leads to the one that was killed, too: the kubelet reports it late.
+    eventually("both replicas to answer", || TcpStream::connect(&first).ok());
     assert_eq!(kit.node.pull(&kept).ok(), "kept\n");
     let name = kit.push(&hello(), "team/after:v1");
     assert_eq!(kit.node.pull(&name).ok(), "hello\n");
     let repositories = Bucket::folder().join("docker/registry/v2/repositories");
     assert!(repositories.join("team/after").is_dir(), "nothing in {}", repositories.display());
-    eventually("two replicas", || (Node::processes(&SERVER).len() == 2).then_some(()));
 }
 
 /// The replicas: the address of each pod, and its process.
