@@ -24,6 +24,7 @@ mod call;
 mod config_map;
 mod connection;
 pub mod crds;
+mod daemon_sets;
 mod error;
 mod events;
 pub mod follow;
@@ -38,6 +39,7 @@ mod selector;
 pub mod services;
 
 pub use self::connection::Cluster;
+pub use self::daemon_sets::DaemonSetStatus;
 pub use self::error::ClusterError;
 pub use self::events::FieldReason;
 pub use self::listing::Listed;

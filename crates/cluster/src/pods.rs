@@ -62,6 +62,8 @@ pub struct PodSummary {
     pub container: ContainerState,
     /// Whether it has ended, or is being deleted.
     pub is_over: bool,
+    /// Whether the kubelet of its node has seen it.
+    pub is_seen: bool,
 }
 
 /// How a container is.
@@ -90,6 +92,7 @@ impl From<Pod> for PodSummary {
             _ => ContainerState::Started,
         };
         let rejected = said(status.reason, status.message);
+        let is_seen = status.start_time.is_some();
         let phase = status.phase.unwrap_or_default();
         let is_over = pod.metadata.deletion_timestamp.is_some() || matches!(phase.as_str(), "Succeeded" | "Failed");
         let conditions = status.conditions.unwrap_or_default();
@@ -115,6 +118,7 @@ impl From<Pod> for PodSummary {
             trouble,
             container,
             is_over,
+            is_seen,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The node agent: on its node, it keeps the container runtime's files equal to where the declared registry is now.
 //!
 //! [`once`] reconciles a node, [`follow`] does so again and again, and [`clean_up`] removes every file of the agent. Each returns
-//! a [`Report`], which `check` reads.
+//! a [`Report`], which `check` reads. [`stop_agents`] and [`await_clean_nodes`] are for all nodes: how the agents are taken away.
 //!
 //! ```no_run
 //! use local_registry_cluster::Cluster;
@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod agents;
 mod authority;
 mod clean_up;
 mod containerd;
@@ -39,6 +40,9 @@ mod task;
 // What the agent does.
 pub use self::agent::{DirectoryRemovedError, follow, once};
 pub use self::clean_up::clean_up;
+
+// How the agents of all nodes are taken away.
+pub use self::agents::{AgentsReport, AgentsResult, await_clean_nodes, stop_agents};
 
 // What it is started for.
 pub use self::paths::Paths;

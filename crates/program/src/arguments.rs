@@ -160,6 +160,17 @@ pub(crate) enum Command {
     /// never touched. Exit codes: 0 stopped by a signal, or with --once: every name is in line; 1 something failed and
     /// the output says what; 2 bad arguments.
     Node(NodeArguments),
+    /// Take the agents off all nodes, in two steps, as an uninstall of the chart does.
+    ///
+    /// Before `cleaned`, there must be a DaemonSet `local-registry-node-clean-up` whose pods run `node --clean-up`. A node whose
+    /// kubelet does not answer is named, and is no failure. Exit codes: 0 the step is done, 1 it is not, and the output says why,
+    /// 2 bad arguments.
+    Agents(AgentsArguments),
+    /// Remove every alias `local-registry` that a sync job has made.
+    ///
+    /// A Service of that name that somebody else has made stays. Exit codes: 0 no alias is left, 1 something failed and the output
+    /// says what, 2 bad arguments.
+    Aliases(AliasesArguments),
     /// Add the field `local` to Shipwright's CRDs, once, or remove it again.
     ///
     /// Changes nothing else of a CRD. Adds nothing to one whose images are not where they are known to be, and names what it
@@ -195,6 +206,50 @@ pub(crate) struct CrdsArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct AgentsArguments {
+    /// The step.
+    #[arg(value_enum)]
+    pub(crate) step: AgentsStep,
+    /// Namespace in which the agents run.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "local-registry-nodes",
+        value_parser = namespace,
+        env = "LOCAL_REGISTRY_SYNC_NODES_NAMESPACE"
+    )]
+    pub(crate) namespace: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AgentsStep {
+    /// Delete the DaemonSet `local-registry-node`, and wait until its pods are gone. The nodes' files stay.
+    Stop,
+    /// Wait until the pods of `local-registry-node-clean-up` have removed the files on every node.
+    Cleaned,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AliasesArguments {
+    /// What to do with them.
+    #[arg(value_enum)]
+    pub(crate) step: AliasesStep,
+    /// ClusterRoleBinding that lets a sync job keep aliases. It is deleted first, so that a job that still runs cannot make them
+    /// again, and they have to stay away for three seconds then.
+    #[arg(long, value_name = "NAME", default_value = "local-registry-sync-alias", value_parser = binding)]
+    pub(crate) revoke: String,
+    /// Print what would change, and write nothing.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AliasesStep {
+    /// Remove them for good.
+    Remove,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RepairArguments {
     /// Folder of the registry's storage, with `docker/registry/v2` in it.
     #[arg(long, value_name = "FOLDER", default_value = "/var/lib/registry", env = "LOCAL_REGISTRY_SYNC_STORAGE")]
@@ -216,6 +271,7 @@ pub(crate) struct CheckArguments {
         long,
         value_name = "NAME",
         default_value = "local-registry-nodes",
+        value_parser = namespace,
         env = "LOCAL_REGISTRY_SYNC_NODES_NAMESPACE"
     )]
     pub(crate) nodes_namespace: String,
@@ -234,6 +290,7 @@ pub(crate) struct CheckArguments {
         long,
         value_name = "NAME",
         default_value = "local-registry-check",
+        value_parser = namespace,
         env = "LOCAL_REGISTRY_SYNC_PULL_NAMESPACE"
     )]
     pub(crate) pull_namespace: String,
@@ -341,6 +398,6 @@ mod tests {
         let commands = std::iter::once(&arguments).chain(arguments.get_subcommands());
         let dry_runs = commands.flat_map(clap::Command::get_arguments).filter(|option| option.get_id() == "dry_run");
         let variables: Vec<_> = dry_runs.map(|option| option.get_env().and_then(std::ffi::OsStr::to_str)).collect();
-        assert_eq!(variables, [Some("LOCAL_REGISTRY_SYNC_DRY_RUN"); 4]);
+        assert_eq!(variables, [Some("LOCAL_REGISTRY_SYNC_DRY_RUN"); 5]);
     }
 }

@@ -1,5 +1,7 @@
 //! `local-registry-sync`: keeps policies' settings and nodes' files equal to what the cluster declares.
 
+mod agents;
+mod aliases;
 mod arguments;
 mod check;
 mod connection;
@@ -39,6 +41,8 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
             clap_complete::generate(*shell, &mut Arguments::command(), "local-registry-sync", &mut std::io::stdout());
             Ok(true)
         }
+        Some(Command::Agents(agents)) => agents::perform(arguments, agents).await,
+        Some(Command::Aliases(aliases)) => aliases::perform(arguments, aliases).await,
         Some(Command::Check(check)) => check::perform(arguments, check).await,
         Some(Command::Crds(crds)) => crds::perform(arguments, crds).await,
         Some(Command::Node(node)) => node::perform(arguments, node).await,

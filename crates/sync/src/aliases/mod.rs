@@ -1,8 +1,8 @@
 //! The alias of the local registry, for plain pods that push: a Service `local-registry` that is another name of the declared
 //! one, in the namespaces that the operator has labelled.
 //!
-//! [`once`] brings every alias in line with the declaration, and [`watch`] keeps them in line. A Service of that name that
-//! somebody else has made is never touched.
+//! [`once`] brings every alias in line with the declaration, and [`watch`] keeps them in line. [`revoke_and_remove`] takes them away.
+//! A Service of that name that somebody else has made is never touched.
 //!
 //! ```no_run
 //! use local_registry_cluster::Cluster;
@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod for_good;
 mod once;
 mod plan;
 mod report;
@@ -33,6 +34,7 @@ pub use self::survey::Survey;
 pub use self::target::{NoTarget, target};
 
 // What is done, and what came of it.
+pub use self::for_good::revoke_and_remove;
 pub use self::once::once;
 pub use self::report::{AliasReport, AliasResult, AliasesReport, AliasesState};
 pub use self::task::AliasTask;

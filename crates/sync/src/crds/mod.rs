@@ -21,11 +21,11 @@
 mod addition;
 mod allowance;
 mod change;
+mod for_good;
 mod once;
 mod place;
 mod removal;
 mod report;
-mod revocation;
 mod watch;
 
 // What is to be done, without I/O.
@@ -35,7 +35,7 @@ pub use self::place::{OtherShape, warnings};
 pub use self::removal::Removal;
 
 // What is done, and what came of it.
+pub use self::for_good::revoke_and_remove;
 pub use self::once::{add, remove};
 pub use self::report::{CrdReport, CrdResult, FieldState, Work};
-pub use self::revocation::{Revocation, RevocationResult, revoke_and_remove};
 pub use self::watch::watch;

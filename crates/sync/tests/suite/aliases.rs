@@ -11,11 +11,11 @@ use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_declaration::AllowedHosts;
 use local_registry_sync::Timing;
-use local_registry_sync::aliases::{AliasTask, AliasesReport, once, watch};
+use local_registry_sync::aliases::{AliasTask, AliasesReport, once, revoke_and_remove, watch};
 use local_registry_testkit::api_server::{Answer, config_map, open_watch, send, status};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tower_test::mock::pair;
 
 const TIMING: Timing = Timing { settle: Duration::from_secs(10), resync: Duration::from_mins(1) };
@@ -33,6 +33,10 @@ struct Server {
     refusing: Vec<&'static str>,
     /// What a webhook makes every Service lead to.
     hijacked: Option<&'static str>,
+    /// What the deletion of a ClusterRoleBinding is answered with.
+    revocation: u16,
+    /// How often a sync job puts the alias of the namespace `a` back.
+    returns: u32,
     /// Whether lists of Services are refused.
     hides_services: bool,
     /// The value of the label of every namespace, if it is not `true`.
@@ -105,6 +109,11 @@ impl Server {
                 assert!(query.contains("labelSelector=local-registry-hosting%2Falias"), "{query}");
                 ("Namespace", self.namespaces.iter().map(|(name, phase)| self.namespace(name, phase)).collect())
             }
+            _ if self.returns > 0 && !self.services.contains_key("a") => {
+                self.returns -= 1;
+                self.store("a", &json!({"app.kubernetes.io/managed-by": "local-registry-sync"}), &leading());
+                return self.list(resource, query);
+            }
             _ if self.hides_services => return (403, status(403, "Forbidden", "no", &json!({}))),
             _ => {
                 assert!(query.contains("fieldSelector=metadata.name%3Dlocal-registry"), "{query}");
@@ -128,6 +137,9 @@ impl Server {
         if self.refusing.contains(&namespace) {
             return (403, status(403, "Forbidden", "exceeded quota: services", &json!({})));
         }
+        if request.method() == Method::DELETE && body["dryRun"] == json!(["All"]) {
+            return (200, self.services[namespace].clone());
+        }
         if request.method() == Method::DELETE {
             let service = self.services.remove(namespace).unwrap();
             assert_eq!(body["preconditions"]["resourceVersion"], service["metadata"]["resourceVersion"]);
@@ -150,6 +162,11 @@ impl Server {
         all.map(|(namespace, service)| (namespace.as_str(), service["spec"]["externalName"].as_str().unwrap()))
             .collect()
     }
+}
+
+/// What is in an alias.
+fn leading() -> Value {
+    json!({"type": "ExternalName", "externalName": "registry.infra.svc.cluster.local"})
 }
 
 /// A cluster whose API server this is.
@@ -184,6 +201,10 @@ fn cluster(server: &Arc<Mutex<Server>>) -> Cluster {
                         let details = json!({"name": "local-registry-hosting", "kind": "configmaps"});
                         send(response, 404, &status(404, "NotFound", "not found", &details));
                     }
+                }
+                None if path.ends_with("/clusterrolebindings/local-registry-sync-alias") => {
+                    server.writes.push(format!("{} binding", request.method()));
+                    send(response, server.revocation, &status(server.revocation, "x", "no", &json!({})));
                 }
                 None => {
                     let namespace = path.strip_prefix("/api/v1/namespaces/").unwrap();
@@ -407,4 +428,52 @@ async fn another_value_of_the_label_is_reported() {
          remove the label\n\
          alias local-registry in a: deleted"
     );
+}
+
+/// An API server with two aliases of ours, in labelled namespaces and others, and a Service of somebody else.
+fn to_be_left(revocation: u16) -> Server {
+    let server = Server::declaring(FIRST, &[("a", "Active"), ("c", "Active")]);
+    let server = Server { revocation, ..server }.with_service("a", "local-registry-sync", &leading());
+    server.with_service("b", "local-registry-sync", &leading()).with_service("c", "Helm", &leading())
+}
+
+/// What is said, the namespaces that have a Service then, and the second of the end.
+async fn removed(server: Server, dry_run: bool) -> (Vec<String>, Vec<String>, u64) {
+    let (server, start) = (Arc::new(Mutex::new(server)), Instant::now());
+    let (revocation, report) = revoke_and_remove(&cluster(&server), "local-registry-sync-alias", dry_run).await;
+    let lines = [revocation.to_string()].into_iter().chain(report.map(|report| report.to_string())).collect();
+    let left = server.lock().unwrap().services.keys().cloned().collect();
+    (lines, left, start.elapsed().as_secs())
+}
+
+const REVOKED: &str = "ClusterRoleBinding local-registry-sync-alias: deleted";
+const GONE: &str = "aliases: none, since they are removed for good\nalias local-registry in a: deleted\nalias local-registry in b: deleted";
+
+#[tokio::test(start_paused = true)]
+async fn all_aliases_of_ours_go_for_good_whatever_the_labels_say() {
+    let (lines, left, second) = removed(to_be_left(200), false).await;
+    assert_eq!((lines, left, second), (vec![REVOKED.to_owned(), GONE.to_owned()], vec!["c".to_owned()], 3));
+    // A sync job that has not noticed yet that its right is gone.
+    let (lines, left, second) = removed(Server { returns: 2, ..to_be_left(200) }, false).await;
+    assert_eq!(lines[1].matches("in a: deleted").count(), 1, "{lines:?}");
+    assert_eq!((left, second), (vec!["c".to_owned()], 5));
+    let (lines, _, second) = removed(Server { returns: u32::MAX, ..to_be_left(200) }, false).await;
+    assert!(lines[1].starts_with("aliases: unchanged: they came back each time"), "{lines:?}");
+    assert_eq!(second, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn aliases_stay_where_the_right_cannot_be_taken_or_nothing_is_written() {
+    let all = ["a", "b", "c"].map(ToOwned::to_owned).to_vec();
+    let (lines, left, _) = removed(to_be_left(403), false).await;
+    assert_eq!((lines.len(), left), (1, all.clone()));
+    assert!(lines[0].contains("grant `delete` on clusterrolebindings"), "{lines:?}");
+    let (lines, left, second) = removed(to_be_left(200), true).await;
+    assert_eq!((left, second), (all, 0));
+    assert!(lines[1].ends_with("alias local-registry in b: would be deleted (dry run)"), "{lines:?}");
+    let (lines, ..) = removed(Server { hides_services: true, ..to_be_left(200) }, false).await;
+    assert!(lines[1].starts_with("aliases: unknown: "), "{lines:?}");
+    let (lines, left, _) = removed(Server { refusing: vec!["b"], ..to_be_left(200) }, false).await;
+    assert!(lines[1].contains("alias local-registry in b: failed: "), "{lines:?}");
+    assert_eq!(left, ["b", "c"]);
 }

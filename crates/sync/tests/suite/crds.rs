@@ -11,9 +11,8 @@ use kube::client::Body;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::crds::{Crd, crd_name};
 use local_registry_core::shipwright::{Kind, Version, image_fields};
-use local_registry_sync::crds::{
-    Addition, CrdReport, CrdResult, Removal, Revocation, RevocationResult, add, remove, revoke_and_remove, watch,
-};
+use local_registry_sync::crds::{Addition, CrdReport, CrdResult, Removal, add, remove, revoke_and_remove, watch};
+use local_registry_sync::{Revocation, RevocationResult};
 use local_registry_testkit::api_server::{Answer, Step, next_steps, send, send_watch, status};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};

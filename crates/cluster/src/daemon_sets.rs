@@ -1,0 +1,73 @@
+//! On how many nodes a DaemonSet has its pod, and how one is deleted.
+
+use k8s_openapi::api::apps::v1::DaemonSet;
+use kube::Error;
+use kube::api::{Api, DeleteParams};
+use serde::Deserialize;
+
+use crate::call::{Call, Failure, limited};
+use crate::connection::Cluster;
+use crate::error::ClusterError;
+use crate::follow::{Content, Slim};
+use crate::named::{Wanted, named};
+
+/// On how many nodes a DaemonSet has its pod: its `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DaemonSetStatus {
+    /// The generation that the numbers are about. `None` if no controller has looked at it yet.
+    pub observed_generation: Option<i64>,
+    /// How many nodes are to have its pod.
+    pub desired_number_scheduled: u32,
+    /// On how many of them it is ready.
+    pub number_ready: u32,
+}
+
+impl DaemonSetStatus {
+    /// Whether its pod is ready on every node that is to have it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.observed_generation.is_some() && self.number_ready >= self.desired_number_scheduled
+    }
+}
+
+impl Content for DaemonSetStatus {
+    const GROUP: &'static str = "apps";
+    const KIND: &'static str = "DaemonSet";
+    const PLURAL: &'static str = "daemonsets";
+    const FIELD: &'static str = "status";
+}
+
+impl Cluster {
+    /// The status of a DaemonSet; `None` if there is no such DaemonSet.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it cannot be read.
+    pub async fn daemon_set(&self, namespace: &str, name: &str) -> Result<Option<DaemonSetStatus>, ClusterError> {
+        let api: Api<Slim<DaemonSetStatus>> = Api::namespaced(self.client.clone(), namespace);
+        let found = named(&api, wanted(namespace, name), &call(namespace, name, "get")).await?;
+        Ok(found.map(Slim::into_content))
+    }
+
+    /// Deletes a DaemonSet. Its pods end after it. Returns whether it was there.
+    ///
+    /// # Errors
+    /// A [`ClusterError`] if it cannot be deleted.
+    pub async fn delete_daemon_set(&self, namespace: &str, name: &str) -> Result<bool, ClusterError> {
+        let api: Api<DaemonSet> = Api::namespaced(self.client.clone(), namespace);
+        let wanted = wanted(namespace, name);
+        match limited(api.delete(name, &DeleteParams::background())).await {
+            Ok(_) => Ok(true),
+            Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted.is_in(&status) => Ok(false),
+            Err(failure) => Err(call(namespace, name, "delete").failed(failure)),
+        }
+    }
+}
+
+fn wanted<'a>(namespace: &'a str, name: &'a str) -> Wanted<'a> {
+    Wanted { namespace: Some(namespace), name, plural: DaemonSetStatus::PLURAL }
+}
+
+fn call(namespace: &str, name: &str, verb: &'static str) -> Call {
+    Call { subject: format!("DaemonSet {namespace}/{name}"), verb, resource: format!("daemonsets.apps/{name} in {namespace}") }
+}
