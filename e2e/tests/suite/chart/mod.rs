@@ -1,6 +1,7 @@
 //! The chart, by both releases of Helm.
 
 mod adopted;
+mod gitops;
 mod monitoring;
 mod parts;
 mod refused;
