@@ -11,15 +11,22 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* Which policies for pods this release has, with a comma after each, or nothing. */}}
+{{- define "local-registry.workloads" -}}
+{{- if .Values.workloads.enabled }}
+{{- if ne .Values.workloads.namespaces "labelled" }}workloads,{{ end }}
+{{- if ne .Values.workloads.namespaces "annotated" }}labelled,{{ end }}
+{{- end }}
+{{- end }}
+
 {{/*
 The policies of this release, as `local-registry-sync` names them, with a comma after each; or nothing. Where there is one, there are
 the sync job and `check`.
 */}}
 {{- define "local-registry.policies" -}}
 {{- if .Values.policy.enabled }}{{ if .Values.policy.namespaced }}{{ .Release.Namespace }}/{{ end }}local-registry,{{ end }}
-{{- if .Values.workloads.enabled }}
-{{- if ne .Values.workloads.namespaces "labelled" }}local-registry-workloads,{{ end }}
-{{- if ne .Values.workloads.namespaces "annotated" }}local-registry-labelled,{{ end }}
+{{- range include "local-registry.workloads" . | splitList "," }}
+{{- if . }}local-registry-{{ . }},{{ end }}
 {{- end }}
 {{- end }}
 
@@ -38,10 +45,7 @@ without a policy, too.
 {{- $asked := .Values.guard.enabled -}}
 {{- if ternary $asked (not .Values.policy.namespaced) (kindIs "bool" $asked) -}}
 {{- if or .Values.policy.enabled (kindIs "bool" $asked) }}images,inherited,{{ end }}
-{{- if .Values.workloads.enabled }}
-{{- if ne .Values.workloads.namespaces "labelled" }}workloads,{{ end }}
-{{- if ne .Values.workloads.namespaces "annotated" }}labelled,{{ end }}
-{{- end }}
+{{- include "local-registry.workloads" . }}
 {{- end -}}
 {{- end }}
 
@@ -113,6 +117,75 @@ securityContext:
 {{- with include "local-registry.pull-secrets" . }}
 {{ . }}
 {{- end }}
+{{- end }}
+
+{{/*
+When what the sync job keeps has to be removed, as the event of a hook; or nothing. From `root`, the name of what is `kept`, whether this
+release `keeps` it, and whether it `stays` where the release does not: an upgrade removes it, too, and knows by the account of the sync job
+what that has kept until now.
+*/}}
+{{- define "local-registry.before-it-goes" -}}
+{{- if .keeps -}}
+pre-delete
+{{- else if and .root.Release.IsUpgrade (not .stays) -}}
+{{- with lookup "v1" "ServiceAccount" .root.Release.Namespace "local-registry-sync" -}}
+{{- $own := printf "%s/%s" $.root.Release.Namespace $.root.Release.Name -}}
+{{- $kept := dig "metadata" "annotations" (printf "local-registry-hosting/keeps-%s" $.kept) "" . -}}
+{{- if and $kept (eq (include "local-registry.owner" .) $own) -}}pre-upgrade{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Annotations of a hook, and of what limits it, from its `event` and `weight`. It stays if the hook fails. */}}
+{{- define "local-registry.limit-of-a-hook" -}}
+helm.sh/hook: {{ .event }}
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{/* Annotations of what a hook needs, from its `event` and `weight`. It goes with the hook, whatever becomes of that. */}}
+{{- define "local-registry.right-of-a-hook" -}}
+helm.sh/hook: {{ .event }}
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
+{{- end }}
+
+{{/*
+A Job that Helm waits for, from `root`, its `name`, `event`, `weight` and `arguments`, and its `namespace` and `account` where they are
+not the release's and the Job's own. If it fails, it stays, for who looks why.
+*/}}
+{{- define "local-registry.hook-job" -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .name }}
+  namespace: {{ .namespace | default .root.Release.Namespace | quote }}
+  labels:
+    {{- include "local-registry.labels" (dict "root" .root "name" .name) | nindent 4 }}
+  annotations:
+    {{- include "local-registry.limit-of-a-hook" . | nindent 4 }}
+spec:
+  backoffLimit: 2
+  activeDeadlineSeconds: 240
+  template:
+    metadata:
+      labels:
+        app.kubernetes.io/name: {{ .name }}
+        app.kubernetes.io/part-of: local-registry
+    spec:
+      serviceAccountName: {{ .account | default .name }}
+      restartPolicy: Never
+      {{- include "local-registry.pod" .root | nindent 6 }}
+      containers:
+        - name: {{ first .arguments }}
+          image: {{ include "local-registry.image" .root }}
+          args:
+            {{- toYaml .arguments | nindent 12 }}
+          resources:
+            requests: {cpu: 5m, memory: 16Mi}
+            limits: {cpu: 200m, memory: 32Mi}
+          securityContext:
+            {{- include "local-registry.restricted-container" .root | nindent 12 }}
 {{- end }}
 
 {{/* Arguments about the cluster that every command has. */}}

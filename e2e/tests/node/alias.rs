@@ -52,7 +52,11 @@ fn a_job_pushes_by_the_portable_name_where_the_alias_is() {
     kubectl.ok(&["label", "namespace", NAMESPACE, &format!("{LABEL}-")]);
     eventually("the alias to go", || alias(&kit).is_none().then_some(()));
 
+    // It also goes with what keeps it, whatever the label says.
+    kubectl.ok(&["label", "namespace", NAMESPACE, &format!("{LABEL}=true")]);
+    eventually("the alias to come back", || alias(&kit));
     kit.remove_policies();
+    assert_eq!(alias(&kit), None);
     admission::forget(&kit);
     kubectl.ok(&["delete", "namespace", NAMESPACE, "--wait=false"]);
     std::fs::remove_dir_all(QUAY).unwrap();

@@ -186,7 +186,7 @@ impl Kit {
         self.chart.force(&values);
     }
 
-    /// Takes the kit away, and what its agent has written. The next scenario applies it anew.
+    /// Takes the kit away, and with it what its agent has written. The next scenario applies it anew.
     pub(crate) fn remove(&mut self) {
         self.parts = None;
         self.policies = Mutex::new(json!({}));
@@ -194,8 +194,6 @@ impl Kit {
         // The images stay, until somebody deletes their claim.
         self.node.kubectl.ok(&["delete", "persistentvolumeclaim", "registry", "--namespace=local-registry"]);
         self.node.kubectl.ok(&["delete", "namespace", "local-registry"]);
-        // The clean-up of nodes has a scenario of its own.
-        std::fs::remove_dir_all(FOLDERS).unwrap();
         // A volume that had a claim is for no other one.
         self.node.kubectl.ok(&["delete", "persistentvolume", "registry"]);
         self.provide_volume();

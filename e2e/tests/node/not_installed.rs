@@ -1,13 +1,14 @@
 //! A cluster where nothing of this project is installed: the portable name leads to nobody.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use e2e::eventually;
 use serde_json::{Value, json};
 
 use crate::admission::{self, Admission, StandIn};
 use crate::builds;
-use crate::kit::{self, Kit, PORTABLE_HOST, hello, imported};
+use crate::kit::{self, FOLDER, FOLDERS, Kit, PORTABLE_HOST, hello, imported};
 use crate::outside::Outside;
 
 const NAMESPACE: &str = "not-installed";
@@ -54,7 +55,8 @@ fn where_nothing_is_installed_the_portable_name_leads_to_nobody() {
     kubectl.ok(&["delete", "namespace", NAMESPACE, "--wait=false"]);
 }
 
-/// Installs everything, and removes the release. Its hook takes the field out of Shipwright's CRDs first, and nothing else is left.
+/// Installs everything, and removes the release. Its hooks take the field out of Shipwright's CRDs first, and the files from the node,
+/// and nothing else is left. An upgrade that removes the policy alone takes the field out, too.
 fn uninstall(kit: &mut Kit) {
     let has_field = |kit: &Kit| {
         ["builds.shipwright.io", "buildruns.shipwright.io"].map(|crd| {
@@ -63,9 +65,19 @@ fn uninstall(kit: &mut Kit) {
     };
     StandIn.apply(kit);
     eventually("the sync job to add the field", || (has_field(kit) == [true, true]).then_some(()));
+    kit.remove_policies();
+    assert_eq!(has_field(kit), [false, false]);
+    StandIn.apply(kit);
+    eventually("the sync job to add the field again", || (has_field(kit) == [true, true]).then_some(()));
+    let others = Path::new(FOLDERS).join("registry.example");
+    std::fs::create_dir_all(&others).unwrap();
+    assert!(Path::new(FOLDER).join("hosts.toml").exists());
     kit.remove();
     admission::forget(kit);
     assert_eq!(has_field(kit), [false, false]);
+    let files: Vec<_> = std::fs::read_dir(FOLDERS).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["registry.example"]);
+    std::fs::remove_dir_all(others).unwrap();
     let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingwebhookconfigurations,\
                  validatingwebhookconfigurations,clusteradmissionpolicies,daemonsets,deployments,jobs,clusterroles,\
                  clusterrolebindings,roles,rolebindings,serviceaccounts,configmaps,priorityclasses,networkpolicies";

@@ -107,11 +107,8 @@ fn summary(object: &Value) -> Vec<String> {
     lines
 }
 
-/// The sets whose lines are written out. The others are compared with them.
-const WHOLE: [&str; 2] = ["registry", "usual"];
-
-/// The lines of two sets, and how those of each other set differ from the one that they are more like. Both releases of Helm render
-/// the same.
+/// The lines of the first set, and how those of each other set differ from the one before it that they are most like. Both releases of
+/// Helm render the same.
 fn summaries() -> String {
     let sets: Vec<(String, BTreeSet<String>)> = sets()
         .into_iter()
@@ -121,21 +118,20 @@ fn summaries() -> String {
             (name, objects.iter().flat_map(summary).collect())
         })
         .collect();
-    let whole = WHOLE.map(|whole| sets.iter().find(|(name, _)| name == whole).unwrap());
     let mut text = String::new();
-    for (name, lines) in &sets {
-        if WHOLE.contains(&name.as_str()) {
-            writeln!(text, "# {name}").unwrap();
-            for line in lines {
-                writeln!(text, "{line}").unwrap();
+    for (index, (name, lines)) in sets.iter().enumerate() {
+        let differs = |(_, before): &&(String, BTreeSet<String>)| before.symmetric_difference(lines).count();
+        match sets[..index].iter().min_by_key(differs) {
+            None => {
+                writeln!(text, "# {name}").unwrap();
+                lines.iter().for_each(|line| writeln!(text, "{line}").unwrap());
             }
-        } else {
-            let differs = |(_, whole): &&&(String, BTreeSet<String>)| whole.symmetric_difference(lines).count();
-            let (nearest, whole) = whole.iter().min_by_key(differs).unwrap();
-            writeln!(text, "# {name}: {nearest}, but").unwrap();
-            whole.difference(lines).for_each(|line| writeln!(text, "- {line}").unwrap());
-            lines.difference(whole).for_each(|line| writeln!(text, "+ {line}").unwrap());
-            assert_ne!(whole, lines, "{name}: it renders what {nearest} renders");
+            Some((nearest, before)) => {
+                assert_ne!(before, lines, "{name}: it renders what {nearest} renders");
+                writeln!(text, "# {name}: {nearest}, but").unwrap();
+                before.difference(lines).for_each(|line| writeln!(text, "- {line}").unwrap());
+                lines.difference(before).for_each(|line| writeln!(text, "+ {line}").unwrap());
+            }
         }
         writeln!(text).unwrap();
     }

@@ -43,9 +43,9 @@ fn nothing_of_the_release_is_left_but_the_claim_of_the_images() {
     }
 }
 
-/// The objects that Helm makes before it removes the release.
-fn hooks() -> Vec<Value> {
-    let objects = Chart::alone("4").objects(&values::usual());
+/// The objects that Helm makes before it removes a release with these values.
+fn hooks(values: &Value) -> Vec<Value> {
+    let objects = Chart::alone("4").objects(values);
     objects.into_iter().filter(|object| object["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete").collect()
 }
 
@@ -60,7 +60,7 @@ fn the_field_goes_before_the_release_though_the_sync_job_still_runs() {
     }
 
     // No pod runs here. So this does what Helm and the pod of its hook do.
-    let (jobs, rights): (Vec<Value>, Vec<Value>) = hooks().into_iter().partition(|object| object["kind"] == "Job");
+    let (jobs, rights): (Vec<Value>, Vec<Value>) = hooks(&values::usual()).into_iter().partition(|object| object["kind"] == "Job");
     for object in &rights {
         cluster.kubectl.ok_with(&["create", "-f", "-"], object);
     }
@@ -96,7 +96,7 @@ fn the_field_goes_before_the_release_though_the_sync_job_still_runs() {
 fn the_account_of_the_hook_can_remove_the_field_and_one_right() {
     let cluster = TestCluster::start(Crds::Patched);
     cluster.install(&values::usual());
-    for object in hooks().iter().filter(|object| object["kind"] != "Job") {
+    for object in hooks(&values::usual()).iter().filter(|object| object["kind"] != "Job") {
         cluster.kubectl.ok_with(&["create", "-f", "-"], object);
     }
     let kubectl = cluster.control_plane.kubectl_of(NAMESPACE, "local-registry-uninstall");
@@ -129,7 +129,7 @@ fn the_limits_of_the_hook_outlive_its_account() {
         object["metadata"]["annotations"][format!("helm.sh/{name}")].as_str().unwrap().to_owned()
     };
     let weight = |object: &Value| annotation(object, "hook-weight").parse::<i32>().unwrap();
-    let (limits, others): (Vec<Value>, Vec<Value>) = hooks()
+    let (limits, others): (Vec<Value>, Vec<Value>) = hooks(&values::merged(values::usual(), json!({"registry": {"enabled": true}})))
         .into_iter()
         .partition(|object| object["kind"].as_str().unwrap().starts_with("ValidatingAdmissionPolicy"));
     assert_eq!(limits.len(), 2);
@@ -139,5 +139,94 @@ fn the_limits_of_the_hook_outlive_its_account() {
     }
     for object in others.iter().filter(|object| object["kind"] != "Job") {
         assert!(annotation(object, "hook-delete-policy").contains("hook-failed"), "{object}");
+    }
+}
+
+#[test]
+fn the_account_that_takes_the_agents_away_can_do_nothing_else() {
+    let cluster = TestCluster::start(Crds::Plain);
+    cluster.install(&values::nodes());
+    for object in hooks(&values::nodes()).iter().filter(|object| object["kind"] != "Job") {
+        cluster.kubectl.ok_with(&["create", "-f", "-"], object);
+    }
+    let (namespace, account) = ("local-registry-nodes", "local-registry-uninstall-nodes");
+    let kubectl = cluster.control_plane.kubectl_of(namespace, account);
+    for arguments in [
+        &["delete", "daemonset", "local-registry-node-clean-up"][..],
+        &["patch", "daemonset", "local-registry-node", "--patch={}"],
+        &["get", "daemonsets"],
+        &["get", "secrets"],
+        &["delete", "pod", "any"],
+        &["create", "job", "evil", "--image=evil"],
+        &["get", "pods", "--namespace=local-registry"],
+        &["get", "nodes"],
+    ] {
+        kubectl.run(&[&["--namespace=local-registry-nodes"], arguments].concat()).failed_with("is forbidden");
+    }
+    kubectl.ok(&["get", "daemonset", "local-registry-node-clean-up", "--namespace=local-registry-nodes"]);
+    let stopped = cluster.run_as(namespace, account, &["agents", "stop"]);
+    assert_eq!(stopped.code, Some(0), "{stopped:?}");
+    let gone = ["get", "daemonset", "local-registry-node", "--namespace=local-registry-nodes"];
+    cluster.kubectl.run(&gone).failed_with("not found");
+}
+
+#[test]
+fn the_hook_of_aliases_deletes_no_other_service() {
+    let cluster = TestCluster::start(Crds::Plain);
+    let values = json!({"alias": {"enabled": true}});
+    cluster.install(&values);
+    let hooks = hooks(&values);
+    let is_about = |object: &&Value| object["metadata"]["name"] == "local-registry-uninstall-aliases";
+    for object in hooks.iter().filter(is_about).filter(|object| object["kind"] != "Job") {
+        cluster.kubectl.ok_with(&["create", "-f", "-"], object);
+    }
+    for (namespace, manager) in [("ours", "local-registry-sync"), ("theirs", "Helm")] {
+        cluster.kubectl.ok(&["create", "namespace", namespace]);
+        let service = json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {
+                "name": "local-registry", "namespace": namespace, "labels": {"app.kubernetes.io/managed-by": manager},
+            },
+            "spec": {"type": "ExternalName", "externalName": "registry.local-registry.svc.cluster.local"},
+        });
+        cluster.kubectl.ok_with(&["create", "-f", "-"], &service);
+    }
+    let kubectl = cluster.control_plane.kubectl_of(NAMESPACE, "local-registry-uninstall-aliases");
+    let theirs = ["delete", "service", "local-registry", "--namespace=theirs", "--dry-run=server"];
+    eventually("the limits to be enforced", || (kubectl.run(&theirs).code != Some(0)).then_some(()));
+    kubectl.run(&theirs).failed_with("may only delete a Service local-registry that local-registry-sync has made");
+    kubectl.run(&["delete", "service", "other", "--namespace=ours"]).failed_with("is forbidden");
+    kubectl.run(&["get", "services", "--namespace=ours"]).failed_with("is forbidden");
+    kubectl.run(&["patch", "service", "local-registry", "--namespace=ours", "--patch={}"]).failed_with("is forbidden");
+    let answer = cluster.run_as(NAMESPACE, "local-registry-uninstall-aliases", &["aliases", "remove"]);
+    assert_eq!(answer.code, Some(0), "{answer:?}");
+    cluster.kubectl.ok(&["get", "service", "local-registry", "--namespace=theirs"]);
+    cluster.kubectl.run(&["get", "service", "local-registry", "--namespace=ours"]).failed_with("not found");
+}
+
+/// The field is for nothing without the policy, whatever removes that.
+#[test]
+fn an_upgrade_without_the_policy_takes_the_field_out_first() {
+    let cluster = TestCluster::start(Crds::Plain);
+    for helm in Chart::HELM {
+        let chart = Chart::of(helm, &cluster.kubectl);
+        let hooks = |values: &Value| {
+            let answer = chart.try_install(values, &["--dry-run=server"]);
+            assert_eq!(answer.code, Some(0), "{answer:?}");
+            answer.stdout.matches("helm.sh/hook: pre-upgrade").count()
+        };
+        assert_eq!(hooks(&values::registry()), 0, "there is no policy yet");
+        chart.install(&values::usual());
+        assert_eq!(hooks(&values::usual()), 0);
+        assert_eq!(hooks(&json!({"sync": {"crds": false}})), 0, "the policy still resolves");
+        assert_eq!(hooks(&values::registry()), 6);
+        chart.install(&json!({"alias": {"enabled": true}}));
+        assert_eq!(hooks(&values::usual()), 6, "the aliases alone");
+        assert_eq!(hooks(&values::registry()), 12);
+        chart.uninstall_without_hooks();
+        chart.install(&json!({"sync": {"crds": false}}));
+        assert_eq!(hooks(&values::registry()), 0, "somebody else keeps the field");
+        chart.uninstall_without_hooks();
     }
 }
