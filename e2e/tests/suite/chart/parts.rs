@@ -227,9 +227,9 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
             }
         }
     }
-    // Two of the registry, two of the garbage collection, and the agent; the sync job, the check and the hook of an uninstall; these
-    // three once more; and promotions.
-    assert_eq!(checked, 5 + 3 + 3 + 1);
+    // Two of the registry, two of the garbage collection, and the agent; the sync job, the check and the hook of an uninstall; three
+    // that remove the agents; the sync job, the check and the hook once more; and promotions.
+    assert_eq!(checked, 5 + 3 + 3 + 3 + 1);
 }
 
 /// The words of a text that are in backticks.

@@ -57,7 +57,7 @@ fn what_is_installed_can_be_changed_rolled_back_and_removed() {
         chart.roll_back();
         assert_eq!(deployment(), as_installed, "Helm {helm}");
 
-        chart.uninstall();
+        chart.uninstall_without_hooks();
         let mut expected = before;
         expected.push("PersistentVolumeClaim local-registry/registry".to_owned());
         let agents = ["get", "namespace", "local-registry-nodes", "--ignore-not-found", "--output=name"];
@@ -122,7 +122,7 @@ fn it_takes_the_place_of_what_files_have_installed() {
         assert_eq!(usual["containers"].as_array().map(Vec::len), Some(1), "Helm {helm}");
         assert_eq!(usual["affinity"], pods[0]["spec"]["affinity"], "Helm {helm}");
 
-        chart.uninstall();
+        chart.uninstall_without_hooks();
         assert_eq!(identity("persistentvolumeclaim", "registry"), before[1], "Helm {helm}");
         let left = there(&cluster);
         assert!(
