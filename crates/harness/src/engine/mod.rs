@@ -11,7 +11,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use wapc::WapcHost;
-use wasmtime_provider::wasmtime::{Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig};
+use wasmtime_provider::wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig,
+};
 use wasmtime_provider::{EpochDeadlines, WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
 pub use self::answer::{SettingsValidationResponse, ValidationResponse};
@@ -118,6 +120,8 @@ fn compile(
     mut config: Config,
 ) -> Result<WasmtimeEngineProviderPre, Box<dyn std::error::Error + Send + Sync>> {
     config.epoch_interruption(true);
+    // What was compiled before is read again, where the user has a folder for caches. An unoptimised harness compiles for four seconds.
+    config.cache(Cache::new(CacheConfig::new()).ok());
     let engine = Engine::new(&config)?;
     let module = Module::new(&engine, bytes)?;
     let pre = WasmtimeEngineProviderBuilder::new().engine(engine.clone()).module(module).build_pre()?;
