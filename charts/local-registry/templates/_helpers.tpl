@@ -1,10 +1,14 @@
 {{/*
-Labels of an object. Give it `root`, and the object's `name` if it belongs to one. Selectors and pods have their own labels, without
+Labels of an object. Give it `root`, and the object's `name` if it belongs to one. What an interrupted hook leaves behind is found by the
+label `local-registry-hosting/hook`. Selectors and pods have their own labels, without
 the chart's version: an upgrade of the chart alone must not roll pods, and a selector can never be changed.
 */}}
 {{- define "local-registry.labels" -}}
 {{- with .name -}}
 app.kubernetes.io/name: {{ . }}
+{{ if or (hasPrefix "local-registry-uninstall" .) (eq . "local-registry-node-clean-up") -}}
+local-registry-hosting/hook: uninstall
+{{ end -}}
 {{ end -}}
 app.kubernetes.io/part-of: local-registry
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
@@ -136,14 +140,14 @@ pre-delete
 {{- end -}}
 {{- end }}
 
-{{/* Annotations of a hook, and of what limits it, from its `event` and `weight`. It stays if the hook fails. */}}
+{{/* Annotations of a hook, and of what limits it, from its `event` and `weight`. A hook that fails stays. */}}
 {{- define "local-registry.limit-of-a-hook" -}}
 helm.sh/hook: {{ .event }}
 helm.sh/hook-weight: {{ .weight | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 
-{{/* Annotations of what a hook needs, from its `event` and `weight`. It goes with the hook, whatever becomes of that. */}}
+{{/* Annotations of what a hook needs, from its `event` and `weight`. Helm removes it with the hook, also with one that fails. */}}
 {{- define "local-registry.right-of-a-hook" -}}
 helm.sh/hook: {{ .event }}
 helm.sh/hook-weight: {{ .weight | quote }}
@@ -151,8 +155,8 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
 {{- end }}
 
 {{/*
-A Job that Helm waits for, from `root`, its `name`, `event`, `weight` and `arguments`, and its `namespace` and `account` where they are
-not the release's and the Job's own. If it fails, it stays, for who looks why.
+A Job that Helm waits for, from `root`, its `name`, `event`, `weight` and `arguments`; its `namespace` and `account` where they are not the
+release's and the Job's own, and its `tolerations` where it has some. If it fails, it stays, for who looks why.
 */}}
 {{- define "local-registry.hook-job" -}}
 apiVersion: batch/v1
@@ -164,6 +168,8 @@ metadata:
     {{- include "local-registry.labels" (dict "root" .root "name" .name) | nindent 4 }}
   annotations:
     {{- include "local-registry.limit-of-a-hook" . | nindent 4 }}
+    # Helm shows what a Job that fails has printed.
+    helm.sh/hook-output-log-policy: hook-failed
 spec:
   backoffLimit: 2
   activeDeadlineSeconds: 240
@@ -176,6 +182,10 @@ spec:
       serviceAccountName: {{ .account | default .name }}
       restartPolicy: Never
       {{- include "local-registry.pod" .root | nindent 6 }}
+      {{- with .tolerations }}
+      tolerations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       containers:
         - name: {{ first .arguments }}
           image: {{ include "local-registry.image" .root }}

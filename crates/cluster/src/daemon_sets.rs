@@ -69,5 +69,9 @@ fn wanted<'a>(namespace: &'a str, name: &'a str) -> Wanted<'a> {
 }
 
 fn call(namespace: &str, name: &str, verb: &'static str) -> Call {
-    Call { subject: format!("DaemonSet {namespace}/{name}"), verb, resource: format!("daemonsets.apps/{name} in {namespace}") }
+    Call {
+        subject: format!("DaemonSet {namespace}/{name}"),
+        verb,
+        resource: format!("daemonsets.apps/{name} in {namespace}"),
+    }
 }

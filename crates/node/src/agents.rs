@@ -1,10 +1,11 @@
 //! The agents of all nodes, when they are taken away: first they stop, and then other pods remove their files.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use local_registry_cluster::Cluster;
 use local_registry_cluster::pods::PodSummary;
+use local_registry_cluster::{Cluster, DaemonSetStatus};
 use local_registry_core::text::{printable, with_causes};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -15,6 +16,8 @@ const AGENTS: &str = "local-registry-node";
 const CLEAN_UP: &str = "local-registry-node-clean-up";
 /// How long a step may take on the slowest node.
 const LIMIT: Duration = Duration::from_secs(90);
+/// How long a kubelet may take to see a new pod.
+const UNSEEN: Duration = Duration::from_mins(1);
 /// How long it is between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -55,7 +58,7 @@ pub enum AgentsResult {
     Cleaned {
         /// On how many nodes that is so.
         nodes: u32,
-        /// Nodes that have not even seen the pod.
+        /// Nodes whose kubelet does not answer.
         unreachable: Vec<String>,
     },
     /// The step did not come to an end.
@@ -87,7 +90,9 @@ impl fmt::Display for AgentsReport {
 impl fmt::Display for AgentsResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (done, unreachable, so) = match self {
-            Self::Stopped { unreachable } => ("gone, and so are its pods".to_owned(), unreachable, "its pod may still run"),
+            Self::Stopped { unreachable } => {
+                ("gone, and so are its pods".to_owned(), unreachable, "its pod may still run")
+            }
             Self::Cleaned { nodes, unreachable } => {
                 let done = match nodes {
                     1 => "1 node has no file of the agent any more".to_owned(),
@@ -125,7 +130,7 @@ async fn until_stopped(cluster: &Cluster, namespace: &str) -> Result<AgentsResul
                 // Where the kubelet is gone, nobody says that the pod has ended.
                 let (unreachable, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|pod| pod.is_over);
                 return match &others[..] {
-                    [] => Ok(AgentsResult::Stopped { unreachable: unreachable.into_iter().map(place).collect() }),
+                    [] => Ok(AgentsResult::Stopped { unreachable: unreachable.iter().map(place).collect() }),
                     [pod, ..] => Err(format!(
                         "the pod {} is not deleted, {} seconds after its DaemonSet; does the controller manager of this cluster run?",
                         pod.name,
@@ -146,49 +151,77 @@ pub async fn await_clean_nodes(cluster: &Cluster, namespace: &str) -> AgentsRepo
 
 async fn until_clean(cluster: &Cluster, namespace: &str) -> Result<AgentsResult, String> {
     let start = Instant::now();
+    let mut unseen: Option<Vec<String>> = None;
     loop {
-        let status = match cluster.daemon_set(namespace, CLEAN_UP).await {
-            Ok(None) => return Err("there is no such DaemonSet, so nothing removes the files; create it first".to_owned()),
-            Ok(Some(status)) => Ok(status),
-            Err(error) => Err(with_causes(&error)),
-        };
-        match status {
-            Ok(status) if status.is_complete() => {
+        let is_late = start.elapsed() >= LIMIT;
+        match cluster.daemon_set(namespace, CLEAN_UP).await {
+            Ok(Some(status)) if status.is_complete() => {
                 return Ok(AgentsResult::Cleaned { nodes: status.number_ready, unreachable: Vec::new() });
             }
-            Ok(status) if start.elapsed() >= LIMIT => {
-                if status.observed_generation.is_none() {
-                    return Err("no pod is created for it; does the controller manager of this cluster run?".to_owned());
-                }
-                return judged(status.number_ready, pods(cluster, namespace, CLEAN_UP).await?);
+            Ok(Some(status)) if is_late && status.observed_generation.is_none() => {
+                return Err("no pod is created for it; does the controller manager of this cluster run?".to_owned());
             }
-            Err(error) if start.elapsed() >= LIMIT => return Err(error),
-            Ok(_) | Err(_) => sleep(PAUSE).await,
+            Ok(Some(status)) if is_late => {
+                let pods = [CLEAN_UP, AGENTS].map(|name| pods(cluster, namespace, name));
+                let [cleaning, agents] = pods;
+                return judged(&status, &cleaning.await?, &agents.await?, &unseen.unwrap_or_default());
+            }
+            Ok(None) if is_late => {
+                return Err("there is no such DaemonSet, so nothing removes the files; create it first".to_owned());
+            }
+            Err(error) if is_late => return Err(with_causes(&error)),
+            Ok(_) | Err(_) => {}
         }
+        if unseen.is_none() && start.elapsed() + UNSEEN >= LIMIT {
+            let pods = pods(cluster, namespace, CLEAN_UP).await.ok();
+            unseen = pods.map(|pods| pods.into_iter().filter(is_unseen).map(|pod| pod.name).collect());
+        }
+        sleep(PAUSE).await;
     }
 }
 
-/// What is to be said of nodes whose pods are not ready in time. Nobody can clean a node that is gone.
-fn judged(nodes: u32, pods: Vec<PodSummary>) -> Result<AgentsResult, String> {
-    let late: Vec<PodSummary> = pods.into_iter().filter(|pod| !pod.is_over && pod.trouble.is_some()).collect();
-    let is_gone = |pod: &PodSummary| pod.node.is_some() && !pod.is_seen;
-    let faults: Vec<String> = late
+/// Whether a pod has a node, whose kubelet has not seen it.
+fn is_unseen(pod: &PodSummary) -> bool {
+    pod.node.is_some() && !pod.is_seen && !pod.is_over
+}
+
+/// What is to be said if not all nodes are clean in time. Nobody can clean a node that is gone: one whose kubelet has not seen its pod
+/// for long (`unseen`), or does not end its agent. Beside an agent, no pod that cleans is scheduled.
+fn judged(
+    status: &DaemonSetStatus,
+    cleaning: &[PodSummary],
+    agents: &[PodSummary],
+    unseen: &[String],
+) -> Result<AgentsResult, String> {
+    let node = |pod: &PodSummary| pod.node.clone();
+    let is_gone = |pod: &&PodSummary| is_unseen(pod) && unseen.contains(&pod.name);
+    let stuck: BTreeSet<String> = agents.iter().filter(|agent| agent.is_over).filter_map(node).collect();
+    let unreachable: BTreeSet<String> =
+        cleaning.iter().filter(is_gone).filter_map(node).chain(stuck.iter().cloned()).collect();
+    let clean: BTreeSet<String> = cleaning.iter().filter(|pod| pod.trouble.is_none()).filter_map(node).collect();
+    let faults: BTreeSet<String> = cleaning
         .iter()
-        .filter(|pod| !is_gone(pod))
-        .map(|pod| format!("{}: {}", place(pod.clone()), pod.trouble.clone().unwrap_or_default()))
+        .filter(|pod| match &pod.node {
+            Some(node) => !clean.contains(node) && !unreachable.contains(node),
+            None => stuck.is_empty(),
+        })
+        .map(|pod| format!("{}: {}", place(pod), pod.trouble.as_deref().unwrap_or("its pod has ended")))
         .collect();
     if !faults.is_empty() {
-        return Err(faults.join("; "));
+        return Err(faults.into_iter().collect::<Vec<_>>().join("; "));
     }
-    if late.is_empty() {
-        return Err("not every node has its pod yet; run this again".to_owned());
+    let (nodes, desired) = (status.number_ready, status.desired_number_scheduled);
+    if nodes as usize + unreachable.len() < desired as usize {
+        return Err(format!(
+            "{nodes} of {desired} nodes are clean, and not every other one has its pod yet; run this again"
+        ));
     }
-    Ok(AgentsResult::Cleaned { nodes, unreachable: late.into_iter().map(place).collect() })
+    Ok(AgentsResult::Cleaned { nodes, unreachable: unreachable.into_iter().collect() })
 }
 
 /// The node of a pod; the pod itself if it has none.
-fn place(pod: PodSummary) -> String {
-    pod.node.unwrap_or_else(|| format!("pod {}", pod.name))
+fn place(pod: &PodSummary) -> String {
+    pod.node.clone().unwrap_or_else(|| format!("pod {}", pod.name))
 }
 
 /// The pods of a DaemonSet of this project.

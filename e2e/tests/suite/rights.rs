@@ -90,9 +90,12 @@ fn check_network_policy(cluster: &TestCluster, template: &Value) {
     let policy =
         cluster.kubectl.json(&["get", "networkpolicy", "local-registry-sync", "--namespace", NAMESPACE])["spec"]
             .clone();
-    let labels = template["metadata"]["labels"].as_object().unwrap();
-    let selected = policy["podSelector"]["matchLabels"].as_object().unwrap();
-    assert!(!selected.is_empty() && selected.iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
+    let labels = &template["metadata"]["labels"];
+    // The pods of the hooks are selected, too, and nothing else is.
+    let [selected] = &policy["podSelector"]["matchExpressions"].as_array().unwrap()[..] else { panic!("{policy}") };
+    let key = selected["key"].as_str().unwrap();
+    assert_eq!((key, &selected["operator"]), ("app.kubernetes.io/name", &json!("In")));
+    assert!(selected["values"].as_array().unwrap().contains(&labels[key]), "{labels}: {policy}");
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
     let container = &template["spec"]["containers"][0];
     if let Some(port) = container["ports"][0]["containerPort"].as_u64() {

@@ -17,6 +17,17 @@ spec:
   {{- . | nindent 2 }}
   {{- end }}
   serviceAccountName: local-registry-node
+  {{- if $cleanUp }}
+  # Nothing is asked of the cluster, and no agent may run on the same node: it would write the files again.
+  automountServiceAccountToken: false
+  affinity:
+    podAntiAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        - topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              app.kubernetes.io/name: local-registry-node
+  {{- end }}
   priorityClassName: local-registry-node
   enableServiceLinks: false
   nodeSelector:

@@ -29,6 +29,8 @@ async fn step(
                 let query = request.uri().query().unwrap_or_default();
                 assert!(query.contains("labelSelector=app.kubernetes.io%2Fname%3Dlocal-registry-node"), "{query}");
             }
+            let is_of_agents = request.uri().query().is_some_and(|query| !query.contains("clean-up"));
+            let last = if last == "pods" && is_of_agents { "agents".to_owned() } else { last };
             let (code, body) = answer(request.method().as_str(), &last, start.elapsed().as_secs());
             // Nobody answers.
             if code == 0 {
@@ -47,6 +49,10 @@ async fn stop(answer: impl Fn(&str, &str, u64) -> (u16, Value) + Send + 'static)
 }
 
 async fn cleaned(answer: impl Fn(&str, &str, u64) -> (u16, Value) + Send + 'static) -> (AgentsReport, u64) {
+    let answer = move |method: &str, last: &str, second| match last {
+        "agents" => list(&[]),
+        _ => answer(method, last, second),
+    };
     step(async |cluster| await_clean_nodes(&cluster, NAMESPACE).await, answer).await
 }
 
@@ -103,8 +109,8 @@ fn absent(name: &str) -> (u16, Value) {
 async fn the_agents_have_stopped_when_no_pod_is_left() {
     let (report, second) = stop(|method, last, second| match (method, last) {
         ("DELETE", "local-registry-node") => deleted(),
-        ("GET", "pods") if second < 5 => list(&[ending("a")]),
-        ("GET", "pods") => list(&[]),
+        ("GET", "agents") if second < 5 => list(&[ending("a")]),
+        ("GET", "agents") => list(&[]),
         other => panic!("{other:?}"),
     })
     .await;
@@ -134,7 +140,8 @@ async fn a_node_that_is_gone_does_not_stop_the_removal_and_is_named() {
         _ => list(&[ending("b")]),
     })
     .await;
-    let expected = format!("{AGENTS}: gone, and so are its pods\nwarning: no kubelet answers on b: its pod may still run there");
+    let expected =
+        format!("{AGENTS}: gone, and so are its pods\nwarning: no kubelet answers on b: its pod may still run there");
     assert_eq!((report.to_string(), second), (expected, 90));
     assert!(report.succeeded());
 
@@ -144,7 +151,9 @@ async fn a_node_that_is_gone_does_not_stop_the_removal_and_is_named() {
         _ => of_nodes(2, 1),
     })
     .await;
-    let expected = format!("{CLEAN_UP}: 1 node has no file of the agent any more\nwarning: no kubelet answers on b: the agent's files stay there");
+    let expected = format!(
+        "{CLEAN_UP}: 1 node has no file of the agent any more\nwarning: no kubelet answers on b: the agent's files stay there"
+    );
     assert_eq!((report.to_string(), second), (expected, 90));
     assert!(report.succeeded());
 }
@@ -219,19 +228,20 @@ async fn nodes_are_clean_when_every_pod_is_ready() {
 #[tokio::test(start_paused = true)]
 async fn a_node_that_cannot_be_cleaned_is_an_error_with_its_reason() {
     let (report, second) = cleaned(|_, last, _| match last {
-        "pods" => list(&[
-            pod("a", &ready()),
-            pod("b", &json!({"phase": "Pending"})),
-            pod("c", &waiting("ImagePullBackOff")),
-        ]),
+        "pods" => {
+            list(&[pod("a", &ready()), pod("b", &json!({"phase": "Pending"})), pod("c", &waiting("ImagePullBackOff"))])
+        }
         _ => of_nodes(3, 1),
     })
     .await;
     assert_eq!((report.to_string(), second), (format!("{CLEAN_UP}: failed: c: ImagePullBackOff"), 90));
     // A pod that is on no node yet.
-    let mut lost = pod("", &json!({"phase": "Pending", "conditions": [
-        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"},
-    ]}));
+    let mut lost = pod(
+        "",
+        &json!({"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes are available"},
+        ]}),
+    );
     lost["spec"].as_object_mut().unwrap().remove("nodeName");
     let (report, _) = cleaned(move |_, last, _| match last {
         "pods" => list(std::slice::from_ref(&lost)),
@@ -249,18 +259,89 @@ async fn without_pods_that_clean_up_nothing_is_called_clean() {
     let (report, second) = cleaned(|_, _, _| absent("local-registry-node-clean-up")).await;
     assert_eq!(
         (report.to_string(), second),
-        (format!("{CLEAN_UP}: failed: there is no such DaemonSet, so nothing removes the files; create it first"), 0)
+        (format!("{CLEAN_UP}: failed: there is no such DaemonSet, so nothing removes the files; create it first"), 90)
     );
+    // It may come a moment later.
+    let (report, _) = cleaned(|_, _, second| match second {
+        0..30 => absent("local-registry-node-clean-up"),
+        _ => of_nodes(1, 1),
+    })
+    .await;
+    assert!(report.succeeded(), "{report}");
     let (report, second) = cleaned(|_, _, _| daemon_set(&json!({}))).await;
     assert_eq!(
         (report.to_string(), second),
         (format!("{CLEAN_UP}: failed: no pod is created for it; does the controller manager of this cluster run?"), 90)
     );
-    // The pods of some nodes are not created yet, or their end is not seen yet.
+    // The pods of some nodes are not created.
     let (report, _) = cleaned(|_, last, _| match last {
         "pods" => list(&[pod("a", &ready())]),
         _ => of_nodes(2, 1),
     })
     .await;
-    assert_eq!(report.to_string(), format!("{CLEAN_UP}: failed: not every node has its pod yet; run this again"));
+    let expected = "1 of 2 nodes are clean, and not every other one has its pod yet; run this again";
+    assert_eq!(report.to_string(), format!("{CLEAN_UP}: failed: {expected}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_gone_hides_no_other_one() {
+    // The kubelet of a has put its pod out, and that of b is gone.
+    let evicted = json!({"phase": "Failed", "reason": "Evicted", "startTime": "2026-11-30T00:00:00Z"});
+    let of_b = pod("b", &json!({"phase": "Pending"}));
+    let pods = [pod("a", &evicted), of_b.clone()];
+    let (report, _) = cleaned(move |_, last, _| if last == "pods" { list(&pods) } else { of_nodes(2, 0) }).await;
+    assert_eq!(report.to_string(), format!("{CLEAN_UP}: failed: a: Evicted"));
+    // Nothing is created for a.
+    let pods = [of_b];
+    let (report, _) = cleaned(move |_, last, _| if last == "pods" { list(&pods) } else { of_nodes(2, 0) }).await;
+    assert!(report.to_string().contains("failed: 0 of 2 nodes are clean"), "{report}");
+    // Another pod has taken the place of the one that was put out.
+    let pods = [pod("a", &evicted), pod("a", &ready()), pod("b", &json!({"phase": "Pending"}))];
+    let (report, _) = cleaned(move |_, last, _| if last == "pods" { list(&pods) } else { of_nodes(2, 1) }).await;
+    assert!(report.to_string().ends_with("no kubelet answers on b: the agent's files stay there"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_came_late_is_not_taken_for_one_of_a_node_that_is_gone() {
+    let (report, _) = cleaned(|_, last, second| match (last, second) {
+        ("pods", 80..) => list(&[pod("a", &json!({"phase": "Pending"}))]),
+        ("pods", _) => list(&[]),
+        _ => of_nodes(1, 0),
+    })
+    .await;
+    assert_eq!(report.to_string(), format!("{CLEAN_UP}: failed: a: it has not started yet"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_an_agent_does_not_end_no_pod_cleans_and_that_node_is_named() {
+    let mut waits = pod(
+        "",
+        &json!({"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "anti-affinity"},
+        ]}),
+    );
+    waits["spec"].as_object_mut().unwrap().remove("nodeName");
+    for (agent, expected) in [
+        (
+            ending("b"),
+            "1 node has no file of the agent any more\nwarning: no kubelet answers on b: the agent's files stay there",
+        ),
+        (pod("b", &ready()), "failed: pod pod-: it is not scheduled: anti-affinity"),
+    ] {
+        let waits = waits.clone();
+        let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
+        tokio::spawn(async move {
+            while let Some((request, response)) = handle.next_request().await {
+                let query = request.uri().query().unwrap_or_default().to_owned();
+                let (code, body) = match request.uri().path().ends_with("/pods") {
+                    true if query.contains("clean-up") => list(&[pod("a", &ready()), waits.clone()]),
+                    true => list(std::slice::from_ref(&agent)),
+                    false => of_nodes(2, 1),
+                };
+                send(response, code, &body);
+            }
+        });
+        let report = await_clean_nodes(&Cluster::new(Client::new(service, "default")), NAMESPACE).await;
+        assert_eq!(report.to_string(), format!("{CLEAN_UP}: {expected}"));
+    }
 }

@@ -9,11 +9,7 @@ use crate::revocation::{AWAY, LIMIT, PAUSE, Revocation};
 
 /// Takes the right to keep aliases from a sync job, deletes every alias that one has made, and sees that they stay away; with
 /// `dry_run`, only says what would be done. If the right cannot be taken, no alias is touched, and there is no report of them.
-pub async fn revoke_and_remove(
-    cluster: &Cluster,
-    binding: &str,
-    dry_run: bool,
-) -> (Revocation, Option<AliasesReport>) {
+pub async fn revoke_and_remove(cluster: &Cluster, binding: &str, dry_run: bool) -> (Revocation, Option<AliasesReport>) {
     let revocation = Revocation::of(cluster, binding, dry_run).await;
     if !revocation.succeeded() {
         return (revocation, None);

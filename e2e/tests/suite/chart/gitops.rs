@@ -30,7 +30,8 @@ fn neither_argo_cd_nor_flux_sees_a_difference_after_the_sync_job_has_written() {
             chart.install(&values);
         }
         let diff = || {
-            let answer = cluster.kubectl.run_with(&["diff", by_server, by_force, &manager, "-f", "-"], &all.to_string());
+            let answer =
+                cluster.kubectl.run_with(&["diff", by_server, by_force, &manager, "-f", "-"], &all.to_string());
             assert_eq!(answer.code, Some(0), "{manager}: {answer:?}");
         };
         diff();

@@ -124,7 +124,9 @@ fn summaries() -> String {
         match sets[..index].iter().min_by_key(differs) {
             None => {
                 writeln!(text, "# {name}").unwrap();
-                lines.iter().for_each(|line| writeln!(text, "{line}").unwrap());
+                for line in lines {
+                    writeln!(text, "{line}").unwrap();
+                }
             }
             Some((nearest, before)) => {
                 assert_ne!(before, lines, "{name}: it renders what {nearest} renders");

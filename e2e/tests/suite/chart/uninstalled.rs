@@ -1,6 +1,7 @@
 //! What is left of a release that was removed: the images, and nothing else.
 
 use e2e::{Chart, Crds, NAMESPACE, TestCluster, eventually, values};
+use local_registry_testkit::repository;
 use serde_json::{Value, json};
 
 use super::release::there;
@@ -60,7 +61,8 @@ fn the_field_goes_before_the_release_though_the_sync_job_still_runs() {
     }
 
     // No pod runs here. So this does what Helm and the pod of its hook do.
-    let (jobs, rights): (Vec<Value>, Vec<Value>) = hooks(&values::usual()).into_iter().partition(|object| object["kind"] == "Job");
+    let (jobs, rights): (Vec<Value>, Vec<Value>) =
+        hooks(&values::usual()).into_iter().partition(|object| object["kind"] == "Job");
     for object in &rights {
         cluster.kubectl.ok_with(&["create", "-f", "-"], object);
     }
@@ -122,14 +124,14 @@ fn the_account_of_the_hook_can_remove_the_field_and_one_right() {
     kubectl.run(&patch).failed_with("local-registry-uninstall may not change the metadata of a CRD");
 }
 
-/// Of what a hook that was interrupted leaves behind, the limits come first and go last.
+/// A hook that is interrupted leaves no account behind without its limits.
 #[test]
-fn the_limits_of_the_hook_outlive_its_account() {
+fn the_limits_of_a_hook_come_before_its_account() {
     let annotation = |object: &Value, name: &str| {
         object["metadata"]["annotations"][format!("helm.sh/{name}")].as_str().unwrap().to_owned()
     };
     let weight = |object: &Value| annotation(object, "hook-weight").parse::<i32>().unwrap();
-    let (limits, others): (Vec<Value>, Vec<Value>) = hooks(&values::merged(values::usual(), json!({"registry": {"enabled": true}})))
+    let (limits, others): (Vec<Value>, Vec<Value>) = hooks(&values::usual())
         .into_iter()
         .partition(|object| object["kind"].as_str().unwrap().starts_with("ValidatingAdmissionPolicy"));
     assert_eq!(limits.len(), 2);
@@ -140,6 +142,29 @@ fn the_limits_of_the_hook_outlive_its_account() {
     for object in others.iter().filter(|object| object["kind"] != "Job") {
         assert!(annotation(object, "hook-delete-policy").contains("hook-failed"), "{object}");
     }
+}
+
+/// docs/install.md says how to remove what hooks leave behind that were interrupted.
+#[test]
+fn what_a_hook_leaves_behind_is_removed_by_the_documented_commands() {
+    let cluster = TestCluster::start(Crds::Plain);
+    let values = json!({"registry": {"enabled": true}, "alias": {"enabled": true}});
+    cluster.install(&values);
+    let installed = there(&cluster);
+    for object in hooks(&values) {
+        cluster.kubectl.ok_with(&["create", "-f", "-"], &object);
+    }
+    assert_eq!(there(&cluster).len(), installed.len() + hooks(&values).len());
+    let page = repository::text("docs/install.md").replace(" \\\n   ", "");
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ kubectl delete ")).collect();
+    let commands: Vec<&&str> =
+        commands.iter().filter(|command| command.contains("--selector=local-registry-hosting/hook")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in commands {
+        let arguments: Vec<&str> = ["delete"].into_iter().chain(command.split(' ')).collect();
+        cluster.kubectl.ok(&arguments);
+    }
+    assert_eq!(there(&cluster), installed);
 }
 
 #[test]
