@@ -69,7 +69,15 @@ impl Image {
 
     /// A program of this machine at `/bin`, with the libraries that it needs.
     #[must_use]
-    pub fn with_program(mut self, program: &Path) -> Self {
+    pub fn with_program(self, program: &Path) -> Self {
+        let name = program.file_name().unwrap().to_str().unwrap();
+        let path = format!("/bin/{name}");
+        self.with_libraries_of(program).with_file(program, &path)
+    }
+
+    /// The libraries that a program of this machine needs, if it needs any.
+    #[must_use]
+    pub fn with_libraries_of(mut self, program: &Path) -> Self {
         let output = Command::new("ldd").arg(program).output().unwrap();
         let libraries = String::from_utf8(output.stdout).unwrap();
         // `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x…)`, and the loader without an arrow.
@@ -77,9 +85,7 @@ impl Image {
         for path in paths {
             self = self.with_file(Path::new(path), path);
         }
-        let name = program.file_name().unwrap().to_str().unwrap();
-        let path = format!("/bin/{name}");
-        self.with_file(program, &path)
+        self
     }
 
     /// A script in `/bin`.

@@ -67,7 +67,9 @@ impl Node {
             } else {
                 ("kubewarden-controller", "/controller")
             };
-            let image = Image::named(name).with_file(&release.folder.join(program), inside).running(&[inside]);
+            // One that was built on this machine may need libraries of it.
+            let program = release.folder.join(program);
+            let image = Image::named(name).with_libraries_of(&program).with_file(&program, inside).running(&[inside]);
             self.containerd.import(&image.with_authorities().as_user(USER));
         }
         let _ = self.kubectl.run(&["create", "namespace", NAMESPACE]);
