@@ -72,8 +72,7 @@ session() {
     - spec.output.image
     - spec.output.insecure
     - spec.output.local
-    - spec.paramValues.name
-    - spec.paramValues.value
+    - spec.paramValues
     - spec.source.ociArtifact.image
     - spec.source.ociArtifact.local
   response:
