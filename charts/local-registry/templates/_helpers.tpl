@@ -1,7 +1,7 @@
 {{/*
 Labels of an object. Give it `root`, and the object's `name` if it belongs to one. What an interrupted hook leaves behind is found by the
-label `local-registry-hosting/hook`. Selectors and pods have their own labels, without
-the chart's version: an upgrade of the chart alone must not roll pods, and a selector can never be changed.
+label `local-registry-hosting/hook`. Selectors and pods have their own labels, without the chart's version: an upgrade of the chart alone
+must not roll pods, and a selector can never be changed.
 */}}
 {{- define "local-registry.labels" -}}
 {{- with .name -}}
@@ -29,9 +29,7 @@ the sync job and `check`.
 */}}
 {{- define "local-registry.policies" -}}
 {{- if .Values.policy.enabled }}{{ if .Values.policy.namespaced }}{{ .Release.Namespace }}/{{ end }}local-registry,{{ end }}
-{{- range include "local-registry.workloads" . | splitList "," }}
-{{- if . }}local-registry-{{ . }},{{ end }}
-{{- end }}
+{{- range include "local-registry.workloads" . | splitList "," | compact }}local-registry-{{ . }},{{ end }}
 {{- end }}
 
 {{/* An argument for each of them. */}}
@@ -140,8 +138,8 @@ pre-delete
 {{- end -}}
 {{- end }}
 
-{{/* Annotations of a hook, and of what limits it, from its `event` and `weight`. A hook that fails stays. */}}
-{{- define "local-registry.limit-of-a-hook" -}}
+{{/* Annotations of a hook, from its `event` and `weight`. One that fails stays. */}}
+{{- define "local-registry.hook" -}}
 helm.sh/hook: {{ .event }}
 helm.sh/hook-weight: {{ .weight | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
@@ -149,9 +147,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 
 {{/* Annotations of what a hook needs, from its `event` and `weight`. Helm removes it with the hook, also with one that fails. */}}
 {{- define "local-registry.right-of-a-hook" -}}
-helm.sh/hook: {{ .event }}
-helm.sh/hook-weight: {{ .weight | quote }}
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
+{{ include "local-registry.hook" . }},hook-failed
 {{- end }}
 
 {{/*
@@ -167,7 +163,7 @@ metadata:
   labels:
     {{- include "local-registry.labels" (dict "root" .root "name" .name) | nindent 4 }}
   annotations:
-    {{- include "local-registry.limit-of-a-hook" . | nindent 4 }}
+    {{- include "local-registry.hook" . | nindent 4 }}
     # Helm shows what a Job that fails has printed.
     helm.sh/hook-output-log-policy: hook-failed
 spec:

@@ -2,13 +2,12 @@
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
-use kube::Error;
 use kube::api::{Api, DeleteParams, PostParams};
 
-use crate::call::{Call, Failure, limited};
+use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
-use crate::named::Wanted;
+use crate::named::{Wanted, deleted};
 
 impl Cluster {
     /// Whether a service account may get Builds in every namespace.
@@ -54,15 +53,8 @@ impl Cluster {
         let wanted = Wanted { namespace: None, name, plural };
         let api: Api<ClusterRoleBinding> = Api::all(self.client.clone());
         let parameters = DeleteParams { dry_run, ..DeleteParams::default() };
-        match limited(api.delete(name, &parameters)).await {
-            Ok(_) => Ok(true),
-            Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted.is_in(&status) => Ok(false),
-            Err(failure) => {
-                let subject = format!("ClusterRoleBinding {name}");
-                let call =
-                    Call { subject, verb: "delete", resource: format!("{plural}.rbac.authorization.k8s.io/{name}") };
-                Err(call.failed(failure))
-            }
-        }
+        let subject = format!("ClusterRoleBinding {name}");
+        let call = Call { subject, verb: "delete", resource: format!("{plural}.rbac.authorization.k8s.io/{name}") };
+        deleted(&api, &parameters, wanted, &call).await
     }
 }

@@ -1,15 +1,14 @@
 //! Aliases: the Service `local-registry` in the namespaces whose pods reach the local registry by that name.
 
-use kube::Error;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::call::{Call, Failure, limited};
+use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
 use crate::follow::{Content, FollowedAll, Selection, Slim, Watch};
-use crate::named::Wanted;
+use crate::named::{Wanted, deleted};
 use crate::policies::FIELD_MANAGER;
 
 /// The name of every alias: the host of the portable name, without its port.
@@ -164,11 +163,8 @@ impl Cluster {
     pub async fn delete_alias(&self, namespace: &str, seen: &Alias, dry_run: bool) -> Result<(), ClusterError> {
         let unchanged = Preconditions { resource_version: Some(seen.version.clone()), uid: None };
         let parameters = DeleteParams { dry_run, preconditions: Some(unchanged), ..DeleteParams::default() };
-        match limited(self.aliases(namespace).delete(ALIAS, &parameters)).await {
-            Ok(_) => Ok(()),
-            Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted(namespace).is_in(&status) => Ok(()),
-            Err(failure) => Err(call(namespace, "delete").failed(failure)),
-        }
+        let call = call(namespace, "delete");
+        deleted(&self.aliases(namespace), &parameters, wanted(namespace), &call).await.map(drop)
     }
 
     fn aliases(&self, namespace: &str) -> Api<Slim<Alias>> {

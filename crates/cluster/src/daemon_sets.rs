@@ -1,15 +1,14 @@
 //! On how many nodes a DaemonSet has its pod, and how one is deleted.
 
 use k8s_openapi::api::apps::v1::DaemonSet;
-use kube::Error;
 use kube::api::{Api, DeleteParams};
 use serde::Deserialize;
 
-use crate::call::{Call, Failure, limited};
+use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
 use crate::follow::{Content, Slim};
-use crate::named::{Wanted, named};
+use crate::named::{Wanted, deleted, named};
 
 /// On how many nodes a DaemonSet has its pod: its `status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -55,12 +54,8 @@ impl Cluster {
     /// A [`ClusterError`] if it cannot be deleted.
     pub async fn delete_daemon_set(&self, namespace: &str, name: &str) -> Result<bool, ClusterError> {
         let api: Api<DaemonSet> = Api::namespaced(self.client.clone(), namespace);
-        let wanted = wanted(namespace, name);
-        match limited(api.delete(name, &DeleteParams::background())).await {
-            Ok(_) => Ok(true),
-            Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted.is_in(&status) => Ok(false),
-            Err(failure) => Err(call(namespace, name, "delete").failed(failure)),
-        }
+        let call = call(namespace, name, "delete");
+        deleted(&api, &DeleteParams::background(), wanted(namespace, name), &call).await
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Debug;
 
-use kube::api::Api;
+use kube::api::{Api, DeleteParams};
 use kube::core::Status;
 use kube::{Error, Resource};
 use local_registry_core::Quoted;
@@ -33,6 +33,26 @@ where
     match limited(api.get(wanted.name)).await {
         Ok(object) => wanted.check(&object, call).map(|()| Some(object)),
         Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted.is_in(&status) => Ok(None),
+        Err(failure) => Err(call.failed(failure)),
+    }
+}
+
+/// Deletes an object by its name. Returns whether it was there.
+///
+/// # Errors
+/// A [`ClusterError`] if it is still there.
+pub(crate) async fn deleted<K>(
+    api: &Api<K>,
+    parameters: &DeleteParams,
+    wanted: Wanted<'_>,
+    call: &Call,
+) -> Result<bool, ClusterError>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    match limited(api.delete(wanted.name, parameters)).await {
+        Ok(_) => Ok(true),
+        Err(Failure::Api(Error::Api(status))) if status.code == 404 && wanted.is_in(&status) => Ok(false),
         Err(failure) => Err(call.failed(failure)),
     }
 }

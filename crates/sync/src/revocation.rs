@@ -6,11 +6,12 @@ use std::time::Duration;
 use local_registry_cluster::Cluster;
 use local_registry_core::text::{printable, with_causes};
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 /// How long what is removed has to stay away. The API server takes a moment to know that a right is gone.
-pub(crate) const AWAY: Duration = Duration::from_secs(3);
+const AWAY: Duration = Duration::from_secs(3);
 /// How long it is between two looks.
-pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long something is removed that comes back.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
@@ -83,4 +84,40 @@ impl fmt::Display for RevocationResult {
             Self::Failed { error } => write!(f, "failed: {error}"),
         }
     }
+}
+
+/// What a removal has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Something, which it has removed.
+    Something,
+    /// Nothing to remove.
+    Nothing,
+    /// That no further removal would help.
+    NoUse,
+}
+
+/// Removes something again each time that it comes back, until it stays away. Returns the first report, which has taken in the later
+/// ones, and whether there was an end to it before [`LIMIT`].
+pub(crate) async fn until_away<R>(
+    remove: impl AsyncFn() -> R,
+    found: impl Fn(&R) -> Found,
+    take_in: impl Fn(&mut R, R),
+) -> (R, bool) {
+    let start = Instant::now();
+    let mut report = remove().await;
+    let (mut last, mut away_since) = (found(&report), Instant::now());
+    while last != Found::NoUse && away_since.elapsed() < AWAY {
+        if start.elapsed() >= LIMIT {
+            return (report, false);
+        }
+        sleep(PAUSE).await;
+        let look = remove().await;
+        last = found(&look);
+        if last != Found::Nothing {
+            take_in(&mut report, look);
+            away_since = Instant::now();
+        }
+    }
+    (report, true)
 }

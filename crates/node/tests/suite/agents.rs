@@ -329,19 +329,15 @@ async fn where_an_agent_does_not_end_no_pod_cleans_and_that_node_is_named() {
         (pod("b", &ready()), "failed: pod pod-: it is not scheduled: anti-affinity"),
     ] {
         let waits = waits.clone();
-        let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
-        tokio::spawn(async move {
-            while let Some((request, response)) = handle.next_request().await {
-                let query = request.uri().query().unwrap_or_default().to_owned();
-                let (code, body) = match request.uri().path().ends_with("/pods") {
-                    true if query.contains("clean-up") => list(&[pod("a", &ready()), waits.clone()]),
-                    true => list(std::slice::from_ref(&agent)),
-                    false => of_nodes(2, 1),
-                };
-                send(response, code, &body);
-            }
-        });
-        let report = await_clean_nodes(&Cluster::new(Client::new(service, "default")), NAMESPACE).await;
+        let (report, _) = step(
+            async |cluster| await_clean_nodes(&cluster, NAMESPACE).await,
+            move |_, last, _| match last {
+                "pods" => list(&[pod("a", &ready()), waits.clone()]),
+                "agents" => list(std::slice::from_ref(&agent)),
+                _ => of_nodes(2, 1),
+            },
+        )
+        .await;
         assert_eq!(report.to_string(), format!("{CLEAN_UP}: {expected}"));
     }
 }

@@ -1,11 +1,9 @@
 //! All aliases are removed for good, while a sync job may still run that keeps them.
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::aliases::Alias;
-use tokio::time::{Instant, sleep};
 
 use super::report::{AliasReport, AliasResult, AliasesReport, AliasesState};
-use crate::revocation::{AWAY, LIMIT, PAUSE, Revocation};
+use crate::revocation::{Found, LIMIT, Revocation, until_away};
 
 /// Takes the right to keep aliases from a sync job, deletes every alias that one has made, and sees that they stay away; with
 /// `dry_run`, only says what would be done. If the right cannot be taken, no alias is touched, and there is no report of them.
@@ -14,27 +12,28 @@ pub async fn revoke_and_remove(cluster: &Cluster, binding: &str, dry_run: bool) 
     if !revocation.succeeded() {
         return (revocation, None);
     }
-    let (start, mut away_since) = (Instant::now(), Instant::now());
-    let mut report = remove(cluster, dry_run).await;
-    while report.succeeded() && !dry_run && away_since.elapsed() < AWAY {
-        if start.elapsed() >= LIMIT {
-            let error = format!(
-                "they came back each time that they were removed, for {} seconds; stop the sync job that makes them, and run this again",
-                LIMIT.as_secs()
-            );
-            report.aliases = AliasesState::Unusable { error };
-            break;
+    if dry_run {
+        return (revocation, Some(remove(cluster, true).await));
+    }
+    let found = |report: &AliasesReport| match report.namespaces[..] {
+        _ if !report.succeeded() => Found::NoUse,
+        [] => Found::Nothing,
+        _ => Found::Something,
+    };
+    let take_in = |report: &mut AliasesReport, look: AliasesReport| {
+        report.aliases = look.aliases;
+        for namespace in look.namespaces {
+            report.namespaces.retain(|before| before.namespace != namespace.namespace);
+            report.namespaces.push(namespace);
         }
-        sleep(PAUSE).await;
-        let look = remove(cluster, false).await;
-        if !look.namespaces.is_empty() || !look.succeeded() {
-            report.aliases = look.aliases;
-            for namespace in look.namespaces {
-                report.namespaces.retain(|before| before.namespace != namespace.namespace);
-                report.namespaces.push(namespace);
-            }
-            away_since = Instant::now();
-        }
+    };
+    let (mut report, is_away) = until_away(async || remove(cluster, false).await, found, take_in).await;
+    if !is_away {
+        let error = format!(
+            "they came back each time that they were removed, for {} seconds; stop the sync job that makes them, and run this again",
+            LIMIT.as_secs()
+        );
+        report.aliases = AliasesState::Unusable { error };
     }
     (revocation, Some(report))
 }
@@ -48,8 +47,7 @@ async fn remove(cluster: &Cluster, dry_run: bool) -> AliasesReport {
         return AliasesReport::new(AliasesState::Unknown { error });
     };
     let mut report = AliasesReport::new(AliasesState::None { reason: "they are removed for good".to_owned() });
-    let ours = |alias: &&Alias| alias.is_ours();
-    for (place, alias) in seen.iter().filter(|(_, alias)| ours(alias)) {
+    for (place, alias) in seen.iter().filter(|(_, alias)| alias.is_ours()) {
         let namespace = place.namespace.clone().unwrap_or_default();
         let result = match cluster.delete_alias(&namespace, alias, dry_run).await {
             Ok(()) if dry_run => AliasResult::WouldDelete,

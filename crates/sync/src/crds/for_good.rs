@@ -2,11 +2,10 @@
 
 use local_registry_cluster::Cluster;
 use local_registry_core::shipwright::Kind;
-use tokio::time::{Instant, sleep};
 
 use super::once::remove;
 use super::report::{CrdReport, CrdResult};
-use crate::revocation::{AWAY, LIMIT, PAUSE, Revocation};
+use crate::revocation::{Found, LIMIT, Revocation, until_away};
 
 /// Takes the right to write CRDs from a sync job, removes the field from every CRD, and sees that it stays away; with `dry_run`, only
 /// says what would be done. While the binding is there, the job would add the field again: so if it cannot be deleted, no CRD is
@@ -26,24 +25,20 @@ pub async fn revoke_and_remove(cluster: &Cluster, binding: &str, dry_run: bool) 
 
 /// Removes the field from the CRD of a kind, again each time that it comes back, until it stays away.
 async fn remove_for_good(cluster: &Cluster, kind: Kind) -> CrdReport {
-    let start = Instant::now();
-    let mut report = remove(cluster, kind, false).await;
-    let mut away_since = Instant::now();
-    while matches!(report.result, CrdResult::Unchanged | CrdResult::Removed { .. }) && away_since.elapsed() < AWAY {
-        if start.elapsed() >= LIMIT {
-            let error = format!(
-                "the field local came back each time that it was removed, for {} seconds; metadata.managedFields of the CRD names \
-                 who adds it: stop that program, and run this again",
-                LIMIT.as_secs()
-            );
-            return CrdReport { result: CrdResult::Failed { error }, ..report };
-        }
-        sleep(PAUSE).await;
-        let look = remove(cluster, kind, false).await;
-        if look.result != CrdResult::Unchanged {
-            report = look;
-            away_since = Instant::now();
-        }
+    let found = |report: &CrdReport| match report.result {
+        CrdResult::Unchanged => Found::Nothing,
+        CrdResult::Removed { .. } => Found::Something,
+        _ => Found::NoUse,
+    };
+    let (report, is_away) =
+        until_away(async || remove(cluster, kind, false).await, found, |report, look| *report = look).await;
+    if is_away {
+        return report;
     }
-    report
+    let error = format!(
+        "the field local came back each time that it was removed, for {} seconds; metadata.managedFields of the CRD names \
+         who adds it: stop that program, and run this again",
+        LIMIT.as_secs()
+    );
+    CrdReport { result: CrdResult::Failed { error }, ..report }
 }

@@ -50,6 +50,13 @@ fn hooks(values: &Value) -> Vec<Value> {
     objects.into_iter().filter(|object| object["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete").collect()
 }
 
+/// Makes what Helm makes for the Jobs of the hooks of such a release.
+fn make_all_but_jobs(cluster: &TestCluster, values: &Value) {
+    for object in hooks(values).iter().filter(|object| object["kind"] != "Job") {
+        cluster.kubectl.ok_with(&["create", "-f", "-"], object);
+    }
+}
+
 #[test]
 fn the_field_goes_before_the_release_though_the_sync_job_still_runs() {
     let cluster = TestCluster::start(Crds::Plain);
@@ -61,11 +68,8 @@ fn the_field_goes_before_the_release_though_the_sync_job_still_runs() {
     }
 
     // No pod runs here. So this does what Helm and the pod of its hook do.
-    let (jobs, rights): (Vec<Value>, Vec<Value>) =
-        hooks(&values::usual()).into_iter().partition(|object| object["kind"] == "Job");
-    for object in &rights {
-        cluster.kubectl.ok_with(&["create", "-f", "-"], object);
-    }
+    make_all_but_jobs(&cluster, &values::usual());
+    let jobs: Vec<Value> = hooks(&values::usual()).into_iter().filter(|object| object["kind"] == "Job").collect();
     let [job] = &jobs[..] else { panic!("{jobs:?}") };
     let pod = &job["spec"]["template"]["spec"];
     let arguments: Vec<&str> =
@@ -98,9 +102,7 @@ fn the_field_goes_before_the_release_though_the_sync_job_still_runs() {
 fn the_account_of_the_hook_can_remove_the_field_and_one_right() {
     let cluster = TestCluster::start(Crds::Patched);
     cluster.install(&values::usual());
-    for object in hooks(&values::usual()).iter().filter(|object| object["kind"] != "Job") {
-        cluster.kubectl.ok_with(&["create", "-f", "-"], object);
-    }
+    make_all_but_jobs(&cluster, &values::usual());
     let kubectl = cluster.control_plane.kubectl_of(NAMESPACE, "local-registry-uninstall");
     for arguments in [
         &["get", "crds"][..],
@@ -171,9 +173,7 @@ fn what_a_hook_leaves_behind_is_removed_by_the_documented_commands() {
 fn the_account_that_takes_the_agents_away_can_do_nothing_else() {
     let cluster = TestCluster::start(Crds::Plain);
     cluster.install(&values::nodes());
-    for object in hooks(&values::nodes()).iter().filter(|object| object["kind"] != "Job") {
-        cluster.kubectl.ok_with(&["create", "-f", "-"], object);
-    }
+    make_all_but_jobs(&cluster, &values::nodes());
     let (namespace, account) = ("local-registry-nodes", "local-registry-uninstall-nodes");
     let kubectl = cluster.control_plane.kubectl_of(namespace, account);
     for arguments in [
@@ -200,11 +200,7 @@ fn the_hook_of_aliases_deletes_no_other_service() {
     let cluster = TestCluster::start(Crds::Plain);
     let values = json!({"alias": {"enabled": true}});
     cluster.install(&values);
-    let hooks = hooks(&values);
-    let is_about = |object: &&Value| object["metadata"]["name"] == "local-registry-uninstall-aliases";
-    for object in hooks.iter().filter(is_about).filter(|object| object["kind"] != "Job") {
-        cluster.kubectl.ok_with(&["create", "-f", "-"], object);
-    }
+    make_all_but_jobs(&cluster, &values);
     for (namespace, manager) in [("ours", "local-registry-sync"), ("theirs", "Helm")] {
         cluster.kubectl.ok(&["create", "namespace", namespace]);
         let service = json!({
