@@ -52,7 +52,7 @@ pub enum Fault {
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was written again: a link with the digest that its path says, or that its tag had last.
-    Mended,
+    Fixed,
     /// It has another name now, so that the registry does not see it any more.
     LeftOut,
     /// Nothing: somebody has to push the image again.
@@ -74,7 +74,7 @@ impl fmt::Display for Entry {
             }
         }
         f.write_str(match self.outcome {
-            Outcome::Mended => "; written again",
+            Outcome::Fixed => "; written again",
             Outcome::LeftOut => "; left out: push the image again",
             Outcome::Kept => "; left as it is: push that image again",
         })

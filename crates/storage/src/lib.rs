@@ -1,4 +1,4 @@
-//! The files of a registry (distribution 3): which entries are broken, and what can be mended.
+//! The files of a registry (distribution 3): which entries are broken, and what can be fixed.
 //!
 //! A node that loses power leaves files without content. One such entry ends every garbage collection, which does not name it,
 //! and whoever may push can make others that do. [`repair`] finds them before that: it writes a link again whose digest its path

@@ -21,7 +21,7 @@ pub struct Report {
     pub entries: Vec<Entry>,
 }
 
-/// The storage cannot be read or written. What was mended until then stays.
+/// The storage cannot be read or written. What was fixed until then stays.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
 pub struct StorageError {
@@ -30,7 +30,7 @@ pub struct StorageError {
     source: io::Error,
 }
 
-/// Looks at every link of every repository below the folder of a storage, and mends or leaves out what is broken.
+/// Looks at every link of every repository below the folder of a storage, and fixes or leaves out what is broken.
 ///
 /// The registry may take no writes meanwhile. In a dry run, nothing is written.
 ///
@@ -72,7 +72,7 @@ impl Walk<'_> {
         if !self.dry_run {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        self.push(folder, Fault::Missing, Outcome::Mended);
+        self.push(folder, Fault::Missing, Outcome::Fixed);
         Ok(())
     }
 
@@ -119,7 +119,7 @@ impl Walk<'_> {
                 // Whatever they lead to has another link.
                 LinkKind::Alias | LinkKind::NoDigest => Right::None,
             };
-            let outcome = self.mend(path, &right)?;
+            let outcome = self.fix(path, &right)?;
             self.push(path, fault, outcome);
             if outcome == Outcome::LeftOut {
                 return Ok(());
@@ -132,18 +132,18 @@ impl Walk<'_> {
     }
 
     /// Writes a link again, or leaves it out if it may have none or the disk has no room for it.
-    fn mend(&self, path: &Path, right: &Right) -> io::Result<Outcome> {
+    fn fix(&self, path: &Path, right: &Right) -> io::Result<Outcome> {
         let written = match right {
             Right::Unknown => return Ok(Outcome::Kept),
             Right::None => None,
-            Right::Known(_) if self.dry_run => return Ok(Outcome::Mended),
+            Right::Known(_) if self.dry_run => return Ok(Outcome::Fixed),
             Right::Known(digest) => {
                 let temporary = path.with_file_name(".link.tmp");
                 Some(AtomicFile { path, temporary: &temporary, permissions: None }.write(digest))
             }
         };
         match written {
-            Some(Ok(())) => Ok(Outcome::Mended),
+            Some(Ok(())) => Ok(Outcome::Fixed),
             Some(Err(error)) if error.kind() != ErrorKind::StorageFull => Err(error),
             // A name needs no room. The next walk brings back what is right.
             None | Some(Err(_)) => self.leave_out(path).map(|()| Outcome::LeftOut),
@@ -181,10 +181,10 @@ impl Walk<'_> {
             return Ok(());
         }
         let outcome = if self.dry_run {
-            Outcome::Mended
+            Outcome::Fixed
         } else {
             fs::rename(path, &link)?;
-            self.mend(&link, &Right::Known(digest.to_string()))?
+            self.fix(&link, &Right::Known(digest.to_string()))?
         };
         self.push(&link, Fault::Empty, outcome);
         Ok(())
