@@ -152,7 +152,8 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 
 {{/*
 A Job that Helm waits for, from `root`, its `name`, `event`, `weight` and `arguments`; its `namespace` and `account` where they are not the
-release's and the Job's own, and its `tolerations` where it has some. If it fails, it stays, for who looks why.
+release's and the Job's own. If it fails, it stays, for who looks why. It has time for two tries. It does not tolerate what a node has
+whose kubelet is gone: its pod would wait there for ever.
 */}}
 {{- define "local-registry.hook-job" -}}
 apiVersion: batch/v1
@@ -167,7 +168,7 @@ metadata:
     # Helm shows what a Job that fails has printed.
     helm.sh/hook-output-log-policy: hook-failed
 spec:
-  backoffLimit: 2
+  backoffLimit: 1
   activeDeadlineSeconds: 240
   template:
     metadata:
@@ -178,10 +179,8 @@ spec:
       serviceAccountName: {{ .account | default .name }}
       restartPolicy: Never
       {{- include "local-registry.pod" .root | nindent 6 }}
-      {{- with .tolerations }}
       tolerations:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
+        - {key: node-role.kubernetes.io/control-plane, operator: Exists, effect: NoSchedule}
       containers:
         - name: {{ first .arguments }}
           image: {{ include "local-registry.image" .root }}

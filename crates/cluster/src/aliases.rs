@@ -72,6 +72,8 @@ pub struct Alias {
     is_ours: bool,
     #[serde(skip)]
     version: String,
+    #[serde(skip)]
+    ending: Option<Vec<String>>,
 }
 
 impl Alias {
@@ -93,6 +95,12 @@ impl Alias {
     pub fn is_ours(&self) -> bool {
         self.is_ours
     }
+
+    /// If it is being deleted: the finalizers that have to go before it does.
+    #[must_use]
+    pub fn ending(&self) -> Option<&[String]> {
+        self.ending.as_deref()
+    }
 }
 
 impl Content for Alias {
@@ -108,6 +116,10 @@ impl Content for Alias {
 
     fn note_version(&mut self, version: &str) {
         version.clone_into(&mut self.version);
+    }
+
+    fn note_deletion(&mut self, finalizers: Vec<String>) {
+        self.ending = Some(finalizers);
     }
 }
 

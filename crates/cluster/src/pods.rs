@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Request;
 use http_body_util::{BodyExt, Limited};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::client::Body;
 use local_registry_core::text::root_cause;
@@ -54,6 +54,8 @@ pub struct PodSummary {
     pub name: String,
     /// The node that it runs on; `None` before it is scheduled.
     pub node: Option<String>,
+    /// The only node that it may run on, as the controller of DaemonSets writes it.
+    pub meant_for: Option<String>,
     /// The image of its only container, as it is stored.
     pub image: Option<String>,
     /// Why it is not ready, as far as its status says; `None` if it is ready.
@@ -75,6 +77,15 @@ pub enum ContainerState {
     Started,
     /// It has failed, or cannot be started.
     Failed(String),
+}
+
+/// The node that the affinity of a pod names.
+fn only_node(spec: &PodSpec) -> Option<String> {
+    let affinity = spec.affinity.as_ref()?.node_affinity.as_ref()?;
+    let terms = &affinity.required_during_scheduling_ignored_during_execution.as_ref()?.node_selector_terms;
+    let mut fields = terms.iter().flat_map(|term| term.match_fields.iter().flatten());
+    let name = fields.find(|field| field.key == "metadata.name")?;
+    name.values.as_ref()?.first().cloned()
 }
 
 impl From<Pod> for PodSummary {
@@ -110,10 +121,12 @@ impl From<Pod> for PodSummary {
             let not_ready = ready.and_then(|found| said(Some("it is not ready".to_owned()), found.message.clone()));
             rejected.or(unscheduled).or(waiting).or(not_ready).unwrap_or_else(|| "it has not started yet".to_owned())
         });
+        let meant_for = pod.spec.as_ref().and_then(only_node);
         let (node, containers) = pod.spec.map(|spec| (spec.node_name, spec.containers)).unwrap_or_default();
         Self {
             name: pod.metadata.name.unwrap_or_default(),
             node,
+            meant_for,
             image: containers.into_iter().find_map(|container| container.image),
             trouble,
             container,

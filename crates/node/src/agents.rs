@@ -193,19 +193,22 @@ fn judged(
     agents: &[PodSummary],
     unseen: &[String],
 ) -> Result<AgentsResult, String> {
-    let node = |pod: &PodSummary| pod.node.clone();
+    let node = |pod: &PodSummary| pod.node.clone().or_else(|| pod.meant_for.clone());
     let is_gone = |pod: &&PodSummary| is_unseen(pod) && unseen.contains(&pod.name);
     let stuck: BTreeSet<String> = agents.iter().filter(|agent| agent.is_over).filter_map(node).collect();
     let unreachable: BTreeSet<String> =
         cleaning.iter().filter(is_gone).filter_map(node).chain(stuck.iter().cloned()).collect();
+    let running: BTreeSet<String> = agents.iter().filter(|agent| !agent.is_over).filter_map(node).collect();
     let clean: BTreeSet<String> = cleaning.iter().filter(|pod| pod.trouble.is_none()).filter_map(node).collect();
     let faults: BTreeSet<String> = cleaning
         .iter()
-        .filter(|pod| match &pod.node {
-            Some(node) => !clean.contains(node) && !unreachable.contains(node),
-            None => stuck.is_empty(),
+        .filter(|pod| node(pod).is_none_or(|node| !clean.contains(&node) && !unreachable.contains(&node)))
+        .map(|pod| {
+            let ended = pod.trouble.as_deref().unwrap_or("its pod has ended");
+            let still_runs = node(pod).is_some_and(|node| running.contains(&node));
+            let trouble = if still_runs { "an agent still runs there, and would write the files again" } else { ended };
+            format!("{}: {trouble}", place(pod))
         })
-        .map(|pod| format!("{}: {}", place(pod), pod.trouble.as_deref().unwrap_or("its pod has ended")))
         .collect();
     if !faults.is_empty() {
         return Err(faults.into_iter().collect::<Vec<_>>().join("; "));
@@ -219,9 +222,9 @@ fn judged(
     Ok(AgentsResult::Cleaned { nodes, unreachable: unreachable.into_iter().collect() })
 }
 
-/// The node of a pod; the pod itself if it has none.
+/// The node of a pod; the pod itself if that is not known.
 fn place(pod: &PodSummary) -> String {
-    pod.node.clone().unwrap_or_else(|| format!("pod {}", pod.name))
+    pod.node.clone().or_else(|| pod.meant_for.clone()).unwrap_or_else(|| format!("pod {}", pod.name))
 }
 
 /// The pods of a DaemonSet of this project.

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use local_registry_cluster::policies::{ApplyMode, PolicyName};
-use local_registry_core::shipwright::is_object_name;
+use local_registry_core::text::is_object_name;
 use local_registry_declaration::{AllowedHosts, HostPattern};
 use local_registry_node::AddressRule;
 use local_registry_sync::Task;
@@ -177,7 +177,7 @@ pub(crate) enum Command {
     /// cannot remove there. Exit codes: 0 every CRD is as it should be, or is not there, 1 something failed and the output says
     /// what, 2 bad arguments.
     Crds(CrdsArguments),
-    /// Find broken entries in the files of a registry, and mend or leave out each, so that a garbage collection can go on.
+    /// Find broken entries in the files of a registry, and fix or leave out each, so that a garbage collection can go on.
     ///
     /// The registry may take no writes meanwhile. Prints a line for each broken entry. Exit codes: 0 nothing is broken any
     /// more that would end a garbage collection, 1 the files cannot be read or written, 2 bad arguments.

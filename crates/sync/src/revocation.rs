@@ -91,6 +91,8 @@ impl fmt::Display for RevocationResult {
 pub(crate) enum Found {
     /// Something, which it has removed.
     Something,
+    /// Something that was removed before, and goes as soon as others let it.
+    Ending,
     /// Nothing to remove.
     Nothing,
     /// That no further removal would help.
@@ -116,6 +118,8 @@ pub(crate) async fn until_away<R>(
         last = found(&look);
         if last != Found::Nothing {
             take_in(&mut report, look);
+        }
+        if last == Found::Something {
             away_since = Instant::now();
         }
     }

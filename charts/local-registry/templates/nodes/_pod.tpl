@@ -1,5 +1,6 @@
 {{/*
-The pods of the agents, from `root`, their `name`, and `cleanUp`: whether they remove the agents' files instead of keeping them.
+The pods of the agents, from `root`, their `name` and `tolerations`, and `cleanUp`: whether they remove the agents' files instead of
+keeping them.
 */}}
 {{- define "local-registry.nodes.pod" -}}
 {{- $nodes := .root.Values.nodes }}
@@ -32,7 +33,7 @@ spec:
   enableServiceLinks: false
   nodeSelector:
     kubernetes.io/os: linux
-  {{- with $nodes.tolerations }}
+  {{- with .tolerations }}
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}

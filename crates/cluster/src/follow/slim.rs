@@ -40,6 +40,9 @@ pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'sta
 
     /// Takes in the `resourceVersion` of the object.
     fn note_version(&mut self, _version: &str) {}
+
+    /// Takes in that the object is being deleted, and goes when these finalizers are gone.
+    fn note_deletion(&mut self, _finalizers: Vec<String>) {}
 }
 
 /// An object as the API server sends it, without what is not needed.
@@ -91,6 +94,9 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
                 if let Some(value) = C::LABEL.and_then(|label| metadata.labels.as_ref()?.get(label)) {
                     content.get_or_insert_default().note_label(value);
                 }
+                if metadata.deletion_timestamp.is_some() {
+                    content.get_or_insert_default().note_deletion(metadata.finalizers.take().unwrap_or_default());
+                }
                 Ok(Slim { metadata: metadata.into(), content })
             }
         }
@@ -116,10 +122,14 @@ struct Metadata {
     resource_version: Option<String>,
     /// Not kept.
     labels: Option<BTreeMap<String, String>>,
+    /// Not kept.
+    deletion_timestamp: Option<IgnoredAny>,
+    /// Not kept.
+    finalizers: Option<Vec<String>>,
 }
 
 impl From<Metadata> for ObjectMeta {
-    fn from(Metadata { name, namespace, resource_version, labels: _ }: Metadata) -> Self {
+    fn from(Metadata { name, namespace, resource_version, .. }: Metadata) -> Self {
         Self { name, namespace, resource_version, ..Self::default() }
     }
 }

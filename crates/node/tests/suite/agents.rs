@@ -76,6 +76,20 @@ fn ready() -> Value {
     json!({"startTime": "2026-11-30T00:00:00Z", "conditions": [{"type": "Ready", "status": "True"}]})
 }
 
+/// A pod that waits to be scheduled on a node, as the controller of DaemonSets makes it.
+fn unscheduled(node: &str) -> Value {
+    let condition =
+        json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "anti-affinity"});
+    let mut pod = pod(node, &json!({"phase": "Pending", "conditions": [condition]}));
+    let fields = json!([{"key": "metadata.name", "operator": "In", "values": [node]}]);
+    let terms = json!({"nodeSelectorTerms": [{"matchFields": fields}]});
+    pod["spec"] = json!({
+        "containers": [],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}},
+    });
+    pod
+}
+
 /// A pod that its kubelet knows, and whose image it cannot pull.
 fn waiting(reason: &str) -> Value {
     json!({
@@ -314,27 +328,24 @@ async fn a_pod_that_came_late_is_not_taken_for_one_of_a_node_that_is_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn where_an_agent_does_not_end_no_pod_cleans_and_that_node_is_named() {
-    let mut waits = pod(
-        "",
-        &json!({"phase": "Pending", "conditions": [
-            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "anti-affinity"},
-        ]}),
-    );
-    waits["spec"].as_object_mut().unwrap().remove("nodeName");
-    for (agent, expected) in [
-        (
-            ending("b"),
-            "1 node has no file of the agent any more\nwarning: no kubelet answers on b: the agent's files stay there",
-        ),
-        (pod("b", &ready()), "failed: pod pod-: it is not scheduled: anti-affinity"),
+    let stuck =
+        "1 node has no file of the agent any more\nwarning: no kubelet answers on b: the agent's files stay there";
+    for (waiting, agents, expected) in [
+        (vec!["b"], vec![ending("b")], stuck),
+        (vec!["b"], vec![pod("b", &ready())], "failed: b: an agent still runs there, and would write the files again"),
+        // The one does not hide the other.
+        (vec!["b", "c"], vec![ending("b")], "failed: c: it is not scheduled: anti-affinity"),
     ] {
-        let waits = waits.clone();
+        let desired = 1 + u32::try_from(waiting.len()).unwrap();
         let (report, _) = step(
             async |cluster| await_clean_nodes(&cluster, NAMESPACE).await,
             move |_, last, _| match last {
-                "pods" => list(&[pod("a", &ready()), waits.clone()]),
-                "agents" => list(std::slice::from_ref(&agent)),
-                _ => of_nodes(2, 1),
+                "pods" => {
+                    let others = waiting.iter().map(|node| unscheduled(node));
+                    list(&[pod("a", &ready())].into_iter().chain(others).collect::<Vec<_>>())
+                }
+                "agents" => list(&agents),
+                _ => of_nodes(desired, 1),
             },
         )
         .await;

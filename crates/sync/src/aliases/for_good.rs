@@ -18,6 +18,9 @@ pub async fn revoke_and_remove(cluster: &Cluster, binding: &str, dry_run: bool) 
     let found = |report: &AliasesReport| match report.namespaces[..] {
         _ if !report.succeeded() => Found::NoUse,
         [] => Found::Nothing,
+        _ if report.count(|result| matches!(result, AliasResult::Ending { .. })) == report.namespaces.len() => {
+            Found::Ending
+        }
         _ => Found::Something,
     };
     let take_in = |report: &mut AliasesReport, look: AliasesReport| {
@@ -49,10 +52,13 @@ async fn remove(cluster: &Cluster, dry_run: bool) -> AliasesReport {
     let mut report = AliasesReport::new(AliasesState::None { reason: "they are removed for good".to_owned() });
     for (place, alias) in seen.iter().filter(|(_, alias)| alias.is_ours()) {
         let namespace = place.namespace.clone().unwrap_or_default();
-        let result = match cluster.delete_alias(&namespace, alias, dry_run).await {
-            Ok(()) if dry_run => AliasResult::WouldDelete,
-            Ok(()) => AliasResult::Deleted,
-            Err(error) => AliasResult::from(&error),
+        let result = match alias.ending() {
+            Some(finalizers) => AliasResult::Ending { finalizers: finalizers.to_vec() },
+            None => match cluster.delete_alias(&namespace, alias, dry_run).await {
+                Ok(()) if dry_run => AliasResult::WouldDelete,
+                Ok(()) => AliasResult::Deleted,
+                Err(error) => AliasResult::from(&error),
+            },
         };
         report.namespaces.push(AliasReport { namespace, result });
     }

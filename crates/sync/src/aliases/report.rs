@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use local_registry_core::Quoted;
-use local_registry_core::text::printable;
+use local_registry_core::text::{Excerpt, printable};
 use serde::Serialize;
 
 /// What happened to the aliases of all namespaces.
@@ -88,6 +88,11 @@ pub enum AliasResult {
     Deleted,
     /// It would be, without `--dry-run`.
     WouldDelete,
+    /// It is being deleted, and goes when whoever has set these finalizers has removed them.
+    Ending {
+        /// The finalizers.
+        finalizers: Vec<String>,
+    },
     /// Nothing: somebody else has made a Service of that name.
     LeftAlone,
     /// Nothing: the label has another value than `true`.
@@ -185,6 +190,11 @@ impl fmt::Display for AliasResult {
             Self::WouldApply => f.write_str("would be made (dry run)"),
             Self::Deleted => f.write_str("deleted"),
             Self::WouldDelete => f.write_str("would be deleted (dry run)"),
+            Self::Ending { finalizers } => write!(
+                f,
+                "being deleted; it goes when its finalizers are removed: {}",
+                Excerpt(&finalizers.join(", "))
+            ),
             Self::LeftAlone => f.write_str(
                 "left alone, since somebody else has made a Service of that name, which leads elsewhere; take the label \
                  local-registry-hosting/alias from the namespace, or delete that Service if nobody needs it",

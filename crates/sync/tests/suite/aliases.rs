@@ -37,6 +37,8 @@ struct Server {
     revocation: u16,
     /// How often a sync job puts the alias of the namespace `a` back.
     returns: u32,
+    /// The namespace in which somebody has given the alias a finalizer.
+    held: Option<&'static str>,
     /// Whether lists of Services are refused.
     hides_services: bool,
     /// The value of the label of every namespace, if it is not `true`.
@@ -141,7 +143,14 @@ impl Server {
             return (200, self.services[namespace].clone());
         }
         if request.method() == Method::DELETE {
-            let service = self.services.remove(namespace).unwrap();
+            let mut service = self.services.remove(namespace).unwrap();
+            if self.held == Some(namespace) {
+                service["metadata"]["deletionTimestamp"] = json!("2026-11-30T00:00:00Z");
+                service["metadata"]["finalizers"] = json!(["team.example/mine"]);
+                self.services.insert(namespace.to_owned(), service.clone());
+                self.send("services", "MODIFIED", &service);
+                return (200, service);
+            }
             assert_eq!(body["preconditions"]["resourceVersion"], service["metadata"]["resourceVersion"]);
             self.send("services", "DELETED", &service);
             return (200, service);
@@ -460,6 +469,16 @@ async fn all_aliases_of_ours_go_for_good_whatever_the_labels_say() {
     let (lines, _, second) = removed(Server { returns: u32::MAX, ..to_be_left(200) }, false).await;
     assert!(lines[1].starts_with("aliases: unchanged: they came back each time"), "{lines:?}");
     assert_eq!(second, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finalizer_of_somebody_else_does_not_keep_the_others_and_is_named() {
+    let (lines, left, second) = removed(Server { held: Some("b"), ..to_be_left(200) }, false).await;
+    let expected = "alias local-registry in a: deleted\n\
+                    alias local-registry in b: being deleted; it goes when its finalizers are removed: team.example/mine";
+    assert!(lines[1].ends_with(expected), "{lines:?}");
+    assert!(lines[1].starts_with("aliases: none"), "{lines:?}");
+    assert_eq!((left, second), (vec!["b".to_owned(), "c".to_owned()], 3));
 }
 
 #[tokio::test(start_paused = true)]
