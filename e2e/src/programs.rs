@@ -29,11 +29,6 @@ pub(crate) fn node(name: &str) -> PathBuf {
     present(Path::new(&folder).join(name), "`make e2e-node` builds it")
 }
 
-/// The programs of a project in the tests' cluster: its newest release in `PROGRAMS`, or else what `make e2e-node` builds.
-pub(crate) fn project(name: &str) -> PathBuf {
-    releases(name).pop().map_or_else(|| node(name), |(_, folder)| folder)
-}
-
 /// The folders `NAME-VERSION` in the folder that `PROGRAMS` names, oldest version first, each with its version.
 pub(crate) fn releases(name: &str) -> Vec<(String, PathBuf)> {
     let Some(folder) = std::env::var_os("PROGRAMS") else { return vec![] };

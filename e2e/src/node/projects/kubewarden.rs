@@ -2,35 +2,20 @@
 //! `PROGRAMS` names has them.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use local_registry_testkit::repository::root;
 use serde_json::{Value, json};
 
-use super::{Image, Node, USER, text};
+use super::{Image, Node, Release, USER, text};
 use crate::kubectl::Answer;
 use crate::kubewarden::NAMESPACE;
 use crate::process::eventually;
-use crate::programs;
 
-/// A release of Kubewarden: a folder `kubewarden-VERSION` with the programs `kubewarden-controller`, `policy-server` and
-/// `kwctl`, and in `manifests` what `helm template` makes of its charts.
-#[derive(Debug)]
-pub struct Release {
-    folder: PathBuf,
-    /// Its version.
-    pub version: String,
-}
-
+/// A release of Kubewarden has the programs `kubewarden-controller`, `policy-server` and `kwctl`, and as manifests what
+/// `helm template` makes of its charts.
 impl Release {
-    /// The releases that `PROGRAMS` has, oldest first.
-    #[must_use]
-    pub fn all() -> Vec<Self> {
-        let all = programs::releases("kubewarden");
-        all.into_iter().map(|(version, folder)| Self { folder, version }).collect()
-    }
-
     /// What it lacks of these programs.
     #[must_use]
     pub fn lacks(&self, names: &[&str]) -> Vec<String> {
@@ -79,9 +64,9 @@ impl Node {
             let join = |documents: Vec<&String>| documents.into_iter().cloned().collect::<String>();
             (join(these), join(others))
         };
-        self.apply_manifests("kubewarden", &of_kind(&["CustomResourceDefinition"]).0);
+        self.apply_by_force(&of_kind(&["CustomResourceDefinition"]).0);
         self.kubectl.wait_for_crds();
-        self.apply_manifests("kubewarden", &of_kind(&["CustomResourceDefinition", "PolicyServer"]).1);
+        self.apply_by_force(&of_kind(&["CustomResourceDefinition", "PolicyServer"]).1);
         self.roll_out(&self.kubewarden_controller(), NAMESPACE);
         // Its webhooks ask it about every PolicyServer, and the API server may not reach it yet.
         let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];

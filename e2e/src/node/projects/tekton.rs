@@ -1,6 +1,6 @@
 //! Tekton Pipelines.
 
-use super::{Image, Node, manifests, text};
+use super::{Image, Node, Release, text};
 
 const NAMESPACE: &str = "tekton-pipelines";
 
@@ -11,14 +11,15 @@ impl Node {
     /// Installs Tekton, and waits until it answers.
     pub fn install_tekton(&self) {
         self.containerd.import(&Image::named(SHELL).with_busybox().running(&["/bin/sh"]));
-        let config = manifests("tekton", "pipeline/config");
+        let tekton = Release::newest("tekton");
+        let config = tekton.manifests("pipeline/config");
         // Its events, its resolvers and the scaling of its webhook are for others.
         let left_out = ["events.yaml", "webhook-hpa.yaml"];
         let folders = [config.join("100-namespace"), config.clone(), config.join("300-crds")];
         let text = text(&folders, &left_out);
         let shell =
             text.split('"').find(|word| word.starts_with("cgr.dev/chainguard/busybox@")).expect("a shell image");
-        self.apply_manifests("tekton", &text.replace(shell, SHELL));
+        self.apply_manifests(&tekton, &text.replace(shell, SHELL));
         for name in ["tekton-pipelines-controller", "tekton-pipelines-webhook"] {
             self.roll_out(name, NAMESPACE);
         }

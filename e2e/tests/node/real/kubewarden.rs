@@ -25,7 +25,7 @@ pub(super) struct Real {
 impl Real {
     /// The newest release in the folder. Without it, the scenario is left out.
     pub(super) fn newest(scenario: &str) -> Option<Self> {
-        Self::of(scenario, Release::all().pop())
+        Self::of(scenario, Release::all("kubewarden").pop())
     }
 
     /// The newest release, with the node on which it serves the policies.

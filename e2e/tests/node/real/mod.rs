@@ -5,6 +5,8 @@
 
 mod kubewarden;
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 
 use self::kubewarden::{Real, leave_out};
 use crate::admission::Admission;
+use crate::builds::{self, Built};
 use crate::chain;
 use crate::kit::{self, Kit, REGISTRY};
 
@@ -26,7 +29,7 @@ const PODS: [&str; 4] = ["pods", "--selector=kubewarden/policy-server=default", 
 #[test]
 fn an_upgrade_of_kubewarden_lets_no_image_through() {
     let scenario = "an_upgrade_of_kubewarden_lets_no_image_through";
-    let mut releases = Release::all();
+    let mut releases = Release::all("kubewarden");
     if releases.len() < 2 {
         return leave_out(scenario, "a second folder `kubewarden-VERSION` in PROGRAMS");
     }
@@ -37,39 +40,108 @@ fn an_upgrade_of_kubewarden_lets_no_image_through() {
     let kit = kit::with(&[]);
     old.ready(&kit);
     let before = kit.node.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry"]);
+    let answers = answers_during(&[(&|| dry_run(&kit), "team/ready")], || {
+        new.install(&kit);
+        new.serve(&kit, REGISTRY);
+    });
+    for reason in &answers.reasons {
+        assert!(reason.contains("failed calling webhook"), "{reason}");
+    }
+    let (from, to) = (&old.release.version, &new.release.version);
+    println!("number: {answers} during the upgrade of Kubewarden from {from} to {to}");
+    let after = kit.node.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry"]);
+    assert_eq!(after["spec"]["settings"], before["spec"]["settings"]);
+}
+
+#[test]
+fn an_upgrade_of_shipwright_lets_no_image_through() {
+    let scenario = "an_upgrade_of_shipwright_lets_no_image_through";
+    let releases = Release::all("shipwright");
+    let [old, .., new] = &releases[..] else {
+        return leave_out(scenario, "a second folder `shipwright-VERSION` in PROGRAMS");
+    };
+    let Some((_, kit)) = Real::newest_ready(scenario) else { return };
+    let kubectl = &kit.node.kubectl;
+    let authority = builds::install_projects(&kit);
+    builds::provide_builder(&kit);
+    builds::serve_sources(&kit);
+    builds::write_source("upgraded");
+    kit.node.apply_shipwright(old, authority);
+    kubectl.ok(&["create", "namespace", "upgraded"]);
+    let [build, run] = builds::example();
+    let create = ["create", "--namespace=upgraded", "-f", "-"];
+    // The sync job gives the older CRDs the field, too.
+    eventually("the Build to be stored with the field", || {
+        (kubectl.run_with(&create, &build).code == Some(0)).then_some(())
+    });
+    let inherited = || {
+        let output = "--output=jsonpath={.spec.output.image}";
+        let answer = kubectl.run_with(&[&create[..], &["--dry-run=server", output]].concat(), &run);
+        if answer.code == Some(0) { Ok(answer.stdout) } else { Err(answer.stderr) }
+    };
+    let answers = answers_during(&[(&|| dry_run(&kit), "team/ready"), (&inherited, "team/hello:v1")], || {
+        kit.node.apply_shipwright(new, authority);
+    });
+    let (from, to) = (&old.version, &new.version);
+    println!("number: {answers} during the upgrade of Shipwright from {from} to {to}");
+    eventually("the sync job to put the field back", || {
+        let answer = kubectl.run_with(&[&create[..], &["--dry-run=server"]].concat(), &build.replace("hello", "other"));
+        (answer.code == Some(0)).then_some(())
+    });
+    let run = builds::succeed(&kit, "upgraded", &run);
+    drop(Built::by(&run, &format!("{REGISTRY}/team/hello:v1"), "upgraded"));
+    kubectl.ok(&["delete", "namespace", "upgraded", "--wait=false"]);
+    std::fs::remove_dir_all(builds::QUAY).unwrap();
+}
+
+/// What was answered while something was changed.
+#[derive(Default)]
+struct Answers {
+    resolved: usize,
+    refused: usize,
+    /// Why, each reason once.
+    reasons: BTreeSet<String>,
+}
+
+impl fmt::Display for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} requests were refused", self.refused, self.refused + self.resolved)
+    }
+}
+
+/// A request that is asked again and again, and the image that it is about.
+type Question<'a> = (&'a (dyn Fn() -> Result<String, String> + Sync), &'a str);
+
+/// Asks until a change is done. Each answer has the registry in front of the image, or refuses it.
+fn answers_during(questions: &[Question<'_>], change: impl FnOnce()) -> Answers {
     let ends = AtomicBool::new(false);
-    let (resolved, refused) = std::thread::scope(|scope| {
-        // The questions end even if the upgrade fails.
+    let answers = std::thread::scope(|scope| {
+        // The questions end even if the change fails.
         let ending = Ending(&ends);
         let asking = scope.spawn(|| {
-            let (mut resolved, mut refused) = (0, 0);
+            let mut answers = Answers::default();
             while !ends.load(Ordering::Relaxed) {
-                match dry_run(&kit) {
-                    Ok(image) => {
-                        assert_eq!(image, format!("{REGISTRY}/team/ready"));
-                        resolved += 1;
-                    }
-                    Err(reason) => {
-                        assert!(reason.contains("failed calling webhook"), "{reason}");
-                        refused += 1;
+                for (ask, image) in questions {
+                    match ask() {
+                        Ok(found) => {
+                            assert_eq!(found, format!("{REGISTRY}/{image}"));
+                            answers.resolved += 1;
+                        }
+                        Err(reason) => {
+                            answers.refused += 1;
+                            answers.reasons.insert(reason);
+                        }
                     }
                 }
             }
-            (resolved, refused)
+            answers
         });
-        new.install(&kit);
-        new.serve(&kit, REGISTRY);
+        change();
         drop(ending);
         asking.join().unwrap()
     });
-    assert!(resolved > 0);
-    let (from, to) = (&old.release.version, &new.release.version);
-    println!(
-        "number: of {} requests during the upgrade from {from} to {to}, {refused} were refused",
-        resolved + refused
-    );
-    let after = kit.node.kubectl.json(&["get", "clusteradmissionpolicy", "local-registry"]);
-    assert_eq!(after["spec"]["settings"], before["spec"]["settings"]);
+    assert!(answers.resolved > 0);
+    answers
 }
 
 /// Ends what asks until then.
