@@ -72,6 +72,7 @@ session() {
     - spec.output.image
     - spec.output.insecure
     - spec.output.local
+    - spec.output.pushSecret
     - spec.paramValues
     - spec.source.ociArtifact.image
     - spec.source.ociArtifact.local

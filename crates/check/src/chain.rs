@@ -64,6 +64,9 @@ pub async fn check(
     if needs_labels {
         links.extend(stored.unlabelled_link().map(|link| guard.heed(link)));
     }
+    if policies.any_keeps_namespaces_apart() {
+        links.extend(stored.outside_link());
+    }
     // Where Builds cannot be listed, it is not known whether all have their label.
     let is_unknown = needs_labels && !stored.are_listed();
     let of_builds = stored.links(policies.none_looks_builds_up());

@@ -43,6 +43,8 @@ pub(crate) struct Kit {
     bucket: Option<Bucket>,
     /// The parts that are installed beside the usual ones.
     parts: Option<Vec<&'static str>>,
+    /// The registry's values with these parts.
+    registry: Value,
     /// The values of the policies in the same release, if a scenario has installed them.
     policies: Mutex<Value>,
 }
@@ -113,7 +115,7 @@ impl Kit {
         let node = Node::start(&[registry, agent]);
         let chart = Chart::of("4", &node.kubectl);
         let (authority, policies) = (Authority::named("registry"), Mutex::new(json!({})));
-        let mut kit = Self { node, chart, authority, bucket: None, parts: None, policies };
+        let mut kit = Self { node, chart, authority, bucket: None, parts: None, registry: json!({}), policies };
         kit.provide_volume();
         kit.apply(&[]);
         kit
@@ -141,11 +143,12 @@ impl Kit {
     /// Installs the kit with these parts, and waits until it is ready.
     fn apply(&mut self, parts: &[&'static str]) {
         self.parts = None;
-        let mut values = self.usual();
+        let mut registry = json!({});
         for part in parts {
-            self.prepare(part, &mut values["registry"]);
+            self.prepare(part, &mut registry);
         }
-        self.chart.force(&values);
+        self.registry = registry;
+        self.repair();
         if parts.contains(&"tls") {
             self.certify(parts);
         }
@@ -153,23 +156,24 @@ impl Kit {
         self.parts = Some(parts.to_vec());
     }
 
-    /// The values of the usual kit, with the policies as they are.
-    fn usual(&self) -> Value {
-        values::merged(usual(), self.policies.lock().unwrap().clone())
+    /// The values of the kit with its parts, and with the policies as they are.
+    fn values(&self) -> Value {
+        let with_parts = values::merged(usual(), json!({"registry": self.registry}));
+        values::merged(with_parts, self.policies.lock().unwrap().clone())
     }
 
-    /// Installs the usual kit as it should be, whatever was done to its objects.
+    /// Installs the kit as it should be, whatever was done to its objects.
     pub(crate) fn repair(&self) {
-        self.chart.force(&self.usual());
+        self.chart.force(&self.values());
     }
 
-    /// Tries to upgrade the usual kit to one with the policies of these values.
+    /// Tries to upgrade the kit to one with the policies of these values.
     pub(crate) fn install_policies(&self, values: &Value) -> Answer {
         *self.policies.lock().unwrap() = values.clone();
-        self.chart.try_install(&self.usual(), &["--force-conflicts"])
+        self.chart.try_install(&self.values(), &["--force-conflicts"])
     }
 
-    /// Upgrades the usual kit to one without policies.
+    /// Upgrades the kit to one without policies.
     pub(crate) fn remove_policies(&self) {
         self.install_policies(&json!({})).ok(&["upgrade"]);
     }
@@ -179,9 +183,9 @@ impl Kit {
         self.chart.test()
     }
 
-    /// Installs the usual kit with another value, which this JSON pointer leads to.
+    /// Installs the kit with another value, which this JSON pointer leads to.
     pub(crate) fn install_with(&self, pointer: &str, value: Value) {
-        let mut values = self.usual();
+        let mut values = self.values();
         *values.pointer_mut(pointer).unwrap() = value;
         self.chart.force(&values);
     }

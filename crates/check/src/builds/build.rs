@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use local_registry_core::ImageReference;
+use local_registry_core::registry::PORTABLE_HOST;
 use local_registry_core::shipwright::{Mark, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL};
 use serde::Deserialize;
 
@@ -121,6 +122,20 @@ impl Build {
     pub(super) fn has_output_without_registry(&self) -> bool {
         let image = self.spec.output.image.as_deref().unwrap_or_default();
         ImageReference::parse(image).is_ok_and(|image| image.registry().is_none())
+    }
+
+    /// Whether the output is at the local registry, and not in a repository that begins with the Build's namespace. `hosts`: the
+    /// registries that the policies know as the cluster's.
+    pub(super) fn has_output_outside_of_namespace(&self, hosts: &[String]) -> bool {
+        let image = self.spec.output.image.as_deref().unwrap_or_default();
+        let Ok(reference) = ImageReference::parse(image) else { return false };
+        let is_of_cluster = |registry: &str| self.has_local_output() && hosts.iter().any(|host| host == registry);
+        let is_local = match reference.registry() {
+            None => self.has_local_output(),
+            Some(registry) => registry == PORTABLE_HOST || is_of_cluster(registry),
+        };
+        let below = reference.remainder().strip_prefix(self.namespace());
+        is_local && !below.is_some_and(|path| path.starts_with('/'))
     }
 
     fn output(&self) -> Locality<'_> {

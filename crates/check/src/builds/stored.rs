@@ -31,6 +31,8 @@ pub(crate) struct StoredBuilds {
     portable: Names,
     /// Those of them that lack the label by which the guard finds them.
     unlabelled: Names,
+    /// Those whose output is local, and in a repository that does not begin with their namespace.
+    outside: Names,
     /// How many Builds each of the selectors matches.
     matched: Vec<(Selector, usize)>,
 }
@@ -50,6 +52,7 @@ impl StoredBuilds {
             for_docker_hub: Names::default(),
             portable: Names::default(),
             unlabelled: Names::default(),
+            outside: Names::default(),
             matched: selectors.into_iter().map(|selector| (selector, 0)).collect(),
         };
         let listed = cluster.each(Listed::Builds, |build| stored.add(&build)).await;
@@ -75,6 +78,9 @@ impl StoredBuilds {
         }
         if build.lacks_field() {
             self.recorded.push(|| build.name());
+        }
+        if build.has_output_outside_of_namespace(&self.hosts) {
+            self.outside.push(|| build.name());
         }
         if build.has_output_without_registry() {
             let names = if build.has_local_output() { &mut self.portable } else { &mut self.for_docker_hub };
@@ -119,6 +125,18 @@ impl StoredBuilds {
             self.unlabelled
         );
         let remedy = "once the policy is asked, run: kubectl annotate builds --all --all-namespaces --overwrite labelled-at=\"$(date +%s)\"";
+        Some(Link::warning("Builds", seen).remedy(remedy))
+    }
+
+    /// The link of Builds whose runs are rejected by a policy that keeps each namespace to its own repositories, if there are any.
+    pub(crate) fn outside_link(&self) -> Option<Link> {
+        self.listed.as_ref().ok()?;
+        let count = Some(self.outside.count()).filter(|count| *count > 0)?;
+        let seen = format!(
+            "{count} have a local output that does not begin with their namespace, so their runs are rejected (repositories: namespace): {}",
+            self.outside
+        );
+        let remedy = "have their authors write the namespace in front, as in team/app";
         Some(Link::warning("Builds", seen).remedy(remedy))
     }
 

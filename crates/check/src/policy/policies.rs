@@ -50,6 +50,11 @@ impl<'a> Policies<'a> {
         for_builds.peek().is_some() && !for_builds.any(|policy| policy.spec.settings.looks_builds_up())
     }
 
+    /// Whether a policy for Builds keeps each namespace to its own repositories.
+    pub(crate) fn any_keeps_namespaces_apart(&self) -> bool {
+        self.about(Resources::Builds).any(|policy| policy.spec.settings.keeps_namespaces_apart())
+    }
+
     /// The selectors of objects that the policies for Builds have.
     pub(crate) fn selectors_of_builds(&self) -> Vec<Selector> {
         self.about(Resources::Builds).filter_map(|policy| policy.spec.object_selector().ok().flatten()).collect()

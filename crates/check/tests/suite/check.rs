@@ -832,6 +832,46 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
 }
 
 #[tokio::test]
+async fn stored_builds_outside_of_their_namespace_are_named_if_the_policy_rejects_their_runs() {
+    let marked = |name: &str, image: &str| {
+        let mut build = labelled(build(name, json!({"image": image, "local": true})));
+        build["metadata"]["annotations"] = json!({"local-registry-hosting/output": "recorded"});
+        build
+    };
+    let builds = [
+        marked("right", "team/app:v1"),
+        marked("right-here", "kind-registry:5000/team/app"),
+        build("right-by-name", json!({"image": "local-registry:5000/team/app"})),
+        build("not-local", json!({"image": "quay.io/others/app"})),
+        build("parameter", json!({"image": "$(params.image)"})),
+        marked("short", "team"),
+        marked("longer", "team-b/app"),
+        marked("here", "kind-registry:5000/others/app"),
+        build("by-name", json!({"image": "local-registry:5000/app"})),
+    ];
+    let found = async |repositories: Value| {
+        let stored = list(&builds);
+        let change = |objects: &mut BTreeMap<&'static str, Value>| {
+            objects.insert(STORED, stored);
+            objects.get_mut(POLICY).unwrap()["spec"]["settings"]["repositories"] = repositories;
+        };
+        trouble(change, Location::InCluster, plain_http()).await
+    };
+    for any in [json!(null), json!(""), json!("any")] {
+        assert_eq!(found(any).await, [""; 0]);
+    }
+    // The policy takes a word that it does not know for `namespace`.
+    for word in ["namespace", "namespaces"] {
+        assert_eq!(
+            found(json!(word)).await,
+            [
+                "! Builds: 4 have a local output that does not begin with their namespace, so their runs are rejected (repositories: namespace): team/short, team/longer, team/here, team/by-name; have their authors write the namespace in front, as in team/app"
+            ]
+        );
+    }
+}
+
+#[tokio::test]
 async fn foreign_fields_are_named_with_their_managers() {
     let foreign = |objects: &mut BTreeMap<&'static str, Value>| {
         objects.insert(CONFIG_MAP, config_map("host: my-laptop"));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use local_registry_core::shipwright::is_object_name;
+use local_registry_core::text::is_object_name;
 
 /// A policy: `NAME` of a ClusterAdmissionPolicy, or `NAMESPACE/NAME` of an AdmissionPolicy.
 ///

@@ -1,6 +1,6 @@
 //! What is read of a policy: its spec and its status, as Kubewarden's CRD has them.
 
-use local_registry_core::shipwright::is_object_name;
+use local_registry_core::text::is_object_name;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -111,6 +111,8 @@ pub struct PolicySettings {
     pub insecure: bool,
     #[serde(deserialize_with = "lenient::value")]
     lookup_builds: Option<bool>,
+    #[serde(deserialize_with = "lenient::value")]
+    repositories: Option<String>,
     /// What the images of pods are that name no registry.
     #[serde(deserialize_with = "lenient::value")]
     pub(super) images_without_registry: Option<String>,
@@ -226,5 +228,11 @@ impl PolicySettings {
     #[must_use]
     pub fn looks_builds_up(&self) -> bool {
         self.lookup_builds != Some(false)
+    }
+
+    /// Whether a local output has to begin with the namespace of its object: it does, unless `repositories` is absent or `any`.
+    #[must_use]
+    pub fn keeps_namespaces_apart(&self) -> bool {
+        self.repositories.as_deref().is_some_and(|word| !["", "any"].contains(&word))
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use local_registry_core::RuntimeHost;
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_core::shipwright::is_object_name;
+use local_registry_core::text::is_object_name;
 
 use crate::services::service::{ServiceName, ServicePort, ServiceSpec};
 

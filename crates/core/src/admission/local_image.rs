@@ -46,6 +46,11 @@ pub(crate) enum ImageProblem<'a> {
     )]
     Contradiction(&'a str),
     #[error(
+        "{} does not begin with its namespace, as this cluster's policy asks of local outputs (repositories: namespace); write {}",
+        Quoted(.text), Quoted(.right)
+    )]
+    OutsideOfNamespace { text: &'a str, right: String },
+    #[error(
         "{} is local, but this cluster declares no local registry{whose}; ask its operator to declare one, or {}{undo}{}",
         Quoted(.text), if .undo.starts_with("name ") { "" } else { "name a registry and " }, See(*.help)
     )]

@@ -28,7 +28,8 @@ pub(crate) use self::local_image::{Fate, Hint, ImageProblem, See, fate_of_local_
 pub(crate) use self::request::Operation;
 pub use self::request::{PayloadError, Request};
 pub use self::settings::{
-    ImagesWithoutRegistry, KnativeTags, OutputWithoutRegistry, Settings, SettingsError, SettingsWarning, is_help_url,
+    ImagesWithoutRegistry, KnativeTags, OutputWithoutRegistry, Repositories, Settings, SettingsError, SettingsWarning,
+    is_help_url,
 };
 pub use crate::json::{EditError, Edits};
 pub use crate::message::{Code, Rejection, Warning};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::json::{Mask, Node};
 use crate::registry::{Host, HostError, HostWarning, RegistryHost, RuntimeHost};
-use crate::text::Quoted;
+use crate::text::{Quoted, is_object_name};
 
 /// What an operator, or the sync job, tells the policy about the cluster's registry.
 ///
@@ -39,6 +39,11 @@ pub struct Settings {
     pub insecure: bool,
     /// `outputWithoutRegistry`: what happens to an output that is not local and names no registry.
     pub output_without_registry: OutputWithoutRegistry,
+    /// `pushSecret`: the name of the Secret that a local output gets as its push secret, if neither it nor the Build that it is
+    /// inherited from names one.
+    pub push_secret: Option<String>,
+    /// `repositories`: which repositories of the registry a local output may have.
+    pub repositories: Repositories,
     /// `lookupBuilds`: read the Build that a BuildRun names.
     pub lookup_builds: bool,
     /// `knativeTags`: whether Knative's controller asks the registry for the digests of tags.
@@ -56,6 +61,8 @@ impl Default for Settings {
             help: None,
             insecure: false,
             output_without_registry: OutputWithoutRegistry::Warn,
+            push_secret: None,
+            repositories: Repositories::Any,
             lookup_builds: true,
             knative_tags: KnativeTags::Resolved,
             images_without_registry: ImagesWithoutRegistry::AsWritten,
@@ -80,6 +87,23 @@ pub enum OutputWithoutRegistry {
     Warn,
     /// `reject`: the request is rejected.
     Reject,
+}
+
+/// Which repositories of the cluster's registry a local output may have.
+///
+/// ```
+/// use local_registry_core::admission::{Repositories, Settings};
+///
+/// let (settings, _) = Settings::parse(br#"{"repositories": "namespace"}"#)?;
+/// assert_eq!(settings.repositories, Repositories::Namespace);
+/// # Ok::<(), local_registry_core::admission::SettingsError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repositories {
+    /// `any`: every one.
+    Any,
+    /// `namespace`: those that begin with the namespace of the Build or BuildRun, as `team/app` in the namespace `team`.
+    Namespace,
 }
 
 /// Whether Knative's controller asks the local registry for the digest of a revision's tag, as a pod.
@@ -136,14 +160,14 @@ enum Value {
 enum Flaw {
     Host(HostError),
     HostWarning(HostWarning),
-    /// It is none of the words that are expected, and the default, which is this one, is used.
+    /// It is none of the words that are expected, and this one is used.
     Word(&'static str),
-    /// It is no `help`.
-    Help,
+    /// It is not what is expected, and counts as absent.
+    Useless,
 }
 
 /// All keys. What is kept of the settings, the message about an unknown key, and how each is read come from here.
-const KEYS: [Key; 8] = [
+const KEYS: [Key; 10] = [
     Key {
         name: "host",
         expected: "a string, as in `kind-registry:5000`",
@@ -164,10 +188,10 @@ const KEYS: [Key; 8] = [
     },
     Key {
         name: "help",
-        expected: "a string with a URL",
+        expected: "a printable http:// or https:// URL of at most 1024 characters",
         value: Value::Text(|settings, text| {
             if !is_help_url(text) {
-                return Err(Flaw::Help);
+                return Err(Flaw::Useless);
             }
             settings.help = Some(text.to_owned());
             Ok(())
@@ -187,6 +211,33 @@ const KEYS: [Key; 8] = [
                 "warn" => OutputWithoutRegistry::Warn,
                 "reject" => OutputWithoutRegistry::Reject,
                 _ => return Err(Flaw::Word("warn")),
+            };
+            Ok(())
+        }),
+    },
+    Key {
+        name: "pushSecret",
+        expected: "the name of a Secret",
+        value: Value::Text(|settings, text| {
+            if !is_object_name(text) {
+                return Err(Flaw::Useless);
+            }
+            settings.push_secret = Some(text.to_owned());
+            Ok(())
+        }),
+    },
+    Key {
+        name: "repositories",
+        expected: "any or namespace",
+        value: Value::Text(|settings, text| {
+            settings.repositories = match text {
+                "any" => Repositories::Any,
+                "namespace" => Repositories::Namespace,
+                _ => {
+                    // A typo must not open every repository to everybody.
+                    settings.repositories = Repositories::Namespace;
+                    return Err(Flaw::Word("namespace"));
+                }
             };
             Ok(())
         }),
@@ -288,8 +339,8 @@ pub struct SettingsWarning(#[from] SettingsWarningKind);
 enum SettingsWarningKind {
     #[error("settings: the key {} is not known and is ignored; known are {}", Quoted(.0), KnownKeys)]
     UnknownKey(String),
-    #[error("settings.help: {} is ignored; expected a printable http:// or https:// URL of at most {LONGEST_HELP} characters", Quoted(.0))]
-    Help(String),
+    #[error("settings.{key}: {} is ignored; expected {expected}", Quoted(.text))]
+    Useless { key: &'static str, text: String, expected: &'static str },
     #[error("settings.{key}: {} is ignored, and {default} is used; expected {expected}", Quoted(.text))]
     Word { key: &'static str, text: String, default: &'static str, expected: &'static str },
     #[error("settings.host: {0}")]
@@ -313,7 +364,7 @@ impl fmt::Display for KnownKeys {
     }
 }
 
-/// The longest `help` that messages show, in bytes.
+/// The longest `help` that messages show, in bytes, as the message about another one says.
 const LONGEST_HELP: usize = 1024;
 
 impl Settings {
@@ -381,7 +432,7 @@ impl Key {
             Ok(()) => return Ok(None),
             Err(Flaw::Host(error)) => return Err(SettingsErrorKind::Host { key, error }),
             Err(Flaw::HostWarning(warning)) => SettingsWarningKind::Host(warning),
-            Err(Flaw::Help) => SettingsWarningKind::Help(text.to_owned()),
+            Err(Flaw::Useless) => SettingsWarningKind::Useless { key, text: text.to_owned(), expected },
             Err(Flaw::Word(default)) => SettingsWarningKind::Word { key, text: text.to_owned(), default, expected },
         }))
     }
@@ -430,23 +481,29 @@ mod tests {
         check("{}", &defaults, &[]);
         check("null", &defaults, &[]);
         check(
-            r#"{"host":null,"runtimeHost":null,"help":null,"insecure":null,"outputWithoutRegistry":null,"lookupBuilds":null}"#,
+            r#"{"host":null,"runtimeHost":null,"help":null,"insecure":null,"outputWithoutRegistry":null,"pushSecret":null,"repositories":null,"lookupBuilds":null}"#,
             &defaults,
             &[],
         );
-        check(r#"{"host":"","runtimeHost":"","help":"","outputWithoutRegistry":""}"#, &defaults, &[]);
+        check(
+            r#"{"host":"","runtimeHost":"","help":"","outputWithoutRegistry":"","pushSecret":"","repositories":""}"#,
+            &defaults,
+            &[],
+        );
     }
 
     #[test]
     fn every_key_is_read() {
         check(
-            r#"{"host":"kind-registry:5000","runtimeHost":"localhost:5001","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","lookupBuilds":false,"knativeTags":"skipped","imagesWithoutRegistry":"local"}"#,
+            r#"{"host":"kind-registry:5000","runtimeHost":"localhost:5001","help":"https://example.org/registry","insecure":true,"outputWithoutRegistry":"reject","pushSecret":"push.v1","repositories":"namespace","lookupBuilds":false,"knativeTags":"skipped","imagesWithoutRegistry":"local"}"#,
             &Settings {
                 host: Some(host("kind-registry:5000")),
                 runtime_host: Some(RuntimeHost::parse("localhost:5001").unwrap()),
                 help: Some("https://example.org/registry".to_owned()),
                 insecure: true,
                 output_without_registry: OutputWithoutRegistry::Reject,
+                push_secret: Some("push.v1".to_owned()),
+                repositories: Repositories::Namespace,
                 lookup_builds: false,
                 knative_tags: KnativeTags::Skipped,
                 images_without_registry: ImagesWithoutRegistry::Local,
@@ -461,7 +518,7 @@ mod tests {
             r#"{"hosts":[1,{}],"host":"reg.io"}"#,
             &Settings { host: Some(host("reg.io")), ..Settings::default() },
             &[
-                "settings: the key `hosts` is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry, lookupBuilds, knativeTags and imagesWithoutRegistry",
+                "settings: the key `hosts` is not known and is ignored; known are host, runtimeHost, help, insecure, outputWithoutRegistry, pushSecret, repositories, lookupBuilds, knativeTags and imagesWithoutRegistry",
             ],
         );
     }
@@ -488,6 +545,15 @@ mod tests {
             let expected = Settings { images_without_registry: expected, ..Settings::default() };
             check("imagesWithoutRegistry", word, expected, &[]);
         }
+        for (word, expected) in [("any", Repositories::Any), ("namespace", Repositories::Namespace)] {
+            check("repositories", word, Settings { repositories: expected, ..Settings::default() }, &[]);
+        }
+        check(
+            "repositories",
+            "namespaces",
+            Settings { repositories: Repositories::Namespace, ..Settings::default() },
+            &["settings.repositories: `namespaces` is ignored, and namespace is used; expected any or namespace"],
+        );
         for (key, word, warning) in [
             ("outputWithoutRegistry", "Deny", "`Deny` is ignored, and warn is used; expected allow, warn or reject"),
             ("knativeTags", "skip", "`skip` is ignored, and resolved is used; expected resolved or skipped"),
@@ -530,6 +596,14 @@ mod tests {
     }
 
     #[test]
+    fn a_push_secret_that_no_secret_can_be_called_is_ignored_with_a_warning() {
+        for name in ["Push", "a b", "../push", "push_secret"] {
+            let message = format!("settings.pushSecret: `{name}` is ignored; expected the name of a Secret");
+            check(&format!(r#"{{"pushSecret":"{name}"}}"#), &Settings::default(), &[&message]);
+        }
+    }
+
+    #[test]
     fn an_ipv6_address_is_used_with_a_warning() {
         check(
             r#"{"host":"[fd00::1]:5000"}"#,
@@ -550,7 +624,7 @@ mod tests {
             r#"{"host":5000,"runtimeHost":true,"help":[],"insecure":"true","outputWithoutRegistry":true,"lookupBuilds":1}"#,
             "settings.host: found a number; expected a string, as in `kind-registry:5000`\n\
              settings.runtimeHost: found a boolean; expected a string, as in `localhost:5001`\n\
-             settings.help: found an array; expected a string with a URL\n\
+             settings.help: found an array; expected a printable http:// or https:// URL of at most 1024 characters\n\
              settings.insecure: found a string; expected true or false\n\
              settings.outputWithoutRegistry: found a boolean; expected allow, warn or reject\n\
              settings.lookupBuilds: found a number; expected true or false",

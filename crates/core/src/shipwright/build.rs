@@ -10,6 +10,7 @@ use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome};
 use crate::json::Node;
+use crate::registry::other_registry;
 
 /// Decides about a Build that is created or updated.
 pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
@@ -57,6 +58,7 @@ pub(super) fn decide(request: &BuildRequest<'_>, outcome: &mut Outcome) {
                 decide_image(request, &mut image, old.as_ref(), outcome);
                 if field.role == Role::Output {
                     set_label(request, image.is_marked(request.version), outcome);
+                    set_push_secret(request, &image, outcome);
                 }
                 // The stored version has no field for that of a v1alpha1 object. What is not stored would look like a
                 // change whenever the object is applied again.
@@ -84,12 +86,13 @@ fn decide_image(request: &BuildRequest<'_>, image: &mut Image<'_>, old: Option<&
     }
     // A BuildRun resolves the output of the Build that it names, unless Builds are not looked up.
     let portable = image.field.role == Role::Output && request.settings.lookup_builds;
-    if let Some(old) = old.filter(|old| image.is_same_as(old)) {
+    // Kubernetes may call the policy again on what it has just resolved.
+    if let Some(old) = old.filter(|old| image.is_same_as(old) || image.resolves(old, request.settings)) {
         return decide_unchanged(request, image, old, portable, outcome);
     }
     record(image, outcome);
     image.warn_of_overruled_mark(outcome);
-    match image.fate(request.settings) {
+    match image.fate(request) {
         Fate::NotLocal => check_docker_hub(request, image, None, path, outcome),
         Fate::Keep => {}
         Fate::Invalid(problem) => outcome.fault(image.invalid(&problem)),
@@ -125,7 +128,7 @@ fn decide_unchanged(
         // Without a registry of the cluster's, there is nothing that its author could write instead.
         Place::Earlier(_) | Place::Foreign if request.settings.host.is_none() => {}
         Place::Earlier(_) | Place::Foreign => {
-            if let Fate::Invalid(problem) = image.fate(request.settings) {
+            if let Fate::Invalid(problem) = image.fate(request) {
                 outcome.warn(&BuildWarning::StaysElsewhere { path: image.field.image, problem });
             }
         }
@@ -153,6 +156,15 @@ fn set_label(request: &BuildRequest<'_>, is_local: bool, outcome: &mut Outcome) 
     }
 }
 
+/// Gives a local output the push secret of the settings, unless it has one or names the registry itself. Shipwright's own push takes
+/// the secret of the Build alone, whatever a run names.
+fn set_push_secret(request: &BuildRequest<'_>, image: &Image<'_>, outcome: &mut Outcome) {
+    let Some(name) = request.settings.push_secret.as_deref() else { return };
+    if image.is_local() && !image.stated.push_secret && other_registry(image.text()).is_none() {
+        outcome.edits.set_text(image.field.push_secret(request.version), name);
+    }
+}
+
 fn inject(request: &BuildRequest<'_>, image: &mut Image<'_>, text: &str, outcome: &mut Outcome) {
     if text != image.text() {
         outcome.edits.set_text(image.field.image, text);
@@ -162,7 +174,7 @@ fn inject(request: &BuildRequest<'_>, image: &mut Image<'_>, text: &str, outcome
             set_mark(&mut outcome.edits, image.field.role, Some(Mark::Recorded));
         }
     }
-    if image.field.role == Role::Output && request.settings.insecure && !image.states_insecure {
+    if image.field.role == Role::Output && request.settings.insecure && !image.stated.insecure {
         outcome.edits.set_true(image.field.insecure);
     }
 }

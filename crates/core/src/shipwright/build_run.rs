@@ -7,8 +7,8 @@ use super::fields::{self, ImageField, Kind, Role, Version, image_fields};
 use super::image::{Before, Image};
 use super::lookup::BuildLookup;
 use super::messages::BuildWarning;
-use super::named_build::{self, InheritedInsecure, NamingRun};
-use super::output::{check_docker_hub, has_output, set_insecure};
+use super::named_build::{self, NamingRun};
+use super::output::{Defaults, Stated, check_docker_hub, has_output};
 use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome, value_at};
@@ -26,7 +26,7 @@ pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, o
     for path in fields::parameters_of_run(request.version) {
         parameters::decide(request, path, false, outcome);
     }
-    let mut inherited = InheritedInsecure::Absent;
+    let mut inherited = Stated::default();
     let mut inherits = false;
     match origin(request.object, request.version) {
         Ok(Origin::Named(name)) => {
@@ -48,10 +48,8 @@ pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, o
         Ok(Origin::Embedded | Origin::Unclear) => {}
         Err(fault) => outcome.fault(fault),
     }
-    if request.settings.insecure && inherited == InheritedInsecure::Absent {
-        for field in own.injected {
-            set_insecure(request, field, outcome);
-        }
+    for (field, stated) in own.injected {
+        Defaults::of(request.settings, stated.or(inherited)).set(field, request, outcome);
     }
     for role in Role::ALL.into_iter().filter(|role| marks.say_local(*role) && !own.roles.contains(role)) {
         let is_new = before.as_ref().is_none_or(|before| !before.marks.say_local(role));
@@ -90,8 +88,8 @@ fn origin<'n>(object: &'n Node<'n>, version: Version) -> Result<Origin<'n>, Faul
 struct OwnImages {
     /// The role of each.
     roles: Vec<Role>,
-    /// The outputs that got the registry in front and say nothing about `insecure`.
-    injected: Vec<&'static ImageField>,
+    /// The outputs that got the registry in front, and what each states.
+    injected: Vec<(&'static ImageField, Stated)>,
 }
 
 /// Resolves the images in the run itself.
@@ -120,14 +118,14 @@ fn decide_own_images(
         if !is_unchanged {
             image.warn_of_overruled_mark(outcome);
         }
-        match image.fate(request.settings) {
+        match image.fate(request) {
             // Any update repairs an image that was stored unresolved.
             Fate::Inject(text) => {
                 if text != image.text() {
                     outcome.edits.set_text(field.image, &text);
                 }
-                if field.role == Role::Output && !image.states_insecure {
-                    own.injected.push(field);
+                if field.role == Role::Output {
+                    own.injected.push((field, image.stated));
                 }
             }
             _ if is_unchanged => {}

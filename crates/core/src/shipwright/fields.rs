@@ -130,7 +130,8 @@ impl Role {
     }
 }
 
-/// A place in an object with the fields `image`, `local` and `insecure`; [`image_fields`] lists them.
+/// A place in an object with the fields `image` and `local`, and, of an output, `insecure` and the push secret;
+/// [`image_fields`] lists them.
 ///
 /// ```
 /// use local_registry_core::shipwright::{Kind, Role, Version, image_fields};
@@ -142,11 +143,25 @@ impl Role {
 pub struct ImageField {
     /// What the image is to a build.
     pub role: Role,
-    /// The path of the object that has the three fields.
+    /// The path of the object that has these fields.
     pub path: &'static [&'static str],
     pub(super) image: Path,
     pub(super) local: Path,
     pub(super) insecure: Path,
+    /// The name of the push secret in v1beta1.
+    push_secret: Path,
+    /// The same in v1alpha1.
+    credentials: Path,
+}
+
+impl ImageField {
+    /// Where an output names its push secret.
+    pub(super) fn push_secret(&self, version: Version) -> Path {
+        match version {
+            Version::V1Beta1 => self.push_secret,
+            Version::V1Alpha1 => self.credentials,
+        }
+    }
 }
 
 macro_rules! image_field {
@@ -157,6 +172,8 @@ macro_rules! image_field {
             image: &[$($part,)+ "image"],
             local: &[$($part,)+ "local"],
             insecure: &[$($part,)+ "insecure"],
+            push_secret: &[$($part,)+ "pushSecret"],
+            credentials: &[$($part,)+ "credentials", "name"],
         }
     };
 }
@@ -268,7 +285,13 @@ pub(super) const LABEL: Path = &["metadata", "labels", OUTPUT_LABEL];
 /// Which labels of an object are read.
 pub(crate) const LABEL_MASKS: [Field; 1] = [(OUTPUT_LABEL, Scalar)];
 
-const IMAGE_MASK: Mask = Fields(&[("image", Scalar), ("local", Scalar), ("insecure", Scalar)]);
+const IMAGE_MASK: Mask = Fields(&[
+    ("image", Scalar),
+    ("local", Scalar),
+    ("insecure", Scalar),
+    ("pushSecret", Scalar),
+    ("credentials", Scalar),
+]);
 
 /// What is read of an embedded specification, in either version.
 const EMBEDDED_SPEC_MASK: Mask = Fields(&[
@@ -316,10 +339,11 @@ pub(super) const PARAMETER_MASK: Mask =
 /// ```
 /// assert!(local_registry_core::shipwright::BUILD_FIELDS.contains(&"spec.output.image"));
 /// ```
-pub const BUILD_FIELDS: [&str; 6] = [
+pub const BUILD_FIELDS: [&str; 7] = [
     "spec.output.image",
     "spec.output.insecure",
     "spec.output.local",
+    "spec.output.pushSecret",
     "spec.paramValues",
     "spec.source.ociArtifact.image",
     "spec.source.ociArtifact.local",
@@ -355,12 +379,15 @@ mod tests {
                 check(OBJECT, field.image, "\"team/app\"");
                 check(OBJECT, field.local, "true");
                 check(OBJECT, field.insecure, "false");
+                check(OBJECT, field.push_secret, "\"push\"");
+                check(OBJECT, field.credentials.split_last().unwrap().1, "{}");
             }
         }
         for field in image_fields(Kind::Build, Version::V1Beta1) {
             check(STORED_BUILD_MASK, field.image, "\"team/app\"");
             check(STORED_BUILD_MASK, field.local, "true");
             check(STORED_BUILD_MASK, field.insecure, "false");
+            check(STORED_BUILD_MASK, field.push_secret, "\"push\"");
         }
     }
 
@@ -370,7 +397,7 @@ mod tests {
         for field in image_fields(Kind::Build, Version::V1Beta1) {
             assert!(asked(field.image) && asked(field.local), "{:?}", field.path);
         }
-        assert!(asked(OUTPUT.insecure));
+        assert!(asked(OUTPUT.insecure) && asked(OUTPUT.push_secret));
         assert!(asked(PARAMETERS));
     }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use super::annotation::{Mark, Marks};
 use super::fields::{ImageField, Role, Version};
 use super::messages::BuildWarning;
-use crate::admission::{Fate, ImageProblem, Outcome, Settings, fate_of_local_image, undo, value_at};
+use super::output::Stated;
+use super::request::BuildRequest;
+use crate::admission::{Fate, ImageProblem, Outcome, Repositories, Settings, fate_of_local_image, undo, value_at};
 use crate::json::Node;
 use crate::message::Fault;
 use crate::registry::{
@@ -22,8 +24,8 @@ pub(super) struct Image<'n> {
     pub(super) explicit: Option<bool>,
     /// What the annotation says, whatever the field says.
     pub(super) mark: Option<Mark>,
-    /// Whether the object has the field `insecure`.
-    pub(super) states_insecure: bool,
+    /// What the object states beside the image.
+    pub(super) stated: Stated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +107,7 @@ impl<'n> Image<'n> {
         let mark = marks.mark(field.role);
         let value = fields.field("image");
         let locality = Locality::read(explicit, mark, field.role, value.and_then(Node::text).unwrap_or_default());
-        let states_insecure = fields.field("insecure").is_some();
-        Ok(Some(Self { field, value, locality, explicit, mark, states_insecure }))
+        Ok(Some(Self { field, value, locality, explicit, mark, stated: Stated::read(fields) }))
     }
 
     /// Whether only the record of an earlier `local: true` makes the image local.
@@ -222,17 +223,41 @@ impl<'n> Image<'n> {
         self.value == other.value && self.is_local() == other.is_local()
     }
 
+    /// Whether this is another local image with the cluster's registry in front.
+    pub(super) fn resolves(&self, other: &Image<'_>, settings: &Settings) -> bool {
+        let at = |host| ImageReference::parse(other.text()).is_ok_and(|reference| reference.at(host) == self.text());
+        self.is_local() && other.is_local() && settings.host.as_ref().is_some_and(|host| at(host))
+    }
+
     /// What becomes of the image.
-    pub(super) fn fate(&self, settings: &Settings) -> Fate<'n> {
+    pub(super) fn fate(&self, request: &BuildRequest<'_>) -> Fate<'n> {
+        let settings = request.settings;
         let host = settings.host.as_ref().map(|host| host as &dyn Host);
         match self.locality {
-            Locality::Local(marker) => fate_of_local_image(self.value, host, &|| marker.undo(self.text())),
+            Locality::Local(marker) => match fate_of_local_image(self.value, host, &|| marker.undo(self.text())) {
+                Fate::Invalid(problem) => Fate::Invalid(problem),
+                fate => self.outside_of_namespace(request).map_or(fate, Fate::Invalid),
+            },
             // A cluster may declare the portable host, and have had such images before it meant anything else.
             Locality::Contradictory if settings.host_text() != Some(PORTABLE_HOST) => {
                 Fate::Invalid(ImageProblem::Contradiction(self.text()))
             }
             Locality::NotLocal | Locality::Contradictory => Fate::NotLocal,
         }
+    }
+
+    /// What is wrong with a local output in another namespace's repository, if the settings keep each namespace to its own.
+    fn outside_of_namespace(&self, request: &BuildRequest<'_>) -> Option<ImageProblem<'n>> {
+        if self.field.role != Role::Output || request.settings.repositories == Repositories::Any {
+            return None;
+        }
+        let reference = ImageReference::parse(self.text()).ok()?;
+        let (rest, namespace) = (reference.remainder(), request.namespace);
+        if rest.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/')) {
+            return None;
+        }
+        let registry = self.text().strip_suffix(rest).unwrap_or_default();
+        Some(ImageProblem::OutsideOfNamespace { text: self.text(), right: format!("{registry}{namespace}/{rest}") })
     }
 
     /// The fault of an image that cannot be local as it is written.

@@ -155,6 +155,13 @@ pub(super) enum BuildWarning<'a> {
         "spec.output.insecure: Shipwright drops this from a v1alpha1 BuildRun; use v1beta1, or set it on the Build"
     )]
     InsecureDropped,
+    #[error(
+        "{}: Shipwright's own push takes the secret of the Build, which names none, so only a strategy that pushes by itself uses {}; \
+         change an annotation of the Build, which then gets it, or name it there",
+        FieldPath::new(path),
+        Quoted(name)
+    )]
+    PushSecretOfRun { path: Path, name: &'a str },
     #[error("{GROUP}/{}: this policy knows v1alpha1 and v1beta1 only; local images in this object are not resolved", Quoted(.0))]
     UnknownVersion(&'a str),
 }

@@ -26,7 +26,7 @@ mod request;
 pub use self::annotation::Mark;
 pub(crate) use self::fields::{ANNOTATION_MASKS, GROUP, LABEL_MASKS, METADATA_MASK, SPEC_MASKS};
 pub use self::fields::{BUILD_FIELDS, ImageField, Kind, OUTPUT_LABEL, OUTPUT_LABEL_LOCAL, Role, Version, image_fields};
-pub use self::lookup::{BUILD_API_VERSION, BuildLookup, LookupError, is_object_name};
+pub use self::lookup::{BUILD_API_VERSION, BuildLookup, LookupError};
 
 use self::messages::BuildWarning;
 use self::request::{BuildRequest, is_alike};

@@ -4,15 +4,16 @@ use super::annotation::{Marks, mark_for};
 use super::builder_parameter::{BuilderParameter, sets_builder};
 use super::fields::{self, Kind, OUTPUT, Role, STORED_BUILD_MASK, Version, image_fields};
 use super::image::{Before, Image};
-use super::lookup::{BuildLookup, LookupError, is_object_name};
+use super::lookup::{BuildLookup, LookupError};
 use super::messages::{BuildProblem, BuildWarning};
-use super::output::{check_docker_hub, has_output, set_insecure};
+use super::output::{Defaults, Stated, check_docker_hub, has_output};
 use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome};
 use crate::json::{Node, Path};
 use crate::message::Fault;
 use crate::registry::{named_registry, names_portable_host};
+use crate::text::is_object_name;
 
 /// A BuildRun that names a Build.
 pub(super) struct NamingRun<'r> {
@@ -25,15 +26,6 @@ pub(super) struct NamingRun<'r> {
     pub(super) is_settled: bool,
     /// Whether the UPDATE takes a parameter from the run, which it may have got for one of the Build's.
     pub(super) has_lost_parameters: bool,
-}
-
-/// What the Build that a run names says about `insecure`, which the run inherits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InheritedInsecure {
-    /// `true` or `false`.
-    Stated,
-    /// Nothing, or there is no Build to look at.
-    Absent,
 }
 
 impl NamingRun<'_> {
@@ -70,25 +62,26 @@ pub(super) fn restore_parameters(run: &NamingRun<'_>, builds: &mut dyn BuildLook
     }
 }
 
-/// Looks the Build up, and resolves its output for a run that has none of its own.
-pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) -> InheritedInsecure {
+/// Looks the Build up, and resolves its output for a run that has none of its own. Returns what the Build's output states, which
+/// the run inherits.
+pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome: &mut Outcome) -> Stated {
     let NamingRun { request, name, .. } = *run;
     if !request.settings.lookup_builds {
         if !run.is_settled {
             check_without_lookup(run, outcome);
         }
-        return InheritedInsecure::Absent;
+        return Stated::default();
     }
     let text = match look_up(run, builds) {
         Ok(text) => text,
         Err(NoBuild::Yet) => {
             let (path, namespace) = (run.name_path(), request.namespace);
             outcome.warn(&BuildWarning::NoSuchBuildYet { path, name, namespace });
-            return InheritedInsecure::Absent;
+            return Stated::default();
         }
         Err(NoBuild::Fault(fault)) => {
             outcome.fault(fault);
-            return InheritedInsecure::Absent;
+            return Stated::default();
         }
     };
     let no_build = |cause| BuildProblem::LookupAnswer { name, cause }.at(run.name_path());
@@ -96,11 +89,11 @@ pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome:
         Ok(build @ Node::Object(_)) => build,
         Ok(other) => {
             outcome.fault(no_build(format_args!("it is {}", other.type_name())));
-            return InheritedInsecure::Absent;
+            return Stated::default();
         }
         Err(error) => {
             outcome.fault(no_build(format_args!("{error}")));
-            return InheritedInsecure::Absent;
+            return Stated::default();
         }
     };
     NamedBuild { run, build: &build }.decide(outcome)
@@ -161,17 +154,14 @@ struct NamedBuild<'r> {
 
 impl NamedBuild<'_> {
     /// Decides about everything that the run takes from the Build.
-    fn decide(&self, outcome: &mut Outcome) -> InheritedInsecure {
+    fn decide(&self, outcome: &mut Outcome) -> Stated {
         self.check_own_builder(outcome);
         if !self.run.is_settled {
             self.decide_inherited(outcome);
         } else if self.run.has_lost_parameters {
             parameters::inherit(self.run.request, self.build, outcome);
         }
-        match self.build.at(OUTPUT.insecure) {
-            Ok(Some(_)) => InheritedInsecure::Stated,
-            _ => InheritedInsecure::Absent,
-        }
+        self.build.at(OUTPUT.path).ok().flatten().map(Stated::read).unwrap_or_default()
     }
 
     fn decide_inherited(&self, outcome: &mut Outcome) {
@@ -213,7 +203,7 @@ impl NamedBuild<'_> {
         if self.run.marks_inherited() {
             image.claim_for_run();
         }
-        match image.fate(request.settings) {
+        match image.fate(request) {
             Fate::NotLocal => check_docker_hub(request, &image, Some(self.run.name), self.run.name_path(), outcome),
             // What only the run marks is not what the guard finds the Build by, so the run has to name it.
             Fate::Keep if self.run.marks_inherited() => outcome.edits.set_text(OUTPUT.image, image.text()),
@@ -221,13 +211,11 @@ impl NamedBuild<'_> {
             Fate::Invalid(problem) => self.fault(image.invalid(&problem), outcome),
             Fate::NoRegistry => self.fault(image.without_registry(request.settings), outcome),
             Fate::Inject(text) => {
-                let is_insecure = request.settings.insecure && !image.states_insecure;
-                if text != image.text() || is_insecure {
+                let defaults = Defaults::of(request.settings, image.stated);
+                if text != image.text() || !defaults.is_empty() {
                     outcome.edits.set_text(OUTPUT.image, &text);
                 }
-                if is_insecure {
-                    set_insecure(request, &OUTPUT, outcome);
-                }
+                defaults.set(&OUTPUT, request, outcome);
             }
         }
     }

@@ -1,5 +1,5 @@
 //! Texts for people and for machines: values of others in messages, errors with their causes, what a terminal must not
-//! obey, hexadecimal digits, and patterns.
+//! obey, hexadecimal digits, names of objects, and patterns.
 //!
 //! ```
 //! use local_registry_core::text::{Excerpt, Quoted, hex};
@@ -12,6 +12,7 @@
 mod causes;
 mod find;
 mod hex;
+mod object_name;
 mod printable;
 mod quote;
 mod wildcard;
@@ -20,6 +21,7 @@ pub use self::causes::{root_cause, with_causes};
 pub use self::find::find;
 pub(crate) use self::find::scheme;
 pub use self::hex::hex;
+pub use self::object_name::is_object_name;
 pub use self::printable::printable;
 pub use self::quote::{Excerpt, Quoted};
 pub use self::wildcard::matches_wildcard;

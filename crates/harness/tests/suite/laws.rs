@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use local_registry_core::ImageReference;
 use local_registry_core::registry::PORTABLE_HOST;
-use local_registry_core::shipwright::{ImageField, Kind, Version, image_fields};
+use local_registry_core::shipwright::{ImageField, Kind, Role, Version, image_fields};
 use local_registry_harness::capabilities::Capabilities;
 use local_registry_harness::engine::Policy;
 use local_registry_harness::objects::Objects;
@@ -37,7 +37,10 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     module::load(Capabilities::new(module::granted(), Objects::Function(Box::new(|_| Ok(Some(build()))))))
 });
 
-/// A request about an object, and whether the policy looks Builds up.
+/// The Secret that outputs get with the registry.
+const SECRET: &str = "registry-push";
+
+/// A request about an object, and the settings that differ.
 #[derive(Debug, Clone)]
 struct Question {
     kind: Kind,
@@ -45,20 +48,23 @@ struct Question {
     object: Value,
     old_object: Option<Value>,
     look_up: bool,
+    /// Whether a local output has to begin with its namespace.
+    keeps_apart: bool,
 }
 
-/// What an object has at an image field: nothing, or an image and perhaps `local` and `insecure`.
-type Said = Option<(String, Option<bool>, Option<bool>)>;
+/// What an object has at an image field: nothing, or an image and perhaps `local`, `insecure` and a push secret.
+type Said = Option<(String, Option<bool>, Option<bool>, bool)>;
 
 fn said() -> impl Strategy<Value = Said> {
-    prop::option::of((image(), prop::option::weighted(0.8, prop::bool::weighted(0.8)), any::<Option<bool>>()))
+    let local = prop::option::weighted(0.8, prop::bool::weighted(0.8));
+    prop::option::of((image(), local, any::<Option<bool>>(), prop::bool::weighted(0.3)))
 }
 
 /// References, some of which already name the cluster's registry, or the portable one.
 fn image() -> impl Strategy<Value = String> {
     let host = select(vec![HOST, PORTABLE_HOST]);
-    let with_host = (host, "[a-z]{2,4}").prop_map(|(host, path)| format!("{host}/{path}"));
-    prop_oneof![6 => "[a-z]{1,3}/[a-z]{2,4}(:v1)?", 2 => reference(), 2 => with_host]
+    let with_host = (host, "(team/)?[a-z]{2,4}").prop_map(|(host, path)| format!("{host}/{path}"));
+    prop_oneof![3 => "[a-z]{1,3}/[a-z]{2,4}(:v1)?", 3 => "team/[a-z]{2,4}(:v1)?", 2 => reference(), 2 => with_host]
 }
 
 /// Values of parameters, most of which have the portable name, in some as a part of another.
@@ -117,12 +123,13 @@ fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
             }
             let mut embedded = false;
             for (field, said) in fields.iter().zip(images) {
-                let Some((image, local, insecure)) = said else { continue };
+                let Some((image, local, insecure, has_secret)) = said else { continue };
                 embedded |= field.path.len() > 2 && kind == Kind::BuildRun;
                 let place = field.path.iter().fold(&mut object, |object, part| &mut object[*part]);
                 let mut said = Map::from_iter([("image".to_owned(), json!(image))]);
                 said.extend(local.map(|local| ("local".to_owned(), json!(local))));
                 said.extend(insecure.map(|insecure| ("insecure".to_owned(), json!(insecure))));
+                said.extend(has_secret.then(|| push_secret(version, "own")));
                 *place = Value::Object(said);
             }
             // Shipwright fails a run with neither a name nor an embedded specification.
@@ -138,6 +145,14 @@ fn object(kind: Kind, version: Version) -> impl Strategy<Value = Value> {
     )
 }
 
+/// The field of an output that names its push secret.
+fn push_secret(version: Version, name: &str) -> (String, Value) {
+    match version {
+        Version::V1Beta1 => ("pushSecret".to_owned(), json!(name)),
+        Version::V1Alpha1 => ("credentials".to_owned(), json!({"name": name})),
+    }
+}
+
 /// The parameters of the specification that a run embeds.
 fn embedded_parameters(object: &mut Value, version: Version) -> &mut Value {
     match version {
@@ -150,10 +165,11 @@ fn question() -> impl Strategy<Value = Question> {
     let kinds = select(vec![Kind::Build, Kind::BuildRun]);
     let versions = select(vec![Version::V1Alpha1, Version::V1Beta1]);
     (kinds, versions).prop_flat_map(|(kind, version)| {
-        (object(kind, version), old_object(kind, version), prop::bool::weighted(0.8)).prop_map(
-            move |(object, old_object, look_up)| {
+        let settings = (prop::bool::weighted(0.8), prop::bool::weighted(0.3));
+        (object(kind, version), old_object(kind, version), settings).prop_map(
+            move |(object, old_object, (look_up, keeps_apart))| {
                 let old_object = old_object.apply(&object);
-                Question { kind, version, object, old_object, look_up }
+                Question { kind, version, object, old_object, look_up, keeps_apart }
             },
         )
     })
@@ -207,7 +223,9 @@ fn old_object(kind: Kind, version: Version) -> impl Strategy<Value = Old> {
     ];
     let fields: Vec<String> = image_fields(kind, version)
         .iter()
-        .flat_map(|field| ["", "/local", "/image", "/insecure"].map(|key| format!("/{}{key}", field.path.join("/"))))
+        .flat_map(|field| {
+            ["", "/local", "/image", "/insecure", "/pushSecret"].map(|key| format!("/{}{key}", field.path.join("/")))
+        })
         .chain(
             ["/metadata/annotations", "/metadata/labels", "/spec/build/name", "/spec/buildRef/name"]
                 .map(ToOwned::to_owned),
@@ -241,7 +259,10 @@ impl Question {
     fn answer(&self) -> (Value, Value) {
         let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": self.request()});
         let request = AdmissionRequest::parse_review(review.to_string().as_bytes()).unwrap();
-        let settings = json!({"host": HOST, "insecure": true, "lookupBuilds": self.look_up});
+        let repositories = if self.keeps_apart { "namespace" } else { "any" };
+        let settings = json!({
+            "host": HOST, "insecure": true, "lookupBuilds": self.look_up, "pushSecret": SECRET, "repositories": repositories,
+        });
         let review = AdmissionReview::evaluate(&POLICY, &request, &settings).unwrap();
         let stored = review.patched(&self.object).unwrap();
         (serde_json::to_value(review).unwrap()["response"].clone(), stored)
@@ -256,7 +277,9 @@ impl Question {
         let image = self.fields().iter().any(|field| {
             let at = format!("/{}", field.path.join("/"));
             let rest = path.strip_prefix(&at);
-            matches!(rest, Some("/image" | "/insecure")) || rest == Some("") && path == "/spec/output"
+            let secret = if self.version == Version::V1Beta1 { "/pushSecret" } else { "/credentials" };
+            let is_set = rest.is_some_and(|rest| ["/image", "/insecure", secret].contains(&rest));
+            is_set || rest == Some("") && path == "/spec/output"
         });
         let annotation =
             path == "/metadata/annotations" || path.starts_with("/metadata/annotations/local-registry-hosting~1");
@@ -435,6 +458,29 @@ proptest! {
     }
 
     #[test]
+    fn a_push_secret_comes_with_the_registry_and_never_replaces_another(question in question()) {
+        let (response, stored) = question.answer();
+        for field in question.fields() {
+            let pointer = format!("/{}", field.path.join("/"));
+            let (Some(said), Some(now)) = (question.object.pointer(&pointer), stored.pointer(&pointer)) else { continue };
+            let (key, secret) = push_secret(question.version, SECRET);
+            let is_injected = said["image"] != now["image"] && field.role == Role::Output;
+            // A Build's output stays portable. Its label says that it is local, or its name does.
+            let image = now["image"].as_str().unwrap();
+            let registry = ImageReference::parse(image).map_or(Some(""), |image| image.registry());
+            let is_labelled = stored["metadata"]["labels"]["local-registry-hosting/output"] == "local";
+            let is_portable = registry.is_none() && is_labelled || registry == Some(PORTABLE_HOST) && said["local"] != false;
+            let is_new = question.old_object.is_none();
+            let stays_portable = is_new && question.kind == Kind::Build && field.role == Role::Output && is_portable;
+            if said[&key].is_null() && response["allowed"] == true && (is_injected || stays_portable) {
+                prop_assert_eq!(&now[&key], &secret, "{}", stored);
+            } else if !said[&key].is_null() || question.kind == Kind::BuildRun {
+                prop_assert_eq!(&now[&key], &said[&key], "{}", stored);
+            }
+        }
+    }
+
+    #[test]
     fn a_stored_local_image_is_our_host_and_the_written_reference(question in question()) {
         let (response, stored) = question.answer();
         if response["allowed"] != true {
@@ -448,8 +494,12 @@ proptest! {
             let before = question.old_object.as_ref().and_then(|old| old.pointer(&pointer));
             // An image that an UPDATE does not change is never rejected, so it may be one that cannot be resolved.
             let reference = ImageReference::parse(written);
-            let can_be_resolved =
-                reference.as_ref().is_ok_and(|image| matches!(image.registry(), None | Some(PORTABLE_HOST)));
+            let is_apart = |image: &ImageReference<'_>| {
+                question.keeps_apart && field.role == Role::Output && !image.remainder().starts_with("team/")
+            };
+            let can_be_resolved = reference
+                .as_ref()
+                .is_ok_and(|image| matches!(image.registry(), None | Some(PORTABLE_HOST)) && !is_apart(image));
             let read = |said: &Value| ["image", "local", "insecure"].map(|key| said[key].clone());
             let unchanged = before.is_some_and(|before| {
                 read(before) == read(said) || before["image"] == written && !can_be_resolved
@@ -457,6 +507,7 @@ proptest! {
             if said["local"] != true || unchanged {
                 continue;
             }
+            prop_assert!(!reference.as_ref().is_ok_and(is_apart), "{}", written);
             let output_of_build = question.kind == Kind::Build && field.path == ["spec", "output"];
             let carried = written.strip_prefix(HOST).and_then(|rest| rest.strip_prefix('/'));
             let expected = match carried {
@@ -470,7 +521,9 @@ proptest! {
         let by_name = ["build", "buildRef"].iter().any(|key| question.object["spec"][key]["name"] == "b");
         let silent = question.object["spec"].get("output").is_none();
         if by_name && silent && question.look_up && question.old_object.is_none() {
-            prop_assert_eq!(&stored["spec"]["output"], &json!({"image": format!("{HOST}/team/looked-up"), "insecure": true}));
+            let mut added = json!({"image": format!("{HOST}/team/looked-up"), "insecure": true});
+            added.as_object_mut().unwrap().extend([push_secret(question.version, SECRET)]);
+            prop_assert_eq!(&stored["spec"]["output"], &added);
         }
     }
 }

@@ -56,7 +56,7 @@ fn a_lookup_asks_for_the_needed_fields_only_and_not_from_a_cache() {
         "namespace": "team",
         "disable_cache": true,
         "field_masks": [
-            "spec.output.image", "spec.output.insecure", "spec.output.local",
+            "spec.output.image", "spec.output.insecure", "spec.output.local", "spec.output.pushSecret",
             "spec.paramValues",
             "spec.source.ociArtifact.image", "spec.source.ociArtifact.local",
         ],

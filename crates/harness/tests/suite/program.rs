@@ -209,7 +209,7 @@ fn settings_prints_its_verdict_on_stdout() {
     check(
         r#"{"host":"localhost:5000","help":1}"#,
         1,
-        "settings.help: found a number; expected a string with a URL\nsettings.host: `localhost:5000` means the build pod itself when used inside a cluster; write the host under which pods reach the registry\n",
+        "settings.help: found a number; expected a printable http:// or https:// URL of at most 1024 characters\nsettings.host: `localhost:5000` means the build pod itself when used inside a cluster; write the host under which pods reach the registry\n",
     );
     check("[1]", 1, "the settings are an array; expected an object, as in {\"host\": \"kind-registry:5000\"}\n");
 }
