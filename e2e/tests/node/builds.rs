@@ -44,7 +44,7 @@ pub(crate) fn add_the_field(kit: &Kit) {
 /// no other.
 pub(crate) fn provide_builder(kit: &Kit) {
     kit.push(&builder(kit, "node.example/buildah:v1"), BUILDAH);
-    lead_to(QUAY, &format!("http://{}:5000", kit.address("registry")));
+    lead_to(QUAY, &format!("http://{}:5000", kit.address_for_pulls()));
 }
 
 /// Gives the node that image by its own name, without any registry.

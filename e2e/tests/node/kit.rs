@@ -26,6 +26,9 @@ pub(crate) const FOLDER: &str = "/etc/containerd/certs.d/registry.local-registry
 /// What lets skopeo push without TLS.
 pub(crate) const WITHOUT_TLS: &str = "--dest-tls-verify=false";
 
+/// What lets skopeo push to the registry with `auth`.
+pub(crate) const CREDENTIALS: &str = "--dest-creds=builder:secret";
+
 /// The command lines of the registry and of the agent.
 pub(crate) const SERVER: [&str; 2] = ["/bin/registry", "serve"];
 pub(crate) const AGENT: [&str; 2] = ["/local-registry-sync", "node"];
@@ -305,11 +308,22 @@ impl Kit {
         }
     }
 
-    /// Pushes an image from a pod, without a password and without TLS. The path is that below the registry's name.
+    /// Pushes an image from a pod, without TLS. The path is that below the registry's name.
     pub(crate) fn push(&self, image: &Image, path: &str) -> String {
         let name = format!("{REGISTRY}/{path}");
-        self.node.push(image, &name, &[WITHOUT_TLS]).ok();
+        let mut options = vec![WITHOUT_TLS];
+        options.extend(self.has("auth").then_some(CREDENTIALS));
+        self.node.push(image, &name, &options).ok();
         name
+    }
+
+    /// Where nodes pull without a password.
+    pub(crate) fn address_for_pulls(&self) -> String {
+        self.address(if self.has("auth") { "registry-read-only" } else { "registry" })
+    }
+
+    fn has(&self, part: &str) -> bool {
+        self.parts.iter().flatten().any(|known| *known == part)
     }
 
     /// Runs `local-registry-sync check` as the cluster's administrator.

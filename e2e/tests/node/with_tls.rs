@@ -3,7 +3,7 @@
 use e2e::node::Node;
 use e2e::{Authority, eventually};
 
-use crate::kit::{self, FOLDER, Kit, REGISTRY, hello};
+use crate::kit::{self, CREDENTIALS, FOLDER, Kit, REGISTRY, hello};
 
 #[test]
 fn pulls_and_pushes_verify_the_registry() {
@@ -15,7 +15,7 @@ fn pulls_and_pushes_verify_the_registry() {
     std::fs::write(trusted.join("ca.crt"), kit.authority.pem()).unwrap();
     let trusting = "--dest-cert-dir=/images/certificates";
     kit.node.push(&hello(), &name, &[trusting]).failed_with("authentication required");
-    kit.node.push(&hello(), &name, &[trusting, "--dest-creds=builder:secret"]).ok();
+    kit.node.push(&hello(), &name, &[trusting, CREDENTIALS]).ok();
     assert_eq!(kit.node.pull(&name).ok(), "hello\n");
     assert_eq!(kit.node.pull("local-registry:5000/team/verified:v1").ok(), "hello\n");
 
