@@ -54,7 +54,7 @@ pub struct PodSummary {
     pub name: String,
     /// The node that it runs on; `None` before it is scheduled.
     pub node: Option<String>,
-    /// The only node that it may run on, as the controller of DaemonSets writes it.
+    /// The only node that it may run on, if it belongs to a `DaemonSet`.
     pub meant_for: Option<String>,
     /// The image of its only container, as it is stored.
     pub image: Option<String>,

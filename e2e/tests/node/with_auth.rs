@@ -44,9 +44,8 @@ fn a_build_that_names_no_secret_pushes_with_that_of_the_policy() {
     let server = format!("--docker-server={REGISTRY}");
     let secret = ["create", "secret", "docker-registry", "registry-push", "--namespace=pushing", &server];
     kubectl.ok(&[&secret[..], &["--docker-username=builder", "--docker-password=secret"]].concat());
-    // Shipwright looks again at a Build only when that has changed, unless the Secret has an annotation of its own.
-    kubectl.ok(&["delete", "build", "hello", "--namespace=pushing"]);
-    kubectl.run_with(&create, &build).ok(&create);
+    let registered = ["wait", "build", "hello", "--namespace=pushing", "--for=jsonpath={.status.registered}=True"];
+    kubectl.ok(&[&registered[..], &["--timeout=60s"]].concat());
     let run = builds::succeed(&kit, "pushing", &run);
     assert_eq!(run["status"]["buildSpec"]["output"]["pushSecret"], "registry-push");
     drop(Built::by(&run, &format!("{REGISTRY}/team/hello:v1"), "pushed"));

@@ -76,7 +76,7 @@ fn ready() -> Value {
     json!({"startTime": "2026-11-30T00:00:00Z", "conditions": [{"type": "Ready", "status": "True"}]})
 }
 
-/// A pod that waits to be scheduled on a node, as the controller of DaemonSets makes it.
+/// A pod that waits to be scheduled on a node, as one of a `DaemonSet`.
 fn unscheduled(node: &str) -> Value {
     let condition =
         json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "anti-affinity"});
