@@ -3,12 +3,13 @@
 
 use super::annotation::Marks;
 use super::builder_parameter::BuilderParameter;
+use super::defaults::{Defaults, Stated};
 use super::fields::{self, ImageField, Kind, Role, Version, image_fields};
 use super::image::{Before, Image};
 use super::lookup::BuildLookup;
 use super::messages::BuildWarning;
 use super::named_build::{self, NamingRun};
-use super::output::{Defaults, Stated, check_docker_hub, has_output};
+use super::output::{check_docker_hub, has_output};
 use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome, value_at};

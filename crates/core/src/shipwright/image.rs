@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::annotation::{Mark, Marks};
+use super::defaults::Stated;
 use super::fields::{ImageField, Role, Version};
 use super::messages::BuildWarning;
-use super::output::Stated;
 use super::request::BuildRequest;
 use crate::admission::{Fate, ImageProblem, Outcome, Repositories, Settings, fate_of_local_image, undo, value_at};
 use crate::json::Node;

@@ -14,6 +14,7 @@ mod annotation;
 mod build;
 mod build_run;
 mod builder_parameter;
+mod defaults;
 mod fields;
 mod image;
 mod lookup;

@@ -2,11 +2,12 @@
 
 use super::annotation::{Marks, mark_for};
 use super::builder_parameter::{BuilderParameter, sets_builder};
+use super::defaults::{Defaults, Stated};
 use super::fields::{self, Kind, OUTPUT, Role, STORED_BUILD_MASK, Version, image_fields};
 use super::image::{Before, Image};
 use super::lookup::{BuildLookup, LookupError};
 use super::messages::{BuildProblem, BuildWarning};
-use super::output::{Defaults, Stated, check_docker_hub, has_output};
+use super::output::{check_docker_hub, has_output};
 use super::parameters;
 use super::request::BuildRequest;
 use crate::admission::{Fate, Outcome};
