@@ -50,9 +50,12 @@ impl<'a> Policies<'a> {
         for_builds.peek().is_some() && !for_builds.any(|policy| policy.spec.settings.looks_builds_up())
     }
 
-    /// Whether a policy for Builds keeps each namespace to its own repositories.
+    /// Whether a policy for Builds rejects runs whose Build has an output outside of its namespace.
     pub(crate) fn any_keeps_namespaces_apart(&self) -> bool {
-        self.about(Resources::Builds).any(|policy| policy.spec.settings.keeps_namespaces_apart())
+        let keeps_apart = |policy: &Checked<'_>| {
+            policy.spec.settings.keeps_namespaces_apart() && policy.spec.settings.looks_builds_up()
+        };
+        self.about(Resources::Builds).any(keeps_apart)
     }
 
     /// The selectors of objects that the policies for Builds have.

@@ -156,11 +156,13 @@ fn set_label(request: &BuildRequest<'_>, is_local: bool, outcome: &mut Outcome) 
     }
 }
 
-/// Gives a local output the push secret of the settings, unless it has one or names the registry itself. Shipwright's own push takes
-/// the secret of the Build alone, whatever a run names.
+/// Gives a local output the push secret of the settings, unless it has one or its author names the registry. Shipwright's own push
+/// takes the secret of the Build alone, whatever a run names.
 fn set_push_secret(request: &BuildRequest<'_>, image: &Image<'_>, outcome: &mut Outcome) {
     let Some(name) = request.settings.push_secret.as_deref() else { return };
-    if image.is_local() && !image.stated.push_secret && other_registry(image.text()).is_none() {
+    // Where Builds are not looked up, the policy itself has written the registry.
+    let is_of_author = request.settings.lookup_builds && other_registry(image.text()).is_some();
+    if image.is_local() && !image.stated.push_secret && !is_of_author {
         outcome.edits.set_text(image.field.push_secret(request.version), name);
     }
 }

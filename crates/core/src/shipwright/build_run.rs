@@ -41,8 +41,11 @@ pub(super) fn decide(request: &BuildRequest<'_>, builds: &mut dyn BuildLookup, o
             });
             if !run.is_settled || run.builder.is_some() {
                 inherited = named_build::decide(&run, builds, outcome);
-            } else if run.has_lost_parameters {
-                named_build::restore_parameters(&run, builds, outcome);
+            } else {
+                inherited = Stated::UNKNOWN;
+                if run.has_lost_parameters {
+                    named_build::restore_parameters(&run, builds, outcome);
+                }
             }
         }
         // Shipwright reports an unclear run itself.

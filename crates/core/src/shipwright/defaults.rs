@@ -16,10 +16,17 @@ pub(super) struct Stated {
 }
 
 impl Stated {
-    /// What an output, as the object of a request or a stored one has it, states.
+    /// Nothing is known of it, so that it may state everything.
+    pub(super) const UNKNOWN: Self = Self { insecure: true, push_secret: true };
+
+    /// What an output, as the object of a request or a stored one has it, states. A Secret without a name is none.
     pub(super) fn read(output: &Node<'_>) -> Self {
-        let has = |name| output.field(name).is_some();
-        Self { insecure: has("insecure"), push_secret: has("pushSecret") || has("credentials") }
+        let credentials = output.field("credentials").and_then(|credentials| credentials.field("name"));
+        let names_one = |name: Option<&Node<'_>>| name.and_then(Node::text).is_some_and(|name| !name.is_empty());
+        Self {
+            insecure: output.field("insecure").is_some(),
+            push_secret: names_one(output.field("pushSecret")) || names_one(credentials),
+        }
     }
 
     /// What this output states, or the one that Shipwright takes the rest from.
@@ -59,7 +66,7 @@ impl<'r> Defaults<'r> {
         if let Some(name) = self.push_secret {
             let path = field.push_secret(request.version);
             outcome.edits.set_text(path, name);
-            if is_of_run && request.settings.lookup_builds {
+            if is_of_run {
                 outcome.warn(&BuildWarning::PushSecretOfRun { path, name });
             }
         }

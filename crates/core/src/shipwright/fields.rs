@@ -290,7 +290,7 @@ const IMAGE_MASK: Mask = Fields(&[
     ("local", Scalar),
     ("insecure", Scalar),
     ("pushSecret", Scalar),
-    ("credentials", Scalar),
+    ("credentials", Fields(&[("name", Scalar)])),
 ]);
 
 /// What is read of an embedded specification, in either version.
@@ -380,7 +380,7 @@ mod tests {
                 check(OBJECT, field.local, "true");
                 check(OBJECT, field.insecure, "false");
                 check(OBJECT, field.push_secret, "\"push\"");
-                check(OBJECT, field.credentials.split_last().unwrap().1, "{}");
+                check(OBJECT, field.credentials, "\"push\"");
             }
         }
         for field in image_fields(Kind::Build, Version::V1Beta1) {

@@ -257,7 +257,12 @@ impl<'n> Image<'n> {
             return None;
         }
         let registry = self.text().strip_suffix(rest).unwrap_or_default();
-        Some(ImageProblem::OutsideOfNamespace { text: self.text(), right: format!("{registry}{namespace}/{rest}") })
+        let mut right = format!("{registry}{namespace}/{rest}");
+        // The namespace `localhost` would be taken for a registry.
+        if registry.is_empty() && named_registry(&right).is_some() {
+            right = format!("{PORTABLE_HOST}/{right}");
+        }
+        Some(ImageProblem::OutsideOfNamespace { text: self.text(), right })
     }
 
     /// The fault of an image that cannot be local as it is written.

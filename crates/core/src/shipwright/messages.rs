@@ -157,7 +157,7 @@ pub(super) enum BuildWarning<'a> {
     InsecureDropped,
     #[error(
         "{}: Shipwright's own push takes the secret of the Build, which names none, so only a strategy that pushes by itself uses {}; \
-         change an annotation of the Build, which then gets it, or name it there",
+         name it in the Build, or, if the Build's output is local, change an annotation of the Build, which then gets it",
         FieldPath::new(path),
         Quoted(name)
     )]

@@ -71,14 +71,15 @@ pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome:
         if !run.is_settled {
             check_without_lookup(run, outcome);
         }
-        return Stated::default();
+        // A run that pushes by plain HTTP needs to say so, whatever its Build says.
+        return Stated { insecure: false, ..Stated::UNKNOWN };
     }
     let text = match look_up(run, builds) {
         Ok(text) => text,
         Err(NoBuild::Yet) => {
             let (path, namespace) = (run.name_path(), request.namespace);
             outcome.warn(&BuildWarning::NoSuchBuildYet { path, name, namespace });
-            return Stated::default();
+            return Stated { insecure: false, ..Stated::UNKNOWN };
         }
         Err(NoBuild::Fault(fault)) => {
             outcome.fault(fault);
