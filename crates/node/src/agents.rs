@@ -193,7 +193,6 @@ fn judged(
     agents: &[PodSummary],
     unseen: &[String],
 ) -> Result<AgentsResult, String> {
-    let node = |pod: &PodSummary| pod.node.clone().or_else(|| pod.meant_for.clone());
     let is_gone = |pod: &&PodSummary| is_unseen(pod) && unseen.contains(&pod.name);
     let stuck: BTreeSet<String> = agents.iter().filter(|agent| agent.is_over).filter_map(node).collect();
     let unreachable: BTreeSet<String> =
@@ -222,9 +221,14 @@ fn judged(
     Ok(AgentsResult::Cleaned { nodes, unreachable: unreachable.into_iter().collect() })
 }
 
+/// The node that a pod runs on, or waits for.
+fn node(pod: &PodSummary) -> Option<String> {
+    pod.node.clone().or_else(|| pod.meant_for.clone())
+}
+
 /// The node of a pod; the pod itself if that is not known.
 fn place(pod: &PodSummary) -> String {
-    pod.node.clone().or_else(|| pod.meant_for.clone()).unwrap_or_else(|| format!("pod {}", pod.name))
+    node(pod).unwrap_or_else(|| format!("pod {}", pod.name))
 }
 
 /// The pods of a DaemonSet of this project.

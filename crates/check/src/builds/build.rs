@@ -134,8 +134,7 @@ impl Build {
             None => self.has_local_output(),
             Some(registry) => registry == PORTABLE_HOST || is_of_cluster(registry),
         };
-        let below = reference.remainder().strip_prefix(self.namespace());
-        is_local && !below.is_some_and(|path| path.starts_with('/'))
+        is_local && !reference.is_below(self.namespace())
     }
 
     fn output(&self) -> Locality<'_> {

@@ -18,6 +18,9 @@ pub(super) struct Stated {
 impl Stated {
     /// Nothing is known of it, so that it may state everything.
     pub(super) const UNKNOWN: Self = Self { insecure: true, push_secret: true };
+    /// A Build that a new run names, and that is not looked at. It may state a secret. A run that pushes by plain HTTP has to say so,
+    /// whatever its Build says.
+    pub(super) const NOT_LOOKED_UP: Self = Self { insecure: false, push_secret: true };
 
     /// What an output, as the object of a request or a stored one has it, states. A Secret without a name is none.
     pub(super) fn read(output: &Node<'_>) -> Self {

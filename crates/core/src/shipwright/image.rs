@@ -253,7 +253,7 @@ impl<'n> Image<'n> {
         }
         let reference = ImageReference::parse(self.text()).ok()?;
         let (rest, namespace) = (reference.remainder(), request.namespace);
-        if rest.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/')) {
+        if reference.is_below(namespace) {
             return None;
         }
         let registry = self.text().strip_suffix(rest).unwrap_or_default();

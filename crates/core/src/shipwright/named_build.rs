@@ -71,15 +71,14 @@ pub(super) fn decide(run: &NamingRun<'_>, builds: &mut dyn BuildLookup, outcome:
         if !run.is_settled {
             check_without_lookup(run, outcome);
         }
-        // A run that pushes by plain HTTP needs to say so, whatever its Build says.
-        return Stated { insecure: false, ..Stated::UNKNOWN };
+        return Stated::NOT_LOOKED_UP;
     }
     let text = match look_up(run, builds) {
         Ok(text) => text,
         Err(NoBuild::Yet) => {
             let (path, namespace) = (run.name_path(), request.namespace);
             outcome.warn(&BuildWarning::NoSuchBuildYet { path, name, namespace });
-            return Stated { insecure: false, ..Stated::UNKNOWN };
+            return Stated::NOT_LOOKED_UP;
         }
         Err(NoBuild::Fault(fault)) => {
             outcome.fault(fault);

@@ -77,6 +77,19 @@ impl<'a> ImageReference<'a> {
         Remainder::split(self.remainder).path
     }
 
+    /// Whether the path begins with this name, as one or more whole components.
+    ///
+    /// ```
+    /// let reference = local_registry_core::ImageReference::parse("quay.example/team/app:v1")?;
+    /// assert!(reference.is_below("team"));
+    /// assert!(!reference.is_below("te") && !reference.is_below("app"));
+    /// # Ok::<(), local_registry_core::registry::ReferenceError>(())
+    /// ```
+    #[must_use]
+    pub fn is_below(&self, name: &str) -> bool {
+        self.remainder.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// The tag, if the text has one; it is a [`Tag`](crate::Tag).
     #[must_use]
     pub fn tag(&self) -> Option<&'a str> {
