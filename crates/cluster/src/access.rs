@@ -1,13 +1,13 @@
 //! What a service account may do, and how it loses a right.
 
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
-use kube::api::{Api, DeleteParams, PostParams};
+use kube::api::{Api, DeleteParams};
 
 use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
 use crate::named::{Wanted, deleted};
+use crate::reviews::{Identity, Right};
 
 impl Cluster {
     /// Whether a service account may get Builds in every namespace.
@@ -15,33 +15,8 @@ impl Cluster {
     /// # Errors
     /// A [`ClusterError`] if the API server does not answer the question.
     pub async fn may_get_builds(&self, namespace: &str, account: &str) -> Result<bool, ClusterError> {
-        let review = SubjectAccessReview {
-            spec: SubjectAccessReviewSpec {
-                user: Some(format!("system:serviceaccount:{namespace}:{account}")),
-                // All that the API server gives a service account: a right may be bound to any of them.
-                groups: Some(vec![
-                    "system:serviceaccounts".to_owned(),
-                    format!("system:serviceaccounts:{namespace}"),
-                    "system:authenticated".to_owned(),
-                ]),
-                resource_attributes: Some(ResourceAttributes {
-                    group: Some("shipwright.io".to_owned()),
-                    resource: Some("builds".to_owned()),
-                    verb: Some("get".to_owned()),
-                    ..ResourceAttributes::default()
-                }),
-                ..SubjectAccessReviewSpec::default()
-            },
-            ..SubjectAccessReview::default()
-        };
-        let call = Call {
-            subject: "SubjectAccessReview".to_owned(),
-            verb: "create",
-            resource: "subjectaccessreviews.authorization.k8s.io".to_owned(),
-        };
-        let api: Api<SubjectAccessReview> = Api::all(self.client.clone());
-        let answer = call.answer(api.create(&PostParams::default(), &review)).await?;
-        Ok(answer.status.is_some_and(|status| status.allowed))
+        let builds = Right { group: "shipwright.io", resource: "builds", verb: "get", namespace: None, name: None };
+        self.may(&Identity::service_account(namespace, account), &builds).await
     }
 
     /// Deletes a ClusterRoleBinding, and so the rights that it gives. Returns whether it was there.

@@ -35,6 +35,8 @@ mod nodes;
 pub mod pods;
 pub mod policies;
 mod policy_server;
+pub mod reviews;
+mod secrets;
 mod selector;
 pub mod services;
 
@@ -44,4 +46,5 @@ pub use self::error::ClusterError;
 pub use self::events::FieldReason;
 pub use self::listing::Listed;
 pub use self::policy_server::PolicyServer;
+pub use self::secrets::SecretData;
 pub use self::selector::{Selector, SelectorError};
