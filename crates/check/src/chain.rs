@@ -41,6 +41,7 @@ pub async fn check(
             let probe = ask(&RuntimeHost::from(host)).await;
             guarded = Some(host).filter(|_| probe.status() == Some(401));
             links.extend(registry(host, &probe, scope.location, policies.any_is_insecure()));
+            links.extend(probe.sign_in.as_ref().and_then(|sign_in| sign_in.link(scope.location)));
         }
         Some((declared, None)) => links.extend(undeclared(declared, &task.allowed, scope, &ask).await),
         None => {}

@@ -35,6 +35,7 @@ mod builds;
 mod chain;
 mod config_map;
 mod crd;
+mod exchange;
 mod guard;
 mod kit;
 mod link;
@@ -48,6 +49,7 @@ mod registry;
 mod release;
 mod safeguard;
 mod scope;
+mod sign_in;
 mod undeclared;
 
 // The chain, and where it is followed.
@@ -60,6 +62,7 @@ pub use self::link::{Link, LinkVerdict};
 
 // How registries are asked.
 pub use self::probe::{Probe, probe};
+pub use self::sign_in::SignIn;
 
 // The nodes' pulls.
 pub use self::pull::{PullTask, pull};

@@ -1,19 +1,13 @@
 //! Whether the registry answers: its name, and `/v2/` over HTTPS and then HTTP.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use kube::client::Body;
-use kube::{Client, Config};
-use tracing::instrument::WithSubscriber;
-use tracing::subscriber::NoSubscriber;
-
+use http::Uri;
 use local_registry_core::RuntimeHost;
 use local_registry_core::registry::{RegistryUrl, Scheme};
-use local_registry_core::text::root_cause;
 
-/// How long each step may take.
-const LIMIT: Duration = Duration::from_secs(5);
+use crate::exchange::{get, limited};
+use crate::sign_in::SignIn;
 
 /// How a registry answers from where the program runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +18,8 @@ pub struct Probe {
     pub https: Result<u16, String>,
     /// The same over HTTP; only tried if HTTPS failed.
     pub http: Option<Result<u16, String>>,
+    /// How it asks who somebody is, if it does.
+    pub sign_in: Option<SignIn>,
 }
 
 impl Probe {
@@ -49,9 +45,10 @@ impl Probe {
 /// ```
 pub async fn probe(host: &RuntimeHost) -> Probe {
     let addresses = resolve(host.name(), host.port().unwrap_or(Scheme::Https.port())).await;
-    let https = ask(Scheme::Https, host).await;
-    let http = if https.is_err() { Some(ask(Scheme::Http, host).await) } else { None };
-    Probe { addresses, https, http }
+    let mut sign_in = None;
+    let https = ask(Scheme::Https, host, &mut sign_in).await;
+    let http = if https.is_err() { Some(ask(Scheme::Http, host, &mut sign_in).await) } else { None };
+    Probe { addresses, https, http, sign_in }
 }
 
 /// The addresses of a name, or of an IPv6 address between brackets.
@@ -61,19 +58,14 @@ async fn resolve(name: &str, port: u16) -> Result<Vec<IpAddr>, String> {
     if addresses.is_empty() { Err("the name has no address".to_owned()) } else { Ok(addresses) }
 }
 
-/// The HTTP stack is that of the Kubernetes client, which brings TLS and the system's certificates.
-async fn ask(scheme: Scheme, host: &RuntimeHost) -> Result<u16, String> {
+async fn ask(scheme: Scheme, host: &RuntimeHost, sign_in: &mut Option<SignIn>) -> Result<u16, String> {
     let url = RegistryUrl { scheme, host: host.clone() };
-    let url = url.to_string().parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
-    let client = Client::try_from(Config::new(url)).map_err(|error| error.to_string())?;
-    let request = http::Request::get("/v2/").body(Body::empty()).map_err(|error| error.to_string())?;
-    // The client logs a connection that fails as an error; here it is half of the answer.
-    let answer = limited(client.send(request).with_subscriber(NoSubscriber::default())).await?;
-    answer.map(|response| response.status().as_u16()).map_err(|error| root_cause(&error))
-}
-
-async fn limited<T>(step: impl Future<Output = T>) -> Result<T, String> {
-    tokio::time::timeout(LIMIT, step).await.map_err(|_| format!("no answer within {} seconds", LIMIT.as_secs()))
+    let url: Uri = format!("{url}/v2/").parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
+    let answer = get(&url, None).await?;
+    if answer.status == http::StatusCode::UNAUTHORIZED {
+        *sign_in = SignIn::probe(&answer.headers, &url).await;
+    }
+    Ok(answer.status.as_u16())
 }
 
 #[cfg(test)]
@@ -82,6 +74,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use tracing::instrument::WithSubscriber;
+
     use axum::Router;
     use axum::http::StatusCode;
     use axum::routing::get;

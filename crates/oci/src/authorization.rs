@@ -145,7 +145,7 @@ impl<T: Transport> Authorized<T> {
 
     /// Learns from a refusal. The token that was refused is not used again.
     fn learn(&self, headers: &HeaderMap, access: &Access) -> Result<(), Kind> {
-        let challenge = Challenge::read(headers)?;
+        let challenge = Challenge::read(headers).map_err(|error| Kind::Challenge(error.into_text()))?;
         *lock(&self.challenge) = Some(challenge);
         lock(&self.tokens).remove(access);
         Ok(())

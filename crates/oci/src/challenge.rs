@@ -4,22 +4,56 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Uri};
 use http_auth::ChallengeRef;
 use http_auth::parser::ChallengeParser;
+use local_registry_core::Quoted;
+use thiserror::Error;
 
-use crate::error::Kind;
 use crate::url::{absolute, without_user};
 
 /// How a registry wants to be asked.
+///
+/// ```
+/// use http::HeaderMap;
+/// use http::header::WWW_AUTHENTICATE;
+/// use local_registry_oci::Challenge;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(WWW_AUTHENTICATE, r#"Bearer realm="https://auth.example/token",service="registry""#.parse()?);
+/// let Challenge::Bearer { realm, service } = Challenge::read(&headers)? else { panic!() };
+/// assert_eq!((realm.to_string().as_str(), service.as_deref()), ("https://auth.example/token", Some("registry")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Challenge {
+pub enum Challenge {
     /// With a user and a password.
     Basic,
-    /// With a token that the token server at `realm` gives.
-    Bearer { realm: Uri, service: Option<String> },
+    /// With a token of a token server.
+    Bearer {
+        /// The URL of that.
+        realm: Uri,
+        /// What it calls the registry.
+        service: Option<String>,
+    },
+}
+
+/// What a registry asks for is not known here.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("asks for credentials in a way that is not known here: {}", Quoted(.0))]
+pub struct ChallengeError(String);
+
+#[cfg(feature = "registries")]
+impl ChallengeError {
+    /// What the registry said.
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
 }
 
 impl Challenge {
     /// Reads the headers of a refusal.
-    pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Kind> {
+    ///
+    /// # Errors
+    /// A [`ChallengeError`] if the registry asks for something else.
+    pub fn read(headers: &HeaderMap) -> Result<Self, ChallengeError> {
         let mut found = String::new();
         for value in headers.get_all(WWW_AUTHENTICATE) {
             let Ok(text) = value.to_str() else { continue };
@@ -38,7 +72,7 @@ impl Challenge {
                 return Ok(Self::Basic);
             }
         }
-        Err(Kind::Challenge(without_user(&found)))
+        Err(ChallengeError(without_user(&found)))
     }
 }
 
@@ -49,7 +83,7 @@ mod tests {
     #[track_caller]
     fn check(header: &str, expected: Result<Challenge, &str>) {
         let headers = HeaderMap::from_iter([(WWW_AUTHENTICATE, header.parse().unwrap())]);
-        let found = Challenge::read(&headers).map_err(|kind| kind.to_string());
+        let found = Challenge::read(&headers).map_err(|error| error.to_string());
         assert_eq!(found, expected.map_err(str::to_owned));
     }
 

@@ -29,7 +29,6 @@ mod authorization;
 mod backoff;
 mod blob;
 mod blobs;
-#[cfg(feature = "registries")]
 mod challenge;
 #[cfg(feature = "registries")]
 mod credentials;
@@ -75,6 +74,7 @@ pub use self::registry::Registry;
 pub use self::repository::{NameError, Repository};
 
 // How it is asked.
+pub use self::challenge::{Challenge, ChallengeError};
 pub use self::request::Request;
 pub use self::response::Response;
 pub use self::transport::Transport;

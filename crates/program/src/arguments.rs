@@ -12,6 +12,7 @@ use local_registry_declaration::{AllowedHosts, HostPattern};
 use local_registry_node::AddressRule;
 use local_registry_sync::Task;
 use local_registry_system::Output;
+use local_registry_tenants::SecretName;
 
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
@@ -182,6 +183,13 @@ pub(crate) enum Command {
     /// The registry may take no writes meanwhile. Prints a line for each broken entry. Exit codes: 0 nothing is broken any
     /// more that would end a garbage collection, 1 the files cannot be read or written, 2 bad arguments.
     Repair(RepairArguments),
+    /// Give out the tokens with which a registry lets clients pull, push and delete, by the cluster's RBAC.
+    ///
+    /// The password of a client is a Kubernetes token. Each right that it asks for is one on the resource `repositories` of the group
+    /// registry.local-registry-hosting: verb `pull`, `push` or `delete`, namespace and name from the two parts of the repository's
+    /// name. Runs until SIGTERM or SIGINT. Exit codes: 0 stopped by a signal, 1 something failed and the output says what, 2 bad
+    /// arguments.
+    Token(TokenArguments),
     /// Print a script that completes the arguments in a shell.
     Completions {
         /// The shell.
@@ -260,6 +268,39 @@ pub(crate) struct RepairArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// What clients call the registry: `auth.token.service` of its configuration. Tokens are for that one alone.
+    #[arg(long, value_name = "NAME", env = "LOCAL_REGISTRY_SYNC_SERVICE")]
+    pub(crate) service: String,
+    /// Secret with the key that signs tokens. It has to be there, and may be empty: the first server to come makes the key. The
+    /// registry reads `jwks.json` of it.
+    #[arg(long, value_name = "NAMESPACE/NAME", env = "LOCAL_REGISTRY_SYNC_SECRET")]
+    pub(crate) secret: SecretName,
+    /// Address at which to serve /token.
+    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:5001", env = "LOCAL_REGISTRY_SYNC_ADDRESS")]
+    pub(crate) address: SocketAddr,
+    /// Audience of the Kubernetes tokens that are accepted as passwords. May be repeated. Tokens for the API server itself, as users
+    /// have them, are accepted only if its own audience is named, too.
+    #[arg(
+        long = "audience",
+        value_name = "AUDIENCE",
+        value_delimiter = ',',
+        default_value = "local-registry",
+        env = "LOCAL_REGISTRY_SYNC_AUDIENCE"
+    )]
+    pub(crate) audiences: Vec<String>,
+    /// File with the server's certificate, in PEM. It is read again every minute. Without one, tokens travel in the clear.
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "LOCAL_REGISTRY_SYNC_TLS_CERTIFICATE")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// File with the private key of that certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", env = "LOCAL_REGISTRY_SYNC_TLS_KEY")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Address at which to serve /healthz, /readyz and /metrics. By default, they are not served.
+    #[arg(long, value_name = "IP:PORT", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub(crate) policies: Policies,
@@ -285,6 +326,10 @@ pub(crate) struct CheckArguments {
     /// With --pull: an image that is in the registry already, such as team/app:v1. Nothing is pushed then.
     #[arg(long, value_name = "IMAGE", requires = "pull", env = "LOCAL_REGISTRY_SYNC_PULL_IMAGE")]
     pub(crate) pull_image: Option<String>,
+    /// With --pull: file with a Kubernetes token, as the password for a registry whose rights are those of the cluster. It is for the
+    /// registry's audience, and may push local-registry-check/canary.
+    #[arg(long, value_name = "FILE", requires = "pull", env = "LOCAL_REGISTRY_SYNC_PULL_TOKEN")]
+    pub(crate) pull_token: Option<PathBuf>,
     /// With --pull: namespace in which the pods run.
     #[arg(
         long,

@@ -10,7 +10,10 @@ mod metrics;
 mod node;
 mod repair;
 mod running;
+mod server;
 mod sync;
+mod tls;
+mod token;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -47,6 +50,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         Some(Command::Crds(crds)) => crds::perform(arguments, crds).await,
         Some(Command::Node(node)) => node::perform(arguments, node).await,
         Some(Command::Repair(repair)) => repair::perform(arguments, repair),
+        Some(Command::Token(token)) => token::perform(arguments, token).await,
         None => sync::perform(arguments).await,
     }
 }

@@ -20,7 +20,9 @@ pub(crate) async fn until_stopped(work: impl Future<Output = anyhow::Result<()>>
 /// Serves what monitoring asks for; without an address, never ends.
 pub(crate) async fn listen<M: Monitored>(address: Option<SocketAddr>, metrics: Arc<M>) -> anyhow::Result<()> {
     match address {
-        Some(address) => serve(address, metrics).await.with_context(|| format!("{address}: cannot listen there")),
+        Some(address) => {
+            match serve(address, metrics).await.with_context(|| format!("{address}: cannot listen there"))? {}
+        }
         None => std::future::pending().await,
     }
 }

@@ -1,95 +1,141 @@
-//! What monitoring asks for over HTTP: health, readiness and Prometheus metrics.
+//! HTTP servers that stay small, whoever calls them: limits of connections, of time and of headers.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::{Extension, Router};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
+use local_registry_tenants::Peer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-/// How many connections are served at a time, how long each may take, and how long its headers may be.
-const CONNECTIONS: usize = 16;
-const LIMIT: Duration = Duration::from_secs(10);
-const BUFFER: usize = 16 * 1024;
+use crate::tls::Tls;
+
 /// How long nothing is accepted after an error, such as too many open files.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What a running program tells monitoring.
-pub(crate) trait Monitored: Send + Sync + 'static {
-    /// Whether it knows what is declared.
-    fn is_ready(&self) -> bool;
-    /// Its metrics.
-    fn registry(&self) -> &Registry;
-    /// Its last report as JSON, if it serves one.
-    fn report(&self) -> Option<String> {
-        None
-    }
+/// What those who call a server may cost. Whoever reaches its port may open connections, and the pod has little memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How many connections are served at a time.
+    pub(crate) connections: usize,
+    /// How many of them may come from one address.
+    pub(crate) of_an_address: usize,
+    /// How long each may take.
+    pub(crate) time: Duration,
+    /// How many bytes the headers of a request may have.
+    pub(crate) headers: usize,
 }
 
-/// Serves `/healthz`, `/readyz`, `/metrics`, and `/report` if there is one, until the future is dropped.
+/// Serves these routes until the future is dropped. Each connection has one request, which has its [`Peer`].
 ///
 /// # Errors
 /// If the address cannot be listened on.
-pub(crate) async fn serve<M: Monitored>(address: SocketAddr, monitored: Arc<M>) -> std::io::Result<()> {
-    let (ready, report) = (Arc::clone(&monitored), Arc::clone(&monitored));
-    let routes = Router::new()
-        .route("/healthz", get(|| async { StatusCode::OK }))
-        .route("/readyz", get(|| async move { readiness(&*ready) }))
-        .route("/report", get(|| async move { json(report.report()) }))
-        .route("/metrics", get(|| async move { text(monitored.registry()) }));
+pub(crate) async fn serve(
+    address: SocketAddr,
+    routes: Router,
+    limits: Limits,
+    tls: Option<Tls>,
+) -> std::io::Result<Infallible> {
     let listener = TcpListener::bind(address).await?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    tracing::info!(address = %listener.local_addr()?, tls = tls.is_some(), "listening");
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let guests = Guests::default();
     loop {
-        // Whoever reaches the port may open connections, and the pod has little memory.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let place = Arc::clone(&places).acquire_owned().await;
+        let (stream, peer) = match listener.accept().await {
+            Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be accepted");
                 sleep(PAUSE).await;
                 continue;
             }
         };
-        let mut connection = hyper::server::conn::http1::Builder::new();
-        connection.keep_alive(false).max_buf_size(BUFFER);
-        let service = TowerToHyperService::new(routes.clone());
+        let Some(guest) = guests.admit(peer, limits.of_an_address) else { continue };
+        let routes = routes.clone().layer(Extension(Peer(peer)));
+        let acceptor = tls.as_ref().map(Tls::acceptor);
         tokio::spawn(async move {
             // What a client does wrong is its own affair.
-            let _ = timeout(LIMIT, connection.serve_connection(TokioIo::new(stream), service)).await;
-            drop(place);
+            let _ = timeout(limits.time, async {
+                match acceptor {
+                    Some(acceptor) => match acceptor.accept(stream).await {
+                        Ok(stream) => answer(stream, routes, limits.headers).await,
+                        Err(error) => tracing::debug!(%peer, %error, "a TLS connection was not established"),
+                    },
+                    None => answer(stream, routes, limits.headers).await,
+                }
+            })
+            .await;
+            drop((place, guest));
         });
     }
 }
 
-fn readiness(monitored: &impl Monitored) -> StatusCode {
-    if monitored.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
-}
-
-fn json(report: Option<String>) -> Response {
-    match report {
-        Some(report) => ([(CONTENT_TYPE, "application/json")], report).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+/// Answers the request of a connection.
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, routes: Router, headers: usize) {
+    let mut connection = hyper::server::conn::http1::Builder::new();
+    connection.keep_alive(false).max_buf_size(headers);
+    let served = connection.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)).await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended");
     }
 }
 
-fn text(registry: &Registry) -> Response {
-    let mut text = String::new();
-    match encode(&mut text, registry) {
-        Ok(()) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(CONTENT_TYPE, kind)], text).into_response()
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A connection that is counted, for as long as this exists.
+struct Guest {
+    guests: Guests,
+    address: IpAddr,
+}
+
+impl Guests {
+    /// Counts a connection; `None` if the address has its share.
+    fn admit(&self, address: IpAddr, limit: usize) -> Option<Guest> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= limit {
+            return None;
         }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        *count += 1;
+        Some(Guest { guests: self.clone(), address })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut counts = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_no_more_connections_than_its_share() {
+        let (guests, one, other) = (Guests::default(), IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let first = guests.admit(one, 2).unwrap();
+        let second = guests.admit(one, 2).unwrap();
+        assert!(guests.admit(one, 2).is_none());
+        drop(guests.admit(other, 2).unwrap());
+        drop(first);
+        let third = guests.admit(one, 2).unwrap();
+        drop((second, third));
+        assert!(guests.0.lock().unwrap().is_empty(), "whoever has gone is forgotten");
     }
 }

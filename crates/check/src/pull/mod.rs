@@ -7,6 +7,7 @@ mod push;
 mod transport;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use local_registry_core::RuntimeHost;
 
@@ -37,6 +38,9 @@ pub struct PullTask {
     /// An image in the registry that the canary pods run, without its registry, such as `team/app:v1`. `None`: an image
     /// of this program is pushed for them.
     pub image: Option<String>,
+    /// A file with a Kubernetes token, by which a registry with a token server takes that image. It needs the right to push
+    /// `local-registry-check/canary`.
+    pub token: Option<PathBuf>,
 }
 
 /// Pushes an image of this program to the registry, and lets a pod on each node run it by the name that nodes pull by, and
@@ -55,6 +59,7 @@ pub struct PullTask {
 ///     namespace: "local-registry-check".to_owned(),
 ///     agents: "local-registry-nodes".to_owned(),
 ///     image: None,
+///     token: None,
 /// };
 /// for link in pull(&cluster, &task, &AllowedHosts::default(), probe).await {
 ///     println!("{link}");
@@ -76,7 +81,7 @@ pub async fn pull(
     };
     let path = match &task.image {
         Some(image) => image.clone(),
-        None => match push_canary(by_pods, ask).await {
+        None => match push_canary(by_pods, task.token.as_deref(), ask).await {
             Ok(digest) => format!("{REPOSITORY}@{digest}"),
             Err(link) => return vec![link],
         },
@@ -162,14 +167,25 @@ fn changed_at_admission(image: &str, found: Option<&str>) -> Link {
 ///
 /// # Errors
 /// The link that says why it could not be pushed.
-async fn push_canary(host: &RuntimeHost, ask: impl AsyncFnOnce(&RuntimeHost) -> Probe) -> Result<String, Link> {
+async fn push_canary(
+    host: &RuntimeHost,
+    token: Option<&Path>,
+    ask: impl AsyncFnOnce(&RuntimeHost) -> Probe,
+) -> Result<String, Link> {
     let probe = ask(host).await;
     let scheme = if probe.https.is_ok() { Scheme::Https } else { Scheme::Http };
     let image = Image::of_this_program().map_err(|error| Link::failed("canary", error.to_string()))?;
     let url = RegistryUrl { scheme, host: host.clone() };
-    match push(&url, REPOSITORY, &image).await {
+    let failed = |error: &str| {
+        Link::failed("canary", format!("it cannot be pushed to {url}: {error}"))
+            .remedy("run the check in a pod; or name an image that is in the registry by --pull-image")
+    };
+    let header = match (&probe.sign_in, token) {
+        (Some(sign_in), Some(file)) => sign_in.to_push(REPOSITORY, file).await.map_err(|error| failed(&error))?,
+        _ => None,
+    };
+    match push(&url, REPOSITORY, &image, header).await {
         Ok(()) => Ok(image.manifest.digest.to_string()),
-        Err(error) => Err(Link::failed("canary", format!("it cannot be pushed to {url}: {error}"))
-            .remedy("run the check in a pod; or name an image that is in the registry by --pull-image")),
+        Err(error) => Err(failed(&error.to_string())),
     }
 }

@@ -1,6 +1,6 @@
-//! Pushes an image, without a password.
+//! Pushes an image, without a password or with a token of the registry.
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use local_registry_core::registry::RegistryUrl;
 use local_registry_oci::{Limits, Reference, Registry, RegistryError, Repository};
 
@@ -35,10 +35,15 @@ impl From<RegistryError> for PushError {
 }
 
 /// Pushes an image by its tag. What the registry has already is not sent.
-pub(super) async fn push(url: &RegistryUrl, path: &str, image: &Image) -> Result<(), PushError> {
+pub(super) async fn push(
+    url: &RegistryUrl,
+    path: &str,
+    image: &Image,
+    token: Option<HeaderValue>,
+) -> Result<(), PushError> {
     let repository =
         Repository::parse(&format!("{}/{path}", url.host)).map_err(|error| PushError::NoAnswer(error.to_string()))?;
-    let registry = Registry::anonymous(url, OneHost::new(url).map_err(PushError::NoAnswer)?, LIMITS)?;
+    let registry = Registry::anonymous(url, OneHost::new(url, token).map_err(PushError::NoAnswer)?, LIMITS)?;
     for blob in [&image.layer, &image.config] {
         registry.push_blob(&repository, blob.clone()).await?;
     }
@@ -51,7 +56,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use axum::Router;
-    use axum::http::{HeaderMap, HeaderValue, Uri};
+    use axum::http::{HeaderMap, Uri};
     use bytes::Bytes;
     use local_registry_core::registry::Scheme;
     use tokio::net::TcpListener;
@@ -77,7 +82,7 @@ mod tests {
         let host = listener.local_addr().unwrap().to_string().parse().unwrap();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let image = Image::build(b"program".as_slice(), 7).unwrap();
-        let found = push(&RegistryUrl { scheme: Scheme::Http, host }, "check/canary", &image).await;
+        let found = push(&RegistryUrl { scheme: Scheme::Http, host }, "check/canary", &image, None).await;
         let asked = asked.lock().unwrap().clone();
         (found.map_err(|error| error.to_string()), asked)
     }

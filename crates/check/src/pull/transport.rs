@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use http::header::LOCATION;
+use http::header::{AUTHORIZATION, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use kube::client::Body;
 use kube::{Client, Config};
@@ -16,16 +16,21 @@ use local_registry_oci::{RegistryError, Request, Response, Transport};
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Sends everything to the one host that it was made for, whatever host an answer names, and reads no bodies.
-pub(super) struct OneHost(Client);
+pub(super) struct OneHost {
+    client: Client,
+    /// What says who it is, in every request.
+    authorization: Option<HeaderValue>,
+}
 
 impl OneHost {
     /// The way to the registry at a URL.
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn new(url: &RegistryUrl) -> Result<Self, String> {
+    pub(super) fn new(url: &RegistryUrl, authorization: Option<HeaderValue>) -> Result<Self, String> {
         let url = url.to_string().parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
-        Client::try_from(Config::new(url)).map(Self).map_err(|error| root_cause(&error))
+        let client = Client::try_from(Config::new(url)).map_err(|error| root_cause(&error))?;
+        Ok(Self { client, authorization })
     }
 
     async fn exchange(&self, request: Request) -> Result<Response, RegistryError> {
@@ -35,10 +40,13 @@ impl OneHost {
         let mut builder = http::Request::builder().method(method.clone()).uri(path);
         if let Some(headers) = builder.headers_mut() {
             headers.clone_from(&request.headers);
+            if let Some(authorization) = &self.authorization {
+                headers.insert(AUTHORIZATION, authorization.clone());
+            }
         }
         let bytes = request.into_bytes().await.map_err(|error| failed(error.to_string()))?;
         let request = builder.body(Body::from(bytes)).map_err(|error| failed(error.to_string()))?;
-        let answer = tokio::time::timeout(LIMIT, self.0.send(request)).await;
+        let answer = tokio::time::timeout(LIMIT, self.client.send(request)).await;
         let answer = answer.map_err(|_| failed(format!("no answer within {} seconds", LIMIT.as_secs())))?;
         let answer = answer.map_err(|error| failed(root_cause(&error)))?;
         let status = status(&method, &url, answer.status())?;

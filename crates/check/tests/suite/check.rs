@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
-use local_registry_check::{Location, Probe, Scope, check};
+use local_registry_check::{Location, Probe, Scope, SignIn, check};
 use local_registry_cluster::Cluster;
 use local_registry_core::RuntimeHost;
 use local_registry_declaration::AllowedHosts;
@@ -167,7 +167,12 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
 }
 
 pub(super) fn plain_http() -> Probe {
-    Probe { addresses: Ok(vec!["10.0.0.5".parse().unwrap()]), https: Err("not TLS".to_owned()), http: Some(Ok(200)) }
+    Probe {
+        addresses: Ok(vec!["10.0.0.5".parse().unwrap()]),
+        https: Err("not TLS".to_owned()),
+        http: Some(Ok(200)),
+        sign_in: None,
+    }
 }
 
 fn unreachable() -> Probe {
@@ -175,6 +180,7 @@ fn unreachable() -> Probe {
         addresses: Err("unknown".to_owned()),
         https: Err("refused".to_owned()),
         http: Some(Err("refused".to_owned())),
+        sign_in: None,
     }
 }
 
@@ -415,6 +421,26 @@ async fn a_registry_that_is_out_of_reach_is_a_failure_only_inside() {
 }
 
 #[tokio::test]
+async fn a_token_server_is_a_link_of_its_own() {
+    let asking = |answer| Probe {
+        http: Some(Ok(401)),
+        sign_in: Some(SignIn::Token { realm: "http://registry-token:5001/token".to_owned(), service: None, answer }),
+        ..plain_http()
+    };
+    assert_eq!(trouble(|_| {}, Location::InCluster, asking(Ok(200))).await, Vec::<String>::new());
+    let refused = || Err("Connection refused".to_owned());
+    let seen = "http://registry-token:5001/token gives no token, and so nobody can push: Connection refused";
+    assert_eq!(
+        trouble(|_| {}, Location::InCluster, asking(refused())).await,
+        [format!("✗ token server: {seen}; see the pods registry-token and their log")]
+    );
+    assert_eq!(
+        trouble(|_| {}, Location::OutOfCluster, asking(refused())).await,
+        [format!("! token server: {seen}; pods may reach it all the same: run the check in a pod")]
+    );
+}
+
+#[tokio::test]
 async fn a_registry_and_settings_that_do_not_fit() {
     let secure = |objects: &mut BTreeMap<&'static str, Value>| {
         objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "kind-registry:5000"});
@@ -425,7 +451,7 @@ async fn a_registry_and_settings_that_do_not_fit() {
             "✗ registry: http://kind-registry:5000/v2/ answers 200, but HTTPS does not (not TLS); set insecure: true in the policy's settings, or give the registry a certificate"
         ]
     );
-    let https = |status| Probe { addresses: plain_http().addresses, https: Ok(status), http: None };
+    let https = |status| Probe { addresses: plain_http().addresses, https: Ok(status), http: None, sign_in: None };
     assert_eq!(
         trouble(|_| {}, Location::InCluster, https(401)).await,
         [

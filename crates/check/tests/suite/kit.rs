@@ -78,8 +78,12 @@ fn kit() -> BTreeMap<&'static str, Value> {
 async fn lines(change: impl FnOnce(&mut BTreeMap<&'static str, Value>)) -> Vec<String> {
     let mut objects = kit();
     change(&mut objects);
-    let probe =
-        Probe { addresses: Ok(vec!["10.96.0.5".parse().unwrap()]), https: Err(String::new()), http: Some(Ok(200)) };
+    let probe = Probe {
+        addresses: Ok(vec!["10.96.0.5".parse().unwrap()]),
+        https: Err(String::new()),
+        http: Some(Ok(200)),
+        sign_in: None,
+    };
     let lines = run(objects, "local", Location::InCluster, probe).await;
     let about = ["Service ", "registry pods", "nodes", "node "];
     let is_about = |line: &String| {

@@ -84,9 +84,10 @@ async fn lines(server: Server) -> (Vec<String>, Vec<String>) {
         namespace: "local-registry-check".to_owned(),
         agents: "local-registry-nodes".to_owned(),
         image: Some("team/app:v1".to_owned()),
+        token: None,
     };
     let cluster = Cluster::new(Client::new(service, "default"));
-    let probe = async |_: &_| Probe { addresses: Ok(Vec::new()), https: Ok(200), http: None };
+    let probe = async |_: &_| Probe { addresses: Ok(Vec::new()), https: Ok(200), http: None, sign_in: None };
     let links = pull(&cluster, &task, &AllowedHosts::default(), probe).await;
     let server = server.lock().unwrap();
     assert_eq!(server.pods, Vec::<Value>::new());

@@ -1,15 +1,17 @@
-//! What monitoring asks for: health, readiness and metrics, of the sync job and of the agent.
+//! What monitoring asks for: health, readiness and metrics, of the programs that keep running.
 
+mod monitored;
 mod node;
-mod server;
 mod sync;
+mod tokens;
 mod watches;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub(crate) use self::monitored::{Monitored, serve};
 pub(crate) use self::node::NodeMetrics;
-pub(crate) use self::server::{Monitored, serve};
 pub(crate) use self::sync::SyncMetrics;
+pub(crate) use self::tokens::TokenMetrics;
 
 /// A label of a metric, and its value.
 type Label = [(&'static str, String); 1];
@@ -28,12 +30,13 @@ mod tests {
     use local_registry_cluster::guards::Guard;
     use local_registry_sync::aliases::{AliasesReport, AliasesState};
     use local_registry_sync::{PolicyReport, PolicyResult, Report, Safeguard, Standing, State};
+    use local_registry_tenants::{Right, Scope, TokenEvent};
     use local_registry_testkit::monitoring::{FOLDERS, Selector, queries, selectors};
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
     use serde_json::json;
 
-    use super::{Monitored, NodeMetrics, SyncMetrics};
+    use super::{Monitored, NodeMetrics, SyncMetrics, TokenMetrics};
 
     /// What Prometheus adds to each sample of a pod, as the chart tells it.
     const OF_TARGETS: [&str; 2] = ["job", "namespace"];
@@ -54,7 +57,7 @@ mod tests {
         }
     }
 
-    /// The metrics of both programs, with a sample of each.
+    /// The metrics of all programs, with a sample of each.
     fn served() -> Served {
         let sync = SyncMetrics::default().with_ended_watches(Arc::default()).with_crds().with_aliases();
         let policies = vec![PolicyReport { policy: "local-registry".to_owned(), result: PolicyResult::Unchanged }];
@@ -75,7 +78,12 @@ mod tests {
         let node = NodeMetrics::default().with_ended_watches(Arc::default());
         node.record(&serde_json::from_value(json!({"state": "declared"})).unwrap());
 
+        let tokens = TokenMetrics::default();
+        let scope = Scope::parse("repository:team/app:push").unwrap();
+        Right::of(&scope).for_each(|right| tokens.record(&TokenEvent::Missing(right)));
+
         let mut served = Served::new();
+        add(&mut served, tokens.registry());
         add(&mut served, sync.registry());
         add(&mut served, node.registry());
         served

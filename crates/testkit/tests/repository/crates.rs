@@ -14,7 +14,7 @@ const PREFIX: &str = "local-registry-";
 const LIMIT: usize = 7_000;
 
 /// Which crates each crate may use, apart from its tests: only those that ARCHITECTURE.md puts before it.
-const USES: [(&str, &[&str]); 17] = [
+const USES: [(&str, &[&str]); 18] = [
     ("core", &[]),
     ("system", &[]),
     ("policy", &["core"]),
@@ -25,14 +25,15 @@ const USES: [(&str, &[&str]); 17] = [
     ("node", &["cluster", "core", "declaration", "system"]),
     // It reads the settings that `sync` writes, and the report that `node` writes.
     ("check", &["cluster", "core", "declaration", "node", "oci", "sync"]),
+    ("tenants", &["cluster", "core"]),
     ("storage", &["core", "system"]),
-    ("program", &["check", "cluster", "core", "declaration", "node", "storage", "sync", "system"]),
+    ("program", &["check", "cluster", "core", "declaration", "node", "storage", "sync", "system", "tenants"]),
     ("promote", &["core", "oci", "system"]),
     ("harness", &["system"]),
     ("nothing", &[]),
     ("testkit", &[]),
     ("xtask", &["core"]),
-    ("e2e", &["cluster", "core", "declaration", "harness", "node", "oci", "testkit"]),
+    ("e2e", &["cluster", "core", "declaration", "harness", "node", "oci", "tenants", "testkit"]),
 ];
 
 /// What Cargo says of the workspace.
