@@ -50,6 +50,12 @@ pub fn registry() -> Value {
     without_policy(json!({"registry": {"enabled": true}}))
 }
 
+/// A registry whose rights are the cluster's, without agents and policies.
+#[must_use]
+pub fn tenants() -> Value {
+    merged(registry(), json!({"registry": {"tenants": {"enabled": true}}, "nodes": {"enabled": false}}))
+}
+
 /// The agents alone.
 #[must_use]
 pub fn nodes() -> Value {

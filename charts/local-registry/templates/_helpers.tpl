@@ -260,6 +260,26 @@ spec:
 {{- else if and .Values.registry.enabled .Values.registry.tls.enabled }}registry-ca{{ end }}
 {{- end }}
 
+{{/*
+Whether who pushes has to say who they are: `true`, or nothing. Where it is so, deleting is allowed to whoever may, and nodes pull from a
+second container, which asks nobody.
+*/}}
+{{- define "local-registry.registry.asks" -}}
+{{- if or .Values.registry.auth.enabled .Values.registry.tenants.enabled }}true{{ end }}
+{{- end }}
+
+{{/* Whether the registry takes tokens of the token server: `true`, or nothing. */}}
+{{- define "local-registry.tokens" -}}
+{{- if and .Values.registry.enabled .Values.registry.tenants.enabled }}true{{ end }}
+{{- end }}
+
+{{/* Where clients ask for a token. The registry gives this URL to everybody whom it refuses. */}}
+{{- define "local-registry.tokens.realm" -}}
+{{- with .Values.registry.tenants.realm }}{{ . }}{{ else -}}
+{{ ternary "https" "http" .Values.registry.tls.enabled }}://registry-token.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}:5001/token
+{{- end }}
+{{- end }}
+
 {{/* Whether the registry takes no writes: `true` or `false`. */}}
 {{- define "local-registry.registry.reads-only" -}}
 {{ or .Values.registry.readOnly .Values.registry.garbageCollection.enabled }}
@@ -492,7 +512,17 @@ have the same image, storage and certificate.
     - {name: REGISTRY_AUTH_HTPASSWD_REALM, value: local-registry}
     - {name: REGISTRY_AUTH_HTPASSWD_PATH, value: /auth/htpasswd}
     {{- end }}
-    {{- if or $registry.auth.enabled $registry.delete }}
+    {{- if include "local-registry.tokens" .root }}
+    {{- $host := include "local-registry.host" (dict "root" .root "service" "registry") }}
+    # The registry asks nobody: a token says by itself what it is for, and this key says whose it is. As with the storage, values are
+    # YAML.
+    - {name: REGISTRY_AUTH_TOKEN_REALM, value: {{ include "local-registry.tokens.realm" .root | quote | squote }}}
+    - {name: REGISTRY_AUTH_TOKEN_SERVICE, value: {{ $host | quote | squote }}}
+    - {name: REGISTRY_AUTH_TOKEN_ISSUER, value: local-registry-sync}
+    - {name: REGISTRY_AUTH_TOKEN_JWKS, value: /tokens/jwks.json}
+    - {name: REGISTRY_AUTH_TOKEN_SIGNINGALGORITHMS, value: "[ES256]"}
+    {{- end }}
+    {{- if or (include "local-registry.registry.asks" .root) $registry.delete }}
     - {name: REGISTRY_STORAGE_DELETE_ENABLED, value: "true"}
     {{- end }}
     {{- else }}
@@ -544,6 +574,9 @@ have the same image, storage and certificate.
     {{- end }}
     {{- if and $main $registry.auth.enabled }}
     - {name: auth, mountPath: /auth, readOnly: true}
+    {{- end }}
+    {{- if and $main (include "local-registry.tokens" .root) }}
+    - {name: tokens, mountPath: /tokens, readOnly: true}
     {{- end }}
     {{- if $registry.tls.enabled }}
     - {name: tls, mountPath: /tls, readOnly: true}

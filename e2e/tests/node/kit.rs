@@ -52,7 +52,7 @@ pub(crate) struct Kit {
     policies: Mutex<Value>,
 }
 
-/// The shared node, and on it the registry with these parts: `s3`, `auth` and `tls`. A scenario has it for itself.
+/// The shared node, and on it the registry with these parts: `s3`, `auth`, `tenants` and `tls`. A scenario has it for itself.
 pub(crate) fn with(parts: &[&'static str]) -> Held {
     static KIT: LazyLock<Mutex<Kit>> = LazyLock::new(|| Mutex::new(Kit::start()));
     // A scenario that failed poisons the lock. The next one applies the kit again.
@@ -96,6 +96,7 @@ impl Drop for Held {
                 "logs --namespace=local-registry --selector=app.kubernetes.io/name=registry --all-containers --tail=20",
                 "logs --namespace=local-registry-nodes --selector=app.kubernetes.io/name=local-registry-node --tail=30",
                 "logs --namespace=local-registry --selector=app.kubernetes.io/name=local-registry-sync --tail=20",
+                "logs --namespace=local-registry --selector=app.kubernetes.io/name=registry-token --tail=20",
             ] {
                 let arguments: Vec<&str> = arguments.split(' ').collect();
                 let answer = self.node.kubectl.run(&arguments);
@@ -225,6 +226,7 @@ impl Kit {
                 self.secret("registry-htpasswd", json!({"htpasswd": HTPASSWD}));
                 registry["auth"] = json!({"enabled": true});
             }
+            "tenants" => registry["tenants"] = json!({"enabled": true}),
             "tls" => {
                 self.trust(&self.authority);
                 // This cluster has no cert-manager.
@@ -260,8 +262,11 @@ impl Kit {
     /// Makes the registry's certificate, as cert-manager would do. The registry waits for it.
     fn certify(&self, parts: &[&str]) {
         let mut addresses = vec!["registry.local-registry.svc.cluster.local".to_owned(), self.address("registry")];
-        if parts.contains(&"auth") {
+        if self.asks() {
             addresses.push(self.address("registry-read-only"));
+        }
+        if parts.contains(&"tenants") {
+            addresses.push("registry-token.local-registry.svc.cluster.local".to_owned());
         }
         let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let issued = self.authority.issue(&addresses);
@@ -294,6 +299,9 @@ impl Kit {
     /// later than the Deployment.
     pub(crate) fn registry_ready(&self) {
         self.rolled_out("deployment/registry", "local-registry");
+        if !self.registry["tenants"].is_null() {
+            self.rolled_out("deployment/registry-token", "local-registry");
+        }
         let address = format!("{}:5000", self.address("registry"));
         eventually("the Service to lead to the registry", || TcpStream::connect(&address).ok());
     }
@@ -312,14 +320,45 @@ impl Kit {
     pub(crate) fn push(&self, image: &Image, path: &str) -> String {
         let name = format!("{REGISTRY}/{path}");
         let mut options = vec![WITHOUT_TLS];
-        options.extend(self.has("auth").then_some(CREDENTIALS));
+        let builder = self.builder();
+        options.extend(builder.as_deref());
         self.node.push(image, &name, &options).ok();
         name
     }
 
+    /// What lets skopeo push whatever it wants to, if the registry asks who it is.
+    pub(crate) fn builder(&self) -> Option<String> {
+        if self.has("tenants") {
+            let kubectl = &self.node.kubectl;
+            let account = ["serviceaccount", "builder", "--namespace=default"];
+            if kubectl.run(&[&["get"], &account[..]].concat()).code != Some(0) {
+                kubectl.ok(&[&["create"], &account[..]].concat());
+                let role = ["--clusterrole=local-registry-push", "--serviceaccount=default:builder"];
+                kubectl.ok(&[&["create", "clusterrolebinding", "builder"], &role[..]].concat());
+            }
+            return Some(self.credentials("default", "builder"));
+        }
+        self.has("auth").then(|| CREDENTIALS.to_owned())
+    }
+
+    /// What lets skopeo push as this ServiceAccount, to the registry with `tenants`.
+    pub(crate) fn credentials(&self, namespace: &str, account: &str) -> String {
+        format!("--dest-creds=builder:{}", self.password(namespace, account))
+    }
+
+    /// A token of this ServiceAccount for the registry with `tenants`.
+    pub(crate) fn password(&self, namespace: &str, account: &str) -> String {
+        self.node.kubectl.ok(&["create", "token", account, "--namespace", namespace, "--audience=local-registry"])
+    }
+
     /// Where nodes pull without a password.
     pub(crate) fn address_for_pulls(&self) -> String {
-        self.address(if self.has("auth") { "registry-read-only" } else { "registry" })
+        self.address(if self.asks() { "registry-read-only" } else { "registry" })
+    }
+
+    /// Whether the registry asks who pushes.
+    fn asks(&self) -> bool {
+        ["auth", "tenants"].iter().any(|part| !self.registry[part].is_null())
     }
 
     fn has(&self, part: &str) -> bool {

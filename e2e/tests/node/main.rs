@@ -27,4 +27,5 @@ mod runtime;
 mod strategies;
 mod with_auth;
 mod with_s3;
+mod with_tenants;
 mod with_tls;

@@ -1,21 +1,22 @@
-//! The registry with `tls` and `auth`, as in `examples/registry`, with certificates that the test issues in place of cert-manager.
+//! The registry with `tls` and `tenants`, with certificates that the test issues in place of cert-manager.
 
 use e2e::node::Node;
 use e2e::{Authority, eventually};
 
-use crate::kit::{self, CREDENTIALS, FOLDER, Kit, REGISTRY, hello};
+use crate::kit::{self, FOLDER, Kit, REGISTRY, hello};
 
 #[test]
 fn pulls_and_pushes_verify_the_registry() {
-    let kit = kit::with(&["auth", "tls"]);
+    let kit = kit::with(&["tenants", "tls"]);
     let name = format!("{REGISTRY}/team/verified:v1");
     kit.node.push(&hello(), &name, &[]).failed_with("certificate signed by unknown authority");
     let trusted = Node::disk().join("images/certificates");
     std::fs::create_dir_all(&trusted).unwrap();
     std::fs::write(trusted.join("ca.crt"), kit.authority.pem()).unwrap();
     let trusting = "--dest-cert-dir=/images/certificates";
-    kit.node.push(&hello(), &name, &[trusting]).failed_with("authentication required");
-    kit.node.push(&hello(), &name, &[trusting, CREDENTIALS]).ok();
+    // The token server has the same certificate.
+    kit.node.push(&hello(), &name, &[trusting]).failed_with("requested access to the resource is denied");
+    kit.node.push(&hello(), &name, &[trusting, &kit.builder().unwrap()]).ok();
     assert_eq!(kit.node.pull(&name).ok(), "hello\n");
     assert_eq!(kit.node.pull("local-registry:5000/team/verified:v1").ok(), "hello\n");
 

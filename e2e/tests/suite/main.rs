@@ -19,6 +19,7 @@ mod quick_start;
 mod resolution;
 mod rights;
 mod sync;
+mod tokens;
 mod upstream;
 mod workload_guard;
 mod workloads;

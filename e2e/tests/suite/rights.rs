@@ -213,6 +213,17 @@ fn accounts_of_the_cronjob() {
 }
 
 #[test]
+fn accounts_of_the_token_server() {
+    let cluster = start();
+    cluster.install(&values::tenants());
+    let reviews =
+        ["authentication.k8s.io/tokenreviews[*] create", "authorization.k8s.io/subjectaccessreviews[*] create"];
+    let key = ["/secrets[registry-token] get", "/secrets[registry-token] patch"];
+    let account = (NAMESPACE, "registry-token");
+    check(&cluster, account, &[(NAMESPACE, &[&key[..], &reviews[..]].concat()), ("team", &reviews)]);
+}
+
+#[test]
 fn accounts_of_the_namespaced_variant() {
     let cluster = start();
     install_namespaced(&cluster);

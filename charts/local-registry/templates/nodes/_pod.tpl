@@ -68,7 +68,7 @@ spec:
         {{- if ne (int $nodes.resync) 60 }}
         - --resync={{ int $nodes.resync }}
         {{- end }}
-        {{- if and .root.Values.registry.enabled .root.Values.registry.auth.enabled (not (hasKey $nodes.addresses $host)) }}
+        {{- if and .root.Values.registry.enabled (include "local-registry.registry.asks" .root) (not (hasKey $nodes.addresses $host)) }}
         # Nodes pull without a password.
         - --address={{ $host }}={{ include "local-registry.host" (dict "root" .root "service" "registry-read-only") }}
         {{- end }}

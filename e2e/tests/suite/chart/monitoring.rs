@@ -18,23 +18,35 @@ fn queries(objects: &[Value], name: &str, dashboard: &str) -> Vec<String> {
 
 #[test]
 fn prometheus_finds_the_pods_is_let_in_and_is_asked_about_them() {
-    for nodes in ["local-registry-nodes", "agents"] {
+    for (nodes, asking) in [("local-registry-nodes", "auth"), ("agents", "tenants")] {
         let objects = objects(&json!({
-            "registry": {"enabled": true, "auth": {"enabled": true}},
+            "registry": {"enabled": true, asking: {"enabled": true}},
             "nodes": {"namespace": nodes},
             "monitoring": {"enabled": true},
         }));
-        let mut asked = 0;
-        for (kind, name, dashboard) in [
-            ("Deployment", "registry", "local-registry-registry-dashboard"),
-            ("DaemonSet", "local-registry-node", "local-registry-node-dashboard"),
-            ("Deployment", "local-registry-sync", "local-registry-sync-dashboard"),
-        ] {
+        let scraped = |kind, name| {
             let (monitor, workload) = (object(&objects, "PodMonitor", name), object(&objects, kind, name));
             let of_namespace = |object: &&Value| object["metadata"]["namespace"] == workload["metadata"]["namespace"];
             let policies = objects.iter().filter(|object| object["kind"] == "NetworkPolicy").filter(of_namespace);
             assert_scraped(monitor, workload, &policies.cloned().collect::<Vec<_>>());
-            asked += assert_jobs_named(monitor, workload, &queries(&objects, name, dashboard));
+            (monitor, workload)
+        };
+        let mut registry = vec![scraped("Deployment", "registry")];
+        if asking == "tenants" {
+            registry.push(scraped("Deployment", "registry-token"));
+        }
+        let agent = [scraped("DaemonSet", "local-registry-node")];
+        let sync = [scraped("Deployment", "local-registry-sync")];
+        let mut asked = 0;
+        for (scraped, name, dashboard) in [
+            (&registry[..], "registry", "local-registry-registry-dashboard"),
+            (&agent, "local-registry-node", "local-registry-node-dashboard"),
+            (&sync, "local-registry-sync", "local-registry-sync-dashboard"),
+        ] {
+            let about_others = |query: &String| asking == "auth" && query.contains(r#"job="registry-token""#);
+            let queries: Vec<String> = queries(&objects, name, dashboard);
+            let queries: Vec<String> = queries.into_iter().filter(|query| !about_others(query)).collect();
+            asked += assert_jobs_named(scraped, &queries);
         }
         assert!(asked > 5, "only {asked}");
     }

@@ -212,8 +212,11 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
     }));
     let by_schedule = objects(&json!({"sync": {"schedule": "*/5 * * * *"}}));
     let promoting = objects(&without_policy(json!({"promote": {"enabled": true}})));
+    let tenants = objects(&values::tenants());
     let mut checked = 0;
-    for workload in everything.iter().chain(&by_schedule).chain(&promoting).filter(|object| pod(object).is_object()) {
+    for workload in
+        everything.iter().chain(&by_schedule).chain(&promoting).chain(&tenants).filter(|object| pod(object).is_object())
+    {
         let (name, pod) = (&workload["metadata"]["name"], pod(workload));
         assert_eq!(pod["nodeSelector"]["kubernetes.io/os"], "linux", "{name}");
         for kind in ["initContainers", "containers"] {
@@ -228,8 +231,8 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
         }
     }
     // Two of the registry, two of the garbage collection, and the agent; the sync job, the check and the hook of an uninstall; three
-    // that remove the agents; the sync job, the check and the hook once more; and promotions.
-    assert_eq!(checked, 5 + 3 + 3 + 3 + 1);
+    // that remove the agents; the sync job, the check and the hook once more; promotions; and with tenants, two of the registry and the token server.
+    assert_eq!(checked, 5 + 3 + 3 + 3 + 1 + 3);
 }
 
 /// The words of a text that are in backticks.

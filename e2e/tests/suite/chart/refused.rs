@@ -149,6 +149,17 @@ fn values_that_exclude_each_other_are_refused_with_the_way_out() {
             &["registry.readOnlyClusterIP"],
         ),
         (
+            with_two(("/registry/auth/enabled", json!(true)), ("/registry/tenants", json!({"enabled": true}))),
+            &["registry.auth.enabled", "registry.tenants.enabled"],
+        ),
+        (
+            json!({"registry": {
+                "enabled": true, "clusterIP": "10.96.0.50", "readOnlyClusterIP": "10.96.0.51", "tls": {"enabled": true},
+                "tenants": {"enabled": true, "realm": "http://registry.example/token"},
+            }}),
+            &["registry.tenants.realm", "http"],
+        ),
+        (
             json!({"nodes": {"enabled": true}, "registry": {"garbageCollection": {"enabled": true}}}),
             &["registry.garbageCollection.enabled", "registry.enabled"],
         ),
