@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::PathAndQuery;
+use http::uri::{Authority, InvalidUri, PathAndQuery};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
@@ -29,7 +29,13 @@ pub(super) struct Exchanged {
 /// # Errors
 /// Why there is no answer.
 pub(super) async fn get(url: &Uri, authorization: Option<HeaderValue>) -> Result<Exchanged, String> {
-    let client = Client::try_from(Config::new(url.clone())).map_err(|error| error.to_string())?;
+    // The client puts the path of its own URL in front of that of a request.
+    let (scheme, host) = (url.scheme_str().unwrap_or_default(), url.authority().map_or("", Authority::as_str));
+    let origin = format!("{scheme}://{host}").parse().map_err(|error: InvalidUri| error.to_string())?;
+    // What is answered is of interest, and not what may be answered later.
+    let mut config = Config::new(origin);
+    config.default_retry = false;
+    let client = Client::try_from(config).map_err(|error| error.to_string())?;
     let path = url.path_and_query().map_or("/", PathAndQuery::as_str);
     let mut request = http::Request::get(path).body(Body::empty()).map_err(|error| error.to_string())?;
     if let Some(authorization) = authorization {

@@ -17,6 +17,7 @@
 //!     namespace: "local-registry-check".to_owned(),
 //!     agents: scope.agents.clone(),
 //!     image: None,
+//!     token: None,
 //! };
 //! links.extend(pull(&cluster, &pulling, &task.allowed, probe).await);
 //!

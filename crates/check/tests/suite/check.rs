@@ -157,7 +157,7 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
         (SERVER, json!({"metadata": {"name": "default"}, "spec": {"serviceAccountName": "policy-server"}})),
         (BUILDS, crd(spec)),
         (RUNS, crd(run)),
-        (REVIEW, json!({"spec": {}, "status": {"allowed": true}})),
+        (REVIEW, reviewed(true)),
         (SERVERS, list(&[running("policy-server-1", "node-1")])),
         (
             SERVICE,
@@ -192,6 +192,15 @@ pub(super) async fn run(
 ) -> Vec<String> {
     let task = Task { policies: vec![policy.parse().unwrap()], ..Task::default() };
     run_task(objects, &task, location, probe).await
+}
+
+/// The answer to the question whether the policy server may get Builds.
+fn reviewed(is_allowed: bool) -> Value {
+    let builds = json!({"group": "shipwright.io", "resource": "builds", "verb": "get"});
+    json!({
+        "spec": {"user": "system:serviceaccount:kubewarden:policy-server", "resourceAttributes": builds},
+        "status": {"allowed": is_allowed},
+    })
 }
 
 /// An object by the name that its path has.
@@ -613,9 +622,8 @@ async fn policies_that_do_not_work() {
 
 #[tokio::test]
 async fn a_policy_server_without_the_right_to_read_builds() {
-    let denied = json!({"spec": {}, "status": {"allowed": false}});
     assert_eq!(
-        trouble(|objects| drop(objects.insert(REVIEW, denied)), Location::InCluster, plain_http()).await,
+        trouble(|objects| drop(objects.insert(REVIEW, reviewed(false))), Location::InCluster, plain_http()).await,
         [
             "✗ policy local rights: service account kubewarden/policy-server of policy server default may not get Builds; bind it to a ClusterRole with the verb get on builds.shipwright.io"
         ]
