@@ -13,7 +13,7 @@ const LINK: &str = "aliases";
 
 /// The links of the aliases; none if no namespace has the label.
 pub(crate) async fn aliases(cluster: &Cluster, declared: &Declared, cluster_domain: &str) -> Vec<Link> {
-    let (mut namespaces, mut aliases) = (cluster.follow_alias_namespaces(), cluster.follow_aliases());
+    let (mut namespaces, mut aliases) = (cluster.follow_namespaces(None), cluster.follow_aliases());
     tokio::join!(namespaces.news(), aliases.news());
     let Some(survey) = Survey::of(&namespaces, &aliases) else {
         let lost = namespaces.lost().or(aliases.lost());

@@ -9,6 +9,7 @@ use crate::connection::Cluster;
 use crate::error::ClusterError;
 use crate::follow::{Content, FollowedAll, Selection, Slim, Watch};
 use crate::named::{Wanted, deleted};
+use crate::namespaces::NamespaceLabel;
 use crate::policies::FIELD_MANAGER;
 
 /// The name of every alias: the host of the portable name, without its port.
@@ -19,38 +20,12 @@ pub const ALIAS_LABEL: &str = "local-registry-hosting/alias";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const EXTERNAL_NAME: &str = "ExternalName";
 
-/// What is used of a namespace with the [`ALIAS_LABEL`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct NamespaceStatus {
-    phase: Option<String>,
-    #[serde(skip)]
-    label: String,
-}
+/// The label of the namespaces that get an alias.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AliasLabel;
 
-impl NamespaceStatus {
-    /// The value of the label.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// Whether the namespace is being deleted, so that nothing can be made in it.
-    #[must_use]
-    pub fn is_terminating(&self) -> bool {
-        self.phase.as_deref() == Some("Terminating")
-    }
-}
-
-impl Content for NamespaceStatus {
-    const KIND: &'static str = "Namespace";
-    const PLURAL: &'static str = "namespaces";
-    const FIELD: &'static str = "status";
-    const LABEL: Option<&'static str> = Some(ALIAS_LABEL);
-
-    fn note_label(&mut self, value: &str) {
-        value.clone_into(&mut self.label);
-    }
+impl NamespaceLabel for AliasLabel {
+    const LABEL: &'static str = ALIAS_LABEL;
 }
 
 /// What is used of a Service that has the name of the alias.
@@ -124,17 +99,6 @@ impl Content for Alias {
 }
 
 impl Cluster {
-    /// Follows the namespaces with the [`ALIAS_LABEL`].
-    #[must_use]
-    pub fn follow_alias_namespaces(&self) -> FollowedAll<NamespaceStatus> {
-        let call = |verb| Call {
-            subject: format!("namespaces with the label {ALIAS_LABEL}"),
-            verb,
-            resource: NamespaceStatus::PLURAL.to_owned(),
-        };
-        FollowedAll::new(Watch::new(self.client.clone(), Selection::Labelled(ALIAS_LABEL), self.ended_watches(), call))
-    }
-
     /// Follows the Services of every namespace that have the name of the alias, whoever has made them.
     #[must_use]
     pub fn follow_aliases(&self) -> FollowedAll<Alias> {

@@ -59,6 +59,18 @@ impl Call {
     }
 }
 
+/// The same error without what it quotes of an answer that cannot be read, for answers with secrets in them.
+pub(crate) fn hushed(error: Error) -> Error {
+    match error {
+        Error::SerdeError(error) => Error::SerdeError(serde::de::Error::custom(format_args!(
+            "the answer is not what was asked for, at line {} column {}",
+            error.line(),
+            error.column()
+        ))),
+        other => other,
+    }
+}
+
 /// Whether a request was forbidden for what is in it, by a quota, a webhook or a policy. No right is missing then.
 fn is_by_admission(message: &str) -> bool {
     ["exceeded quota", "denied request", "denied the request"].iter().any(|words| message.contains(words))

@@ -1,24 +1,25 @@
-//! A sync job that still runs loses a right, so that what it keeps can be removed for good.
+//! A program that still runs loses a right, so that what it keeps can be removed for good.
 
 use std::fmt;
 use std::time::Duration;
 
-use local_registry_cluster::Cluster;
 use local_registry_core::text::{printable, with_causes};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
+
+use crate::connection::Cluster;
 
 /// How long what is removed has to stay away. The API server takes a moment to know that a right is gone.
 const AWAY: Duration = Duration::from_secs(3);
 /// How long it is between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long something is removed that comes back.
-pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// What happened to the ClusterRoleBinding that gives a right to a sync job.
+/// What happened to the ClusterRoleBinding that gives a right to a program.
 ///
 /// ```
-/// use local_registry_sync::{Revocation, RevocationResult};
+/// use local_registry_cluster::revocation::{Revocation, RevocationResult};
 ///
 /// let revocation = Revocation { binding: "local-registry-sync".to_owned(), result: RevocationResult::Deleted };
 /// assert_eq!(revocation.to_string(), "ClusterRoleBinding local-registry-sync: deleted");
@@ -52,7 +53,7 @@ pub enum RevocationResult {
 
 impl Revocation {
     /// Deletes the binding; with `dry_run`, only says whether it is there.
-    pub(crate) async fn of(cluster: &Cluster, binding: &str, dry_run: bool) -> Self {
+    pub async fn of(cluster: &Cluster, binding: &str, dry_run: bool) -> Self {
         let result = match cluster.delete_cluster_role_binding(binding, dry_run).await {
             Ok(true) if dry_run => RevocationResult::WouldDelete,
             Ok(true) => RevocationResult::Deleted,
@@ -88,7 +89,7 @@ impl fmt::Display for RevocationResult {
 
 /// What a removal has found.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub enum Found {
     /// Something, which it has removed.
     Something,
     /// Something that was removed before, and goes as soon as others let it.
@@ -101,13 +102,14 @@ pub(crate) enum Found {
 
 /// Removes something again each time that it comes back, until it stays away. Returns the first report, which has taken in the later
 /// ones, and whether there was an end to it before [`LIMIT`].
-pub(crate) async fn until_away<R>(
+pub async fn until_away<R>(
     remove: impl AsyncFn() -> R,
     found: impl Fn(&R) -> Found,
     take_in: impl Fn(&mut R, R),
 ) -> (R, bool) {
-    let start = Instant::now();
     let mut report = remove().await;
+    // Thousands of objects take longer to remove for the first time.
+    let start = Instant::now();
     let (mut last, mut away_since) = (found(&report), Instant::now());
     while last != Found::NoUse && away_since.elapsed() < AWAY {
         if start.elapsed() >= LIMIT {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::follow::{Due, Followed, News, Outcome, Reconciler, Seen, View, reconcile_forever};
+use local_registry_cluster::follow::{Due, Followed, News, Outcome, Reconciler, Seen, Timing, View, reconcile_forever};
 use local_registry_declaration::Data;
 use tokio::time::Instant;
 
@@ -12,17 +12,6 @@ use super::once::reconcile;
 use super::report::Report;
 use super::state::State;
 use super::task::Task;
-
-/// How long [`watch`] waits.
-#[derive(Debug, Clone, Copy)]
-pub struct Timing {
-    /// How long the ConfigMap has to be unchanged before a change of it is written, since each change of settings rolls
-    /// the policy server. What is declared at the start is written at once.
-    pub settle: Duration,
-    /// How often the policies are read again, in case somebody changed the owned fields. Also, how long the ConfigMap
-    /// may be unreadable before its state is reported as unknown.
-    pub resync: Duration,
-}
 
 /// Follows the ConfigMap until the future is dropped, and shows every report.
 ///

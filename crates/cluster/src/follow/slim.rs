@@ -14,7 +14,7 @@ use local_registry_core::Quoted;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-/// What is kept of an object: one of its fields.
+/// What is kept of an object: one of its fields, or some of several.
 pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'static {
     /// The object's API group. By default, the core group.
     const GROUP: &'static str = "";
@@ -22,8 +22,8 @@ pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'sta
     const KIND: &'static str;
     /// The resource, as paths and RBAC name it.
     const PLURAL: &'static str;
-    /// The field of the object.
-    const FIELD: &'static str;
+    /// The field of the object. Without one, [`FIELDS`](Self::FIELDS) are read alone.
+    const FIELD: &'static str = "";
     /// Whether every object has that field, so that one without it is no answer.
     const IS_REQUIRED: bool = false;
     /// A field that is not read, but may be what its author took for that one.
@@ -37,6 +37,29 @@ pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'sta
 
     /// Takes in the value of that label. An object without the label has none.
     fn note_label(&mut self, _value: &str) {}
+
+    /// Fields of the object from which something is kept, too.
+    const FIELDS: &'static [&'static str] = &[];
+
+    /// Reads one of those fields.
+    ///
+    /// # Errors
+    /// An error if the field is not what it has to be.
+    fn read_field<'de, A: MapAccess<'de>>(&mut self, _field: &str, fields: &mut A) -> Result<(), A::Error> {
+        fields.next_value::<IgnoredAny>().map(drop)
+    }
+
+    /// Annotations of the object that are read, too.
+    const ANNOTATIONS: &'static [&'static str] = &[];
+
+    /// Takes in the value of one of those annotations.
+    fn note_annotation(&mut self, _name: &str, _value: String) {}
+
+    /// Whether what is in such an object is secret, so that no error may quote it.
+    const IS_SECRET: bool = false;
+
+    /// Takes in the `uid` of the object.
+    fn note_uid(&mut self, _uid: &str) {}
 
     /// Takes in the `resourceVersion` of the object.
     fn note_version(&mut self, _version: &str) {}
@@ -72,14 +95,16 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Slim<C>, A::Error> {
-                let (mut metadata, mut content, mut is_mistaken) = (Metadata::default(), None::<C>, false);
+                let (mut metadata, mut content, mut is_mistaken) = (Metadata::<C>::default(), None::<C>, false);
                 while let Some(field) = fields.next_key::<Cow<'de, str>>()? {
-                    if field == C::FIELD {
+                    if !C::FIELD.is_empty() && field == C::FIELD {
                         content = fields.next_value()?;
                     } else if field == "metadata" {
                         metadata = fields.next_value()?;
                     } else if field == "kind" {
                         check_kind::<C, A::Error>(&fields.next_value::<Cow<'de, str>>()?)?;
+                    } else if C::FIELDS.contains(&field.as_ref()) {
+                        content.get_or_insert_default().read_field(&field, &mut fields)?;
                     } else {
                         is_mistaken |= C::MISTAKEN.is_some_and(|mistaken| field == mistaken);
                         fields.next_value::<IgnoredAny>()?;
@@ -93,6 +118,12 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
                 }
                 if let Some(value) = C::LABEL.and_then(|label| metadata.labels.as_ref()?.get(label)) {
                     content.get_or_insert_default().note_label(value);
+                }
+                for (name, value) in std::mem::take(&mut metadata.annotations.values) {
+                    content.get_or_insert_default().note_annotation(name, value);
+                }
+                if let Some(uid) = &metadata.uid {
+                    content.get_or_insert_default().note_uid(uid);
                 }
                 if metadata.deletion_timestamp.is_some() {
                     content.get_or_insert_default().note_deletion(metadata.finalizers.take().unwrap_or_default());
@@ -114,12 +145,16 @@ fn check_kind<C: Content, E: Error>(found: &str) -> Result<(), E> {
 }
 
 /// What a watch needs of the metadata. Annotations and managed fields can be long.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default, bound = "")]
+struct Metadata<C: Content> {
     name: Option<String>,
     namespace: Option<String>,
     resource_version: Option<String>,
+    /// Not kept.
+    uid: Option<String>,
+    /// Not kept.
+    annotations: Annotations<C>,
     /// Not kept.
     labels: Option<BTreeMap<String, String>>,
     /// Not kept.
@@ -128,9 +163,65 @@ struct Metadata {
     finalizers: Option<Vec<String>>,
 }
 
-impl From<Metadata> for ObjectMeta {
-    fn from(Metadata { name, namespace, resource_version, .. }: Metadata) -> Self {
+impl<C: Content> Default for Metadata<C> {
+    fn default() -> Self {
+        Self {
+            name: None,
+            namespace: None,
+            resource_version: None,
+            uid: None,
+            annotations: Annotations::default(),
+            labels: None,
+            deletion_timestamp: None,
+            finalizers: None,
+        }
+    }
+}
+
+impl<C: Content> From<Metadata<C>> for ObjectMeta {
+    fn from(Metadata { name, namespace, resource_version, .. }: Metadata<C>) -> Self {
         Self { name, namespace, resource_version, ..Self::default() }
+    }
+}
+
+/// The annotations that are read, without the others.
+struct Annotations<C> {
+    values: Vec<(&'static str, String)>,
+    of: PhantomData<C>,
+}
+
+impl<C> Default for Annotations<C> {
+    fn default() -> Self {
+        Self { values: Vec::new(), of: PhantomData }
+    }
+}
+
+impl<'de, C: Content> Deserialize<'de> for Annotations<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values<C>(PhantomData<C>);
+        impl<'de, C: Content> Visitor<'de> for Values<C> {
+            type Value = Annotations<C>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("annotations")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(Annotations::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut found = Annotations::default();
+                while let Some(name) = entries.next_key::<Cow<'de, str>>()? {
+                    match C::ANNOTATIONS.iter().find(|known| **known == name) {
+                        Some(known) => found.values.push((known, entries.next_value()?)),
+                        None => drop(entries.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(found)
+            }
+        }
+        deserializer.deserialize_any(Values(PhantomData))
     }
 }
 

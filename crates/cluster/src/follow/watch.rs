@@ -12,14 +12,16 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use kube::api::{Api, ListParams, WatchParams};
+use kube::core::request::Request;
 use kube::core::{ObjectList, WatchEvent};
 use kube::{Client, Resource};
 use local_registry_core::text::Excerpt;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::call::{Call, Failure, limited};
+use crate::call::{Call, Failure, hushed, limited};
 use crate::error::{ClusterError, ClusterErrorKind};
 use crate::follow::backoff::Backoff;
+use crate::follow::pace::Pace;
 use crate::follow::slim::{Content, Slim};
 use crate::named::Wanted;
 
@@ -41,6 +43,8 @@ pub(crate) struct Watch<C: Content> {
     selection: Selection,
     call: Box<dyn Fn(&'static str) -> Call + Send>,
     phase: Phase<C>,
+    /// What pages of lists wait for. Without it, they come one after another.
+    pace: Option<Pace>,
     backoff: Backoff,
     /// When the API server was last heard of.
     heard: Instant,
@@ -114,6 +118,13 @@ enum Phase<C: Content> {
     },
 }
 
+/// A page of a list. kube would log the whole text of one that it cannot read.
+async fn quietly_listed<C: Content>(api: &Api<Slim<C>>, page: &ListParams) -> kube::Result<ObjectList<Slim<C>>> {
+    let request = Request::new(api.resource_url()).list(page).map_err(kube::Error::BuildRequest)?;
+    let text = api.clone().into_client().request_text(request).await?;
+    serde_json::from_str(&text).map_err(|error| hushed(kube::Error::SerdeError(error)))
+}
+
 /// A number of seconds at random, so that the watches of many nodes do not end at once.
 fn up_to_a_minute() -> u32 {
     let random = RandomState::new().build_hasher().finish();
@@ -134,7 +145,13 @@ impl<C: Content> Watch<C> {
         };
         let now = Instant::now();
         let (call, phase, backoff) = (Box::new(call), Phase::Pausing(now, None), Backoff::default());
-        Self { api, selection, call, phase, backoff, heard: now, ended }
+        Self { api, selection, call, phase, pace: None, backoff, heard: now, ended }
+    }
+
+    /// The same with lists whose pages come at this pace.
+    pub(crate) fn paced(mut self, pace: &Pace) -> Self {
+        self.pace = Some(pace.clone());
+        self
     }
 
     /// When the API server was last heard of.
@@ -192,7 +209,9 @@ impl<C: Content> Watch<C> {
                 let (field_selector, label_selector) = self.selection.selectors();
                 let only = WatchParams { field_selector, label_selector, ..WatchParams::default() };
                 let only = only.timeout(WATCHED + up_to_a_minute());
-                let start = async move { limited(api.watch(&only, &from)).await.map(StreamExt::boxed) };
+                let hushed = |event: kube::Result<_>| if C::IS_SECRET { event.map_err(hushed) } else { event };
+                let start =
+                    async move { limited(api.watch(&only, &from)).await.map(|events| events.map(hushed).boxed()) };
                 self.phase = Phase::Starting(start.boxed(), version);
             }
         }
@@ -204,8 +223,14 @@ impl<C: Content> Watch<C> {
         // One object is on one page, and a list without a limit comes from the API server's own watch.
         let limit = if matches!(self.selection, Selection::One { .. }) { None } else { Some(PAGE) };
         let page = ListParams { field_selector, label_selector, limit, continue_token, ..ListParams::default() };
-        let api = self.api.clone();
-        self.phase = Phase::Listing(async move { limited(api.list(&page)).await }.boxed(), before);
+        let (api, turns) = (self.api.clone(), self.pace.clone());
+        let list = async move {
+            if let Some(turns) = turns {
+                turns.turn().await;
+            }
+            if C::IS_SECRET { limited(quietly_listed(&api, &page)).await } else { limited(api.list(&page)).await }
+        };
+        self.phase = Phase::Listing(list.boxed(), before);
     }
 
     /// Takes in a page, and returns everything that was listed if it is the last one.

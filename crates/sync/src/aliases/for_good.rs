@@ -3,7 +3,7 @@
 use local_registry_cluster::Cluster;
 
 use super::report::{AliasReport, AliasResult, AliasesReport, AliasesState};
-use crate::revocation::{Found, LIMIT, Revocation, until_away};
+use local_registry_cluster::revocation::{Found, LIMIT, Revocation, until_away};
 
 /// Takes the right to keep aliases from a sync job, deletes every alias that one has made, and sees that they stay away; with
 /// `dry_run`, only says what would be done. If the right cannot be taken, no alias is touched, and there is no report of them.

@@ -22,7 +22,6 @@ mod once;
 mod plan;
 mod report;
 mod round;
-mod settling;
 mod survey;
 mod target;
 mod task;

@@ -11,7 +11,7 @@ use super::task::AliasTask;
 /// Reads what is declared, and brings the alias of each namespace in line with it. A namespace that fails does not stop the
 /// others.
 pub async fn once(cluster: &Cluster, task: AliasTask<'_>) -> AliasesReport {
-    let (mut namespaces, mut aliases) = (cluster.follow_alias_namespaces(), cluster.follow_aliases());
+    let (mut namespaces, mut aliases) = (cluster.follow_namespaces(None), cluster.follow_aliases());
     let (data, _, _) = tokio::join!(cluster.config_map(), namespaces.news(), aliases.news());
     let data = match data {
         Ok(data) => data,

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local_registry_cluster::aliases::{Alias, NamespaceStatus};
+use local_registry_cluster::aliases::{Alias, AliasLabel};
 use local_registry_cluster::follow::{FollowedAll, Place};
+use local_registry_cluster::namespaces::{Asking, LabelledNamespace};
 
 use super::plan::{Step, plan};
 
@@ -20,15 +21,11 @@ pub struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// What was seen; `None` if not everything was read yet. What is being deleted takes no alias, so it does not count.
     #[must_use]
-    pub fn of(namespaces: &'a FollowedAll<NamespaceStatus>, aliases: &'a FollowedAll<Alias>) -> Option<Self> {
-        let (mut labelled, mut mislabelled) = (BTreeSet::new(), BTreeMap::new());
-        for (Place { name, .. }, namespace) in namespaces.seen()? {
-            match namespace.label() {
-                _ if namespace.is_terminating() => {}
-                "true" => drop(labelled.insert(name.as_str())),
-                other => drop(mislabelled.insert(name.as_str(), other)),
-            }
-        }
+    pub fn of(
+        namespaces: &'a FollowedAll<LabelledNamespace<AliasLabel>>,
+        aliases: &'a FollowedAll<Alias>,
+    ) -> Option<Self> {
+        let Asking { labelled, mislabelled, .. } = Asking::of(namespaces)?;
         let in_namespace = |(place, alias): (&'a Place, &'a Alias)| Some((place.namespace.as_deref()?, alias));
         let aliases = aliases.seen()?.iter().filter_map(in_namespace).collect();
         Some(Self { labelled, mislabelled, aliases })

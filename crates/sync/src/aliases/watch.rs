@@ -5,19 +5,18 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use local_registry_cluster::Cluster;
-use local_registry_cluster::aliases::{Alias, NamespaceStatus};
+use local_registry_cluster::aliases::{Alias, AliasLabel};
 use local_registry_cluster::follow::{
-    Due, Followed, FollowedAll, News, Outcome, Reconciler, Seen, View, reconcile_forever,
+    Due, Followed, FollowedAll, News, Outcome, Reconciler, Seen, Settling, Timing, View, reconcile_forever,
 };
+use local_registry_cluster::namespaces::LabelledNamespace;
 use local_registry_declaration::Data;
 use tokio::time::Instant;
 
 use super::report::{AliasResult, AliasesReport, AliasesState};
 use super::round::Round;
-use super::settling::Settling;
 use super::survey::Survey;
 use super::task::AliasTask;
-use crate::watch::Timing;
 
 /// How long to wait for more news of namespaces and Services: a command may label many, and each alias that is made is news, too.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -56,8 +55,8 @@ pub async fn watch(
         task,
         settle: timing.settle,
         config_map: cluster.follow_config_map(),
-        declaration: Settling::new(),
-        namespaces: cluster.follow_alias_namespaces(),
+        declaration: Settling::default(),
+        namespaces: cluster.follow_namespaces(None),
         aliases: cluster.follow_aliases(),
         failed: BTreeMap::new(),
         show,
@@ -72,7 +71,7 @@ struct Following<'a, F> {
     settle: Duration,
     config_map: Followed<Data>,
     declaration: Settling,
-    namespaces: FollowedAll<NamespaceStatus>,
+    namespaces: FollowedAll<LabelledNamespace<AliasLabel>>,
     aliases: FollowedAll<Alias>,
     /// The namespaces that have failed: when, and why.
     failed: BTreeMap<String, (Instant, String)>,
@@ -109,7 +108,7 @@ impl<F: FnMut(&AliasesReport)> Reconciler for Following<'_, F> {
             return Ok(Outcome::Done);
         }
         let Some(survey) = Survey::of(&self.namespaces, &self.aliases) else { return Ok(Outcome::Done) };
-        let declaration = match &self.declaration.counts {
+        let declaration = match self.declaration.counts() {
             Seen::NotYet => return Ok(Outcome::Done),
             Seen::Absent => None,
             Seen::Present(data) => Some(data),
@@ -175,13 +174,13 @@ impl<F: FnMut(&AliasesReport)> Following<'_, F> {
 
     /// Takes in what has become known meanwhile, and says whether anything has, and whether another declaration counts.
     async fn news_so_far(&mut self) -> (bool, bool) {
-        let before = self.declaration.counts.clone();
+        let before = self.declaration.counts().clone();
         let mut has_news = false;
         loop {
             tokio::select! {
                 biased;
                 due = self.news() => has_news |= due != Due::Unchanged,
-                () = std::future::ready(()) => return (has_news, self.declaration.counts != before),
+                () = std::future::ready(()) => return (has_news, *self.declaration.counts() != before),
             }
         }
     }

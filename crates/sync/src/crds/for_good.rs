@@ -5,7 +5,7 @@ use local_registry_core::shipwright::Kind;
 
 use super::once::remove;
 use super::report::{CrdReport, CrdResult};
-use crate::revocation::{Found, LIMIT, Revocation, until_away};
+use local_registry_cluster::revocation::{Found, LIMIT, Revocation, until_away};
 
 /// Takes the right to write CRDs from a sync job, removes the field from every CRD, and sees that it stays away; with `dry_run`, only
 /// says what would be done. While the binding is there, the job would add the field again: so if it cannot be deleted, no CRD is
