@@ -12,7 +12,7 @@ use local_registry_declaration::{AllowedHosts, HostPattern};
 use local_registry_node::AddressRule;
 use local_registry_sync::Task;
 use local_registry_system::Output;
-use local_registry_tenants::SecretName;
+use local_registry_tenants::{AUDIENCE, SecretName};
 
 /// Keeps the settings of Kubewarden policies equal to what the cluster declares about its local
 /// registry in the ConfigMap kube-public/local-registry-hosting (KEP-1755).
@@ -86,7 +86,12 @@ impl Arguments {
             Self::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
         let arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        if arguments.command.is_none() && arguments.listen.is_some() && !arguments.watch {
+        let is_idle = match &arguments.command {
+            None => arguments.listen.is_some() && !arguments.watch,
+            Some(Command::Credentials(credentials)) => credentials.listen.is_some() && !credentials.watch,
+            Some(_) => false,
+        };
+        if is_idle {
             let message =
                 "--listen: there is nothing to listen for without --watch; add --watch, or leave --listen out";
             Self::command().error(ErrorKind::MissingRequiredArgument, message).exit();
@@ -178,6 +183,13 @@ pub(crate) enum Command {
     /// cannot remove there. Exit codes: 0 every CRD is as it should be, or is not there, 1 something failed and the output says
     /// what, 2 bad arguments.
     Crds(CrdsArguments),
+    /// Keep credentials in every namespace with the label local-registry-hosting/push=true, by which builds push to the declared
+    /// registry.
+    ///
+    /// Each consists of a ServiceAccount, a RoleBinding and a Secret `local-registry-push` with a token, which is renewed at two
+    /// thirds of its life. What somebody else has made under that name stays as it is. Exit codes: 0 all credentials are in line, or
+    /// stopped by a signal; 1 something failed and the output says what; 2 bad arguments.
+    Credentials(CredentialsArguments),
     /// Find broken entries in the files of a registry, and fix or leave out each, so that a garbage collection can go on.
     ///
     /// The registry may take no writes meanwhile. Prints a line for each broken entry. Exit codes: 0 nothing is broken any
@@ -258,6 +270,40 @@ pub(crate) enum AliasesStep {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CredentialsArguments {
+    /// Keep running and follow the ConfigMap and the namespaces, until SIGTERM or SIGINT.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_WATCH")]
+    pub(crate) watch: bool,
+    /// File with the certificate authority of the registry, in PEM. Its certificates are in each Secret, as `ca.crt`.
+    #[arg(long, value_name = "FILE", env = "LOCAL_REGISTRY_SYNC_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// How long tokens are to live, in seconds. The API server may give them a shorter life.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(600..=YEAR), env = "LOCAL_REGISTRY_SYNC_LIFETIME")]
+    pub(crate) lifetime: u64,
+    /// With --watch: how long the ConfigMap has to be unchanged before a change of it counts, in seconds. What is declared at the
+    /// start counts at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=YEAR), env = "LOCAL_REGISTRY_SYNC_SETTLE")]
+    pub(crate) settle: u64,
+    /// With --watch: how often everything is looked at again, in seconds. What cannot be read for longer than that is reported as
+    /// unknown.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=YEAR), env = "LOCAL_REGISTRY_SYNC_RESYNC")]
+    pub(crate) resync: u64,
+    /// With --watch: address at which to serve /healthz, /readyz and /metrics. By default, they are not served.
+    #[arg(long, value_name = "IP:PORT", env = "LOCAL_REGISTRY_SYNC_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Remove every credential that this program has made, and stop.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) remove: bool,
+    /// With --remove: ClusterRoleBinding that lets this program keep credentials. It is deleted first, so that one that still runs
+    /// cannot make them again, and they have to stay away for three seconds then.
+    #[arg(long, value_name = "NAME", default_value = "local-registry-credentials", requires = "remove", value_parser = binding)]
+    pub(crate) revoke: String,
+    /// Print what would change, and write nothing.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RepairArguments {
     /// Folder of the registry's storage, with `docker/registry/v2` in it.
     #[arg(long, value_name = "FOLDER", default_value = "/var/lib/registry", env = "LOCAL_REGISTRY_SYNC_STORAGE")]
@@ -285,7 +331,7 @@ pub(crate) struct TokenArguments {
         long = "audience",
         value_name = "AUDIENCE",
         value_delimiter = ',',
-        default_value = "local-registry",
+        default_value = AUDIENCE,
         env = "LOCAL_REGISTRY_SYNC_AUDIENCE"
     )]
     pub(crate) audiences: Vec<String>,
@@ -443,6 +489,6 @@ mod tests {
         let commands = std::iter::once(&arguments).chain(arguments.get_subcommands());
         let dry_runs = commands.flat_map(clap::Command::get_arguments).filter(|option| option.get_id() == "dry_run");
         let variables: Vec<_> = dry_runs.map(|option| option.get_env().and_then(std::ffi::OsStr::to_str)).collect();
-        assert_eq!(variables, [Some("LOCAL_REGISTRY_SYNC_DRY_RUN"); 5]);
+        assert_eq!(variables, [Some("LOCAL_REGISTRY_SYNC_DRY_RUN"); 6]);
     }
 }

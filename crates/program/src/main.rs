@@ -6,6 +6,7 @@ mod arguments;
 mod check;
 mod connection;
 mod crds;
+mod credentials;
 mod metrics;
 mod node;
 mod repair;
@@ -48,6 +49,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         Some(Command::Aliases(aliases)) => aliases::perform(arguments, aliases).await,
         Some(Command::Check(check)) => check::perform(arguments, check).await,
         Some(Command::Crds(crds)) => crds::perform(arguments, crds).await,
+        Some(Command::Credentials(credentials)) => credentials::perform(arguments, credentials).await,
         Some(Command::Node(node)) => node::perform(arguments, node).await,
         Some(Command::Repair(repair)) => repair::perform(arguments, repair),
         Some(Command::Token(token)) => token::perform(arguments, token).await,

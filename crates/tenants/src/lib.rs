@@ -4,6 +4,8 @@
 //! TokenReview judges. Each [`Scope`] that a client asks for has a [`Right`] for each action, which is judged by a
 //! SubjectAccessReview. What nobody grants is left out of the token.
 //!
+//! [`credentials`] make themselves, so that a build pushes without a password of its own.
+//!
 //! ```
 //! use local_registry_tenants::{Right, Scope};
 //!
@@ -15,6 +17,8 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod audience;
+pub mod credentials;
 mod refusal;
 mod request;
 mod right;
@@ -34,6 +38,7 @@ pub use self::scope::{Action, RepositoryName, Scope, Target};
 pub use self::signing_key::{KeyError, SigningKey};
 pub use self::token::{ISSUER, LIFETIME, Token};
 
-// Who gives them out.
+// Who gives them out, and for whom they are.
+pub use self::audience::AUDIENCE;
 pub use self::stored_key::{SecretName, SecretNameError};
 pub use self::token_server::{Peer, TokenEvent, TokenServer, TokenTask};

@@ -1,5 +1,6 @@
 //! What monitoring asks for: health, readiness and metrics, of the programs that keep running.
 
+mod credentials;
 mod monitored;
 mod node;
 mod sync;
@@ -8,6 +9,7 @@ mod watches;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub(crate) use self::credentials::CredentialMetrics;
 pub(crate) use self::monitored::{Monitored, serve};
 pub(crate) use self::node::NodeMetrics;
 pub(crate) use self::sync::SyncMetrics;
@@ -30,13 +32,14 @@ mod tests {
     use local_registry_cluster::guards::Guard;
     use local_registry_sync::aliases::{AliasesReport, AliasesState};
     use local_registry_sync::{PolicyReport, PolicyResult, Report, Safeguard, Standing, State};
+    use local_registry_tenants::credentials::{CredentialsReport, CredentialsState};
     use local_registry_tenants::{Right, Scope, TokenEvent};
     use local_registry_testkit::monitoring::{FOLDERS, Selector, queries, selectors};
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
     use serde_json::json;
 
-    use super::{Monitored, NodeMetrics, SyncMetrics, TokenMetrics};
+    use super::{CredentialMetrics, Monitored, NodeMetrics, SyncMetrics, TokenMetrics};
 
     /// What Prometheus adds to each sample of a pod, as the chart tells it.
     const OF_TARGETS: [&str; 2] = ["job", "namespace"];
@@ -82,7 +85,13 @@ mod tests {
         let scope = Scope::parse("repository:team/app:push").unwrap();
         Right::of(&scope).for_each(|right| tokens.record(&TokenEvent::Missing(right)));
 
+        let credentials = CredentialMetrics::default().with_ended_watches(Arc::default());
+        let mut report = CredentialsReport::new(CredentialsState::For { host: "reg.io".to_owned() });
+        report.expires = Some("2026-11-30T00:00:00Z".parse().unwrap());
+        credentials.record(&report);
+
         let mut served = Served::new();
+        add(&mut served, credentials.registry());
         add(&mut served, tokens.registry());
         add(&mut served, sync.registry());
         add(&mut served, node.registry());

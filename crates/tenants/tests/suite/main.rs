@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod api_server;
+mod credentials;
 mod keys;
 mod laws;
 mod requests;

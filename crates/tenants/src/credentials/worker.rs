@@ -1,0 +1,213 @@
+//! What is done in one namespace, call by call.
+
+use jiff::Timestamp;
+use local_registry_cluster::credentials::{Found, Part, SecretContent, StoredSecret};
+use local_registry_cluster::follow::Pace;
+use local_registry_cluster::{Cluster, ClusterError};
+use local_registry_core::text::with_causes;
+
+use super::plan::{BindingStep, Job, Provision, Remains, SecretStep};
+use super::record::Record;
+use super::report::CredentialResult;
+use super::task::CredentialsTask;
+use super::wanted::{Wanted, quotes, without_token};
+use crate::audience::AUDIENCE;
+
+/// What works on namespaces.
+#[derive(Clone, Copy)]
+pub(super) struct Worker<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) task: CredentialsTask<'a>,
+    pub(super) pace: &'a Pace,
+    /// What credentials are for, if there is anything.
+    pub(super) wanted: Option<&'a Wanted>,
+}
+
+/// What has come of a namespace.
+pub(super) struct Work {
+    pub(super) namespace: String,
+    pub(super) is_removal: bool,
+    /// When the token ends that was there before, if one was.
+    pub(super) expires: Option<Timestamp>,
+    pub(super) result: Result<Done, Failure>,
+}
+
+/// What was done in a namespace.
+pub(super) struct Done {
+    pub(super) result: CredentialResult,
+    /// What its token is good for.
+    pub(super) record: Option<Record>,
+    /// The Secret, if it was written.
+    pub(super) secret: Option<Found<StoredSecret>>,
+}
+
+/// Why something failed.
+pub(super) struct Failure {
+    pub(super) error: String,
+    /// Whether nothing was heard of the API server.
+    pub(super) is_silence: bool,
+    /// Whether somebody else was faster.
+    pub(super) is_outdated: bool,
+}
+
+impl Failure {
+    fn new(error: &str) -> Self {
+        Self { error: error.to_owned(), is_silence: false, is_outdated: false }
+    }
+
+    /// The same without what it quotes of a token.
+    fn without(mut self, token: &str) -> Self {
+        if quotes(&self.error, token) {
+            "the Secret was refused, by a message that quotes what is in it".clone_into(&mut self.error);
+        }
+        self
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        let (is_silence, is_outdated) = (error.is_silence(), error.is_outdated());
+        Self { error: with_causes(&error), is_silence, is_outdated }
+    }
+}
+
+impl From<CredentialResult> for Done {
+    fn from(result: CredentialResult) -> Self {
+        Self { result, record: None, secret: None }
+    }
+}
+
+impl Worker<'_> {
+    /// Does what is to be done in a namespace.
+    pub(super) async fn perform(self, namespace: String, job: Job) -> Work {
+        let (is_removal, expires) = (job.is_removal(), job.expires());
+        let result = match job {
+            Job::Provide(provision) => self.provide(&namespace, provision).await,
+            Job::Withdraw(secret) => self.withdraw(&namespace, &secret).await,
+            Job::Remove(remains) => self.remove(&namespace, remains).await,
+        };
+        Work { namespace, is_removal, expires, result }
+    }
+
+    async fn provide(self, namespace: &str, provision: Provision) -> Result<Done, Failure> {
+        let Provision { account, binding, secret } = provision;
+        let dry_run = self.task.dry_run;
+        let account = if let Some(uid) = account {
+            uid
+        } else {
+            self.pace.turn().await;
+            let found = self.cluster.apply_push_account(namespace, dry_run).await?;
+            check(found.is_ours() && found.part().is_right(), "ServiceAccount")?;
+            found.uid().to_owned()
+        };
+        if let BindingStep::Replace(found) = &binding {
+            self.delete(namespace, found).await?;
+        }
+        match binding {
+            BindingStep::Keep => {}
+            BindingStep::Replace(_) if dry_run => {}
+            BindingStep::Apply | BindingStep::Replace(_) => {
+                self.pace.turn().await;
+                let found = self.cluster.apply_push_binding(namespace, dry_run).await?;
+                check(found.is_ours() && found.part().is_right(namespace), "RoleBinding")?;
+            }
+        }
+        if dry_run {
+            return self.try_secret(namespace, &secret).await;
+        }
+        let (uid, result) = match secret {
+            SecretStep::Keep(record) => {
+                return Ok(Done { record: Some(record), ..CredentialResult::PutRight.into() });
+            }
+            SecretStep::Fill { uid, .. } => (uid, CredentialResult::Renewed),
+            SecretStep::Make => (self.make(namespace).await?, CredentialResult::Made),
+            SecretStep::Replace(found) => {
+                self.delete(namespace, &found).await?;
+                (self.make(namespace).await?, CredentialResult::Made)
+            }
+        };
+        let (secret, record) = self.fill(namespace, &uid, &account).await?;
+        Ok(Done { result, record: Some(record), secret: Some(secret) })
+    }
+
+    /// Looks whether the API server would take the Secret. No token is asked for.
+    async fn try_secret(self, namespace: &str, secret: &SecretStep) -> Result<Done, Failure> {
+        if matches!(secret, SecretStep::Fill { .. } | SecretStep::Make) {
+            self.write(namespace, &without_token(), None).await?;
+        }
+        Ok(CredentialResult::WouldApply.into())
+    }
+
+    /// Makes a Secret without a token, and returns its `uid`: a token can only be bound to one that is there.
+    async fn make(self, namespace: &str) -> Result<String, Failure> {
+        let content = without_token();
+        let found = self.write(namespace, &content, None).await?;
+        check(found.is_ours() && found.part().holds(&content), "Secret")?;
+        Ok(found.uid().to_owned())
+    }
+
+    /// Gives a token to the Secret with this `uid`.
+    async fn fill(self, namespace: &str, uid: &str, account: &str) -> Result<(Found<StoredSecret>, Record), Failure> {
+        let wanted = self.wanted.ok_or_else(|| Failure::new("there is no registry"))?;
+        let asked = self.task.clock.now();
+        self.pace.turn().await;
+        let token = self.cluster.push_token(namespace, AUDIENCE, self.task.lifetime, uid).await?;
+        let Some(record) = Record::given(token.expires(), asked, self.task.lifetime) else {
+            return Err(Failure::new(&format!(
+                "the API server gave a token that ends at {}, and here it is {}; set the clocks of both machines",
+                token.expires(),
+                self.task.clock.now()
+            )));
+        };
+        let content = record.sealed(wanted.content(token.as_str()), uid, account, wanted);
+        let written = self.write(namespace, &content, Some(uid)).await;
+        let secret = written.map_err(|failure| failure.without(token.as_str()))?;
+        check(secret.is_ours() && secret.uid() == uid && secret.part().holds(&content), "Secret")?;
+        Ok((secret, record))
+    }
+
+    async fn write(
+        self,
+        namespace: &str,
+        content: &SecretContent,
+        uid: Option<&str>,
+    ) -> Result<Found<StoredSecret>, Failure> {
+        self.pace.turn().await;
+        Ok(self.cluster.apply_push_secret(namespace, content, uid, self.task.dry_run).await?)
+    }
+
+    async fn withdraw(self, namespace: &str, secret: &Found<StoredSecret>) -> Result<Done, Failure> {
+        self.delete(namespace, secret).await?;
+        Ok(if self.task.dry_run { CredentialResult::WouldDelete } else { CredentialResult::Withdrawn }.into())
+    }
+
+    /// Removes what there is. The Secret goes first, since its token ends with it.
+    async fn remove(self, namespace: &str, remains: Remains) -> Result<Done, Failure> {
+        let Remains { account, binding, secret } = remains;
+        if let Some(secret) = secret {
+            self.delete(namespace, &secret).await?;
+        }
+        if let Some(binding) = binding {
+            self.delete(namespace, &binding).await?;
+        }
+        if let Some(account) = account {
+            self.delete(namespace, &account).await?;
+        }
+        Ok(if self.task.dry_run { CredentialResult::WouldDelete } else { CredentialResult::Deleted }.into())
+    }
+
+    async fn delete<T: Part>(self, namespace: &str, found: &Found<T>) -> Result<(), Failure> {
+        self.pace.turn().await;
+        Ok(self.cluster.delete_push(namespace, found, self.task.dry_run).await?)
+    }
+}
+
+/// Looks whether the API server has stored what it was sent.
+fn check(is_right: bool, object: &str) -> Result<(), Failure> {
+    if is_right {
+        return Ok(());
+    }
+    Err(Failure::new(&format!(
+        "the API server answered with a {object} that is not as it was sent; see which mutating webhook changes it"
+    )))
+}
