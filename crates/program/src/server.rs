@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::{Extension, Router};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use local_registry_tenants::Peer;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,7 +27,9 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// How many of them may come from one address.
     pub(crate) of_an_address: usize,
-    /// How long each may take.
+    /// How long a client may take to establish TLS, and how long to send the headers of its request.
+    pub(crate) beginning: Duration,
+    /// How long each connection may take.
     pub(crate) time: Duration,
     /// How many bytes the headers of a request may have.
     pub(crate) headers: usize,
@@ -64,11 +66,12 @@ pub(crate) async fn serve(
             // What a client does wrong is its own affair.
             let _ = timeout(limits.time, async {
                 match acceptor {
-                    Some(acceptor) => match acceptor.accept(stream).await {
-                        Ok(stream) => answer(stream, routes, limits.headers).await,
-                        Err(error) => tracing::debug!(%peer, %error, "a TLS connection was not established"),
+                    Some(acceptor) => match timeout(limits.beginning, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => answer(stream, routes, limits).await,
+                        Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS connection was not established"),
+                        Err(_) => tracing::debug!(%peer, "a TLS connection was not established in time"),
                     },
-                    None => answer(stream, routes, limits.headers).await,
+                    None => answer(stream, routes, limits).await,
                 }
             })
             .await;
@@ -78,9 +81,10 @@ pub(crate) async fn serve(
 }
 
 /// Answers the request of a connection.
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, routes: Router, headers: usize) {
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, routes: Router, limits: Limits) {
     let mut connection = hyper::server::conn::http1::Builder::new();
-    connection.keep_alive(false).max_buf_size(headers);
+    connection.keep_alive(false).max_buf_size(limits.headers);
+    connection.timer(TokioTimer::new()).header_read_timeout(limits.beginning);
     let served = connection.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)).await;
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended");

@@ -14,8 +14,13 @@ use crate::server::{Limits, serve};
 use crate::tls::Tls;
 
 /// The headers may have a token of the user's in them. An answer takes ten seconds at most.
-const LIMITS: Limits =
-    Limits { connections: 128, of_an_address: 32, time: Duration::from_secs(15), headers: 64 * 1024 };
+const LIMITS: Limits = Limits {
+    connections: 256,
+    of_an_address: 16,
+    beginning: Duration::from_secs(3),
+    time: Duration::from_secs(15),
+    headers: 32 * 1024,
+};
 
 pub(crate) async fn perform(arguments: &Arguments, token: &TokenArguments) -> anyhow::Result<bool> {
     let tls = match (&token.tls_certificate, &token.tls_key) {

@@ -23,6 +23,7 @@ enum RefusalKind {
     UnsupportedGrant,
     Unauthorized,
     TooLarge,
+    TooSlow,
     TooMany,
     Unavailable,
 }
@@ -48,12 +49,15 @@ impl Refusal {
         Self { kind: RefusalKind::TooLarge, message: format!("the body is longer than {limit} bytes") }
     }
 
+    /// The client does not send what it has begun.
+    pub(crate) fn too_slow() -> Self {
+        Self { kind: RefusalKind::TooSlow, message: "the body did not come in time".to_owned() }
+    }
+
     /// There are more requests than are answered.
     pub(crate) fn too_many() -> Self {
-        Self {
-            kind: RefusalKind::TooMany,
-            message: "there are too many requests from this address; try again later".to_owned(),
-        }
+        let message = "there are too many requests from this address, or of this user; try again later".to_owned();
+        Self { kind: RefusalKind::TooMany, message }
     }
 
     /// The cluster does not say who it is, or what they may do.
@@ -68,11 +72,17 @@ impl Refusal {
         self.kind == RefusalKind::Unavailable
     }
 
+    /// Whether the client asks more than it may.
+    pub(crate) fn is_for_asking_too_much(&self) -> bool {
+        self.kind == RefusalKind::TooMany
+    }
+
     fn status(&self) -> StatusCode {
         match self.kind {
             RefusalKind::Invalid | RefusalKind::UnsupportedGrant => StatusCode::BAD_REQUEST,
             RefusalKind::Unauthorized => StatusCode::UNAUTHORIZED,
             RefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RefusalKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
             RefusalKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
             RefusalKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -81,7 +91,7 @@ impl Refusal {
     /// Its codes: that of the distribution specification, and that of OAuth 2.0.
     fn codes(&self) -> [&'static str; 2] {
         match self.kind {
-            RefusalKind::Invalid | RefusalKind::TooLarge => ["UNSUPPORTED", "invalid_request"],
+            RefusalKind::Invalid | RefusalKind::TooLarge | RefusalKind::TooSlow => ["UNSUPPORTED", "invalid_request"],
             RefusalKind::UnsupportedGrant => ["UNSUPPORTED", "unsupported_grant_type"],
             RefusalKind::Unauthorized => ["UNAUTHORIZED", "invalid_grant"],
             RefusalKind::TooMany => ["TOOMANYREQUESTS", "temporarily_unavailable"],
@@ -107,7 +117,7 @@ impl IntoResponse for Refusal {
             RefusalKind::TooMany | RefusalKind::Unavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
-            RefusalKind::Invalid | RefusalKind::UnsupportedGrant | RefusalKind::TooLarge => {}
+            RefusalKind::Invalid | RefusalKind::UnsupportedGrant | RefusalKind::TooLarge | RefusalKind::TooSlow => {}
         }
         response
     }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use local_registry_cluster::{Cluster, ClusterError, SecretData};
 use local_registry_core::Quoted;
 use local_registry_core::text::is_object_name;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::signing_key::{KeyError, SigningKey};
 
@@ -17,6 +19,8 @@ const PRIVATE: &str = "key.der";
 const PUBLIC: &str = "jwks.json";
 /// How often a write is tried again that another replica was faster with.
 const TRIES: usize = 5;
+/// How long a new server waits for those that run before it makes a key. They look for theirs more often.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Which Secret has the key.
 ///
@@ -75,33 +79,48 @@ enum Stored {
     Lacks(Arc<SigningKey>),
 }
 
-/// The key of the Secret. Where it has none, the `current` one is written, or a new one: whoever empties the Secret while a server runs
-/// must not leave a registry behind that trusts nobody.
-pub(crate) async fn read(
-    cluster: &Cluster,
-    secret: &SecretName,
-    current: Option<&Arc<SigningKey>>,
-) -> Result<Arc<SigningKey>, StoredKeyError> {
-    let SecretName { namespace, name } = secret;
-    let subject = || format!("{namespace}/{name}");
-    for _ in 0..TRIES {
-        let Some(data) = cluster.secret(namespace, name).await? else {
-            return Err(StoredKeyError::NoSecret(subject()));
-        };
-        let malformed = |error| StoredKeyError::Malformed { secret: subject(), error };
-        let key = match stored(&data, current).map_err(malformed)? {
-            Some(Stored::Has(key)) => return Ok(Arc::new(key)),
-            Some(Stored::Lacks(key)) => key,
-            None => Arc::new(SigningKey::generate().map_err(StoredKeyError::Generate)?),
-        };
-        let content = BTreeMap::from([(PRIVATE, key.der().to_vec()), (PUBLIC, key.jwks().into_bytes())]);
-        match cluster.fill_secret(namespace, name, &data, &content).await {
-            Ok(()) => return Ok(key),
-            Err(error) if error.is_outdated() => {}
-            Err(error) => return Err(error.into()),
-        }
+/// Finds the key in its Secret, look by look.
+pub(crate) struct KeyFinder {
+    secret: SecretName,
+    /// Since when the Secret was seen without a key, by a server that has none.
+    empty_since: Option<Instant>,
+}
+
+impl KeyFinder {
+    pub(crate) fn new(secret: SecretName) -> Self {
+        Self { secret, empty_since: None }
     }
-    Err(StoredKeyError::Contested(subject()))
+
+    /// The key of the Secret. Where it has none, the `current` one is written: whoever empties the Secret while a server runs must not
+    /// leave a registry behind that trusts nobody. A server without a key makes one if the Secret stays without for a while, in which
+    /// those that run would have written theirs; `None` until then.
+    pub(crate) async fn find(
+        &mut self,
+        cluster: &Cluster,
+        current: Option<&Arc<SigningKey>>,
+    ) -> Result<Option<Arc<SigningKey>>, StoredKeyError> {
+        let SecretName { namespace, name } = &self.secret;
+        let subject = || format!("{namespace}/{name}");
+        for _ in 0..TRIES {
+            let Some(data) = cluster.secret(namespace, name).await? else {
+                return Err(StoredKeyError::NoSecret(subject()));
+            };
+            let malformed = |error| StoredKeyError::Malformed { secret: subject(), error };
+            let key = match stored(&data, current).map_err(malformed)? {
+                Some(Stored::Has(key)) => return Ok(Some(Arc::new(key))),
+                Some(Stored::Lacks(key)) => key,
+                None if self.empty_since.get_or_insert_with(Instant::now).elapsed() < GRACE => return Ok(None),
+                None => Arc::new(SigningKey::generate().map_err(StoredKeyError::Generate)?),
+            };
+            let content = BTreeMap::from([(PRIVATE, key.der().to_vec()), (PUBLIC, key.jwks().into_bytes())]);
+            match cluster.fill_secret(namespace, name, &data, &content).await {
+                Ok(()) => return Ok(Some(key)),
+                Err(error) if error.is_outdated() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoredKeyError::Contested(subject()))
+    }
 }
 
 /// What the Secret says; `None` if it has no key, and neither has this server.

@@ -1,6 +1,7 @@
 //! The token server: who asks, what of that RBAC grants, and a token with it.
 
 use std::convert::Infallible;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,6 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
-use futures_util::future::try_join_all;
 use governor::clock::DefaultClock;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -30,21 +30,23 @@ use crate::request::{Password, TokenRequest};
 use crate::right::Right;
 use crate::scope::{Action, Scope};
 use crate::signing_key::SigningKey;
-use crate::stored_key::{self, SecretName};
+use crate::stored_key::{KeyFinder, SecretName};
 use crate::token::Token;
 
-/// How long the form of a POST may be. A token with many groups in it has some ten thousand bytes.
-const BODY: usize = 64 * 1024;
+/// How long the form of a POST may be, and how long its client may take to send it. A token with many groups in it has some ten
+/// thousand bytes.
+const BODY: usize = 32 * 1024;
+const SENDING: Duration = Duration::from_secs(3);
 /// How long a client waits for its answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How many calls to the API server may be under way.
 const CALLS: usize = 16;
-/// How many requests a second an address may send, and how many at once after a pause. Each costs the API server some calls.
-const RATE: NonZeroU32 = NonZeroU32::new(20).unwrap();
-const BURST: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// How many calls to the API server somebody may cause in a second, and how many at once after a pause. A push takes three.
+const RATE: NonZeroU32 = NonZeroU32::new(50).unwrap();
+const BURST: NonZeroU32 = NonZeroU32::new(300).unwrap();
 /// How often the key is looked for while there is none, and while there is one.
 const WITHOUT_KEY: Duration = Duration::from_secs(3);
-const WITH_KEY: Duration = Duration::from_secs(60);
+const WITH_KEY: Duration = Duration::from_secs(10);
 
 /// The address of a client, as an extension of its request.
 #[derive(Debug, Clone, Copy)]
@@ -66,8 +68,10 @@ pub struct TokenTask {
 pub enum TokenEvent<'a> {
     /// A token was given.
     Given,
-    /// This right was asked for, and RBAC does not give it.
+    /// This right was asked for, and RBAC does not give it to somebody whom the cluster knows.
     Missing(Right<'a>),
+    /// The same for somebody who did not say who they are: they may ask for anything.
+    MissingForAnonymous(Right<'a>),
     /// No token was given.
     Refused(&'a Refusal),
 }
@@ -99,29 +103,70 @@ struct Inner {
     cluster: Cluster,
     task: TokenTask,
     key: Mutex<Option<Arc<SigningKey>>>,
-    rate: RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>,
+    rates: Rates,
     calls: Semaphore,
     observe: Observer,
+}
+
+type Rate<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
+
+/// How many calls each of those who ask may cause. Addresses can be shared, by pods behind an Ingress for example. So those who say who
+/// they are have a share of their own, which nobody else can use up.
+struct Rates {
+    /// Of an address, for requests without a password.
+    anonymous: Rate<IpAddr>,
+    /// Of an address, for judging passwords.
+    passwords: Rate<IpAddr>,
+    /// Of a user, for judging rights.
+    users: Rate<String>,
+}
+
+impl Rates {
+    fn new() -> Self {
+        let quota = Quota::per_second(RATE).allow_burst(BURST);
+        let (anonymous, passwords) = (RateLimiter::hashmap(quota), RateLimiter::hashmap(quota));
+        Self { anonymous, passwords, users: RateLimiter::hashmap(quota) }
+    }
+
+    /// Takes so many calls from somebody's share.
+    fn take<K: Hash + Eq + Clone>(rate: &Rate<K>, whose: &K, calls: usize) -> Result<(), Refusal> {
+        let calls = u32::try_from(calls).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+        // An error beside this one would say that there are more than fit into any share, which no request may ask for.
+        if let Ok(Ok(())) = rate.check_key_n(whose, calls) { Ok(()) } else { Err(Refusal::too_many()) }
+    }
+
+    /// Forgets those who have not asked for a while.
+    fn forget(&self) {
+        self.anonymous.retain_recent();
+        self.passwords.retain_recent();
+        self.users.retain_recent();
+    }
 }
 
 impl TokenServer {
     /// A server for this registry.
     pub fn new(cluster: Cluster, task: TokenTask, observe: impl Fn(&TokenEvent<'_>) + Send + Sync + 'static) -> Self {
-        let rate = RateLimiter::hashmap(Quota::per_second(RATE).allow_burst(BURST));
         let (key, calls, observe) = (Mutex::default(), Semaphore::new(CALLS), Box::new(observe));
-        Self(Arc::new(Inner { cluster, task, key, rate, calls, observe }))
+        Self(Arc::new(Inner { cluster, task, key, rates: Rates::new(), calls, observe }))
     }
 
     /// Reads the key of the Secret, or makes it, again and again, and says each time whether there is one. Without a key, every
     /// request is answered with 503.
     pub async fn keep_key(&self, mut say: impl FnMut(bool)) -> Infallible {
         let inner = &self.0;
+        let mut finder = KeyFinder::new(inner.task.secret.clone());
         loop {
             let current = inner.key();
-            match stored_key::read(&inner.cluster, &inner.task.secret, current.as_ref()).await {
-                Ok(key) => {
-                    if current.as_ref().is_none_or(|current| current.id() != key.id()) {
-                        tracing::info!(key = key.id(), "tokens are signed with this key");
+            match finder.find(&inner.cluster, current.as_ref()).await {
+                Ok(None) => {}
+                Ok(Some(key)) => {
+                    match current {
+                        Some(current) if current.id() == key.id() => {}
+                        Some(_) => tracing::error!(
+                            key = key.id(),
+                            "the Secret has another key now, and tokens are signed with it; restart the registry, which reads the key when it starts"
+                        ),
+                        None => tracing::info!(key = key.id(), "tokens are signed with this key"),
                     }
                     inner.set_key(key);
                 }
@@ -129,7 +174,7 @@ impl TokenServer {
             }
             let has_key = inner.key().is_some();
             say(has_key);
-            inner.rate.retain_recent();
+            inner.rates.forget();
             sleep(if has_key { WITH_KEY } else { WITHOUT_KEY }).await;
         }
     }
@@ -153,7 +198,12 @@ async fn answer_to(State(server): State<TokenServer>, peer: Option<Extension<Pee
             answer::token(&token)
         }
         Err(refusal) => {
-            tracing::info!(%peer, reason = %refusal, "no token is given");
+            if refusal.is_for_asking_too_much() {
+                // Whoever asks too much must not fill the log, too.
+                tracing::debug!(%peer, reason = %refusal, "no token is given");
+            } else {
+                tracing::info!(%peer, reason = %refusal, "no token is given");
+            }
             (inner.observe)(&TokenEvent::Refused(&refusal));
             refusal.into_response()
         }
@@ -170,9 +220,8 @@ impl Inner {
     }
 
     async fn token(&self, peer: IpAddr, request: Request) -> Result<Token, Refusal> {
-        // Before anything is read: that costs, too.
-        self.rate.check_key(&peer).map_err(|_| Refusal::too_many())?;
-        match timeout(DEADLINE, self.token_in_time(peer, request)).await {
+        let asked = self.read(request).await?;
+        match timeout(DEADLINE, self.token_in_time(peer, asked)).await {
             Ok(result) => result,
             Err(_) => {
                 tracing::warn!(%peer, "the API server did not answer within {} seconds", DEADLINE.as_secs());
@@ -181,15 +230,28 @@ impl Inner {
         }
     }
 
-    async fn token_in_time(&self, peer: IpAddr, request: Request) -> Result<Token, Refusal> {
-        let TokenRequest { scopes, password } = self.read(request).await?;
+    async fn token_in_time(&self, peer: IpAddr, asked: TokenRequest) -> Result<Token, Refusal> {
+        let TokenRequest { scopes, password } = asked;
         let key = self.key().ok_or_else(Refusal::unavailable)?;
-        let identity = match password {
-            Some(password) => self.identity(&password).await?,
-            None => Identity::anonymous(),
+        let reviews = scopes.iter().map(|scope| scope.actions().count()).sum();
+        let caller = match password {
+            Some(password) => {
+                Rates::take(&self.rates.passwords, &peer, 1)?;
+                let identity = self.identity(&password).await?;
+                Rates::take(&self.rates.users, &identity.user().to_owned(), reviews)?;
+                Caller { identity, peer, is_known: true }
+            }
+            None => {
+                Rates::take(&self.rates.anonymous, &peer, reviews)?;
+                Caller { identity: Identity::anonymous(), peer, is_known: false }
+            }
         };
-        let granted = try_join_all(scopes.iter().map(|scope| self.granted(&identity, scope, peer))).await?;
-        let granted: Vec<Scope> = granted.into_iter().flatten().collect();
+        // One after another, so that no request takes the places of others.
+        let mut granted: Vec<Scope> = Vec::new();
+        for scope in &scopes {
+            granted.extend(self.granted(&caller, scope).await?);
+        }
+        let identity = caller.identity;
         let signed = Token::sign(&key, identity.user(), &self.task.service, &granted, SystemTime::now());
         signed.map_err(|error| {
             tracing::error!(%error, "a token cannot be signed");
@@ -201,7 +263,8 @@ impl Inner {
         let (parts, body) = request.into_parts();
         let service = &self.task.service;
         if parts.method == Method::POST {
-            let form = to_bytes(body, BODY).await.map_err(|_| Refusal::too_large(BODY))?;
+            let form = timeout(SENDING, to_bytes(body, BODY)).await.map_err(|_| Refusal::too_slow())?;
+            let form = form.map_err(|_| Refusal::too_large(BODY))?;
             return TokenRequest::from_form(&form, service);
         }
         let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
@@ -231,27 +294,45 @@ impl Inner {
     }
 
     /// What of a scope somebody may do. What they may not is said here: a registry says only that something is missing.
-    async fn granted(&self, identity: &Identity, scope: &Scope, peer: IpAddr) -> Result<Option<Scope>, Refusal> {
-        let reviews = Right::of(scope).map(async |right| {
-            let is_allowed = self.call(self.cluster.may(identity, &right.question())).await?;
-            if !is_allowed {
-                let (user, right_text) = (Quoted(identity.user()).to_string(), right.to_string());
-                tracing::info!(%peer, user, right = right_text, "a right is missing, and is left out of the token");
-                (self.observe)(&TokenEvent::Missing(right));
+    async fn granted(&self, caller: &Caller, scope: &Scope) -> Result<Option<Scope>, Refusal> {
+        let mut allowed: Vec<Action> = Vec::new();
+        for right in Right::of(scope) {
+            let is_allowed = self.call(self.cluster.may(&caller.identity, &right.question())).await;
+            let is_allowed = is_allowed.map_err(|error| {
+                tracing::error!(error = with_causes(&error), "the cluster does not answer what somebody may do");
+                Refusal::unavailable()
+            })?;
+            if is_allowed {
+                allowed.push(right.action());
+            } else {
+                caller.lacks(right);
+                let event = if caller.is_known { TokenEvent::Missing } else { TokenEvent::MissingForAnonymous };
+                (self.observe)(&event(right));
             }
-            Ok::<_, ClusterError>(is_allowed.then(|| right.action()))
-        });
-        let allowed: Vec<Option<Action>> = try_join_all(reviews).await.map_err(|error| {
-            tracing::error!(error = with_causes(&error), "the cluster does not answer what somebody may do");
-            Refusal::unavailable()
-        })?;
-        Ok(scope.granted(|action| allowed.contains(&Some(action))))
+        }
+        Ok(scope.granted(|action| allowed.contains(&action)))
     }
 
     /// Waits until there is a place for a call, and for its answer.
     async fn call<T>(&self, call: impl Future<Output = Result<T, ClusterError>>) -> Result<T, ClusterError> {
         let _place = self.calls.acquire().await;
         call.await
+    }
+}
+
+/// Who asks.
+struct Caller {
+    identity: Identity,
+    peer: IpAddr,
+    /// Whether they said who they are.
+    is_known: bool,
+}
+
+impl Caller {
+    /// Says that they lack a right.
+    fn lacks(&self, right: Right<'_>) {
+        let (user, right) = (Quoted(self.identity.user()).to_string(), right.to_string());
+        tracing::info!(peer = %self.peer, user, right, "a right is missing, and is left out of the token");
     }
 }
 

@@ -155,7 +155,7 @@ fn without_the_token_server(kit: &Kit, name: &str, image: &e2e::node::Image, cre
 }
 
 #[test]
-fn a_build_that_names_no_secret_pushes_with_that_of_the_policy() {
+fn a_build_without_host_password_and_secret_pushes_what_its_team_may() {
     let kit = kit::with(&["tenants"]);
     let kubectl = &kit.node.kubectl;
     StandIn.install(&kit);
@@ -164,7 +164,7 @@ fn a_build_that_names_no_secret_pushes_with_that_of_the_policy() {
     builds::provide_builder(&kit);
     builds::serve_sources(&kit);
     builds::write_source("pushed");
-    let with_secret = values::merged(admission::policies(), json!({"policy": {"pushSecret": "registry-push"}}));
+    let with_secret = values::merged(admission::policies(), json!({"policy": {"pushSecret": "local-registry-push"}}));
     kit.install_policies(&with_secret).ok(&["upgrade"]);
     StandIn.serve(&kit, REGISTRY);
 
@@ -179,23 +179,44 @@ fn a_build_that_names_no_secret_pushes_with_that_of_the_policy() {
     let reason = ["get", "build", "hello", "--namespace=team", "--output=jsonpath={.status.reason}"];
     assert_eq!(kubectl.ok(&reason), "SpecOutputSecretRefNotFound");
 
-    let server = format!("--docker-server={REGISTRY}");
-    for team in ["team", "other"] {
-        let secret = ["create", "secret", "docker-registry", "registry-push", "--namespace", team, &server];
-        let password = format!("--docker-password={}", kit.password(team, "ci"));
-        kubectl.ok(&[&secret[..], &["--docker-username=builder", &password]].concat());
-    }
+    // It makes itself, where the operator says so.
+    kubectl.ok(&["label", "namespace", "team", "other", "local-registry-hosting/push=true"]);
     let registered = ["wait", "build", "hello", "--namespace=team", "--for=jsonpath={.status.registered}=True"];
     kubectl.ok(&[&registered[..], &["--timeout=60s"]].concat());
     let run_text = run;
     let run = builds::succeed(&kit, "team", &run_text);
-    assert_eq!(run["status"]["buildSpec"]["output"]["pushSecret"], "registry-push");
+    assert_eq!(run["status"]["buildSpec"]["output"]["pushSecret"], "local-registry-push");
     drop(Built::by(&run, &format!("{REGISTRY}/team/hello:v1"), "pushed"));
     // The same Build in the namespace of another team.
     kubectl.run_with(&["create", "--namespace=other", "-f", "-"], &build).ok(&create);
     let log = builds::failed(&kit, "other", &builds::start(&kit, "other", &run_text));
     assert!(log.contains("DENIED") || log.contains("UNAUTHORIZED"), "{log}");
+    a_credential_ends_with_its_label(&kit);
     std::fs::remove_dir_all(QUAY).unwrap();
     kit.remove_policies();
     admission::forget(&kit);
+}
+
+/// Without the label, all of the credential goes, and its token ends at once, whoever has a copy of it.
+fn a_credential_ends_with_its_label(kit: &Kit) {
+    let kubectl = &kit.node.kubectl;
+    let secret = ["secret", "local-registry-push", "--namespace=team"];
+    let found = kubectl.json(&[&["get"], &secret[..]].concat());
+    let config = STANDARD.decode(found["data"][".dockerconfigjson"].as_str().unwrap()).unwrap();
+    let config: Value = serde_json::from_slice(&config).unwrap();
+    let stolen = format!("--dest-creds=x:{}", config["auths"][REGISTRY]["password"].as_str().unwrap());
+    let name = format!("{REGISTRY}/team/stolen:v1");
+    kit.node.push(&saying("stolen"), &name, &[WITHOUT_TLS, &stolen]).ok();
+    kubectl.ok(&["label", "namespace", "team", "other", "local-registry-hosting/push-"]);
+    for object in ["secret", "serviceaccount", "rolebinding"] {
+        e2e::eventually(&format!("the {object} to go"), || {
+            let get = ["get", object, "local-registry-push", "--namespace=team", "--ignore-not-found", "--output=name"];
+            kubectl.ok(&get).is_empty().then_some(())
+        });
+    }
+    // The API server remembers for some seconds that a token was good.
+    e2e::eventually("the token to end", || {
+        let pushed = kit.node.push(&saying("stolen"), &name, &[WITHOUT_TLS, &stolen]);
+        (!pushed.succeeded && pushed.output.contains("does not accept the password")).then_some(())
+    });
 }

@@ -15,7 +15,14 @@ use prometheus_client::registry::Registry;
 
 use crate::server::{self, Limits};
 
-const LIMITS: Limits = Limits { connections: 16, of_an_address: 16, time: Duration::from_secs(10), headers: 16 * 1024 };
+/// The kubelet asks here, too, and waits for a second. So nobody else may have all the places.
+const LIMITS: Limits = Limits {
+    connections: 64,
+    of_an_address: 4,
+    beginning: Duration::from_secs(1),
+    time: Duration::from_secs(5),
+    headers: 8 * 1024,
+};
 
 /// What a running program tells monitoring.
 pub(crate) trait Monitored: Send + Sync + 'static {

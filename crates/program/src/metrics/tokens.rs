@@ -16,6 +16,9 @@ const NAMESPACES: usize = 500;
 /// The namespace of all others. No namespace has this name.
 const OTHERS: &str = "(others)";
 
+/// The namespace of whatever is asked for without a password.
+const ANONYMOUS: &str = "(anonymous)";
+
 /// A namespace and a verb.
 type RightLabels = [(&'static str, String); 2];
 
@@ -50,13 +53,17 @@ impl TokenMetrics {
             TokenEvent::Given => "given",
             TokenEvent::Refused(refusal) if refusal.is_failure() => "failed",
             TokenEvent::Refused(_) => "refused",
-            TokenEvent::Missing(right) => return self.record_missing(*right),
+            TokenEvent::Missing(right) => {
+                let namespace = self.bounded(right.namespace().unwrap_or_default());
+                return self.record_missing(namespace, *right);
+            }
+            // They could make anybody's alerts fire.
+            TokenEvent::MissingForAnonymous(right) => return self.record_missing(ANONYMOUS.to_owned(), *right),
         };
         self.requests.get_or_create(&[("result", result.to_owned())]).inc();
     }
 
-    fn record_missing(&self, right: Right<'_>) {
-        let namespace = self.bounded(right.namespace().unwrap_or_default());
+    fn record_missing(&self, namespace: String, right: Right<'_>) {
         let labels = [("repository_namespace", namespace), ("verb", right.action().verb().to_owned())];
         self.missing.get_or_create(&labels).inc();
     }
@@ -107,6 +114,16 @@ mod tests {
         encode(&mut text, metrics.registry()).unwrap();
         let samples = text.lines().filter(|line| line.contains("rights_missing_total{"));
         assert_eq!(samples.count(), NAMESPACES + 1);
+        let scope = Scope::parse("repository:team-7/app:push").unwrap();
+        Right::of(&scope).for_each(|right| metrics.record(&TokenEvent::MissingForAnonymous(right)));
+        let mut with_anonymous = String::new();
+        encode(&mut with_anonymous, metrics.registry()).unwrap();
+        for (namespace, count) in [("team-7", 1), ("(anonymous)", 1)] {
+            let sample = format!(
+                r#"local_registry_sync_token_rights_missing_total{{repository_namespace="{namespace}",verb="push"}} {count}"#
+            );
+            assert!(with_anonymous.contains(&sample), "{sample}: {with_anonymous}");
+        }
         let others = r#"local_registry_sync_token_rights_missing_total{repository_namespace="(others)",verb="push"} 7"#;
         assert!(text.contains(others), "{text}");
     }

@@ -94,7 +94,12 @@ impl ApiServer {
         let (sender, mut said) = tokio::sync::mpsc::unbounded_channel();
         let keeping = server.clone();
         tokio::spawn(async move { keeping.keep_key(|has_key| drop(sender.send(has_key))).await });
-        said.recv().await.unwrap();
+        // A new server waits for others before it makes a key.
+        for _ in 0..10 {
+            if said.recv().await.unwrap() {
+                break;
+            }
+        }
         server
     }
 }

@@ -50,7 +50,7 @@ proptest! {
         caller in proptest::option::of(0..USERS.len()),
     ) {
         let (user, password) = caller.map_or(("system:anonymous", None), |at| (USERS[at].1, Some(USERS[at].0)));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let (given, reviewed) = runtime.block_on(async {
             let state = State { rights: rights.clone(), tokens: USERS.into(), ..State::with_secret() };
             let api = ApiServer::start(state);

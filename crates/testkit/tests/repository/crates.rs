@@ -25,7 +25,7 @@ const USES: [(&str, &[&str]); 18] = [
     ("node", &["cluster", "core", "declaration", "system"]),
     // It reads the settings that `sync` writes, and the report that `node` writes.
     ("check", &["cluster", "core", "declaration", "node", "oci", "sync"]),
-    ("tenants", &["cluster", "core"]),
+    ("tenants", &["cluster", "core", "declaration"]),
     ("storage", &["core", "system"]),
     ("program", &["check", "cluster", "core", "declaration", "node", "storage", "sync", "system", "tenants"]),
     ("promote", &["core", "oci", "system"]),
