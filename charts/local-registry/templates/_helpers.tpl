@@ -122,15 +122,15 @@ securityContext:
 {{- end }}
 
 {{/*
-When what the sync job keeps has to be removed, as the event of a hook; or nothing. From `root`, the name of what is `kept`, whether this
-release `keeps` it, and whether it `stays` where the release does not: an upgrade removes it, too, and knows by the account of the sync job
-what that has kept until now.
+When what a program keeps has to be removed, as the event of a hook; or nothing. From `root`, the name of what is `kept`, whether this
+release `keeps` it, and whether it `stays` where the release does not: an upgrade removes it, too, and knows by the program's `account`, by
+default that of the sync job, what that has kept until now.
 */}}
 {{- define "local-registry.before-it-goes" -}}
 {{- if .keeps -}}
 pre-delete
 {{- else if and .root.Release.IsUpgrade (not .stays) -}}
-{{- with lookup "v1" "ServiceAccount" .root.Release.Namespace "local-registry-sync" -}}
+{{- with lookup "v1" "ServiceAccount" .root.Release.Namespace (.account | default "local-registry-sync") -}}
 {{- $own := printf "%s/%s" $.root.Release.Namespace $.root.Release.Name -}}
 {{- $kept := dig "metadata" "annotations" (printf "local-registry-hosting/keeps-%s" $.kept) "" . -}}
 {{- if and $kept (eq (include "local-registry.owner" .) $own) -}}pre-upgrade{{- end -}}
@@ -271,6 +271,11 @@ second container, which asks nobody.
 {{/* Whether the registry takes tokens of the token server: `true`, or nothing. */}}
 {{- define "local-registry.tokens" -}}
 {{- if and .Values.registry.enabled .Values.registry.tenants.enabled }}true{{ end }}
+{{- end }}
+
+{{/* Whether credentials are kept in labelled namespaces: `true`, or nothing. */}}
+{{- define "local-registry.credentials" -}}
+{{- if and (include "local-registry.tokens" .) .Values.registry.tenants.credentials.enabled }}true{{ end }}
 {{- end }}
 
 {{/* Where clients ask for a token. The registry gives this URL to everybody whom it refuses. */}}

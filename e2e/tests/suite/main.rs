@@ -5,6 +5,7 @@ mod asked;
 mod chart;
 mod check;
 mod crds;
+mod credentials;
 mod fields;
 mod guard;
 mod kubewarden;

@@ -221,6 +221,20 @@ fn accounts_of_the_token_server() {
     let key = ["/secrets[registry-token] get", "/secrets[registry-token] patch"];
     let account = (NAMESPACE, "registry-token");
     check(&cluster, account, &[(NAMESPACE, &[&key[..], &reviews[..]].concat()), ("team", &reviews)]);
+    let namespaces = ["/namespaces[*] list", "/namespaces[*] watch"];
+    let verbs = ["create", "delete", "list", "patch", "watch"];
+    let object = |resource: &str| verbs.map(|verb| format!("{resource}[local-registry-push] {verb}"));
+    let mut credentials: Vec<String> = namespaces.map(str::to_owned).to_vec();
+    for resource in ["/secrets", "/serviceaccounts", "rbac.authorization.k8s.io/rolebindings"] {
+        credentials.extend(object(resource));
+    }
+    credentials.push("/serviceaccounts/token[local-registry-push] create".to_owned());
+    credentials.push("rbac.authorization.k8s.io/clusterroles[local-registry-push] bind".to_owned());
+    credentials.sort();
+    let credentials: Vec<&str> = credentials.iter().map(String::as_str).collect();
+    let mut of_declaration = [&CONFIG_MAP[..], &credentials].concat();
+    of_declaration.sort_unstable();
+    check(&cluster, (NAMESPACE, "registry-credentials"), &[("team", &credentials), ("kube-public", &of_declaration)]);
 }
 
 #[test]

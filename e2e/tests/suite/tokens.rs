@@ -144,7 +144,7 @@ fn a_token_gives_what_kubectl_says_that_somebody_can() {
 }
 
 #[test]
-fn rights_are_felt_with_the_next_token() {
+fn rights_are_felt_with_the_next_token_of_each_replica() {
     let tenants = Tenants::start(json!({}));
     let password = tenants.token(("team", "ci"));
     let may_push = || tenants.gives(Some(&password), "push", "other/app");
@@ -159,23 +159,12 @@ fn rights_are_felt_with_the_next_token() {
     let line = log.lines().find(|line| line.contains(right)).unwrap_or_else(|| panic!("{log}"));
     assert!(line.contains("system:serviceaccount:team:ci") && line.contains("a right is missing"), "{line}");
     assert!(!log.contains(&password), "a password is in the log");
+    no_object_of_the_type_can_be_made(&tenants);
+    replicas_share_the_key(&tenants);
 }
 
-#[test]
-fn without_open_pulls_a_pull_needs_a_right() {
-    let tenants = Tenants::start(json!({"registry": {"tenants": {"openPulls": false}}}));
-    let [editor, nobody] = [("team", "ci"), ("team", "nobody")].map(|account| tenants.token(account));
-    assert!(tenants.gives(Some(&editor), "pull", "team/app"));
-    assert!(!tenants.gives(Some(&nobody), "pull", "team/app"));
-    assert!(!tenants.gives(None, "pull", "team/app"));
-    tenants.bind("local-registry-pull", ("team", "nobody"), "team");
-    eventually("the right to be given", || tenants.gives(Some(&nobody), "pull", "team/app").then_some(()));
-    assert!(!tenants.gives(Some(&nobody), "push", "team/app"));
-}
-
-#[test]
-fn both_replicas_sign_with_the_key_that_the_registry_reads() {
-    let tenants = Tenants::start(json!({}));
+/// Both replicas sign with the key that the registry reads, and an upgrade keeps it, though the chart's own Secret is empty.
+fn replicas_share_the_key(tenants: &Tenants) {
     let second = TokenServer::start(&tenants.control_plane, "second");
     let key = tenants.server.ask(&[], None).key();
     assert_eq!(second.ask(&[], None).key(), key);
@@ -188,9 +177,8 @@ fn both_replicas_sign_with_the_key_that_the_registry_reads() {
     assert_eq!(kept["data"], secret["data"]);
 }
 
-#[test]
-fn no_object_of_the_type_can_be_made() {
-    let tenants = Tenants::start(json!({}));
+/// The type is there for rights alone.
+fn no_object_of_the_type_can_be_made(tenants: &Tenants) {
     let repository = json!({
         "apiVersion": "registry.local-registry-hosting/v1", "kind": "Repository", "metadata": {"name": "app", "namespace": "team"},
     });
@@ -199,6 +187,18 @@ fn no_object_of_the_type_can_be_made() {
         .kubectl
         .run_with(&create, &repository.to_string())
         .failed_with("repositories of the local registry are not objects");
+}
+
+#[test]
+fn without_open_pulls_a_pull_needs_a_right() {
+    let tenants = Tenants::start(json!({"registry": {"tenants": {"openPulls": false}}}));
+    let [editor, nobody] = [("team", "ci"), ("team", "nobody")].map(|account| tenants.token(account));
+    assert!(tenants.gives(Some(&editor), "pull", "team/app"));
+    assert!(!tenants.gives(Some(&nobody), "pull", "team/app"));
+    assert!(!tenants.gives(None, "pull", "team/app"));
+    tenants.bind("local-registry-pull", ("team", "nobody"), "team");
+    eventually("the right to be given", || tenants.gives(Some(&nobody), "pull", "team/app").then_some(()));
+    assert!(!tenants.gives(Some(&nobody), "push", "team/app"));
 }
 
 /// A token as the API server would have made it for `team:ci`, with other claims.

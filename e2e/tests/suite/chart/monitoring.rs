@@ -34,6 +34,7 @@ fn prometheus_finds_the_pods_is_let_in_and_is_asked_about_them() {
         let mut registry = vec![scraped("Deployment", "registry")];
         if asking == "tenants" {
             registry.push(scraped("Deployment", "registry-token"));
+            registry.push(scraped("Deployment", "registry-credentials"));
         }
         let agent = [scraped("DaemonSet", "local-registry-node")];
         let sync = [scraped("Deployment", "local-registry-sync")];
@@ -43,7 +44,8 @@ fn prometheus_finds_the_pods_is_let_in_and_is_asked_about_them() {
             (&agent, "local-registry-node", "local-registry-node-dashboard"),
             (&sync, "local-registry-sync", "local-registry-sync-dashboard"),
         ] {
-            let about_others = |query: &String| asking == "auth" && query.contains(r#"job="registry-token""#);
+            let others = [r#"job="registry-token""#, r#"job="registry-credentials""#];
+            let about_others = |query: &String| asking == "auth" && others.iter().any(|other| query.contains(other));
             let queries: Vec<String> = queries(&objects, name, dashboard);
             let queries: Vec<String> = queries.into_iter().filter(|query| !about_others(query)).collect();
             asked += assert_jobs_named(scraped, &queries);

@@ -231,8 +231,9 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
         }
     }
     // Two of the registry, two of the garbage collection, and the agent; the sync job, the check and the hook of an uninstall; three
-    // that remove the agents; the sync job, the check and the hook once more; promotions; and with tenants, two of the registry and the token server.
-    assert_eq!(checked, 5 + 3 + 3 + 3 + 1 + 3);
+    // that remove the agents; the sync job, the check and the hook once more; promotions; and with tenants, two of the
+    // registry, the token server, the credentials, and the hook that removes those.
+    assert_eq!(checked, 5 + 3 + 3 + 3 + 1 + 5);
 }
 
 /// The words of a text that are in backticks.

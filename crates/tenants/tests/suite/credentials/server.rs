@@ -232,7 +232,9 @@ impl Server {
                 self.put(kind, "a", json!({"type": "kubernetes.io/dockerconfigjson"}));
             }
         }
-        let namespaces = || self.namespaces.iter().map(|(name, state)| namespace(name, *state)).collect();
+        // A page, and whether there is more.
+        let namespaces =
+            || self.namespaces.iter().skip(from).take(5).map(|(name, state)| namespace(name, *state)).collect();
         let (kind, items): (_, Vec<Value>) = match kind {
             "configmaps" => ("ConfigMap", self.declared.map(config_map).into_iter().collect()),
             "namespaces" => {
@@ -241,16 +243,16 @@ impl Server {
             }
             _ => {
                 let objects = self.objects.iter().filter(|((of, _), _)| *of == kind);
-                (name_of(kind), objects.map(|(_, object)| object.clone()).collect())
+                (name_of(kind), objects.skip(from).take(5).map(|(_, object)| object.clone()).collect())
             }
         };
         // An object may be 1.5 MB large.
         assert!(kind == "ConfigMap" || query.contains("limit=4"), "{query}");
         let mut metadata = json!({"resourceVersion": "1"});
-        if items.len() > from + 4 {
+        if items.len() > 4 {
             metadata["continue"] = json!((from + 4).to_string());
         }
-        let page: Vec<&Value> = items.iter().skip(from).take(4).collect();
+        let page: Vec<&Value> = items.iter().take(4).collect();
         (200, json!({"apiVersion": "v1", "kind": format!("{kind}List"), "metadata": metadata, "items": page}))
     }
 
