@@ -74,7 +74,7 @@ pub(crate) enum StoredKeyError {
 /// What a Secret says of the key.
 enum Stored {
     /// It has this one.
-    Has(SigningKey),
+    Has(Arc<SigningKey>),
     /// It lacks some of it, which has to be written: this is the key then.
     Lacks(Arc<SigningKey>),
 }
@@ -107,7 +107,7 @@ impl KeyFinder {
             };
             let malformed = |error| StoredKeyError::Malformed { secret: subject(), error };
             let key = match stored(&data, current).map_err(malformed)? {
-                Some(Stored::Has(key)) => return Ok(Some(Arc::new(key))),
+                Some(Stored::Has(key)) => return Ok(Some(key)),
                 Some(Stored::Lacks(key)) => key,
                 None if self.empty_since.get_or_insert_with(Instant::now).elapsed() < GRACE => return Ok(None),
                 None => Arc::new(SigningKey::generate().map_err(StoredKeyError::Generate)?),
@@ -128,7 +128,7 @@ fn stored(data: &SecretData, current: Option<&Arc<SigningKey>>) -> Result<Option
     let Some(der) = data.get(PRIVATE).filter(|der| !der.is_empty()) else {
         return Ok(current.map(|key| Stored::Lacks(Arc::clone(key))));
     };
-    let key = SigningKey::from_der(der)?;
+    let key = Arc::new(SigningKey::from_der(der)?);
     let is_whole = data.get(PUBLIC) == Some(key.jwks().as_bytes());
-    Ok(Some(if is_whole { Stored::Has(key) } else { Stored::Lacks(Arc::new(key)) }))
+    Ok(Some(if is_whole { Stored::Has(key) } else { Stored::Lacks(key) }))
 }

@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 
-use crate::scope::{Scope, Target};
+use crate::scope::{Action, Scope, Target};
 use crate::signing_key::{KeyError, SigningKey};
 
 /// Who has made a token. The registry is told to trust no other.
 pub const ISSUER: &str = "local-registry-sync";
 /// How long a token is valid. The registry allows for a minute between its clock and ours, so that what is taken away from somebody
 /// is felt within five.
-pub const LIFETIME: Duration = Duration::from_secs(240);
+pub const LIFETIME: Duration = Duration::from_mins(4);
 
 /// A token, and until when it is valid.
 pub struct Token {
@@ -57,7 +57,7 @@ impl<'a> Access<'a> {
     fn of(scope: &'a Scope) -> Self {
         match scope.target() {
             Target::Repository(name) => {
-                let actions = scope.actions().map(|action| action.verb()).collect();
+                let actions = scope.actions().map(Action::verb).collect();
                 Self { kind: "repository", name: name.as_str(), actions }
             }
             Target::Catalog => Self { kind: "registry", name: "catalog", actions: vec!["*"] },
@@ -135,7 +135,7 @@ mod tests {
     fn a_token_says_what_is_granted_and_is_signed() {
         let key = SigningKey::generate().unwrap();
         let granted = ["repository:team/app:pull,push", "registry:catalog:*"].map(|text| Scope::parse(text).unwrap());
-        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let now = UNIX_EPOCH + Duration::from_hours(500_000);
         let token = Token::sign(&key, "system:serviceaccount:team:ci", "registry:5000", &granted, now).unwrap();
         assert_eq!(token.issued_at(), "2027-01-15T08:00:00Z");
 

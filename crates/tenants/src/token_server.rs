@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -221,30 +221,25 @@ impl Inner {
 
     async fn token(&self, peer: IpAddr, request: Request) -> Result<Token, Refusal> {
         let asked = self.read(request).await?;
-        match timeout(DEADLINE, self.token_in_time(peer, asked)).await {
-            Ok(result) => result,
-            Err(_) => {
-                tracing::warn!(%peer, "the API server did not answer within {} seconds", DEADLINE.as_secs());
-                Err(Refusal::unavailable())
-            }
+        if let Ok(result) = timeout(DEADLINE, self.token_in_time(peer, asked)).await {
+            return result;
         }
+        tracing::warn!(%peer, "the API server did not answer within {} seconds", DEADLINE.as_secs());
+        Err(Refusal::unavailable())
     }
 
     async fn token_in_time(&self, peer: IpAddr, asked: TokenRequest) -> Result<Token, Refusal> {
         let TokenRequest { scopes, password } = asked;
         let key = self.key().ok_or_else(Refusal::unavailable)?;
         let reviews = scopes.iter().map(|scope| scope.actions().count()).sum();
-        let caller = match password {
-            Some(password) => {
-                Rates::take(&self.rates.passwords, &peer, 1)?;
-                let identity = self.identity(&password).await?;
-                Rates::take(&self.rates.users, &identity.user().to_owned(), reviews)?;
-                Caller { identity, peer, is_known: true }
-            }
-            None => {
-                Rates::take(&self.rates.anonymous, &peer, reviews)?;
-                Caller { identity: Identity::anonymous(), peer, is_known: false }
-            }
+        let caller = if let Some(password) = password {
+            Rates::take(&self.rates.passwords, &peer, 1)?;
+            let identity = self.identity(&password).await?;
+            Rates::take(&self.rates.users, &identity.user().to_owned(), reviews)?;
+            Caller { identity, peer, is_known: true }
+        } else {
+            Rates::take(&self.rates.anonymous, &peer, reviews)?;
+            Caller { identity: Identity::anonymous(), peer, is_known: false }
         };
         // One after another, so that no request takes the places of others.
         let mut granted: Vec<Scope> = Vec::new();
@@ -268,7 +263,7 @@ impl Inner {
             return TokenRequest::from_form(&form, service);
         }
         let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-        let authorization = headers.next().map(|header| header.as_bytes());
+        let authorization = headers.next().map(HeaderValue::as_bytes);
         if headers.next().is_some() {
             return Err(Refusal::invalid("Authorization: is given twice".to_owned()));
         }

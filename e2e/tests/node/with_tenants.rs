@@ -35,7 +35,7 @@ fn found_team(kit: &Kit, team: &str) {
 
 /// The registry's own token for these scopes, as an account of this team gets it.
 fn token_of(kit: &Kit, team: &str, scopes: &[&str]) -> String {
-    let scopes: String = scopes.iter().map(|scope| format!("&scope={scope}")).collect();
+    let scopes = scopes.iter().map(|scope| format!("&scope={scope}")).collect::<Vec<_>>().concat();
     let basic = STANDARD.encode(format!("x:{}", kit.password(team, "ci")));
     let address = format!("{}:5001", kit.address("registry-token"));
     let path = format!("/token?service={REGISTRY}{scopes}");
@@ -125,7 +125,7 @@ fn rights_are_given_and_taken(kit: &Kit, name: &str, image: &e2e::node::Image) {
     let binding = ["rolebinding", "guest", "--namespace=team"];
     let guest = ["--clusterrole=local-registry-push", "--serviceaccount=other:ci"];
     kit.node.kubectl.ok(&[&["create"], &binding[..], &guest[..]].concat());
-    let guest = format!("{}-by-a-guest", name);
+    let guest = format!("{name}-by-a-guest");
     let credentials = kit.credentials("other", "ci");
     e2e::eventually("the right to be given", || {
         kit.node.push(image, &guest, &[WITHOUT_TLS, &credentials]).succeeded.then_some(())

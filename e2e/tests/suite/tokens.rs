@@ -318,39 +318,9 @@ const NAMES: [&str; 36] = [
     "kube-system/app",
 ];
 
-#[test]
-fn nothing_is_given_that_rbac_does_not_give() {
-    let tenants = Tenants::start(json!({}));
-    let password = tenants.token(("other", "ci"));
-    let is_own = |access: &str| access.starts_with("repository:other/");
-    let mut asked = 0;
-    let mut check = |what: &str, answer: &e2e::TokenAnswer| {
-        asked += 1;
-        assert!([0, 200, 400, 401, 404, 405, 413, 414, 429, 431].contains(&answer.status), "{what}: {answer:?}");
-        let given = if answer.body["token"].is_string() { answer.access() } else { Vec::new() };
-        // Everybody may pull.
-        let wrong = given.iter().find(|access| !is_own(access) && !access.ends_with(":pull"));
-        assert_eq!(wrong, None, "{what}: {given:?}");
-    };
-    for name in NAMES {
-        for (kind, actions) in [
-            ("repository", "push"),
-            ("repository", "*"),
-            ("repository", "pull,push,delete"),
-            ("repository", "PUSH"),
-            ("repository(plugin)", "push"),
-            (" repository", "push"),
-        ] {
-            let scope = format!("{kind}:{name}:{actions}");
-            // Below the rate at which one address is told to wait.
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            let answer = tenants.server.ask(&[&scope], Some(&password));
-            assert_eq!(answer.status, 200, "{scope}: {answer:?}");
-            check(&scope, &answer);
-        }
-    }
-
-    let (service, basic) = (tenants.server.service(), STANDARD.encode(format!("x:{password}")));
+/// Requests that are not as a client sends them, for a right of `team`.
+fn odd_requests(service: &str, password: &str) -> Vec<(&'static str, String)> {
+    let basic = STANDARD.encode(format!("x:{password}"));
     let query = format!("service={service}&scope=repository:team/app:push");
     let authorization = format!("Authorization: Basic {basic}\r\n");
     let form = format!("grant_type=password&{query}&username=x&password={password}");
@@ -358,7 +328,7 @@ fn nothing_is_given_that_rbac_does_not_give() {
         format!("POST /token HTTP/1.0\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len())
     };
     let long = "x".repeat(100_000);
-    for (what, request) in [
+    vec![
         ("GET", format!("GET /token?{query} HTTP/1.0\r\n{authorization}\r\n")),
         ("two passwords", format!("GET /token?{query} HTTP/1.0\r\n{authorization}{authorization}\r\n")),
         ("a password in the query", format!("GET /token?{query}&username=x&password={password} HTTP/1.0\r\n\r\n")),
@@ -429,7 +399,42 @@ fn nothing_is_given_that_rbac_does_not_give() {
         ("no HTTP", "hello\r\n\r\n".to_owned()),
         ("TLS", "\u{16}\u{3}\u{1}".to_owned()),
         ("nothing", String::new()),
-    ] {
+    ]
+}
+
+#[test]
+fn nothing_is_given_that_rbac_does_not_give() {
+    let tenants = Tenants::start(json!({}));
+    let password = tenants.token(("other", "ci"));
+    let is_own = |access: &str| access.starts_with("repository:other/");
+    let mut asked = 0;
+    let mut check = |what: &str, answer: &e2e::TokenAnswer| {
+        asked += 1;
+        assert!([0, 200, 400, 401, 404, 405, 413, 414, 429, 431].contains(&answer.status), "{what}: {answer:?}");
+        let given = if answer.body["token"].is_string() { answer.access() } else { Vec::new() };
+        // Everybody may pull.
+        let wrong = given.iter().find(|access| !is_own(access) && !access.ends_with(":pull"));
+        assert_eq!(wrong, None, "{what}: {given:?}");
+    };
+    for name in NAMES {
+        for (kind, actions) in [
+            ("repository", "push"),
+            ("repository", "*"),
+            ("repository", "pull,push,delete"),
+            ("repository", "PUSH"),
+            ("repository(plugin)", "push"),
+            (" repository", "push"),
+        ] {
+            let scope = format!("{kind}:{name}:{actions}");
+            // Below the rate at which one address is told to wait.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let answer = tenants.server.ask(&[&scope], Some(&password));
+            assert_eq!(answer.status, 200, "{scope}: {answer:?}");
+            check(&scope, &answer);
+        }
+    }
+
+    for (what, request) in odd_requests(tenants.server.service(), &password) {
         check(what, &tenants.server.send(request.as_bytes()));
     }
     assert!(asked > 240, "{asked} requests");

@@ -93,7 +93,13 @@ impl ApiServer {
         let server = TokenServer::new(self.cluster.clone(), task, |_| {});
         let (sender, mut said) = tokio::sync::mpsc::unbounded_channel();
         let keeping = server.clone();
-        tokio::spawn(async move { keeping.keep_key(|has_key| drop(sender.send(has_key))).await });
+        tokio::spawn(async move {
+            let say = |has_key| {
+                // Nobody listens any more once there is a key.
+                let _ = sender.send(has_key);
+            };
+            keeping.keep_key(say).await
+        });
         // A new server waits for others before it makes a key.
         for _ in 0..10 {
             if said.recv().await.unwrap() {
@@ -230,7 +236,7 @@ pub(crate) async fn ask(server: &TokenServer, request: Request<Body>) -> Answere
 
 /// A GET request with these scopes, and a password if there is one.
 pub(crate) fn get(scopes: &[&str], password: Option<&str>) -> Request<Body> {
-    let scopes: String = scopes.iter().map(|scope| format!("&scope={scope}")).collect();
+    let scopes = scopes.iter().map(|scope| format!("&scope={scope}")).collect::<Vec<_>>().concat();
     let request = Request::get(format!("/token?service={SERVICE}{scopes}"));
     let request = match password {
         Some(password) => {
