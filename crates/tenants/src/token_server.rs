@@ -91,7 +91,7 @@ pub enum TokenEvent<'a> {
 /// let server = TokenServer::new(Cluster::new(kube::Client::try_default().await?), task, |event| println!("{event:?}"));
 /// let routes = server.routes();
 /// // Serve the routes, and meanwhile:
-/// server.keep_key(|has_key| println!("{has_key}")).await
+/// match server.keep_key(|has_key| println!("{has_key}")).await {}
 /// # }
 /// ```
 #[derive(Clone)]
