@@ -157,6 +157,9 @@ impl Kit {
             self.certify(parts);
         }
         self.ready();
+        if parts.contains(&"tenants") {
+            self.provide_account_of_builder();
+        }
         self.parts = Some(parts.to_vec());
     }
 
@@ -326,16 +329,20 @@ impl Kit {
         name
     }
 
+    /// An account that may push everything.
+    fn provide_account_of_builder(&self) {
+        let kubectl = &self.node.kubectl;
+        let account = ["serviceaccount", "builder", "--namespace=default"];
+        if kubectl.run(&[&["get"], &account[..]].concat()).code != Some(0) {
+            kubectl.ok(&[&["create"], &account[..]].concat());
+            let role = ["--clusterrole=local-registry-push", "--serviceaccount=default:builder"];
+            kubectl.ok(&[&["create", "clusterrolebinding", "builder"], &role[..]].concat());
+        }
+    }
+
     /// What lets skopeo push whatever it wants to, if the registry asks who it is.
     pub(crate) fn builder(&self) -> Option<String> {
         if self.has("tenants") {
-            let kubectl = &self.node.kubectl;
-            let account = ["serviceaccount", "builder", "--namespace=default"];
-            if kubectl.run(&[&["get"], &account[..]].concat()).code != Some(0) {
-                kubectl.ok(&[&["create"], &account[..]].concat());
-                let role = ["--clusterrole=local-registry-push", "--serviceaccount=default:builder"];
-                kubectl.ok(&[&["create", "clusterrolebinding", "builder"], &role[..]].concat());
-            }
             return Some(self.credentials("default", "builder"));
         }
         self.has("auth").then(|| CREDENTIALS.to_owned())

@@ -23,12 +23,12 @@ struct Tenants {
 const ACCOUNTS: [(&str, &str); 4] = [("team", "ci"), ("other", "ci"), ("team", "nobody"), ("platform", "admin")];
 
 impl Tenants {
-    fn start(more: Value) -> Self {
+    fn start() -> Self {
         let control_plane = ControlPlane::start();
         let kubectl = control_plane.kubectl();
         // The roles `edit` and `admin` are put together by a controller.
         let controllers = control_plane.start_controllers();
-        Chart::of("4", &kubectl).install(&values::merged(values::tenants(), more));
+        Chart::of("4", &kubectl).install(&values::tenants());
         kubectl.wait_for_crds();
         for namespace in ["team", "other", "platform"] {
             kubectl.ok(&["create", "namespace", namespace]);
@@ -97,7 +97,7 @@ impl Tenants {
 
 #[test]
 fn a_token_gives_what_kubectl_says_that_somebody_can() {
-    let tenants = Tenants::start(json!({}));
+    let tenants = Tenants::start();
     // One repository alone, and one of a name with slashes.
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
@@ -145,7 +145,7 @@ fn a_token_gives_what_kubectl_says_that_somebody_can() {
 
 #[test]
 fn rights_are_felt_with_the_next_token_of_each_replica() {
-    let tenants = Tenants::start(json!({}));
+    let tenants = Tenants::start();
     let password = tenants.token(("team", "ci"));
     let may_push = || tenants.gives(Some(&password), "push", "other/app");
     assert!(!may_push());
@@ -161,6 +161,21 @@ fn rights_are_felt_with_the_next_token_of_each_replica() {
     assert!(!log.contains(&password), "a password is in the log");
     no_object_of_the_type_can_be_made(&tenants);
     replicas_share_the_key(&tenants);
+    closed_pulls_need_a_right(&tenants);
+}
+
+/// Where pulls are not open, a pull needs a right.
+fn closed_pulls_need_a_right(tenants: &Tenants) {
+    let closed = json!({"registry": {"tenants": {"openPulls": false}}});
+    Chart::of("4", &tenants.kubectl).install(&values::merged(values::tenants(), closed));
+    let [editor, nobody] = [("team", "ci"), ("team", "nobody")].map(|account| tenants.token(account));
+    assert!(tenants.gives(Some(&editor), "pull", "team/app"));
+    for password in [Some(nobody.as_str()), None] {
+        eventually("pulls to be closed", || (!tenants.gives(password, "pull", "team/app")).then_some(()));
+    }
+    tenants.bind("local-registry-pull", ("team", "nobody"), "team");
+    eventually("the right to be given", || tenants.gives(Some(&nobody), "pull", "team/app").then_some(()));
+    assert!(!tenants.gives(Some(&nobody), "push", "team/app"));
 }
 
 /// Both replicas sign with the key that the registry reads, and an upgrade keeps it, though the chart's own Secret is empty.
@@ -189,18 +204,6 @@ fn no_object_of_the_type_can_be_made(tenants: &Tenants) {
         .failed_with("repositories of the local registry are not objects");
 }
 
-#[test]
-fn without_open_pulls_a_pull_needs_a_right() {
-    let tenants = Tenants::start(json!({"registry": {"tenants": {"openPulls": false}}}));
-    let [editor, nobody] = [("team", "ci"), ("team", "nobody")].map(|account| tenants.token(account));
-    assert!(tenants.gives(Some(&editor), "pull", "team/app"));
-    assert!(!tenants.gives(Some(&nobody), "pull", "team/app"));
-    assert!(!tenants.gives(None, "pull", "team/app"));
-    tenants.bind("local-registry-pull", ("team", "nobody"), "team");
-    eventually("the right to be given", || tenants.gives(Some(&nobody), "pull", "team/app").then_some(()));
-    assert!(!tenants.gives(Some(&nobody), "push", "team/app"));
-}
-
 /// A token as the API server would have made it for `team:ci`, with other claims.
 fn forged(tenants: &Tenants, header: &Value, claims: &Value) -> String {
     let pem = std::fs::read_to_string(tenants.control_plane.file("service-accounts.key")).unwrap();
@@ -216,7 +219,7 @@ fn forged(tenants: &Tenants, header: &Value, claims: &Value) -> String {
 
 #[test]
 fn what_is_no_token_for_the_registry_opens_nothing() {
-    let tenants = Tenants::start(json!({}));
+    let tenants = Tenants::start();
     let good = tenants.token(("team", "ci"));
     let account = tenants.kubectl.json(&["get", "serviceaccount", "ci", "--namespace=team"]);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -404,7 +407,7 @@ fn odd_requests(service: &str, password: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn nothing_is_given_that_rbac_does_not_give() {
-    let tenants = Tenants::start(json!({}));
+    let tenants = Tenants::start();
     let password = tenants.token(("other", "ci"));
     let is_own = |access: &str| access.starts_with("repository:other/");
     let mut asked = 0;

@@ -67,7 +67,8 @@ impl Cluster {
         self.apply_push(namespace, content.body(), content.annotations(), uid, dry_run).await
     }
 
-    /// Deletes one of the objects of a namespace, if nobody has changed it since it was seen.
+    /// Deletes one of the objects of a namespace, if it is still the one that was seen. What somebody changes in it meanwhile must not
+    /// keep it; that it is still ours is looked at by the policies of the chart.
     ///
     /// # Errors
     /// A [`ClusterError`] if it is still there.
@@ -77,8 +78,8 @@ impl Cluster {
         seen: &Found<T>,
         dry_run: bool,
     ) -> Result<(), ClusterError> {
-        let unchanged = Preconditions { resource_version: Some(seen.version().to_owned()), uid: None };
-        let parameters = DeleteParams { dry_run, preconditions: Some(unchanged), ..DeleteParams::default() };
+        let same = Preconditions { uid: Some(seen.uid().to_owned()), resource_version: None };
+        let parameters = DeleteParams { dry_run, preconditions: Some(same), ..DeleteParams::default() };
         let call = call::<T>(namespace, "delete");
         let request = Request::new(path::<T>(namespace)).delete(NAME, &parameters);
         match limited(self.text(request)).await {

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use local_registry_core::Quoted;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// What is kept of an object: one of its fields, or some of several.
 pub trait Content: Default + DeserializeOwned + Clone + fmt::Debug + Send + 'static {
@@ -126,7 +126,9 @@ impl<'de, C: Content> Deserialize<'de> for Slim<C> {
                     content.get_or_insert_default().note_uid(uid);
                 }
                 if metadata.deletion_timestamp.is_some() {
-                    content.get_or_insert_default().note_deletion(metadata.finalizers.take().unwrap_or_default());
+                    content
+                        .get_or_insert_default()
+                        .note_deletion(std::mem::take(&mut metadata.finalizers).into_names());
                 }
                 Ok(Slim { metadata: metadata.into(), content })
             }
@@ -160,7 +162,7 @@ struct Metadata<C: Content> {
     /// Not kept.
     deletion_timestamp: Option<IgnoredAny>,
     /// Not kept.
-    finalizers: Option<Vec<String>>,
+    finalizers: Finalizers,
 }
 
 impl<C: Content> Default for Metadata<C> {
@@ -173,7 +175,7 @@ impl<C: Content> Default for Metadata<C> {
             annotations: Annotations::default(),
             labels: None,
             deletion_timestamp: None,
-            finalizers: None,
+            finalizers: Finalizers::default(),
         }
     }
 }
@@ -181,6 +183,55 @@ impl<C: Content> Default for Metadata<C> {
 impl<C: Content> From<Metadata<C>> for ObjectMeta {
     fn from(Metadata { name, namespace, resource_version, .. }: Metadata<C>) -> Self {
         Self { name, namespace, resource_version, ..Self::default() }
+    }
+}
+
+/// How many finalizers are named, and how much of each. Whoever may write the object may give it hundreds of thousands.
+const NAMED_FINALIZERS: usize = 4;
+const LONGEST_FINALIZER: usize = 64;
+
+/// The first finalizers, and how many there are.
+#[derive(Default)]
+struct Finalizers {
+    first: Vec<String>,
+    count: usize,
+}
+
+impl Finalizers {
+    /// Their names, with a last one that says how many there are beside them.
+    fn into_names(self) -> Vec<String> {
+        let more = self.count - self.first.len();
+        let rest = (more > 0).then(|| format!("{more} more"));
+        self.first.into_iter().chain(rest).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Finalizers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Finalizers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("finalizers")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Finalizers, E> {
+                Ok(Finalizers::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Finalizers, A::Error> {
+                let mut found = Finalizers::default();
+                while let Some(name) = names.next_element::<Cow<'de, str>>()? {
+                    if found.first.len() < NAMED_FINALIZERS {
+                        found.first.push(name.chars().take(LONGEST_FINALIZER).collect());
+                    }
+                    found.count += 1;
+                }
+                Ok(found)
+            }
+        }
+        deserializer.deserialize_any(Names)
     }
 }
 
@@ -271,6 +322,18 @@ mod tests {
         assert_eq!(config_map.meta().resource_version.as_deref(), Some("7"));
         assert_eq!(config_map.meta().annotations, None);
         assert_eq!(config_map.into_content(), [("note", "x")].into_iter().collect());
+    }
+
+    #[test]
+    fn a_few_finalizers_are_kept_of_however_many() {
+        let check = |found: &serde_json::Value, expected: &[&str]| {
+            let found: Finalizers = serde_json::from_value(found.clone()).unwrap();
+            assert_eq!(found.into_names(), expected);
+        };
+        check(&json!(null), &[]);
+        check(&json!(["a", "b"]), &["a", "b"]);
+        check(&json!(vec!["a/b"; 285_000]), &["a/b", "a/b", "a/b", "a/b", "284996 more"]);
+        check(&json!(["x".repeat(100)]), &["x".repeat(64).as_str()]);
     }
 
     #[test]

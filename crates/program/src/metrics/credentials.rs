@@ -70,7 +70,7 @@ impl CredentialMetrics {
         }
         for (state, count) in [
             ("there", report.there()),
-            ("failed", report.count(|result| matches!(result, CredentialResult::Failed { .. }))),
+            ("failed", report.count(has_failed)),
             ("left-alone", report.count(|result| matches!(result, CredentialResult::LeftAlone { .. }))),
             ("missing", report.missing),
         ] {
@@ -83,6 +83,11 @@ impl CredentialMetrics {
             *end = Some(expires.as_second());
         }
     }
+}
+
+/// Whether a namespace has no credential that works, though it should. One that is being deleted and cannot go is none.
+fn has_failed(result: &CredentialResult) -> bool {
+    matches!(result, CredentialResult::Failed { .. } | CredentialResult::Ending { .. })
 }
 
 impl Monitored for CredentialMetrics {

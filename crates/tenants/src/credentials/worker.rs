@@ -181,18 +181,21 @@ impl Worker<'_> {
         Ok(if self.task.dry_run { CredentialResult::WouldDelete } else { CredentialResult::Withdrawn }.into())
     }
 
-    /// Removes what there is. The Secret goes first, since its token ends with it.
+    /// Removes what there is, as far as that is possible. The RoleBinding goes first: without it, a token is worth nothing. With the
+    /// Secret, its token ends.
     async fn remove(self, namespace: &str, remains: Remains) -> Result<Done, Failure> {
         let Remains { account, binding, secret } = remains;
-        if let Some(secret) = secret {
-            self.delete(namespace, &secret).await?;
-        }
+        let mut first = Ok(());
         if let Some(binding) = binding {
-            self.delete(namespace, &binding).await?;
+            first = first.and(self.delete(namespace, &binding).await);
+        }
+        if let Some(secret) = secret {
+            first = first.and(self.delete(namespace, &secret).await);
         }
         if let Some(account) = account {
-            self.delete(namespace, &account).await?;
+            first = first.and(self.delete(namespace, &account).await);
         }
+        first?;
         Ok(if self.task.dry_run { CredentialResult::WouldDelete } else { CredentialResult::Deleted }.into())
     }
 

@@ -60,7 +60,7 @@ async fn a_namespace_without_the_label_has_nothing() {
         let server = shared.lock();
         assert!(server.objects.keys().all(|(_, namespace)| namespace == "c"), "{:?}", server.objects.keys());
         let deleted: Vec<&String> = server.writes.iter().filter(|write| write.ends_with(" a")).skip(5).collect();
-        assert_eq!(deleted, ["DELETE secrets a", "DELETE rolebindings a", "DELETE serviceaccounts a"]);
+        assert_eq!(deleted, ["DELETE rolebindings a", "DELETE secrets a", "DELETE serviceaccounts a"]);
     })
     .await;
     let mislabelled = "credential local-registry-push of b: not made, since the label local-registry-hosting/push has the value `yes`; \

@@ -364,7 +364,7 @@ impl Server {
         let Some(object) = self.objects.get(&(kind, namespace.to_owned())).cloned() else {
             return (404, status(404, "NotFound", "not found", &json!({"name": NAME, "kind": kind})));
         };
-        if body["preconditions"]["resourceVersion"] != object["metadata"]["resourceVersion"] {
+        if body["preconditions"]["uid"] != object["metadata"]["uid"] {
             return (409, status(409, "Conflict", "the precondition does not hold", &json!({})));
         }
         if is_dry_run {

@@ -1,5 +1,7 @@
 //! The registry with `tenants`: who pushes what is the cluster's RBAC.
 
+mod strategies;
+
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
