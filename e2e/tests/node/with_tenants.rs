@@ -1,7 +1,5 @@
 //! The registry with `tenants`: who pushes what is the cluster's RBAC.
 
-mod strategies;
-
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;

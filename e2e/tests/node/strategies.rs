@@ -1,14 +1,14 @@
-//! The strategies of Shipwright's own samples, unchanged: each builds a local image once, and pushes it by the credential that makes
-//! itself. Of those whose programs are not to be had here, a run is started, and what its steps are told is looked at.
+//! The strategies of Shipwright's own samples, unchanged: each builds a local image once. Of those whose programs are not to be
+//! had here, a run is started, and what its steps are told is looked at.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use e2e::eventually;
 use e2e::node::{Image, installed, program};
-use e2e::{eventually, values};
 use serde_json::{Value, json};
 
-use crate::admission::{self, Admission, StandIn};
+use crate::admission::{Admission, StandIn};
 use crate::builds::{self, QUAY, lead_to};
 use crate::http;
 use crate::kit::{self, Kit, PORTABLE_HOST, REGISTRY};
@@ -111,14 +111,13 @@ fn of_ko() -> Value {
 
 #[test]
 fn every_sample_strategy_uses_the_local_registry() {
-    let kit = kit::with(&["tenants"]);
+    let kit = kit::with(&[]);
     let kubectl = &kit.node.kubectl;
     StandIn.install(&kit);
     builds::install_projects(&kit);
     builds::add_the_field(&kit);
     let started = Instant::now();
     kubectl.ok(&["create", "namespace", NAMESPACE]);
-    kubectl.ok(&["label", "namespace", NAMESPACE, "local-registry-hosting/push=true"]);
     kit.node.apply_samples(NAMESPACE);
     let listed =
         kubectl.ok(&["get", "clusterbuildstrategies,buildstrategies", "--namespace", NAMESPACE, "--output=name"]);
@@ -129,14 +128,10 @@ fn every_sample_strategy_uses_the_local_registry() {
     provide_steps(&kit);
     builds::serve_sources(&kit);
     write_source(&kit);
-    let with_secret = values::merged(admission::policies(), json!({"policy": {"pushSecret": "local-registry-push"}}));
-    kit.install_policies(&with_secret).ok(&["upgrade"]);
+    StandIn.apply(&kit);
     StandIn.serve(&kit, REGISTRY);
     // One sample's own RoleBinding names it.
-    // A step that pushes by itself has the credentials of its account, and not those of the Build.
-    let secrets = r#"--patch={"secrets": [{"name": "local-registry-push"}]}"#;
     kubectl.ok(&["create", "serviceaccount", ACCOUNT, "--namespace", NAMESPACE]);
-    kubectl.ok(&["patch", "serviceaccount", ACCOUNT, "--namespace", NAMESPACE, secrets]);
     let mut runs = vec![];
     for (strategy, sample) in &SAMPLES {
         if let Builds(folder, parameters) = sample {
@@ -214,7 +209,7 @@ fn check(kit: &Kit, name: &str, run: &Value) {
         "application/vnd.docker.distribution.manifest.v2+json",
     ];
     let accept = format!("Accept: {}\r\n", kinds.join(", "));
-    let address = format!("{}:5000", kit.address_for_pulls());
+    let address = format!("{}:5000", kit.address("registry"));
     let digest = run["status"]["output"]["digest"].as_str().unwrap_or_else(|| panic!("no digest: {run:#}"));
     let tagged = http::ask(&address, "GET", &format!("/v2/{repository}/manifests/v1"), &accept, b"");
     assert_eq!(tagged.header("Docker-Content-Digest").as_deref(), Some(digest), "{repository}: {tagged:?}");
@@ -288,7 +283,7 @@ fn provide_steps(kit: &Kit) {
         }
     });
     for folder in [GOOGLE, DOCKER] {
-        lead_to(folder, &format!("http://{}:5000", kit.address_for_pulls()));
+        lead_to(folder, &format!("http://{}:5000", kit.address("registry")));
     }
 }
 
