@@ -1,12 +1,14 @@
 //! The ConfigMap that declares the cluster's registry.
 
+use std::time::Duration;
+
 use kube::api::Api;
 use local_registry_declaration::{Data, NAME, NAMESPACE};
 
 use crate::call::Call;
 use crate::connection::Cluster;
 use crate::error::ClusterError;
-use crate::follow::{Content, Followed, Selection, Slim, Watch};
+use crate::follow::{Content, Followed, Selection, SettledDeclaration, Slim, Watch};
 use crate::named::{Wanted, named};
 
 impl Content for Data {
@@ -37,6 +39,12 @@ impl Cluster {
     pub fn follow_config_map(&self) -> Followed<Data> {
         let one = Selection::One { namespace: Some(NAMESPACE.to_owned()), name: NAME.to_owned() };
         Followed::new(Watch::new(self.client.clone(), one, self.ended_watches(), call))
+    }
+
+    /// Follows the declaration. Each but the first counts when it has been unchanged for `settle`.
+    #[must_use]
+    pub fn follow_declaration(&self, settle: Duration) -> SettledDeclaration {
+        SettledDeclaration::new(self.follow_config_map(), settle)
     }
 }
 

@@ -14,7 +14,7 @@ pub use self::followed::{Followed, Lost, News, Seen};
 pub use self::followed_all::{FollowedAll, Place};
 pub use self::pace::Pace;
 pub use self::reconcile::{Due, Outcome, Reconciler, View, reconcile_forever};
-pub use self::settling::Settling;
+pub use self::settling::SettledDeclaration;
 pub use self::slim::Content;
 pub(crate) use self::slim::Slim;
 pub use self::timing::Timing;

@@ -7,10 +7,9 @@ use std::time::Duration;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::aliases::{Alias, AliasLabel};
 use local_registry_cluster::follow::{
-    Due, Followed, FollowedAll, News, Outcome, Reconciler, Seen, Settling, Timing, View, reconcile_forever,
+    Due, FollowedAll, News, Outcome, Reconciler, Seen, SettledDeclaration, Timing, View, reconcile_forever,
 };
 use local_registry_cluster::namespaces::LabelledNamespace;
-use local_registry_declaration::Data;
 use tokio::time::Instant;
 
 use super::report::{AliasResult, AliasesReport, AliasesState};
@@ -53,9 +52,7 @@ pub async fn watch(
     let following = Following {
         cluster,
         task,
-        settle: timing.settle,
-        config_map: cluster.follow_config_map(),
-        declaration: Settling::default(),
+        declaration: cluster.follow_declaration(timing.settle),
         namespaces: cluster.follow_namespaces(None),
         aliases: cluster.follow_aliases(),
         failed: BTreeMap::new(),
@@ -68,9 +65,7 @@ pub async fn watch(
 struct Following<'a, F> {
     cluster: &'a Cluster,
     task: AliasTask<'a>,
-    settle: Duration,
-    config_map: Followed<Data>,
-    declaration: Settling,
+    declaration: SettledDeclaration,
     namespaces: FollowedAll<LabelledNamespace<AliasLabel>>,
     aliases: FollowedAll<Alias>,
     /// The namespaces that have failed: when, and why.
@@ -83,8 +78,7 @@ impl<F: FnMut(&AliasesReport)> Reconciler for Following<'_, F> {
 
     async fn news(&mut self) -> Due {
         let (news, after) = tokio::select! {
-            news = self.config_map.news() => return self.on_declaration(news),
-            () = self.declaration.settled() => return self.on_settled(),
+            due = self.declaration.news() => return due,
             news = self.namespaces.news() => (news, PAUSE),
             news = self.aliases.news() => (news, PAUSE),
         };
@@ -96,12 +90,12 @@ impl<F: FnMut(&AliasesReport)> Reconciler for Following<'_, F> {
     }
 
     fn lost_since(&self) -> Option<Instant> {
-        let lost = [self.config_map.lost(), self.namespaces.lost(), self.aliases.lost()];
+        let lost = [self.declaration.lost(), self.namespaces.lost(), self.aliases.lost()];
         lost.into_iter().flatten().map(|lost| lost.since).min()
     }
 
     async fn reconcile(&mut self, view: View) -> Result<Outcome, Infallible> {
-        let lost = [self.config_map.lost(), self.namespaces.lost(), self.aliases.lost()].into_iter().flatten().next();
+        let lost = [self.declaration.lost(), self.namespaces.lost(), self.aliases.lost()].into_iter().flatten().next();
         if let (View::Stale, Some(lost)) = (view, lost) {
             let error = format!("{}; until it can be read again, aliases stay as they are", lost.error);
             (self.show)(&AliasesReport::new(AliasesState::Unknown { error }));
@@ -122,21 +116,6 @@ impl<F: FnMut(&AliasesReport)> Reconciler for Following<'_, F> {
 }
 
 impl<F: FnMut(&AliasesReport)> Following<'_, F> {
-    fn on_declaration(&mut self, news: News) -> Due {
-        match news {
-            News::First => self.on_settled(),
-            News::Changed => {
-                self.declaration.wait(self.settle);
-                Due::Unchanged
-            }
-            News::Same | News::Lost => Due::Unchanged,
-        }
-    }
-
-    fn on_settled(&mut self) -> Due {
-        if self.declaration.set(self.config_map.seen()) { Due::Now } else { Due::Unchanged }
-    }
-
     /// Does what is to be done in a round, and says whether to look again soon: there are news, or the API server is silent.
     async fn perform(&mut self, round: &mut Round<'_>) -> bool {
         let (mut count, mut has_news, mut failed) = (0, false, BTreeMap::new());

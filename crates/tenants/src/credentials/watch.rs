@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::follow::{
-    Due, Followed as FollowedOne, News, Outcome, Pace, Reconciler, Seen, Settling, Timing, View, reconcile_forever,
+    Due, News, Outcome, Pace, Reconciler, Seen, SettledDeclaration, Timing, View, reconcile_forever,
 };
-use local_registry_declaration::Data;
 use tokio::time::{Instant, sleep_until};
 
 use super::history::History;
@@ -52,9 +51,7 @@ pub async fn watch(
     let following = Following {
         cluster,
         task,
-        settle: timing.settle,
-        config_map: cluster.follow_config_map(),
-        declaration: Settling::default(),
+        declaration: cluster.follow_declaration(timing.settle),
         followed: Followed::new(cluster, &pace),
         pace,
         history: History::default(),
@@ -68,9 +65,7 @@ pub async fn watch(
 struct Following<'a, F> {
     cluster: &'a Cluster,
     task: CredentialsTask<'a>,
-    settle: Duration,
-    config_map: FollowedOne<Data>,
-    declaration: Settling,
+    declaration: SettledDeclaration,
     followed: Followed,
     pace: Pace,
     history: History,
@@ -84,8 +79,7 @@ impl<F: FnMut(&CredentialsReport)> Reconciler for Following<'_, F> {
 
     async fn news(&mut self) -> Due {
         let news = tokio::select! {
-            news = self.config_map.news() => return self.on_declaration(news),
-            () = self.declaration.settled() => return self.on_settled(),
+            due = self.declaration.news() => return due,
             () = reached(self.next) => {
                 self.next = None;
                 return Due::Now;
@@ -100,12 +94,12 @@ impl<F: FnMut(&CredentialsReport)> Reconciler for Following<'_, F> {
     }
 
     fn lost_since(&self) -> Option<Instant> {
-        let declaration = self.config_map.lost().map(|lost| lost.since);
+        let declaration = self.declaration.lost().map(|lost| lost.since);
         declaration.into_iter().chain(self.followed.lost_since()).min()
     }
 
     async fn reconcile(&mut self, view: View) -> Result<Outcome, Infallible> {
-        let lost = self.config_map.lost().or_else(|| self.followed.lost());
+        let lost = self.declaration.lost().or_else(|| self.followed.lost());
         if let (View::Stale, Some(lost)) = (view, lost) {
             let error = format!("{}; until it can be read again, credentials stay as they are", lost.error);
             (self.show)(&CredentialsReport::new(CredentialsState::Unknown { error }));
@@ -127,21 +121,6 @@ impl<F: FnMut(&CredentialsReport)> Reconciler for Following<'_, F> {
 }
 
 impl<F: FnMut(&CredentialsReport)> Following<'_, F> {
-    fn on_declaration(&mut self, news: News) -> Due {
-        match news {
-            News::First => self.on_settled(),
-            News::Changed => {
-                self.declaration.wait(self.settle);
-                Due::Unchanged
-            }
-            News::Same | News::Lost => Due::Unchanged,
-        }
-    }
-
-    fn on_settled(&mut self) -> Due {
-        if self.declaration.set(self.config_map.seen()) { Due::Now } else { Due::Unchanged }
-    }
-
     /// Does what is to be done in a round, and says whether to look again soon: there are news, or the API server is silent. What becomes
     /// known meanwhile is taken in; if another declaration counts then, the rest of the round is left.
     async fn perform(&mut self, round: &mut Round) -> bool {
