@@ -477,6 +477,33 @@ a bucket may have a number for its name.
 {{- end }}
 {{- end }}
 
+{{/*
+What a NetworkPolicy opens towards the API server: DNS, and its ports. A NetworkPolicy cannot name the API server, so these are its usual
+ones: 443 at its Service; behind that, 6443 on KinD, kubeadm and OpenShift, 8443 on minikube, 16443 on microk8s.
+*/}}
+{{- define "local-registry.api-server-egress" -}}
+egress:
+  - ports:
+      - {protocol: UDP, port: 53}
+      - {protocol: TCP, port: 53}
+  - ports:
+      - {protocol: TCP, port: 443}
+      - {protocol: TCP, port: 6443}
+      - {protocol: TCP, port: 8443}
+      - {protocol: TCP, port: 16443}
+{{- end }}
+
+{{/* Whom a NetworkPolicy lets read metrics. */}}
+{{- define "local-registry.from-prometheus" -}}
+from:
+  - namespaceSelector:
+      matchLabels:
+        kubernetes.io/metadata.name: {{ .Values.monitoring.prometheus.namespace | quote }}
+    podSelector:
+      matchLabels:
+        {{- toYaml (.Values.monitoring.prometheus.podLabels | default (dict "app.kubernetes.io/name" "prometheus")) | nindent 8 }}
+{{- end }}
+
 {{/* What a NetworkPolicy opens towards the bucket: DNS, and the bucket's ports. */}}
 {{- define "local-registry.registry.storage-egress" -}}
 egress:
