@@ -8,6 +8,9 @@ MODULE := $(CARGO_TARGET)/$(TARGET)/policy/policy.wasm
 NOTHING := $(CARGO_TARGET)/$(TARGET)/policy/nothing.wasm
 # The harness without what a command does not need: a first build takes minutes, and shows its progress.
 HARNESS := $(CARGO) run --locked --package local-registry-harness --bin harness --no-default-features
+# Programs and tests without optimisation. All have the features of the whole workspace, as in `make test`, since a dependency with
+# other features is built anew: Wasmtime takes minutes. (So has a program only if a test is built with it: tests add features.)
+SHARED := --locked --workspace
 MEASURE := $(CARGO) run --locked --release --package local-registry-harness --bin harness --
 # What make needs to know of the repository's own files: a release's digests, manifests and notes.
 XTASK := $(CARGO) run --locked --quiet --package local-registry-xtask --
@@ -190,11 +193,11 @@ test: policy.wasm nothing.wasm ## Run all tests that need no cluster, including 
 
 # A scenario waits for programs, so there are more of them at a time than processors.
 e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(HELM_RELEASES:%=$(HELM_PROGRAMS)/%/helm) $(if $(UPSTREAM),,$(FETCHED)) ## Test policy, sync job and manifests on a real API server (KUBEBUILDER_ASSETS or KUBERNETES, UPSTREAM)
-	$(CARGO) build --locked --package local-registry-harness --package local-registry-program
+	$(CARGO) build $(SHARED) --bin harness --bin local-registry-sync --test cluster
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) HELM_PROGRAMS=$(HELM_PROGRAMS) \
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm \
 	  RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))} \
-	  $(CARGO) test --locked --package local-registry-e2e --test suite
+	  $(CARGO) test $(SHARED) --test cluster
 
 programs: $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(HELM_RELEASES:%=$(HELM_PROGRAMS)/%/helm) \
   $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) \
@@ -204,10 +207,10 @@ programs: $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNE
 NODE_NEEDS := policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NEWEST_HELM) \
   $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(if $(UPSTREAM),,$(FETCHED))
 define run-node
-	$(CARGO) build --locked --package local-registry-harness
+	$(CARGO) build $(SHARED) --bin harness --test node
 	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) HELM_PROGRAMS=$(HELM_PROGRAMS) \
 	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
-	  $(CARGO) test --locked --package local-registry-e2e --test node \
+	  $(CARGO) test $(SHARED) --test node \
 	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(1)
 endef
 
@@ -233,9 +236,9 @@ given-programs:
 e2e-promote: $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
 	@$(call need-package,buildah)
 	@$(call need-package,skopeo)
-	$(CARGO) build --locked --package local-registry-promote
+	$(CARGO) build $(SHARED) --bin local-registry-promote --test promote
 	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) HELM=$(HELM) \
-	  $(CARGO) test --locked --package local-registry-e2e --test promote -- --nocapture
+	  $(CARGO) test $(SHARED) --test promote -- --nocapture
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \

@@ -69,9 +69,10 @@ impl TokenServer {
     /// Asks for these scopes.
     #[must_use]
     pub fn ask(&self, scopes: &[&str], password: Option<&str>) -> TokenAnswer {
-        let scopes: Vec<(&str, &str)> = scopes.iter().map(|scope| ("scope", *scope)).collect();
-        let mut request = self.client.get(format!("http://{}/token", self.address));
-        request = request.query(&[("service", self.service.as_str())]).query(&scopes);
+        let scopes = scopes.iter().map(|scope| ("scope", *scope));
+        let asked = std::iter::once(("service", self.service.as_str())).chain(scopes);
+        let url = reqwest::Url::parse_with_params(&format!("http://{}/token", self.address), asked).unwrap();
+        let mut request = self.client.get(url);
         if let Some(password) = password {
             request = request.basic_auth("x", Some(password));
         }
