@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::account::Account;
 use super::binding::Binding;
 use super::found::{Found, MANAGED_BY, Part};
+use super::promise::Promise;
 use super::secret::{SecretContent, StoredSecret};
 use super::{MANAGER, NAME};
 use crate::call::{Call, Failure, hushed, limited};
@@ -25,24 +26,34 @@ use crate::named::Wanted;
 
 impl Cluster {
     /// Follows the objects of every namespace that have the name of the credentials, whoever has made them. Pages of their list
-    /// come at this pace.
+    /// come at this pace, if there is one.
     #[must_use]
-    pub fn follow_push<T: Part>(&self, pace: &Pace) -> FollowedAll<Found<T>> {
+    pub fn follow_push<T: Part>(&self, pace: Option<&Pace>) -> FollowedAll<Found<T>> {
         let call = |verb| Call {
             subject: format!("{}s that are called {NAME}", T::KIND),
             verb,
             resource: format!("{}/{NAME} in all namespaces", resource::<T>()),
         };
         let watch = Watch::new(self.client.clone(), Selection::Named(NAME), self.ended_watches(), call);
-        FollowedAll::new(watch.paced(pace))
+        FollowedAll::new(match pace {
+            Some(pace) => watch.paced(pace),
+            None => watch,
+        })
     }
 
-    /// Makes the ServiceAccount of a namespace what it should be, and returns it as it is then; with `dry_run`, as it would be.
+    /// Makes the ServiceAccount of a namespace what it should be, with what it says of the token, and returns it as it is then; with
+    /// `dry_run`, as it would be; with a `uid`, only if it is that one.
     ///
     /// # Errors
     /// A [`ClusterError`] if the API server does not take it.
-    pub async fn apply_push_account(&self, namespace: &str, dry_run: bool) -> Result<Found<Account>, ClusterError> {
-        self.apply_push(namespace, Account::body(), &BTreeMap::new(), None, dry_run).await
+    pub async fn apply_push_account(
+        &self,
+        namespace: &str,
+        promise: &Promise,
+        uid: Option<&str>,
+        dry_run: bool,
+    ) -> Result<Found<Account>, ClusterError> {
+        self.apply_push(namespace, Account::body(), &promise.annotations(), uid, dry_run).await
     }
 
     /// Makes the RoleBinding of a namespace what it should be, likewise.

@@ -5,6 +5,7 @@ mod binding;
 mod calls;
 mod fingerprint;
 mod found;
+mod promise;
 mod secret;
 mod token;
 
@@ -14,6 +15,7 @@ pub use self::account::Account;
 pub use self::binding::Binding;
 pub use self::fingerprint::Fingerprint;
 pub use self::found::{Found, Part};
+pub use self::promise::{HOST, Promise};
 pub use self::secret::{CONFIG_KEY, EXPIRES, LIFETIME, SEAL, SecretContent, StoredSecret};
 pub use self::token::BoundToken;
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use local_registry_cluster::credentials::{Fingerprint, Found, StoredSecret};
 use tokio::time::Instant;
 
-/// How long a Secret that was written is left alone, so that somebody who changes it again and again cannot keep this program busy.
+/// How long what was written is left alone, so that somebody who changes it again and again cannot keep this program busy.
 const SPELL: Duration = Duration::from_secs(10);
 /// How long one that was written is waited for, until it is seen: the watch may be behind.
 const UNSEEN: Duration = Duration::from_mins(1);
@@ -23,7 +23,7 @@ pub(super) struct History {
     renewals: BTreeMap<String, Timestamp>,
 }
 
-/// A Secret that was written.
+/// A Secret that was written, or what is beside it.
 #[derive(Debug)]
 struct Written {
     version: String,
@@ -67,6 +67,13 @@ impl History {
         let written = Written { version: secret.version().to_owned(), wanted, at: Instant::now(), is_seen: false };
         self.written.insert(namespace.to_owned(), written);
         self.renewals.insert(namespace.to_owned(), renewal);
+    }
+
+    /// Takes in that what is beside a good Secret was put right, for this. Then all of it is left alone for as long as after a Secret
+    /// was written.
+    pub(super) fn note_put_right(&mut self, namespace: &str, wanted: Fingerprint) {
+        let written = Written { version: String::new(), wanted, at: Instant::now(), is_seen: true };
+        self.written.insert(namespace.to_owned(), written);
     }
 
     /// Takes in what is seen of a Secret.

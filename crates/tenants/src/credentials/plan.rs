@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use local_registry_cluster::credentials::{Account, Binding, Found, Part, StoredSecret};
+use local_registry_cluster::credentials::{Account, Binding, Found, Part, Promise, StoredSecret};
 
 use super::record::Record;
-use super::report::CredentialObject;
+use super::report::{CredentialObject, CredentialResult};
 use super::survey::{Holding, Survey};
 use super::wanted::Wanted;
 
@@ -32,7 +32,9 @@ pub(super) enum Job {
     /// Some of the credential is missing, old, or not as it should be.
     Provide(Provision),
     /// There is no registry: its Secret goes.
-    Withdraw(Found<StoredSecret>),
+    Withdraw(Withdrawal),
+    /// The account with this `uid` promises a token, and its Secret is somebody else's, or is being deleted.
+    Disclaim(String, CredentialResult),
     /// Nobody asks for it: what there is of it goes.
     Remove(Remains),
 }
@@ -46,7 +48,7 @@ impl From<Job> for Step {
 impl Job {
     /// Whether something goes.
     pub(super) fn is_removal(&self) -> bool {
-        matches!(self, Self::Remove(_) | Self::Withdraw(_))
+        matches!(self, Self::Remove(_) | Self::Withdraw(_) | Self::Disclaim(..))
     }
 
     /// When the token ends that is still there, if one is.
@@ -62,10 +64,18 @@ impl Job {
 /// What is missing of a credential, or not as it should be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Provision {
-    /// The `uid` of the account. Without one, it is to be applied.
-    pub(super) account: Option<String>,
+    pub(super) account: AccountStep,
     pub(super) binding: BindingStep,
     pub(super) secret: SecretStep,
+}
+
+/// What is to be done about an account before its Secret is. When that has a new token, the account promises it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum AccountStep {
+    /// Nothing: the one with this `uid` is as it should be.
+    Keep(String),
+    /// It is to be applied, with a promise of what there is: the one with this `uid`, if there is one.
+    Apply { uid: Option<String>, promise: Promise },
 }
 
 /// What is to be done about a RoleBinding.
@@ -90,6 +100,14 @@ pub(super) enum SecretStep {
     Make,
     /// It is of a type that takes no token, or is immutable.
     Replace(Found<StoredSecret>),
+}
+
+/// What there is of a credential without a registry that it could be for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Withdrawal {
+    /// The `uid` of the account that promises a token.
+    pub(super) account: Option<String>,
+    pub(super) secret: Option<Found<StoredSecret>>,
 }
 
 /// What is left of a credential that nobody asks for.
@@ -128,15 +146,21 @@ pub(super) fn plan<'a>(terms: Terms<'_>, survey: &Survey<'a>) -> BTreeMap<&'a st
 /// What is to be done where a credential is asked for.
 fn asked(terms: Terms<'_>, namespace: &str, holding: Holding<'_>) -> Step {
     let Holding { account, binding, secret } = holding;
-    let Some(wanted) = terms.wanted else { return without_registry(secret) };
+    let Some(wanted) = terms.wanted else { return without_registry(holding) };
     if is_foreign(account) {
         return Step::LeaveAlone(CredentialObject::ServiceAccount);
     }
     if is_foreign(secret) {
-        return Step::LeaveAlone(CredentialObject::Secret);
+        let object = CredentialObject::Secret;
+        let promising = promising(account).map(|uid| Job::Disclaim(uid, CredentialResult::LeftAlone { object }));
+        return promising.map_or(Step::LeaveAlone(object), Step::from);
     }
     if let Some((object, finalizers)) = ending(holding) {
-        return Step::Wait(object, finalizers);
+        let promising = promising(account).filter(|_| object == CredentialObject::Secret);
+        return match promising {
+            Some(uid) => Job::Disclaim(uid, CredentialResult::Ending { object, finalizers }).into(),
+            None => Step::Wait(object, finalizers),
+        };
     }
     let binding = match binding {
         Some(found) if !found.is_ours() || found.part().is_right(namespace) => BindingStep::Keep,
@@ -156,10 +180,28 @@ fn asked(terms: Terms<'_>, namespace: &str, holding: Holding<'_>) -> Step {
             }
         }
     };
-    let account = account.filter(|found| found.part().is_right()).map(|found| found.uid().to_owned());
-    match (account, binding, secret) {
-        (Some(_), BindingStep::Keep, SecretStep::Keep(record)) => Step::Keep(record),
+    match (account_step(account, &secret, wanted), binding, secret) {
+        (AccountStep::Keep(_), BindingStep::Keep, SecretStep::Keep(record)) => Step::Keep(record),
         (account, binding, secret) => Job::Provide(Provision { account, binding, secret }).into(),
+    }
+}
+
+/// What is to be done about the account before the Secret is written. It may promise less than there is until then, and not more; what it
+/// promises for another host is no promise for this one.
+fn account_step(account: Option<&Found<Account>>, secret: &SecretStep, wanted: &Wanted) -> AccountStep {
+    let there = match secret {
+        SecretStep::Keep(record) | SecretStep::Fill { old: Some(record), .. } => record.promise(wanted),
+        _ => Promise::default(),
+    };
+    let uid = account.map(|found| found.uid().to_owned());
+    let found = account.map(Found::part).filter(|account| account.is_right()).map(Account::promise);
+    let is_kept = found.is_some_and(|found| {
+        let is_less = found.expires().is_none() || found.host() != Some(wanted.host().as_str());
+        *found == there || is_less && !matches!(secret, SecretStep::Keep(_))
+    });
+    match uid {
+        Some(uid) if is_kept => AccountStep::Keep(uid),
+        uid => AccountStep::Apply { uid, promise: there },
     }
 }
 
@@ -170,14 +212,21 @@ fn is_in_time(terms: Terms<'_>, namespace: &str, record: Record) -> bool {
 }
 
 /// A token is for nobody then. The account and its right stay: they cost nothing, and are the same for the next registry.
-fn without_registry(secret: Option<&Found<StoredSecret>>) -> Step {
-    match secret.filter(|secret| secret.is_ours()) {
-        None => Step::GoWithout,
-        Some(secret) => match secret.ending() {
-            Some(finalizers) => Step::Wait(CredentialObject::Secret, finalizers.to_vec()),
-            None => Job::Withdraw(secret.clone()).into(),
-        },
+fn without_registry(Holding { account, secret, .. }: Holding<'_>) -> Step {
+    let withdrawal = Withdrawal { account: promising(account), secret: still_ours(secret) };
+    if withdrawal.account.is_some() || withdrawal.secret.is_some() {
+        return Job::Withdraw(withdrawal).into();
     }
+    match secret.filter(|secret| secret.is_ours()).and_then(Found::ending) {
+        Some(finalizers) => Step::Wait(CredentialObject::Secret, finalizers.to_vec()),
+        None => Step::GoWithout,
+    }
+}
+
+/// The `uid` of an account of ours that promises something.
+fn promising(account: Option<&Found<Account>>) -> Option<String> {
+    let promising = still_ours(account).filter(|found| *found.part().promise() != Promise::default());
+    promising.map(|found| found.uid().to_owned())
 }
 
 /// What is to be done where nobody asks for a credential; `None` if nothing there is ours.
@@ -246,8 +295,14 @@ mod tests {
         serde_json::from_value(object).unwrap()
     }
 
+    /// An account that promises the token of `secret`.
     fn account() -> Value {
-        json!({"automountServiceAccountToken": false})
+        promising("2026-12-01T00:00:00Z", "reg.io")
+    }
+
+    fn promising(expires: &str, host: &str) -> Value {
+        let annotations = json!({"local-registry-hosting/expires": expires, "local-registry-hosting/host": host});
+        json!({"automountServiceAccountToken": false, "metadata": {"annotations": annotations}})
     }
 
     fn binding() -> Value {
@@ -329,8 +384,18 @@ mod tests {
         assert_eq!(&team.asked(), expected);
     }
 
-    fn provide(account: Option<&str>, binding: BindingStep, secret: SecretStep) -> Step {
-        Job::Provide(Provision { account: account.map(ToOwned::to_owned), binding, secret }).into()
+    fn provide(account: AccountStep, binding: BindingStep, secret: SecretStep) -> Step {
+        Job::Provide(Provision { account, binding, secret }).into()
+    }
+
+    fn kept(uid: &str) -> AccountStep {
+        AccountStep::Keep(uid.to_owned())
+    }
+
+    /// An account that is applied with a promise of this record.
+    fn applied(uid: Option<&str>, record: Option<Record>) -> AccountStep {
+        let promise = record.map(|record| record.promise(&wanted("reg.io"))).unwrap_or_default();
+        AccountStep::Apply { uid: uid.map(ToOwned::to_owned), promise }
     }
 
     fn fill(old: Option<Record>) -> SecretStep {
@@ -341,7 +406,8 @@ mod tests {
     fn a_token_is_kept_until_it_is_to_be_renewed() {
         let (_, record) = secret();
         let keep = Step::Keep(record);
-        let renew = |old| provide(Some("a"), BindingStep::Keep, fill(old));
+        let renew = |old| provide(kept("a"), BindingStep::Keep, fill(old));
+        let anew = |uid| provide(applied(Some(uid), None), BindingStep::Keep, fill(None));
         check(|_| {}, &keep);
         check(|team| team.now = after(Duration::from_secs(86_400 * 3 / 5 - 1)), &keep);
         check(|team| team.now = after(DAY * 2 / 3), &renew(Some(record)));
@@ -349,14 +415,11 @@ mod tests {
         check(|team| team.known = Some(now()), &renew(Some(record)));
         check(|team| team.known = Some(after(DAY * 2)), &keep);
         check(|team| team.host = Some("other.io"), &renew(None));
-        check(|team| team.lifetime = DAY / 2, &renew(None));
+        check(|team| team.lifetime = DAY / 2, &anew("a"));
         check(|team| team.lifetime = DAY * 2, &keep);
         // The account was made anew, and no token of the one before is worth anything.
-        check(
-            |team| team.account = Some(found(account(), "another")),
-            &provide(Some("another"), BindingStep::Keep, fill(None)),
-        );
-        check(|team| team.account = None, &provide(None, BindingStep::Keep, fill(None)));
+        check(|team| team.account = Some(found(account(), "another")), &anew("another"));
+        check(|team| team.account = None, &provide(applied(None, None), BindingStep::Keep, fill(None)));
         for (place, value) in [
             ("/data/.dockerconfigjson", json!("e30=")),
             ("/metadata/annotations/local-registry-hosting~1expires", json!("2026-11-30T23:00:00Z")),
@@ -365,32 +428,65 @@ mod tests {
         ] {
             let mut changed = secret().0;
             *changed.pointer_mut(place).unwrap() = value;
-            check(|team| team.secret = Some(found(changed, "s")), &renew(None));
+            check(|team| team.secret = Some(found(changed, "s")), &anew("a"));
         }
+    }
+
+    #[test]
+    fn an_account_promises_what_there_is_and_never_more() {
+        let (_, record) = secret();
+        let with = |promise: Value| move |team: &mut Team| team.account = Some(found(promise, "a"));
+        let put_right = provide(applied(Some("a"), Some(record)), BindingStep::Keep, SecretStep::Keep(record));
+        let silent = || json!({"automountServiceAccountToken": false});
+        for wrong in [
+            silent(),
+            promising("2026-12-01T00:00:00Z", "other.io"),
+            promising("2999-01-01T00:00:00Z", "reg.io"),
+            promising(&"9".repeat(100_000), "reg.io"),
+        ] {
+            check(with(wrong), &put_right);
+        }
+        // Before a renewal, it may promise less, and what it promises for another host is nothing for this one.
+        let renewed = |account| provide(account, BindingStep::Keep, fill(Some(record)));
+        for less in [silent(), promising("", ""), promising("2999-01-01T00:00:00Z", "other.io"), account()] {
+            let late = |team: &mut Team| {
+                with(less)(team);
+                team.now = after(DAY * 2 / 3);
+            };
+            check(late, &renewed(kept("a")));
+        }
+        let late = |team: &mut Team| {
+            with(promising("2999-01-01T00:00:00Z", "reg.io"))(team);
+            team.now = after(DAY * 2 / 3);
+        };
+        check(late, &renewed(applied(Some("a"), Some(record))));
     }
 
     #[test]
     fn what_is_missing_or_changed_is_made_or_put_right() {
         let (right, record) = secret();
         let keep = SecretStep::Keep(record);
-        check(|team| team.binding = None, &provide(Some("a"), BindingStep::Apply, keep.clone()));
+        check(|team| team.binding = None, &provide(kept("a"), BindingStep::Apply, keep.clone()));
         let mut other = binding();
         other["subjects"][0]["namespace"] = json!("other");
-        check(|team| team.binding = Some(found(other, "b")), &provide(Some("a"), BindingStep::Apply, keep.clone()));
+        check(|team| team.binding = Some(found(other, "b")), &provide(kept("a"), BindingStep::Apply, keep.clone()));
         let mut two = binding();
         two["subjects"].as_array_mut().unwrap().push(json!({"kind": "Group", "name": "system:authenticated"}));
-        check(|team| team.binding = Some(found(two, "b")), &provide(Some("a"), BindingStep::Apply, keep.clone()));
+        check(|team| team.binding = Some(found(two, "b")), &provide(kept("a"), BindingStep::Apply, keep.clone()));
         let mut admin = binding();
         admin["roleRef"]["name"] = json!("admin");
         let replace = BindingStep::Replace(found(admin.clone(), "b"));
-        check(|team| team.binding = Some(found(admin, "b")), &provide(Some("a"), replace, keep.clone()));
-        check(|team| team.account = Some(found(json!({}), "a")), &provide(None, BindingStep::Keep, keep));
-        check(|team| team.secret = None, &provide(Some("a"), BindingStep::Keep, SecretStep::Make));
+        check(|team| team.binding = Some(found(admin, "b")), &provide(kept("a"), replace, keep.clone()));
+        let put_right = applied(Some("a"), Some(record));
+        check(|team| team.account = Some(found(json!({}), "a")), &provide(put_right, BindingStep::Keep, keep));
+        // Until there is a token again, none is promised.
+        let none = || applied(Some("a"), None);
+        check(|team| team.secret = None, &provide(none(), BindingStep::Keep, SecretStep::Make));
         for (key, value) in [("type", json!("Opaque")), ("immutable", json!(true))] {
             let mut frozen = right.clone();
             frozen[key] = value;
             let replace = SecretStep::Replace(found(frozen.clone(), "s"));
-            check(|team| team.secret = Some(found(frozen, "s")), &provide(Some("a"), BindingStep::Keep, replace));
+            check(|team| team.secret = Some(found(frozen, "s")), &provide(none(), BindingStep::Keep, replace));
         }
     }
 
@@ -398,7 +494,12 @@ mod tests {
     fn what_is_not_ours_or_is_ending_is_left_alone() {
         let (right, record) = secret();
         check(|team| team.account = Some(foreign(account())), &Step::LeaveAlone(CredentialObject::ServiceAccount));
-        check(|team| team.secret = Some(foreign(right.clone())), &Step::LeaveAlone(CredentialObject::Secret));
+        let object = CredentialObject::Secret;
+        let disclaimed = |result| Job::Disclaim("a".to_owned(), result).into();
+        check(|team| team.secret = Some(foreign(right.clone())), &disclaimed(CredentialResult::LeftAlone { object }));
+        let silent = || Some(found(promising("", ""), "a"));
+        let replaced = |team: &mut Team| (team.account, team.secret) = (silent(), Some(foreign(right.clone())));
+        check(replaced, &Step::LeaveAlone(object));
         check(|team| team.binding = Some(foreign(json!({}))), &Step::Keep(record));
         let ending = |mut object: Value| {
             object["metadata"]["deletionTimestamp"] = json!("2026-11-30T00:00:00Z");
@@ -408,14 +509,20 @@ mod tests {
         let wait = |object| Step::Wait(object, vec!["f".to_owned()]);
         check(|team| team.account = Some(found(ending(account()), "a")), &wait(CredentialObject::ServiceAccount));
         check(|team| team.binding = Some(found(ending(binding()), "b")), &wait(CredentialObject::RoleBinding));
-        check(|team| team.secret = Some(found(ending(right), "s")), &wait(CredentialObject::Secret));
+        let goes = Some(found(ending(right), "s"));
+        let finalizers = vec!["f".to_owned()];
+        check(|team| team.secret = goes.clone(), &disclaimed(CredentialResult::Ending { object, finalizers }));
+        check(|team| (team.account, team.secret) = (silent(), goes), &wait(object));
     }
 
     #[test]
     fn without_a_registry_or_a_label_only_what_is_ours_goes() {
         let mut team = Team { host: None, ..Team::new() };
-        assert_eq!(team.asked(), Job::Withdraw(found(secret().0, "s")).into());
+        let withdrawal = Withdrawal { account: Some("a".to_owned()), secret: team.secret.clone() };
+        assert_eq!(team.asked(), Job::Withdraw(withdrawal.clone()).into());
         team.secret = Some(foreign(secret().0));
+        assert_eq!(team.asked(), Job::Withdraw(Withdrawal { secret: None, ..withdrawal }).into());
+        team.account = Some(found(promising("", ""), "a"));
         assert_eq!(team.asked(), Step::GoWithout);
         let remains = Remains { account: team.account.clone(), binding: team.binding.clone(), secret: None };
         assert_eq!(team.step(Asking::default()), Some(Job::Remove(remains.clone()).into()));

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use local_registry_cluster::credentials::{EXPIRES, Fingerprint, Found, LIFETIME, SEAL, SecretContent, StoredSecret};
+use local_registry_cluster::credentials::{
+    EXPIRES, Fingerprint, Found, LIFETIME, Promise, SEAL, SecretContent, StoredSecret,
+};
 
 use super::wanted::Wanted;
 
@@ -50,6 +52,11 @@ impl Record {
             .with_annotation(EXPIRES, self.expires.to_string())
             .with_annotation(LIFETIME, self.lifetime.as_secs().to_string())
             .with_annotation(SEAL, seal)
+    }
+
+    /// What the account says of it.
+    pub(super) fn promise(&self, wanted: &Wanted) -> Promise {
+        Promise::new(self.expires.to_string(), wanted.host().to_string())
     }
 
     /// What fits only this record, in this Secret, with this configuration, for this account.

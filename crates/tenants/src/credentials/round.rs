@@ -12,7 +12,7 @@ use super::report::{CredentialObject, CredentialReport, CredentialResult, Creden
 use super::survey::Survey;
 use super::task::{AT_ONCE, CredentialsTask};
 use super::wanted::Wanted;
-use super::worker::{Work, Worker};
+use super::worker::{Done, Work, Worker};
 
 /// A round: what has come of it so far, and what is to be done.
 pub(super) struct Round {
@@ -134,23 +134,23 @@ impl Round {
     pub(super) fn take_in(&mut self, work: Work, history: &mut History) -> bool {
         let Work { namespace, is_removal, expires, result } = work;
         let failure = match result {
-            Ok(done) => {
-                history.note_succeeded(&namespace);
-                self.note(&namespace, done.result);
-                let Some(record) = done.record else { return false };
-                let renewal = record.renewal(&namespace);
-                self.report.note_expiry(record.expires());
-                self.wake_at(self.clock.instant(renewal));
-                if let (Some(secret), Some(wanted)) = (done.secret, &self.wanted) {
-                    history.note_written(&namespace, &secret, wanted.fingerprint(), renewal);
+            Ok(mut done) => {
+                let failure = done.failure.take();
+                if failure.is_none() {
+                    history.note_succeeded(&namespace);
+                    self.note(&namespace, done.result.clone());
                 }
-                return false;
+                self.take_in_done(&namespace, &done, history);
+                let Some(failure) = failure else { return false };
+                failure
             }
-            Err(failure) => failure,
+            Err(failure) => {
+                if let Some(expires) = expires {
+                    self.report.note_expiry(expires);
+                }
+                failure
+            }
         };
-        if let Some(expires) = expires {
-            self.report.note_expiry(expires);
-        }
         // What somebody else has changed meanwhile is seen soon. What the API server does not answer is nobody's failure.
         if failure.is_outdated || failure.is_silence {
             self.may_succeed_soon = true;
@@ -162,6 +162,18 @@ impl Round {
         }
         self.note(&namespace, CredentialResult::Failed { error: failure.error });
         failure.is_silence
+    }
+
+    /// Takes in the token that a namespace has now, if it has one.
+    fn take_in_done(&mut self, namespace: &str, done: &Done, history: &mut History) {
+        let (Some(record), Some(wanted)) = (done.record, &self.wanted) else { return };
+        let (renewal, wanted) = (record.renewal(namespace), wanted.fingerprint());
+        self.report.note_expiry(record.expires());
+        self.wake_at(self.clock.instant(renewal));
+        match &done.secret {
+            Some(secret) => history.note_written(namespace, secret, wanted, renewal),
+            None => history.note_put_right(namespace, wanted),
+        }
     }
 
     fn note(&mut self, namespace: &str, result: CredentialResult) {

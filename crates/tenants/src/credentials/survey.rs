@@ -76,6 +76,7 @@ impl Followed {
 impl Objects {
     /// Follows the objects. Pages of lists come at this pace.
     pub(super) fn new(cluster: &Cluster, pace: &Pace) -> Self {
+        let pace = Some(pace);
         let (accounts, bindings, secrets) =
             (cluster.follow_push(pace), cluster.follow_push(pace), cluster.follow_push(pace));
         Self { accounts, bindings, secrets }

@@ -1,12 +1,12 @@
 //! What is done in one namespace, call by call.
 
 use jiff::Timestamp;
-use local_registry_cluster::credentials::{Found, Part, SecretContent, StoredSecret};
+use local_registry_cluster::credentials::{Found, Part, Promise, SecretContent, StoredSecret};
 use local_registry_cluster::follow::Pace;
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::text::with_causes;
 
-use super::plan::{BindingStep, Job, Provision, Remains, SecretStep};
+use super::plan::{AccountStep, BindingStep, Job, Provision, Remains, SecretStep, Withdrawal};
 use super::record::Record;
 use super::report::CredentialResult;
 use super::task::CredentialsTask;
@@ -39,6 +39,8 @@ pub(super) struct Done {
     pub(super) record: Option<Record>,
     /// The Secret, if it was written.
     pub(super) secret: Option<Found<StoredSecret>>,
+    /// What failed after that.
+    pub(super) failure: Option<Failure>,
 }
 
 /// Why something failed.
@@ -73,17 +75,18 @@ impl From<ClusterError> for Failure {
 
 impl From<CredentialResult> for Done {
     fn from(result: CredentialResult) -> Self {
-        Self { result, record: None, secret: None }
+        Self { result, record: None, secret: None, failure: None }
     }
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
     /// Does what is to be done in a namespace.
     pub(super) async fn perform(self, namespace: String, job: Job) -> Work {
         let (is_removal, expires) = (job.is_removal(), job.expires());
         let result = match job {
             Job::Provide(provision) => self.provide(&namespace, provision).await,
-            Job::Withdraw(secret) => self.withdraw(&namespace, &secret).await,
+            Job::Withdraw(withdrawal) => self.withdraw(&namespace, withdrawal).await,
+            Job::Disclaim(uid, result) => self.disclaim(&namespace, &uid).await.map(|()| result.into()),
             Job::Remove(remains) => self.remove(&namespace, remains).await,
         };
         Work { namespace, is_removal, expires, result }
@@ -92,13 +95,9 @@ impl Worker<'_> {
     async fn provide(self, namespace: &str, provision: Provision) -> Result<Done, Failure> {
         let Provision { account, binding, secret } = provision;
         let dry_run = self.task.dry_run;
-        let account = if let Some(uid) = account {
-            uid
-        } else {
-            self.pace.turn().await;
-            let found = self.cluster.apply_push_account(namespace, dry_run).await?;
-            check(found.is_ours() && found.part().is_right(), "ServiceAccount")?;
-            found.uid().to_owned()
+        let account = match account {
+            AccountStep::Keep(uid) => uid,
+            AccountStep::Apply { uid, promise } => self.promise(namespace, uid.as_deref(), &promise).await?,
         };
         if let BindingStep::Replace(found) = &binding {
             self.delete(namespace, found).await?;
@@ -126,8 +125,23 @@ impl Worker<'_> {
                 (self.make(namespace).await?, CredentialResult::Made)
             }
         };
-        let (secret, record) = self.fill(namespace, &uid, &account).await?;
-        Ok(Done { result, record: Some(record), secret: Some(secret) })
+        let (wanted, secret, record) = self.fill(namespace, &uid, &account).await?;
+        let promised = self.promise(namespace, Some(&account), &record.promise(wanted)).await;
+        Ok(Done { result, record: Some(record), secret: Some(secret), failure: promised.err() })
+    }
+
+    /// Applies the account, with this promise, and returns its `uid`; with a `uid`, only if it is that one.
+    async fn promise(self, namespace: &str, uid: Option<&str>, promise: &Promise) -> Result<String, Failure> {
+        self.pace.turn().await;
+        let found = self.cluster.apply_push_account(namespace, promise, uid, self.task.dry_run).await?;
+        let account = found.part();
+        check(found.is_ours() && account.is_right() && account.promise() == promise, "ServiceAccount")?;
+        Ok(found.uid().to_owned())
+    }
+
+    /// Lets the account promise nothing.
+    async fn disclaim(self, namespace: &str, uid: &str) -> Result<(), Failure> {
+        self.promise(namespace, Some(uid), &Promise::default()).await.map(drop)
     }
 
     /// Looks whether the API server would take the Secret. No token is asked for.
@@ -147,7 +161,12 @@ impl Worker<'_> {
     }
 
     /// Gives a token to the Secret with this `uid`.
-    async fn fill(self, namespace: &str, uid: &str, account: &str) -> Result<(Found<StoredSecret>, Record), Failure> {
+    async fn fill(
+        &self,
+        namespace: &str,
+        uid: &str,
+        account: &str,
+    ) -> Result<(&'a Wanted, Found<StoredSecret>, Record), Failure> {
         let wanted = self.wanted.ok_or_else(|| Failure::new("there is no registry"))?;
         let asked = self.task.clock.now();
         self.pace.turn().await;
@@ -163,7 +182,7 @@ impl Worker<'_> {
         let written = self.write(namespace, &content, Some(uid)).await;
         let secret = written.map_err(|failure| failure.without(token.as_str()))?;
         check(secret.is_ours() && secret.uid() == uid && secret.part().holds(&content), "Secret")?;
-        Ok((secret, record))
+        Ok((wanted, secret, record))
     }
 
     async fn write(
@@ -176,8 +195,17 @@ impl Worker<'_> {
         Ok(self.cluster.apply_push_secret(namespace, content, uid, self.task.dry_run).await?)
     }
 
-    async fn withdraw(self, namespace: &str, secret: &Found<StoredSecret>) -> Result<Done, Failure> {
-        self.delete(namespace, secret).await?;
+    /// Takes away what there is, as far as that is possible: the promise first, so that there is never one of nothing.
+    async fn withdraw(self, namespace: &str, withdrawal: Withdrawal) -> Result<Done, Failure> {
+        let Withdrawal { account, secret } = withdrawal;
+        let mut first = Ok(());
+        if let Some(uid) = account {
+            first = first.and(self.disclaim(namespace, &uid).await);
+        }
+        if let Some(secret) = secret {
+            first = first.and(self.delete(namespace, &secret).await);
+        }
+        first?;
         Ok(if self.task.dry_run { CredentialResult::WouldDelete } else { CredentialResult::Withdrawn }.into())
     }
 

@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::server::{Fault, SECRETS, Shared};
+use super::server::{ACCOUNTS, Fault, SECRETS, Shared};
 use super::{BOTH, LIFETIME, look, run, run_for, seconds};
 
 /// Everything that is logged.
@@ -159,6 +159,7 @@ async fn a_token_for_something_else_is_not_taken() {
     let first = look(&shared).await;
     assert!(first.succeeded());
     shared.lock().edit(SECRETS, "a", |secret| secret["data"] = serde_json::json!({}));
+    shared.lock().edit(ACCOUNTS, "a", |account| account["metadata"]["annotations"] = serde_json::json!({}));
     shared.lock().fault = Some(Fault::AboutElse);
     let report = look(&shared).await;
     assert!(

@@ -3,6 +3,7 @@
 mod faults;
 mod laws;
 mod ownership;
+mod promises;
 mod removal;
 mod renewal;
 mod scale;

@@ -59,7 +59,7 @@ async fn a_namespace_without_the_label_has_nothing() {
         sleep(seconds(5)).await;
         let server = shared.lock();
         assert!(server.objects.keys().all(|(_, namespace)| namespace == "c"), "{:?}", server.objects.keys());
-        let deleted: Vec<&String> = server.writes.iter().filter(|write| write.ends_with(" a")).skip(5).collect();
+        let deleted: Vec<&String> = server.writes.iter().filter(|write| write.ends_with(" a")).skip(6).collect();
         assert_eq!(deleted, ["DELETE rolebindings a", "DELETE secrets a", "DELETE serviceaccounts a"]);
     })
     .await;
@@ -121,7 +121,7 @@ async fn a_declaration_that_cannot_be_used_changes_nothing() {
     })
     .await;
     // Until it has settled, the one before counts.
-    for (namespace, writes) in [("a", 3), ("b", 5)] {
+    for (namespace, writes) in [("a", 3), ("b", 6)] {
         assert_eq!(shared.lock().writes_in(namespace), writes);
     }
     assert!(reports.last().unwrap().starts_with("credentials: unchanged: "), "{reports:?}");
@@ -162,7 +162,7 @@ async fn what_was_seen_last_counts_for_as_long_as_a_resync() {
         shared.lock().label("late", Some("true"));
         sleep(seconds(60)).await;
         assert_eq!(shared.lock().writes_in("late"), 0);
-        assert_eq!(shared.lock().writes_in("early"), 5, "what was written and is not seen is not written again");
+        assert_eq!(shared.lock().writes_in("early"), 6, "what was written and is not seen is not written again");
     })
     .await;
     assert!(reports.last().unwrap().starts_with("credentials: unknown: "), "{reports:?}");

@@ -29,7 +29,9 @@ async fn a_labelled_namespace_gets_all_three() {
             "PATCH rolebindings team",
             "PATCH secrets team",
             "TOKEN serviceaccounts team",
-            "PATCH secrets team"
+            "PATCH secrets team",
+            // What it promises is there.
+            "PATCH serviceaccounts team",
         ]
     );
     let object = |kind| &server.objects[&(kind, "team".to_owned())];
@@ -50,6 +52,7 @@ async fn a_labelled_namespace_gets_all_three() {
     let life = expires.duration_since(server.now()).as_secs();
     assert!((86_390..=86_400).contains(&life), "{life}");
     assert_eq!(annotations["local-registry-hosting/lifetime"], "86400");
+    assert_eq!(server.promise("team"), [expires.to_string().as_str(), "first.infra.svc:5000"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,8 +82,8 @@ async fn a_token_is_renewed_at_two_thirds_of_its_life() {
     assert!((LIFETIME * 3 / 5..=LIFETIME * 2 / 3 + seconds(2)).contains(&at), "{at:?}");
     assert_eq!(
         server.writes.iter().filter(|write| write.ends_with("serviceaccounts team")).count(),
-        4,
-        "the account stays"
+        7,
+        "the account stays, and promises each token"
     );
 }
 
@@ -162,6 +165,9 @@ async fn a_restart_keeps_what_is_there_and_makes_what_is_missing() {
             "PATCH secrets c",
             "PATCH secrets c",
             "PATCH secrets d",
+            "PATCH serviceaccounts c",
+            "PATCH serviceaccounts c",
+            "PATCH serviceaccounts d",
             "PATCH serviceaccounts d",
             "TOKEN serviceaccounts c",
             "TOKEN serviceaccounts d",
@@ -306,7 +312,7 @@ async fn somebody_who_changes_a_secret_again_and_again_keeps_nobody_busy() {
     .await;
     let server = shared.lock();
     let (loud, quiet) = (server.writes_in("loud"), server.writes_in("quiet"));
-    assert!(quiet == 5 && (10..=50).contains(&loud), "{loud} {quiet}");
+    assert!(quiet == 6 && (10..=50).contains(&loud), "{loud} {quiet}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,14 +25,14 @@ fn busiest_second(calls: &[Duration]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_namespaces_have_their_credentials_within_a_minute() {
+async fn a_thousand_namespaces_have_their_credentials_in_little_more_than_a_minute() {
     let shared = many();
     shared.lock().latency = Duration::from_millis(20);
     run(&shared, async {
-        sleep(seconds(60)).await;
+        sleep(seconds(70)).await;
         let server = shared.lock();
         assert!(server.namespaces.keys().all(|namespace| server.good_for(namespace) == BOTH));
-        assert_eq!(server.writes.len(), 5 * MANY);
+        assert_eq!(server.writes.len(), 6 * MANY);
         assert!(server.at_once <= 8, "{} at once", server.at_once);
         let busiest = busiest_second(&server.calls);
         assert!(busiest <= 110, "{busiest} calls in a second");
@@ -54,7 +54,7 @@ async fn no_more_than_eight_calls_are_under_way() {
     let shared = Shared::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
     // Slower than turns come.
     shared.lock().latency = seconds(1);
-    run_for(&shared, seconds(50)).await;
+    run_for(&shared, seconds(60)).await;
     let server = shared.lock();
     assert_eq!(server.at_once, 8);
     assert!(names.iter().all(|namespace| server.good_for(namespace) == BOTH));

@@ -66,6 +66,8 @@ pub(crate) struct Server {
     pub(crate) fault: Option<Fault>,
     /// Namespaces in which nothing can be written.
     pub(crate) refusing: BTreeSet<&'static str>,
+    /// Calls that are refused, by their verb and kind.
+    pub(crate) refused: Option<&'static str>,
     /// A list that is refused.
     pub(crate) hides: Option<&'static str>,
     /// How long tokens live, if not as long as was asked for.
@@ -100,6 +102,7 @@ impl Default for Server {
             objects: BTreeMap::new(),
             fault: None,
             refusing: BTreeSet::new(),
+            refused: None,
             hides: None,
             life: None,
             latency: Duration::ZERO,
@@ -278,7 +281,8 @@ impl Server {
                 if self.fault == Some(Fault::Silent) {
                     return None;
                 }
-                if self.refusing.contains(namespace) {
+                let is_refused = self.refused == Some(format!("{verb} {kind}").as_str());
+                if is_refused || self.refusing.contains(namespace) {
                     return Some((403, status(403, "Forbidden", "exceeded quota: objects", &json!({}))));
                 }
                 if self.fault == Some(Fault::Conflict) {
@@ -516,6 +520,13 @@ impl Server {
             })
         };
         entries.into_iter().filter(|(_, entry)| is_good(entry)).map(|(host, _)| host.clone()).collect()
+    }
+
+    /// When a token ends, and for which host it is, as the account of a namespace says.
+    pub(crate) fn promise(&self, namespace: &str) -> [&str; 2] {
+        let annotations = &self.objects[&(ACCOUNTS, namespace.to_owned())]["metadata"]["annotations"];
+        ["local-registry-hosting/expires", "local-registry-hosting/host"]
+            .map(|name| annotations[name].as_str().unwrap_or_default())
     }
 
     /// The writes about a namespace.
