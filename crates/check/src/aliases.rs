@@ -2,11 +2,11 @@
 
 use local_registry_cluster::Cluster;
 use local_registry_cluster::aliases::{ALIAS, ALIAS_LABEL};
-use local_registry_core::Quoted;
 use local_registry_declaration::Declared;
 use local_registry_sync::aliases::{NoTarget, Step, Survey, target};
 
 use crate::link::Link;
+use crate::mislabelled::mislabelled;
 use crate::names::Names;
 
 const LINK: &str = "aliases";
@@ -19,14 +19,7 @@ pub(crate) async fn aliases(cluster: &Cluster, declared: &Declared, cluster_doma
         let lost = namespaces.lost().or(aliases.lost());
         return lost.map(|lost| Link::warning(LINK, lost.error.clone())).into_iter().collect();
     };
-    let mut mislabelled = Names::default();
-    for (namespace, value) in survey.mislabelled() {
-        mislabelled.push(|| format!("{namespace} ({})", Quoted(value)));
-    }
-    let typo = (mislabelled.count() > 0).then(|| {
-        let seen = format!("the label {ALIAS_LABEL} has another value than true, so it brings none: {mislabelled}");
-        Link::warning(LINK, seen).remedy("write true, or remove the label")
-    });
+    let typo = mislabelled(LINK, ALIAS_LABEL, survey.mislabelled());
     link_of(&survey, target(declared, cluster_domain)).into_iter().chain(typo).collect()
 }
 

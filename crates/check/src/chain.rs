@@ -12,6 +12,7 @@ use crate::aliases::aliases;
 use crate::builds::StoredBuilds;
 use crate::config_map::config_map;
 use crate::crd::crd;
+use crate::credentials::credentials;
 use crate::guard::guards;
 use crate::kit::{Target, nodes, service};
 use crate::link::Link;
@@ -19,7 +20,7 @@ use crate::policy::Policies;
 use crate::probe::Probe;
 use crate::registry::registry;
 use crate::safeguard::{Safeguard, safeguards};
-use crate::scope::Scope;
+use crate::scope::{Credentials, Scope};
 use crate::undeclared::undeclared;
 
 /// Follows the chain, and returns its links in order.
@@ -49,6 +50,9 @@ pub async fn check(
     if let Some(declared) = &declared {
         links.extend(kit(cluster, declared, scope).await);
         links.extend(aliases(cluster, declared, &scope.cluster_domain).await);
+    }
+    if scope.credentials == Credentials::Kept {
+        links.extend(credentials(cluster, declared.as_ref()).await);
     }
     let mut field = Safeguard::new("the field in the CRDs");
     for kind in Kind::ALL {

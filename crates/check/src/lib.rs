@@ -36,11 +36,13 @@ mod builds;
 mod chain;
 mod config_map;
 mod crd;
+mod credentials;
 mod exchange;
 mod guard;
 mod kit;
 mod link;
 mod location;
+mod mislabelled;
 mod names;
 mod pods;
 mod policy;
@@ -56,7 +58,7 @@ mod undeclared;
 // The chain, and where it is followed.
 pub use self::chain::check;
 pub use self::location::Location;
-pub use self::scope::Scope;
+pub use self::scope::{Credentials, Scope};
 
 // What is found.
 pub use self::link::{Link, LinkVerdict};

@@ -20,6 +20,18 @@ pub struct Scope {
     pub cluster_domain: String,
     /// Where the program runs.
     pub location: Location,
+    /// Whether labelled namespaces should have credentials.
+    pub credentials: Credentials,
+}
+
+/// Whether a program keeps credentials in labelled namespaces, by which their builds push.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// None does, as far as `check` was told, so it does not look for any.
+    #[default]
+    NotKept,
+    /// One does.
+    Kept,
 }
 
 impl Default for Scope {
@@ -29,6 +41,7 @@ impl Default for Scope {
             agents: "local-registry-nodes".to_owned(),
             cluster_domain: "cluster.local".to_owned(),
             location: Location::OutOfCluster,
+            credentials: Credentials::NotKept,
         }
     }
 }

@@ -365,6 +365,10 @@ pub(crate) struct CheckArguments {
     /// The cluster's DNS domain.
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, env = "LOCAL_REGISTRY_SYNC_CLUSTER_DOMAIN")]
     pub(crate) cluster_domain: String,
+    /// Look whether each namespace with the label local-registry-hosting/push=true has a credential that is good, and not about to end,
+    /// as `credentials` keeps it.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_CREDENTIALS")]
+    pub(crate) credentials: bool,
     /// Push an image of this program to the registry, and let a pod on each node pull and run it, by the declared name
     /// and, where an agent reports it, by local-registry:5000. The pods are deleted again, and the image stays.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_PULL")]

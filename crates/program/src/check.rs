@@ -1,6 +1,6 @@
 //! `local-registry-sync check`: the whole chain.
 
-use local_registry_check::{LinkVerdict, Location, PullTask, Scope, check, probe, pull};
+use local_registry_check::{Credentials, LinkVerdict, Location, PullTask, Scope, check, probe, pull};
 use local_registry_system::print_line;
 
 use crate::arguments::{Arguments, CheckArguments};
@@ -19,6 +19,7 @@ pub(crate) async fn perform(arguments: &Arguments, check_arguments: &CheckArgume
         agents: check_arguments.nodes_namespace.clone(),
         cluster_domain: check_arguments.cluster_domain.clone(),
         location,
+        credentials: if check_arguments.credentials { Credentials::Kept } else { Credentials::NotKept },
     };
     let mut links = check(&cluster, &task, &scope, probe).await;
     if check_arguments.pull {

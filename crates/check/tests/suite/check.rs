@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
-use local_registry_check::{Location, Probe, Scope, SignIn, check};
+use local_registry_check::{Credentials, Location, Probe, Scope, SignIn, check};
 use local_registry_cluster::Cluster;
 use local_registry_core::RuntimeHost;
 use local_registry_declaration::AllowedHosts;
@@ -26,6 +26,9 @@ pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
 /// The namespaces that ask for an alias, and the Services that have its name.
 const ALIAS_NAMESPACES: &str = "/api/v1/namespaces?alias";
 const ALIASES: &str = "/api/v1/services";
+/// The namespaces whose builds push, and the ServiceAccounts of their credentials.
+const PUSH_NAMESPACES: &str = "/api/v1/namespaces?push";
+const ACCOUNTS: &str = "/api/v1/serviceaccounts";
 /// What begins the paths of webhook configurations and guards.
 const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1/";
 pub(super) const WEBHOOK: &str =
@@ -218,17 +221,31 @@ pub(super) async fn run_task(
     location: Location,
     probe: Probe,
 ) -> Vec<String> {
+    run_in(objects, task, &Scope { location, ..Scope::default() }, probe).await.0
+}
+
+/// The lines, and what the API server was asked.
+async fn run_in(
+    objects: BTreeMap<&'static str, Value>,
+    task: &Task,
+    scope: &Scope,
+    probe: Probe,
+) -> (Vec<String>, Vec<String>) {
     let (service, mut handle) = pair::<Request<Body>, Response<Answer>>();
     let serving = async move {
+        let mut asked = Vec::new();
         while let Some((request, response)) = handle.next_request().await {
+            asked.push(request.uri().to_string());
             let path = request.uri().path();
-            let asks_for_label = request
-                .uri()
-                .query()
-                .is_some_and(|query| query.contains("labelSelector=local-registry-hosting%2Falias"));
-            let path = if asks_for_label { ALIAS_NAMESPACES } else { path };
+            let query = request.uri().query().unwrap_or_default();
+            let asks_for = |label| query.contains(&format!("labelSelector=local-registry-hosting%2F{label}"));
+            let path = match () {
+                () if asks_for("alias") => ALIAS_NAMESPACES,
+                () if asks_for("push") => PUSH_NAMESPACES,
+                () => path,
+            };
             // The next page of a list is the object under the list's token.
-            let token = request.uri().query().and_then(|query| query.split("continue=").nth(1));
+            let token = query.split("continue=").nth(1);
             let path = token.unwrap_or(path);
             match objects.get(path) {
                 Some(Value::Number(code)) => {
@@ -243,10 +260,11 @@ pub(super) async fn run_task(
                 }
             }
         }
+        asked
     };
     let cluster = Cluster::new(Client::new(service, "default"));
     let checking = async move {
-        check(&cluster, task, &Scope { location, ..Scope::default() }, async |host: &RuntimeHost| {
+        check(&cluster, task, scope, async |host: &RuntimeHost| {
             if ["kind-registry:5000", "[fd00::5]:5000", KIT].contains(&host.as_str()) {
                 probe.clone()
             } else {
@@ -255,9 +273,9 @@ pub(super) async fn run_task(
         })
         .await
     };
-    let both = Box::pin(async { tokio::join!(checking, serving).0 });
-    let links = tokio::time::timeout(Duration::from_mins(1), both).await.expect("the check did not end");
-    links.iter().map(ToString::to_string).collect()
+    let both = Box::pin(async { tokio::join!(checking, serving) });
+    let (links, asked) = tokio::time::timeout(Duration::from_mins(1), both).await.expect("the check did not end");
+    (links.iter().map(ToString::to_string).collect(), asked)
 }
 
 /// The lines that do not start with ✓, but for the last one, which follows from the others.
@@ -1120,5 +1138,71 @@ async fn namespaces_whose_pods_push() {
             "! aliases: Services that are called local-registry: list is forbidden: no; grant `list` on services/local-registry in \
              all namespaces"
         ]
+    );
+}
+
+/// The lines about credentials, and what was asked about them.
+async fn lines_of_credentials(objects: BTreeMap<&'static str, Value>, kept: Credentials) -> (Vec<String>, Vec<String>) {
+    let task = Task { policies: vec!["local".parse().unwrap()], ..Task::default() };
+    let scope = Scope { location: Location::InCluster, credentials: kept, ..Scope::default() };
+    let (mut lines, mut asked) = run_in(objects, &task, &scope, plain_http()).await;
+    lines.retain(|line| line.contains(" credentials: "));
+    asked.retain(|url| url.contains("serviceaccounts") || url.contains("secrets") || url.contains("%2Fpush"));
+    (lines, asked)
+}
+
+#[tokio::test]
+async fn namespaces_whose_builds_push() {
+    let namespace = |name: &str, label: &str, phase: &str| {
+        json!({
+            "metadata": {"name": name, "labels": {"local-registry-hosting/push": label}}, "status": {"phase": phase},
+        })
+    };
+    let account = |namespace: &str, host: &str| {
+        json!({
+            "metadata": {
+                "name": "local-registry-push", "namespace": namespace,
+                "labels": {"app.kubernetes.io/managed-by": "local-registry-credentials"},
+                "annotations": {
+                    "local-registry-hosting/expires": "2999-01-01T00:00:00Z", "local-registry-hosting/host": host,
+                },
+            },
+        })
+    };
+    let namespaces = [
+        namespace("good", "true", "Active"),
+        namespace("gone", "true", "Terminating"),
+        namespace("old", "true", "Active"),
+        namespace("typo", "yes", "Active"),
+    ];
+    // The last account is on a page of its own.
+    let mut first = list(&[account("good", "kind-registry:5000"), account("unlabelled", "old.io")]);
+    first["metadata"]["continue"] = json!("second-page");
+    let mut objects = cluster();
+    objects.insert(PUSH_NAMESPACES, list(&namespaces));
+    objects.insert(ACCOUNTS, first);
+    objects.insert("second-page", list(&[account("old", "old.io")]));
+    let (lines, asked) = lines_of_credentials(objects.clone(), Credentials::Kept).await;
+    assert_eq!(
+        lines,
+        [
+            "✗ credentials: 1 of 2 namespaces with the label have one for another host than kind-registry:5000: old (`old.io`); see the \
+             log of the Deployment registry-credentials, which makes and renews them",
+            "! credentials: the label local-registry-hosting/push has another value than true, so it brings none: typo (`yes`); write \
+             true, or remove the label",
+        ]
+    );
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    let of_accounts = asked.iter().filter(|url| url.contains("serviceaccounts"));
+    for url in of_accounts {
+        assert!(url.contains("fieldSelector=metadata.name%3Dlocal-registry-push") && url.contains("limit=4"), "{url}");
+    }
+    assert_eq!(lines_of_credentials(objects.clone(), Credentials::NotKept).await, (vec![], vec![]));
+
+    objects.insert(ACCOUNTS, json!(403));
+    assert_eq!(
+        lines_of_credentials(objects, Credentials::Kept).await.0,
+        ["! credentials: ServiceAccounts that are called local-registry-push: list is forbidden: no; grant `list` on \
+          serviceaccounts/local-registry-push in all namespaces"]
     );
 }
