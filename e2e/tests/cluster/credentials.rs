@@ -9,6 +9,8 @@ const NAME: &str = "local-registry-push";
 const REGISTRY: &str = "registry.local-registry.svc.cluster.local:5000";
 const ACCOUNT: &str = "--as=system:serviceaccount:local-registry:registry-credentials";
 const LABEL: &str = "local-registry-hosting/push=true";
+const EXPIRES: &str = "local-registry-hosting/expires";
+const HOST: &str = "local-registry-hosting/host";
 
 fn start() -> TestCluster {
     let cluster = TestCluster::start(Crds::Plain);
@@ -30,6 +32,12 @@ fn keep(cluster: &TestCluster) -> String {
 
 fn secret(cluster: &TestCluster, namespace: &str) -> Value {
     cluster.kubectl.json(&["get", "secret", NAME, "--namespace", namespace])
+}
+
+/// When the token ends, and for which host it is, as the account of `labelled` says.
+fn promise(cluster: &TestCluster) -> [Value; 2] {
+    let account = cluster.kubectl.json(&["get", "serviceaccount", NAME, "--namespace=labelled"]);
+    [EXPIRES, HOST].map(|annotation| account["metadata"]["annotations"][annotation].clone())
 }
 
 /// The password for a host in a Secret.
@@ -64,6 +72,7 @@ fn a_labelled_namespace_has_a_credential_for_as_long_as_it_has_the_label() {
         let answer = cluster.kubectl.run(&[&can[..], &[user, "--namespace", namespace]].concat());
         assert_eq!(answer.stdout.trim(), expected, "{namespace}");
     }
+    assert_eq!(promise(&cluster), [made["metadata"]["annotations"][EXPIRES].clone(), json!(REGISTRY)]);
     // A program that starts anew renews nothing.
     keep(&cluster);
     assert_eq!(secret(&cluster, "labelled")["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
@@ -113,6 +122,76 @@ fn all_go_with_the_release(cluster: &TestCluster) {
     assert_eq!(left, "other");
 }
 
+#[test]
+fn check_says_which_credentials_are_good_and_may_read_none() {
+    let cluster = TestCluster::start(Crds::Patched);
+    let tenants = json!({"registry": {"enabled": true, "tenants": {"enabled": true}}, "nodes": {"enabled": false}});
+    cluster.install(&tenants);
+    for namespace in ["labelled", "other"] {
+        cluster.kubectl.ok(&["create", "namespace", namespace]);
+    }
+    cluster.kubectl.wait_for_admission_policies();
+    let lines = |arguments: &[&str]| {
+        let answer = cluster.check(arguments);
+        let lines = answer.stdout.lines().filter(|line| line.contains(" credentials: "));
+        lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let none = "✓ credentials: no namespace has the label local-registry-hosting/push=true, so there are none; label those whose builds push";
+    assert_eq!(lines(&["--credentials"]), [none]);
+    for namespace in ["labelled", "other"] {
+        cluster.kubectl.ok(&["label", "namespace", namespace, LABEL]);
+    }
+    cluster.kubectl.ok(&["create", "serviceaccount", NAME, "--namespace=other"]);
+    let log = "see the log of the Deployment registry-credentials, which makes and renews them";
+    let foreign = "✗ credentials: 1 of 2 namespaces with the label have a ServiceAccount local-registry-push that somebody else has made: \
+                   other; take the label from the namespace, or delete that ServiceAccount if nobody needs it";
+    let missing = format!("✗ credentials: 1 of 2 namespaces with the label have none: labelled; {log}");
+    assert_eq!(lines(&["--credentials"]), [missing.as_str(), foreign]);
+    cluster.kubectl.ok(&["delete", "serviceaccount", NAME, "--namespace=other"]);
+    keep(&cluster);
+    let good = lines(&["--credentials"]);
+    assert!(
+        good[0].starts_with("✓ credentials: 2 namespaces may push; the first credential ends in 23 h ("),
+        "{good:?}"
+    );
+    assert_eq!(lines(&[]), [""; 0]);
+    // What a tenant writes is their own.
+    let promised = promise(&cluster);
+    let annotate = ["annotate", "--overwrite", "serviceaccount", NAME, "--namespace=labelled"];
+    for (value, expected) in [
+        ("2026-01-01T00:00:00Z", format!("one that has ended: labelled; {log}")),
+        (
+            "\u{1b}[31m\n✓",
+            r"something else than a time, such as 2026-11-30T12:00:00Z, in the annotation local-registry-hosting/expires of local-registry-push: labelled (`\u{1b}[31m\n✓`); see the log of the Deployment registry-credentials, which writes it anew".to_owned(),
+        ),
+    ] {
+        cluster.kubectl.ok(&[&annotate[..], &[&format!("{EXPIRES}={value}")]].concat());
+        let expected = format!("✗ credentials: 1 of 2 namespaces with the label have {expected}");
+        assert_eq!(lines(&["--credentials"]), [expected]);
+        let before = secret(&cluster, "labelled")["metadata"]["resourceVersion"].clone();
+        keep(&cluster);
+        assert_eq!(promise(&cluster), promised);
+        assert_eq!(secret(&cluster, "labelled")["metadata"]["resourceVersion"], before, "no token was made");
+    }
+    let account = cluster.control_plane.kubectl_of(NAMESPACE, "local-registry-check");
+    for arguments in [
+        &["get", "secrets", "--all-namespaces"][..],
+        &["get", "secrets", "--all-namespaces", "--field-selector=metadata.name=local-registry-push"],
+        &["get", "secret", NAME, "--namespace=labelled"],
+        &["get", "serviceaccounts", "--all-namespaces"],
+        &["annotate", "serviceaccount", NAME, "--namespace=labelled", "a=b"],
+        &["create", "token", NAME, "--namespace=labelled"],
+    ] {
+        account.run(arguments).failed_with("is forbidden");
+    }
+    cluster.kubectl.ok(&["delete", "clusterrolebinding", "local-registry-check"]);
+    let forbidden = lines(&["--credentials"]);
+    assert!(
+        forbidden[0].starts_with("! credentials: ") && forbidden[0].contains("; grant `list` on "),
+        "{forbidden:?}"
+    );
+}
+
 /// What the program writes, and somebody with its account might write in its place.
 fn object(kind: &str, namespace: &str) -> Value {
     let metadata = json!({
@@ -153,6 +232,13 @@ fn whoever_has_the_account_makes_nothing_but_credentials() {
     for kind in ["ServiceAccount", "RoleBinding", "Secret"] {
         cluster.kubectl.ok_with(&create, &object(kind, "labelled"));
     }
+    // The longest host is a domain of 253 bytes with its port.
+    let annotated = |kind: &str, annotation: &str, length: usize| {
+        with(kind, "/metadata/annotations", json!({annotation: "x".repeat(length)}))
+    };
+    for (annotation, length) in [(EXPIRES, 64), (EXPIRES, 0), (HOST, 259), (HOST, 0)] {
+        cluster.kubectl.ok_with(&create, &annotated("ServiceAccount", annotation, length));
+    }
     let label = "app.kubernetes.io~1managed-by";
     let mut forged = vec![
         with("Secret", "/metadata/name", json!("another")),
@@ -171,6 +257,14 @@ fn whoever_has_the_account_makes_nothing_but_credentials() {
         with("ServiceAccount", "/secrets", json!([{"name": "of-others"}])),
         with("ServiceAccount", "/imagePullSecrets", json!([{"name": "of-others"}])),
         with("ServiceAccount", "/metadata/annotations", json!({"eks.amazonaws.com/role-arn": "arn:admin"})),
+        annotated("ServiceAccount", EXPIRES, 65),
+        annotated("ServiceAccount", HOST, 260),
+        annotated("ServiceAccount", "local-registry-hosting/lifetime", 1),
+        annotated("ServiceAccount", "local-registry-hosting/seal", 1),
+        annotated("Secret", EXPIRES, 65),
+        annotated("Secret", HOST, 1),
+        annotated("RoleBinding", EXPIRES, 1),
+        annotated("RoleBinding", HOST, 1),
         with("RoleBinding", "/metadata/name", json!("another")),
         with("RoleBinding", "/roleRef/name", json!("cluster-admin")),
         with("RoleBinding", "/roleRef/kind", json!("Role")),

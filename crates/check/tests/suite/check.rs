@@ -26,7 +26,7 @@ pub(super) const NAMESPACES: &str = "/api/v1/namespaces";
 /// The namespaces that ask for an alias, and the Services that have its name.
 const ALIAS_NAMESPACES: &str = "/api/v1/namespaces?alias";
 const ALIASES: &str = "/api/v1/services";
-/// The namespaces whose builds push, and the ServiceAccounts of their credentials.
+/// The namespaces whose builds push, and the accounts of their credentials.
 const PUSH_NAMESPACES: &str = "/api/v1/namespaces?push";
 const ACCOUNTS: &str = "/api/v1/serviceaccounts";
 /// What begins the paths of webhook configurations and guards.

@@ -10,7 +10,7 @@ pub const HOST: &str = "local-registry-hosting/host";
 /// What the annotations of a ServiceAccount say of the token in its Secret: when that ends, and for which host it is. So they are for
 /// those who may not read the Secret.
 ///
-/// Whoever may write ServiceAccounts of the namespace may forge them, so no more is kept of a value than one character beyond the longest
+/// Whoever may write that object may forge them, so no more is kept of a value than one character beyond the longest
 /// that this program writes. Such a value equals none that is right. An empty value says nothing, as no annotation does: by that, what
 /// somebody else has written can be taken back, since a server-side apply removes only what it has written itself.
 ///
