@@ -10,9 +10,10 @@ use local_registry_cluster::revocation::{Found, LIMIT, Revocation, until_away};
 use local_registry_declaration::AllowedHosts;
 
 use super::clock::Clock;
-use super::plan::{Step, unasked};
+use super::plan::unasked;
 use super::report::{CredentialReport, CredentialResult, CredentialsReport, CredentialsState};
 use super::round::Round;
+use super::step::Step;
 use super::survey::Objects;
 use super::task::{CredentialsTask, pace};
 use super::worker::Worker;

@@ -29,6 +29,7 @@ mod plan;
 mod record;
 mod report;
 mod round;
+mod step;
 mod survey;
 mod task;
 mod wanted;

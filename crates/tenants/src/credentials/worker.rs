@@ -6,9 +6,9 @@ use local_registry_cluster::follow::Pace;
 use local_registry_cluster::{Cluster, ClusterError};
 use local_registry_core::text::with_causes;
 
-use super::plan::{AccountStep, BindingStep, Job, Provision, Remains, SecretStep, Withdrawal};
 use super::record::Record;
 use super::report::CredentialResult;
+use super::step::{AccountStep, BindingStep, Job, Provision, Remains, SecretStep, Withdrawal};
 use super::task::CredentialsTask;
 use super::wanted::{Wanted, quotes, without_token};
 use crate::audience::AUDIENCE;
