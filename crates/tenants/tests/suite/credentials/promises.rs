@@ -138,3 +138,17 @@ async fn somebody_who_forges_promises_again_and_again_keeps_nobody_busy() {
     assert!(quiet == 6 && (16..=40).contains(&loud), "{loud} {quiet}");
     assert_eq!(server.given.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_replaced_at_once_is_promised_no_longer() {
+    let shared = Shared::with(&["team"]);
+    let reports = run(&shared, async {
+        sleep(seconds(3)).await;
+        check(&shared, "first.infra.svc:5000");
+        shared.lock().edit(SECRETS, "team", |secret| secret["metadata"]["labels"] = json!({}));
+        sleep(seconds(3)).await;
+        assert_eq!(shared.lock().promise("team"), ["", ""]);
+    })
+    .await;
+    assert!(reports.last().unwrap().contains("left alone, since somebody else has made a Secret"), "{reports:?}");
+}
