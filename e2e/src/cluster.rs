@@ -15,6 +15,7 @@ use crate::objects::config_map;
 use crate::process::{Process, eventually, free_port};
 use crate::programs;
 use crate::shipwright::Shipwright;
+use crate::template::Template;
 use crate::values;
 
 /// The registry host of most tests.
@@ -44,16 +45,9 @@ impl TestCluster {
     /// Starts a cluster without anything of this project.
     #[must_use]
     pub fn start(crds: Crds) -> Self {
-        let control_plane = ControlPlane::start();
-        let kubewarden = Kubewarden::install(&control_plane);
-        let kubectl = control_plane.kubectl();
-        kubectl.ok(&["create", "namespace", "team"]);
-        let shipwright = Shipwright::install(&control_plane);
-        let mut cluster = Self { kubewarden, control_plane, kubectl, shipwright };
-        if crds == Crds::Patched {
-            cluster.patch_crds();
-        }
-        cluster
+        let (control_plane, shipwright) = Template::of(crds).start();
+        let (kubewarden, kubectl) = (Kubewarden::installed(&control_plane), control_plane.kubectl());
+        Self { kubewarden, control_plane, kubectl, shipwright }
     }
 
     /// Starts a cluster with the usual set, and this host in the policy's settings.

@@ -6,15 +6,20 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, Pems};
 use crate::kubectl::Kubectl;
 use crate::process::{Process, eventually, free_port};
 use crate::programs;
+use crate::snapshot::Snapshot;
 
 /// Need not be secret: only the API server of one test accepts it, and that listens on loopback or on the test's node.
 const ADMIN_TOKEN: &str = "admin";
 /// The token of the kubelet on the node `node`, where a test has one.
 pub(crate) const NODE_TOKEN: &str = "node";
+
+/// Where a control plane without a node listens, and what its API server is told.
+const LOOPBACK: &str = "127.0.0.1";
+const WITHOUT_A_NODE: [&str; 2] = ["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"];
 
 /// The addresses of Services, and the first of them, which is the API server's own.
 const SERVICES: &str = "10.0.0.0/24";
@@ -24,12 +29,13 @@ const KUBERNETES_SERVICE: &str = "10.0.0.1";
 pub struct ControlPlane {
     // Fields are dropped in this order, so processes end before the folder that they write to is removed.
     api_server: Option<Process>,
-    _etcd: Process,
+    etcd: Process,
     etcd_url: String,
     address: String,
     port: u16,
     arguments: Vec<String>,
     certificates: Certificates,
+    pems: Pems,
     folder: TempDir,
 }
 
@@ -37,15 +43,25 @@ impl ControlPlane {
     /// Starts a control plane on loopback, and waits until it is ready.
     #[must_use]
     pub fn start() -> Self {
-        Self::listening_on("127.0.0.1", &["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"])
+        Self::listening_on(LOOPBACK, &WITHOUT_A_NODE)
+    }
+
+    /// Starts a control plane on loopback that has everything of the snapshot, and waits until it is ready.
+    pub(crate) fn start_from(snapshot: &Snapshot) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        snapshot.write(&folder.path().join("etcd"));
+        Self::start_in(folder, snapshot.pems.clone(), LOOPBACK, &WITHOUT_A_NODE)
     }
 
     /// Starts a control plane with these further arguments for the API server, and waits until it is ready.
     pub(crate) fn listening_on(address: &str, arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let policy_server = "policy-server-default.kubewarden.svc";
-        let names = [address, "127.0.0.1", "localhost", KUBERNETES_SERVICE, "kubernetes.default.svc", policy_server];
-        let certificates = Certificates::issue(folder.path(), &names);
+        let names = [address, LOOPBACK, "localhost", KUBERNETES_SERVICE, "kubernetes.default.svc", policy_server];
+        Self::start_in(tempfile::tempdir().unwrap(), Pems::issue(&names), address, arguments)
+    }
+
+    fn start_in(folder: TempDir, pems: Pems, address: &str, arguments: &[&str]) -> Self {
+        let certificates = pems.write(folder.path());
         let (etcd_url, peer_url) = (loopback("http", free_port()), loopback("http", free_port()));
         let mut etcd = Command::new(programs::kubernetes("etcd"));
         etcd.arg("--data-dir").arg(folder.path().join("etcd")).arg("--unsafe-no-fsync");
@@ -55,12 +71,13 @@ impl ControlPlane {
         let etcd = Process::spawn(&mut etcd, &folder.path().join("etcd.log"));
         let mut control_plane = Self {
             api_server: None,
-            _etcd: etcd,
+            etcd,
             etcd_url,
             address: address.to_owned(),
             port: free_port(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
             certificates,
+            pems,
             folder,
         };
         let tokens =
@@ -84,10 +101,14 @@ impl ControlPlane {
         command.arg("--service-account-key-file").arg(verification_key);
         command.arg("--service-account-signing-key-file").arg(signing_key);
         let mut process = Process::spawn(&mut command, &self.file("kube-apiserver.log"));
-        let kubectl = self.kubectl();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let authority = reqwest::Certificate::from_pem(&self.authority()).unwrap();
+        let client = reqwest::blocking::Client::builder().tls_certs_only([authority]).build().unwrap();
+        // Each start of `kubectl` would take a part of a second from the API server, which starts meanwhile.
         eventually("the API server to be ready", || {
             assert!(process.runs(), "kube-apiserver has ended:\n{}", process.log());
-            (kubectl.run(&["get", "--raw=/readyz"]).code == Some(0)).then_some(())
+            let answer = client.get(format!("{}/readyz", self.url())).bearer_auth(ADMIN_TOKEN).send().ok()?;
+            answer.status().is_success().then_some(())
         });
         self.api_server = Some(process);
     }
@@ -101,6 +122,13 @@ impl ControlPlane {
         command.arg("--root-ca-file").arg(&self.certificates.authority);
         command.arg("--service-account-private-key-file").arg(&self.certificates.signing_key);
         Process::spawn(&mut command, &self.file("kube-controller-manager.log"))
+    }
+
+    /// Ends it, and returns what it has stored.
+    pub(crate) fn into_snapshot(mut self) -> Snapshot {
+        self.kill_api_server();
+        self.etcd.terminate();
+        Snapshot::read(&self.file("etcd"), self.pems.clone())
     }
 
     /// Kills the API server without warning.
@@ -179,5 +207,5 @@ impl ControlPlane {
 }
 
 fn loopback(scheme: &str, port: u16) -> String {
-    format!("{scheme}://127.0.0.1:{port}")
+    format!("{scheme}://{LOOPBACK}:{port}")
 }

@@ -19,6 +19,8 @@ mod process;
 mod programs;
 mod registries;
 mod shipwright;
+mod snapshot;
+mod template;
 mod token_server;
 mod undoing_webhook;
 pub mod values;
@@ -35,6 +37,6 @@ pub use objects::{build, build_run, config_map, hello, in_v1alpha1, v1alpha1_bui
 pub use process::{Process, eventually, free_port, memory, signal};
 pub use programs::{helm, upstream};
 pub use registries::{LocalRegistry, Make, PromotionTree, crane, ok, peak_memory};
-pub use shipwright::{Shipwright, add_the_field, as_administrator};
+pub use shipwright::{add_the_field, as_administrator};
 pub use token_server::{TokenAnswer, TokenServer};
 pub use undoing_webhook::UndoingWebhook;

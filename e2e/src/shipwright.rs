@@ -1,6 +1,7 @@
 //! Shipwright's CRDs. The rest of Shipwright is not there, since the tests build no image.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -11,20 +12,25 @@ use crate::objects::{build, build_run};
 use crate::process::eventually;
 use crate::programs::{self, yaml};
 
-/// The CRDs, and their conversion webhook, which ends with the test.
-pub struct Shipwright {
+/// The CRDs, and their conversion webhook.
+pub(crate) struct Shipwright {
     kubectl: Kubectl,
-    conversion: Conversion,
+    conversion: Arc<Conversion>,
 }
 
 impl Shipwright {
     /// Installs the CRDs as Shipwright ships them.
-    #[must_use]
-    pub fn install(control_plane: &ControlPlane) -> Self {
-        let shipwright = Self { kubectl: control_plane.kubectl(), conversion: Conversion::start(control_plane) };
+    pub(crate) fn install(control_plane: &ControlPlane) -> Self {
+        let conversion = Arc::new(Conversion::start(control_plane));
+        let shipwright = Self { kubectl: control_plane.kubectl(), conversion };
         shipwright.apply_released_crds();
         shipwright.kubectl.wait_for_crds();
         shipwright
+    }
+
+    /// The same CRDs in another control plane, which has begun with what this one has stored.
+    pub(crate) fn in_another(&self, control_plane: &ControlPlane) -> Self {
+        Self { kubectl: control_plane.kubectl(), conversion: Arc::clone(&self.conversion) }
     }
 
     /// The CRD of `builds` or `buildruns`, with this conversion webhook.
@@ -41,7 +47,7 @@ impl Shipwright {
     }
 
     /// Adds the field `local` to the CRDs, and waits until the API server knows it. The namespace `team` must be there.
-    pub fn patch_crds(&self) {
+    pub(crate) fn patch_crds(&self) {
         add_the_field(&self.kubectl);
         let objects = [
             build("probe", json!({"image": "probe", "local": true})),

@@ -78,8 +78,19 @@ impl Kubewarden {
         }
         kubectl.wait_for_crds();
         Self::create_server(&kubectl);
-        let served = BTreeMap::new();
-        Self { kubectl, served, hangs: false, lingers: false, unavailable: BTreeSet::new(), keeps_policies: false }
+        Self::installed(control_plane)
+    }
+
+    /// Kubewarden in a control plane that has what [`Self::install`] creates.
+    pub(crate) fn installed(control_plane: &ControlPlane) -> Self {
+        Self {
+            kubectl: control_plane.kubectl(),
+            served: BTreeMap::new(),
+            hangs: false,
+            lingers: false,
+            unavailable: BTreeSet::new(),
+            keeps_policies: false,
+        }
     }
 
     /// Creates the default PolicyServer, as Kubewarden's charts do.
