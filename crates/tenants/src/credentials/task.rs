@@ -9,9 +9,8 @@ use local_registry_declaration::AllowedHosts;
 
 use super::clock::Clock;
 
-/// How many calls to the API server begin in a second. A new credential takes six: so a thousand are there in little more than a
-/// minute.
-const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// How many calls to the API server begin in a second. A new credential takes six: so a thousand are there within a minute.
+const CALLS_PER_SECOND: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// How many namespaces are worked on at a time, each with one call.
 pub(super) const AT_ONCE: usize = 8;
 

@@ -25,17 +25,17 @@ fn busiest_second(calls: &[Duration]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_namespaces_have_their_credentials_in_little_more_than_a_minute() {
+async fn a_thousand_namespaces_have_their_credentials_within_a_minute() {
     let shared = many();
     shared.lock().latency = Duration::from_millis(20);
     run(&shared, async {
-        sleep(seconds(70)).await;
+        sleep(seconds(60)).await;
         let server = shared.lock();
         assert!(server.namespaces.keys().all(|namespace| server.good_for(namespace) == BOTH));
         assert_eq!(server.writes.len(), 6 * MANY);
         assert!(server.at_once <= 8, "{} at once", server.at_once);
         let busiest = busiest_second(&server.calls);
-        assert!(busiest <= 110, "{busiest} calls in a second");
+        assert!(busiest <= 130, "{busiest} calls in a second");
     })
     .await;
     // A restart renews none.
@@ -45,7 +45,7 @@ async fn a_thousand_namespaces_have_their_credentials_in_little_more_than_a_minu
     let server = shared.lock();
     assert_eq!(server.writes, [""; 0]);
     let busiest = busiest_second(&server.calls);
-    assert!(busiest <= 110, "{busiest} calls in a second");
+    assert!(busiest <= 130, "{busiest} calls in a second");
 }
 
 #[tokio::test(start_paused = true)]
