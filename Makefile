@@ -48,7 +48,7 @@ HELM_PROGRAMS := $(CURDIR)/target/e2e/helm
 HELM_RELEASES := 3 4
 NEWEST_HELM := $(HELM_PROGRAMS)/$(lastword $(HELM_RELEASES))/helm
 
-# `make e2e-promote` has programs of its own, too.
+# `make e2e-promote` has programs of its own, too, and `make e2e-node` has crane from them.
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
 PROMOTE_MODULES := ggcr
 
@@ -205,11 +205,12 @@ programs: $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNE
 
 # What the node's scenarios need. $(call run-node,FILTERS): runs those of these names.
 NODE_NEEDS := policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NEWEST_HELM) \
-  $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(if $(UPSTREAM),,$(FETCHED))
+  $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) \
+  $(if $(UPSTREAM),,$(FETCHED))
 define run-node
 	$(CARGO) build $(SHARED) --bin harness --test node
-	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) HELM_PROGRAMS=$(HELM_PROGRAMS) \
-	  UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
+	KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) CONTROLLER_MANAGER=$(CONTROLLER_MANAGER) NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) \
+	  HELM_PROGRAMS=$(HELM_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) POLICY_WASM=$(CURDIR)/policy.wasm STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
 	  $(CARGO) test $(SHARED) --test node \
 	  --config "target.'cfg(all())'.runner = '$(AS_ROOT) $(CURDIR)/e2e/node/machine'" -- --test-threads=1 --nocapture $(1)
 endef

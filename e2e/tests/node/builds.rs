@@ -9,7 +9,7 @@ use e2e::node::{Image, Node};
 use e2e::{Authority, eventually};
 use serde_json::{Value, json};
 
-use crate::kit::Kit;
+use crate::kit::{FOLDER, Kit};
 
 /// The image of the sample strategies' build step, and where nodes find it.
 const BUILDAH: &str = "containers/buildah:v1.43.1";
@@ -44,7 +44,13 @@ pub(crate) fn add_the_field(kit: &Kit) {
 /// no other.
 pub(crate) fn provide_builder(kit: &Kit) {
     kit.push(&builder(kit, "node.example/buildah:v1"), BUILDAH);
-    lead_to(QUAY, &format!("http://{}:5000", kit.address_for_pulls()));
+    lead_to_builder(kit);
+}
+
+/// Shows the node the way to that image once more, after the registry's address or scheme has changed.
+pub(crate) fn lead_to_builder(kit: &Kit) {
+    let scheme = if kit.has("tls") { "https" } else { "http" };
+    lead_to(QUAY, &format!("{scheme}://{}:5000", kit.address_for_pulls()));
 }
 
 /// Gives the node that image by its own name, without any registry.
@@ -256,9 +262,11 @@ fn ended(kit: &Kit, namespace: &str, run: &str) -> (Value, String) {
     (run, log)
 }
 
-/// Leads the node's pulls of a registry to another address.
+/// Leads the node's pulls of a registry to another address, by TLS with the authority of the kit.
 pub(crate) fn lead_to(folder: &str, url: &str) {
     std::fs::create_dir_all(folder).unwrap();
-    let hosts = format!("server = \"{url}\"\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+    let authority = if url.starts_with("https:") { format!("ca = \"{FOLDER}/ca.crt\"\n") } else { String::new() };
+    let host = format!("[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n{authority}");
+    let hosts = format!("server = \"{url}\"\n{host}");
     std::fs::write(Path::new(folder).join("hosts.toml"), hosts).unwrap();
 }

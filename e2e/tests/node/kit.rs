@@ -368,7 +368,8 @@ impl Kit {
         ["auth", "tenants"].iter().any(|part| !self.registry[part].is_null())
     }
 
-    fn has(&self, part: &str) -> bool {
+    /// Whether it is installed with this part.
+    pub(crate) fn has(&self, part: &str) -> bool {
         self.parts.iter().flatten().any(|known| *known == part)
     }
 

@@ -24,7 +24,6 @@ mod pushes;
 mod real;
 mod registries_conf;
 mod runtime;
-mod strategies;
 mod with_auth;
 mod with_s3;
 mod with_tenants;

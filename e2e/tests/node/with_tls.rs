@@ -1,9 +1,79 @@
 //! The registry with `tls` and `tenants`, with certificates that the test issues in place of cert-manager.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use e2e::node::Node;
-use e2e::{Authority, eventually};
+use e2e::{Authority, config_map, eventually};
+use local_registry_testkit::repository;
+use serde_json::{Value, json};
 
+use crate::admission::{self, Admission, StandIn};
+use crate::builds::{self, Built, QUAY};
 use crate::kit::{self, FOLDER, Kit, REGISTRY, hello};
+use crate::with_tenants::{found_team, policies};
+
+#[test]
+fn a_build_goes_on_when_the_host_changes_and_tls_is_turned_on() {
+    let kit = kit::with(&["tenants"]);
+    let kubectl = &kit.node.kubectl;
+    StandIn.install(&kit);
+    builds::install_projects(&kit);
+    builds::add_the_field(&kit);
+    builds::provide_builder(&kit);
+    builds::serve_sources(&kit);
+    kit.install_policies(&policies()).ok(&["upgrade"]);
+    StandIn.serve(&kit, REGISTRY);
+    found_team(&kit, "team");
+    kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/push=true", "--overwrite"]);
+    let [build, run] = builds::example();
+    let apply = ["apply", "--namespace=team", "-f", "-"];
+    kubectl.run_with(&apply, &build).ok(&apply);
+    // Another host of the same registry. By plain HTTP, Shipwright's own step pushes to few names, and to addresses.
+    let other = format!("{}:5000", kit.address("registry"));
+    let declaration = format!("hostFromClusterNetwork: \"{other}\"\nhostFromContainerRuntime: \"{other}\"\n");
+    kubectl.ok_with(&["apply", "-f", "-"], &config_map(&declaration));
+    builds_for(&kit, &other, &run);
+
+    trust_in_push_secrets(&kit);
+    drop(kit);
+    let kit = kit::with(&["tenants", "tls"]);
+    builds::lead_to_builder(&kit);
+    builds_for(&kit, REGISTRY, &run);
+    kit.node.kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/push-"]);
+    kit.remove_policies();
+    admission::forget(&kit);
+    std::fs::remove_dir_all(QUAY).unwrap();
+}
+
+/// Runs the Build of the namespace `team` with this host, once all that knows the host has learnt it.
+fn builds_for(kit: &Kit, host: &str, run: &str) {
+    StandIn.serve(kit, host);
+    let secret = ["secret", "local-registry-push", "--namespace=team"];
+    eventually(&format!("the credential for {host}"), || {
+        let found = kit.node.kubectl.json(&[&["get"], &secret[..]].concat());
+        let config = STANDARD.decode(found["data"][".dockerconfigjson"].as_str()?).unwrap();
+        let config: Value = serde_json::from_slice(&config).unwrap();
+        config["auths"][host].is_object().then_some(())
+    });
+    if kit.has("tls") {
+        // As docs/tenants.md says of a certificate that cert-manager has not made.
+        let authority = json!({"data": {"ca.crt": STANDARD.encode(kit.authority.pem())}}).to_string();
+        kit.node.kubectl.ok(&[&["patch"], &secret[..], &["--patch", &authority]].concat());
+    }
+    builds::write_source(host);
+    drop(Built::by(&builds::succeed(kit, "team", run), &format!("{host}/team/hello:v1"), host));
+}
+
+/// Lets Shipwright's own step that pushes trust the authority in the push secret, by the template in docs/registry.md.
+fn trust_in_push_secrets(kit: &Kit) {
+    let page = repository::text("docs/registry.md");
+    let (_, template) = page.split_once("IMAGE_PROCESSING_CONTAINER_TEMPLATE\n     value: |\n").unwrap();
+    let template = serde_json::Deserializer::from_str(template).into_iter::<Value>().next().unwrap().unwrap();
+    let (controller, namespace) = ("deployment/shipwright-build-controller", "shipwright-build");
+    let variable = format!("IMAGE_PROCESSING_CONTAINER_TEMPLATE={template}");
+    kit.node.kubectl.ok(&["set", "env", controller, &variable, "--namespace", namespace]);
+    kit.rolled_out(controller, namespace);
+}
 
 #[test]
 fn pulls_and_pushes_verify_the_registry() {

@@ -1,5 +1,5 @@
-//! The strategies of Shipwright's own samples, unchanged: each builds a local image once. Of those whose programs are not to be
-//! had here, a run is started, and what its steps are told is looked at.
+//! The strategies of Shipwright's own samples, unchanged: each builds a local image once, and pushes it by the credential that makes
+//! itself. Of those whose programs are not to be had here, a run is started, and what its steps are told is looked at.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -111,13 +111,14 @@ fn of_ko() -> Value {
 
 #[test]
 fn every_sample_strategy_uses_the_local_registry() {
-    let kit = kit::with(&[]);
+    let kit = kit::with(&["tenants"]);
     let kubectl = &kit.node.kubectl;
     StandIn.install(&kit);
     builds::install_projects(&kit);
     builds::add_the_field(&kit);
     let started = Instant::now();
     kubectl.ok(&["create", "namespace", NAMESPACE]);
+    kubectl.ok(&["label", "namespace", NAMESPACE, "local-registry-hosting/push=true"]);
     kit.node.apply_samples(NAMESPACE);
     let listed =
         kubectl.ok(&["get", "clusterbuildstrategies,buildstrategies", "--namespace", NAMESPACE, "--output=name"]);
@@ -128,7 +129,7 @@ fn every_sample_strategy_uses_the_local_registry() {
     provide_steps(&kit);
     builds::serve_sources(&kit);
     write_source(&kit);
-    StandIn.apply(&kit);
+    kit.install_policies(&super::policies()).ok(&["upgrade"]);
     StandIn.serve(&kit, REGISTRY);
     // One sample's own RoleBinding names it.
     kubectl.ok(&["create", "serviceaccount", ACCOUNT, "--namespace", NAMESPACE]);
@@ -163,6 +164,27 @@ fn name(strategy: &str) -> String {
     strategy.trim_start_matches("clusterbuildstrategy/").replace('/', "-")
 }
 
+/// The account of a run by this strategy, or none of its own.
+fn account(strategy: &str) -> Option<&'static str> {
+    match strategy {
+        // Its own step pushes, with what its account has. To this one Shipwright gives the Secret.
+        "buildah-strategy-managed-push" => Some(".generate"),
+        "kaniko" => None,
+        _ => Some(ACCOUNT),
+    }
+}
+
+/// The variables of a Build by this strategy, as docs/tenants.md says. Tekton cannot copy the credentials to where this one looks for
+/// them, since the root file system of its step is read-only.
+fn environment(strategy: &str) -> Value {
+    match strategy {
+        "buildah-strategy-managed-push" => {
+            json!([{"name": "REGISTRY_AUTH_FILE", "value": "/tekton/creds/.docker/config.json"}])
+        }
+        _ => json!([]),
+    }
+}
+
 /// Creates a Build by this strategy, and a run of it. Returns what kubectl calls the run.
 fn start(kit: &Kit, strategy: &str, folder: &str, parameters: Value) -> String {
     let name = name(strategy);
@@ -186,16 +208,20 @@ fn start(kit: &Kit, strategy: &str, folder: &str, parameters: Value) -> String {
             },
             "strategy": {"kind": kind, "name": strategy},
             "paramValues": parameters,
+            "env": environment(strategy),
             "output": output,
         },
     });
     kit.node.kubectl.ok_with(&["create", "-f", "-"], &build);
-    let run = json!({
+    let mut run = json!({
         "apiVersion": "shipwright.io/v1beta1",
         "kind": "BuildRun",
         "metadata": {"name": name},
-        "spec": {"build": {"name": name}, "serviceAccount": ACCOUNT},
+        "spec": {"build": {"name": name}},
     });
+    if let Some(account) = account(strategy) {
+        run["spec"]["serviceAccount"] = json!(account);
+    }
     builds::start(kit, NAMESPACE, &run.to_string())
 }
 
@@ -209,7 +235,7 @@ fn check(kit: &Kit, name: &str, run: &Value) {
         "application/vnd.docker.distribution.manifest.v2+json",
     ];
     let accept = format!("Accept: {}\r\n", kinds.join(", "));
-    let address = format!("{}:5000", kit.address("registry"));
+    let address = format!("{}:5000", kit.address_for_pulls());
     let digest = run["status"]["output"]["digest"].as_str().unwrap_or_else(|| panic!("no digest: {run:#}"));
     let tagged = http::ask(&address, "GET", &format!("/v2/{repository}/manifests/v1"), &accept, b"");
     assert_eq!(tagged.header("Docker-Content-Digest").as_deref(), Some(digest), "{repository}: {tagged:?}");
@@ -250,7 +276,7 @@ fn check_steps(kit: &Kit, name: &str, run: &str, parameters: &Value) {
 fn write_source(kit: &Kit) {
     let repository = builds::sources().join("strategies");
     // ko speaks plain HTTP with addresses of private networks, and asks all other registries for a certificate.
-    let base = format!("defaultBaseImage: {}:5000/base:v1\n", kit.address("registry"));
+    let base = format!("defaultBaseImage: {}:5000/base:v1\n", kit.address_for_pulls());
     for (path, text) in [
         ("image/Dockerfile", "FROM scratch\nCOPY word /word\n"),
         ("image/word", "hello\n"),
@@ -283,7 +309,7 @@ fn provide_steps(kit: &Kit) {
         }
     });
     for folder in [GOOGLE, DOCKER] {
-        lead_to(folder, &format!("http://{}:5000", kit.address("registry")));
+        lead_to(folder, &format!("http://{}:5000", kit.address_for_pulls()));
     }
 }
 

@@ -1,5 +1,8 @@
 //! The registry with `tenants`: who pushes what is the cluster's RBAC.
 
+mod clients;
+mod strategies;
+
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -16,8 +19,13 @@ use crate::kit::{self, Kit, REGISTRY, WITHOUT_TLS, saying};
 /// What a registry says to a client whose token does not have the right.
 const DENIED: &str = "requested access to the resource is denied";
 
+/// The values of both policies, which give outputs the credential that makes itself.
+pub(crate) fn policies() -> Value {
+    values::merged(admission::policies(), json!({"policy": {"pushSecret": "local-registry-push"}}))
+}
+
 /// A team: a namespace of this name with an account that may edit it.
-fn found_team(kit: &Kit, team: &str) {
+pub(crate) fn found_team(kit: &Kit, team: &str) {
     let kubectl = &kit.node.kubectl;
     // An earlier scenario may have deleted a namespace of this name a moment ago.
     let is_there = e2e::eventually(&format!("{team} to be there or gone"), || {
@@ -164,8 +172,7 @@ fn a_build_without_host_password_and_secret_pushes_what_its_team_may() {
     builds::provide_builder(&kit);
     builds::serve_sources(&kit);
     builds::write_source("pushed");
-    let with_secret = values::merged(admission::policies(), json!({"policy": {"pushSecret": "local-registry-push"}}));
-    kit.install_policies(&with_secret).ok(&["upgrade"]);
+    kit.install_policies(&policies()).ok(&["upgrade"]);
     StandIn.serve(&kit, REGISTRY);
 
     for team in ["team", "other"] {
