@@ -9,7 +9,7 @@ NOTHING := $(CARGO_TARGET)/$(TARGET)/policy/nothing.wasm
 # The harness without what a command does not need: a first build takes minutes, and shows its progress.
 HARNESS := $(CARGO) run --locked --package local-registry-harness --bin harness --no-default-features
 # Programs and tests without optimisation. All have the features of the whole workspace, as in `make test`, since a dependency with
-# other features is built anew: Wasmtime takes minutes. (So has a program only if a test is built with it: tests add features.)
+# other features is built anew: Wasmtime takes minutes. Build a program together with a test: tests add features.
 SHARED := --locked --workspace
 MEASURE := $(CARGO) run --locked --release --package local-registry-harness --bin harness --
 # What make needs to know of the repository's own files: a release's digests, manifests and notes.

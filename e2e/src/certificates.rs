@@ -41,53 +41,37 @@ impl Authority {
     }
 }
 
-/// The authority, one certificate that all servers share, and the keys of service accounts: all PEM.
-#[derive(Clone)]
-pub(crate) struct Pems {
-    authority: String,
-    certificate: String,
-    key: String,
-    signing_key: String,
-    verification_key: String,
+/// The authority, and one certificate that all servers share.
+pub(crate) struct Certificates {
+    /// The authority's own certificate, PEM.
+    pub(crate) authority: PathBuf,
+    /// The servers' certificate, PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its key, PEM.
+    pub(crate) key: PathBuf,
+    /// The key that signs the tokens of service accounts, PEM.
+    pub(crate) signing_key: PathBuf,
+    /// The public key that such tokens are checked with, PEM.
+    pub(crate) verification_key: PathBuf,
 }
 
-impl Pems {
-    /// Issues them. `names` are the servers' names and addresses.
-    pub(crate) fn issue(names: &[&str]) -> Self {
+impl Certificates {
+    /// Issues them, and writes them into this folder. `names` are the servers' names and addresses.
+    pub(crate) fn issue(folder: &Path, names: &[&str]) -> Self {
         let authority = Authority::named("test");
         let Issued { certificate, key } = authority.issue(names);
         let tokens = KeyPair::generate().unwrap();
-        let (signing_key, verification_key) = (tokens.serialize_pem(), tokens.public_key_pem());
-        Self { authority: authority.pem(), certificate, key, signing_key, verification_key }
-    }
-
-    /// Writes them into this folder.
-    pub(crate) fn write(&self, folder: &Path) -> Certificates {
-        let write = |name: &str, pem: &str| {
+        let write = |name: &str, pem: String| {
             let path = folder.join(name);
             std::fs::write(&path, pem).unwrap();
             path
         };
-        Certificates {
-            authority: write("ca.crt", &self.authority),
-            certificate: write("tls.crt", &self.certificate),
-            key: write("tls.key", &self.key),
-            signing_key: write("service-accounts.key", &self.signing_key),
-            verification_key: write("service-accounts.pub", &self.verification_key),
+        Self {
+            authority: write("ca.crt", authority.pem()),
+            certificate: write("tls.crt", certificate),
+            key: write("tls.key", key),
+            signing_key: write("service-accounts.key", tokens.serialize_pem()),
+            verification_key: write("service-accounts.pub", tokens.public_key_pem()),
         }
     }
-}
-
-/// The files of [`Pems`].
-pub(crate) struct Certificates {
-    /// The authority's own certificate.
-    pub(crate) authority: PathBuf,
-    /// The servers' certificate.
-    pub(crate) certificate: PathBuf,
-    /// Its key.
-    pub(crate) key: PathBuf,
-    /// The key that signs the tokens of service accounts.
-    pub(crate) signing_key: PathBuf,
-    /// The public key that such tokens are checked with.
-    pub(crate) verification_key: PathBuf,
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::certificates::{Certificates, Pems};
+use crate::certificates::Certificates;
 use crate::kubectl::Kubectl;
 use crate::process::{Process, eventually, free_port};
 use crate::programs;
@@ -35,7 +35,6 @@ pub struct ControlPlane {
     port: u16,
     arguments: Vec<String>,
     certificates: Certificates,
-    pems: Pems,
     folder: TempDir,
 }
 
@@ -50,18 +49,18 @@ impl ControlPlane {
     pub(crate) fn start_from(snapshot: &Snapshot) -> Self {
         let folder = tempfile::tempdir().unwrap();
         snapshot.write(&folder.path().join("etcd"));
-        Self::start_in(folder, snapshot.pems.clone(), LOOPBACK, &WITHOUT_A_NODE)
+        Self::start_in(folder, LOOPBACK, &WITHOUT_A_NODE)
     }
 
     /// Starts a control plane with these further arguments for the API server, and waits until it is ready.
     pub(crate) fn listening_on(address: &str, arguments: &[&str]) -> Self {
-        let policy_server = "policy-server-default.kubewarden.svc";
-        let names = [address, LOOPBACK, "localhost", KUBERNETES_SERVICE, "kubernetes.default.svc", policy_server];
-        Self::start_in(tempfile::tempdir().unwrap(), Pems::issue(&names), address, arguments)
+        Self::start_in(tempfile::tempdir().unwrap(), address, arguments)
     }
 
-    fn start_in(folder: TempDir, pems: Pems, address: &str, arguments: &[&str]) -> Self {
-        let certificates = pems.write(folder.path());
+    fn start_in(folder: TempDir, address: &str, arguments: &[&str]) -> Self {
+        let policy_server = "policy-server-default.kubewarden.svc";
+        let names = [address, LOOPBACK, "localhost", KUBERNETES_SERVICE, "kubernetes.default.svc", policy_server];
+        let certificates = Certificates::issue(folder.path(), &names);
         let (etcd_url, peer_url) = (loopback("http", free_port()), loopback("http", free_port()));
         let mut etcd = Command::new(programs::kubernetes("etcd"));
         etcd.arg("--data-dir").arg(folder.path().join("etcd")).arg("--unsafe-no-fsync");
@@ -77,7 +76,6 @@ impl ControlPlane {
             port: free_port(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
             certificates,
-            pems,
             folder,
         };
         let tokens =
@@ -103,7 +101,7 @@ impl ControlPlane {
         let mut process = Process::spawn(&mut command, &self.file("kube-apiserver.log"));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let authority = reqwest::Certificate::from_pem(&self.authority()).unwrap();
-        let client = reqwest::blocking::Client::builder().tls_certs_only([authority]).build().unwrap();
+        let client = reqwest::blocking::Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
         // Each start of `kubectl` would take a part of a second from the API server, which starts meanwhile.
         eventually("the API server to be ready", || {
             assert!(process.runs(), "kube-apiserver has ended:\n{}", process.log());
@@ -127,8 +125,9 @@ impl ControlPlane {
     /// Ends it, and returns what it has stored.
     pub(crate) fn into_snapshot(mut self) -> Snapshot {
         self.kill_api_server();
+        assert!(self.etcd.runs(), "etcd has ended:\n{}", self.etcd.log());
         self.etcd.terminate();
-        Snapshot::read(&self.file("etcd"), self.pems.clone())
+        Snapshot::read(&self.file("etcd"))
     }
 
     /// Kills the API server without warning.

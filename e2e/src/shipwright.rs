@@ -20,17 +20,16 @@ pub(crate) struct Shipwright {
 
 impl Shipwright {
     /// Installs the CRDs as Shipwright ships them.
-    pub(crate) fn install(control_plane: &ControlPlane) -> Self {
-        let conversion = Arc::new(Conversion::start(control_plane));
-        let shipwright = Self { kubectl: control_plane.kubectl(), conversion };
+    pub(crate) fn install(control_plane: &ControlPlane, conversion: Arc<Conversion>) -> Self {
+        let shipwright = Self::installed(control_plane, conversion);
         shipwright.apply_released_crds();
         shipwright.kubectl.wait_for_crds();
         shipwright
     }
 
-    /// The same CRDs in another control plane, which has begun with what this one has stored.
-    pub(crate) fn in_another(&self, control_plane: &ControlPlane) -> Self {
-        Self { kubectl: control_plane.kubectl(), conversion: Arc::clone(&self.conversion) }
+    /// Shipwright in a control plane that has the CRDs, with this conversion webhook.
+    pub(crate) fn installed(control_plane: &ControlPlane, conversion: Arc<Conversion>) -> Self {
+        Self { kubectl: control_plane.kubectl(), conversion }
     }
 
     /// The CRD of `builds` or `buildruns`, with this conversion webhook.

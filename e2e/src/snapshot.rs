@@ -3,12 +3,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::certificates::Pems;
-
-/// The folder of an etcd that has ended, and the certificates of its control plane, in memory.
+/// The folder of an etcd that has ended, in memory.
 pub(crate) struct Snapshot {
-    /// What is stored may name the authority, and tokens are signed with these keys.
-    pub(crate) pems: Pems,
     files: Vec<StoredFile>,
 }
 
@@ -22,8 +18,8 @@ struct StoredFile {
 
 impl Snapshot {
     /// Reads what is in this folder.
-    pub(crate) fn read(folder: &Path, pems: Pems) -> Self {
-        let mut snapshot = Self { pems, files: Vec::new() };
+    pub(crate) fn read(folder: &Path) -> Self {
+        let mut snapshot = Self { files: Vec::new() };
         snapshot.add(folder, Path::new(""));
         snapshot
     }
