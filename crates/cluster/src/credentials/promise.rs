@@ -7,11 +7,11 @@ use super::secret::EXPIRES;
 /// The annotation of the ServiceAccount with the host that the Secret is for.
 pub const HOST: &str = "local-registry-hosting/host";
 
-/// What the annotations of a ServiceAccount say of the token in its Secret: when that ends, and for which host it is. So they are for
-/// those who may not read the Secret.
+/// What the annotations of a ServiceAccount say of the token in its Secret: when that ends, and for which host it is. They are for
+/// readers that may not read the Secret, such as `check`.
 ///
-/// Whoever may write that object may forge them, so no more is kept of a value than one character beyond the longest
-/// that this program writes. Such a value equals none that is right. An empty value says nothing, as no annotation does: by that, what
+/// Whoever may write that object may forge them, so a value is cut that is longer than any that this program writes.
+/// It is cut to one character more than those, so it never equals one. An empty value says nothing, as no annotation does: by that, what
 /// somebody else has written can be taken back, since a server-side apply removes only what it has written itself.
 ///
 /// ```

@@ -46,15 +46,12 @@ fn asked(terms: Terms<'_>, namespace: &str, holding: Holding<'_>) -> Step {
     }
     if is_foreign(secret) {
         let object = CredentialObject::Secret;
-        let promising = promising(account).map(|uid| Job::Disclaim(uid, CredentialResult::LeftAlone { object }));
-        return promising.map_or(Step::LeaveAlone(object), Step::from);
+        return disclaimed(account, CredentialResult::LeftAlone { object }, Step::LeaveAlone(object));
     }
     if let Some((object, finalizers)) = ending(holding) {
-        let promising = promising(account).filter(|_| object == CredentialObject::Secret);
-        return match promising {
-            Some(uid) => Job::Disclaim(uid, CredentialResult::Ending { object, finalizers }).into(),
-            None => Step::Wait(object, finalizers),
-        };
+        let wait = Step::Wait(object, finalizers.clone());
+        // Meanwhile the account promises nothing, whatever somebody writes into it.
+        return disclaimed(account, CredentialResult::Ending { object, finalizers }, wait);
     }
     let binding = match binding {
         Some(found) if !found.is_ours() || found.part().is_right(namespace) => BindingStep::Keep,
@@ -80,8 +77,13 @@ fn asked(terms: Terms<'_>, namespace: &str, holding: Holding<'_>) -> Step {
     }
 }
 
-/// What is to be done about the account before the Secret is written. It may promise less than there is until then, and not more; what it
-/// promises for another host is no promise for this one.
+/// Lets the account promise nothing, if it still promises something; otherwise, this step.
+fn disclaimed(account: Option<&Found<Account>>, result: CredentialResult, otherwise: Step) -> Step {
+    promising(account).map_or(otherwise, |uid| Job::Disclaim(uid, result).into())
+}
+
+/// What is to be done about the account before the Secret is written. Until then, it promises the token that is still there, or nothing for
+/// this host; what it says of another host is nothing for this one.
 fn account_step(account: Option<&Found<Account>>, secret: &SecretStep, wanted: &Wanted) -> AccountStep {
     let there = match secret {
         SecretStep::Keep(record) | SecretStep::Fill { old: Some(record), .. } => record.promise(wanted),
@@ -90,11 +92,12 @@ fn account_step(account: Option<&Found<Account>>, secret: &SecretStep, wanted: &
     let uid = account.map(|found| found.uid().to_owned());
     let found = account.map(Found::part).filter(|account| account.is_right()).map(Account::promise);
     let is_kept = found.is_some_and(|found| {
-        let is_less = found.expires().is_none() || found.host() != Some(wanted.host().as_str());
-        *found == there || is_less && !matches!(secret, SecretStep::Keep(_))
+        let is_silent = found.expires().is_none() || found.host() != Some(wanted.host().as_str());
+        *found == there || is_silent && !matches!(secret, SecretStep::Keep(_))
     });
     match uid {
         Some(uid) if is_kept => AccountStep::Keep(uid),
+        Some(uid) if found.is_some() => AccountStep::Promise { uid, promise: there },
         uid => AccountStep::Apply { uid, promise: there },
     }
 }
@@ -289,7 +292,10 @@ mod tests {
     /// An account that is applied with a promise of this record.
     fn applied(uid: Option<&str>, record: Option<Record>) -> AccountStep {
         let promise = record.map(|record| record.promise(&wanted("reg.io"))).unwrap_or_default();
-        AccountStep::Apply { uid: uid.map(ToOwned::to_owned), promise }
+        match uid.map(ToOwned::to_owned) {
+            Some(uid) => AccountStep::Promise { uid, promise },
+            None => AccountStep::Apply { uid: None, promise },
+        }
     }
 
     fn fill(old: Option<Record>) -> SecretStep {
@@ -371,7 +377,7 @@ mod tests {
         admin["roleRef"]["name"] = json!("admin");
         let replace = BindingStep::Replace(found(admin.clone(), "b"));
         check(|team| team.binding = Some(found(admin, "b")), &provide(kept("a"), replace, keep.clone()));
-        let put_right = applied(Some("a"), Some(record));
+        let put_right = AccountStep::Apply { uid: Some("a".to_owned()), promise: record.promise(&wanted("reg.io")) };
         check(|team| team.account = Some(found(json!({}), "a")), &provide(put_right, BindingStep::Keep, keep));
         // Until there is a token again, none is promised.
         let none = || applied(Some("a"), None);
@@ -402,7 +408,13 @@ mod tests {
         };
         let wait = |object| Step::Wait(object, vec!["f".to_owned()]);
         check(|team| team.account = Some(found(ending(account()), "a")), &wait(CredentialObject::ServiceAccount));
-        check(|team| team.binding = Some(found(ending(binding()), "b")), &wait(CredentialObject::RoleBinding));
+        let object = CredentialObject::RoleBinding;
+        let finalizers = vec!["f".to_owned()];
+        let disclaims = disclaimed(CredentialResult::Ending { object, finalizers });
+        let goes = Some(found(ending(binding()), "b"));
+        check(|team| team.binding = goes.clone(), &disclaims);
+        check(|team| (team.account, team.binding) = (silent(), goes), &wait(object));
+        let object = CredentialObject::Secret;
         let goes = Some(found(ending(right), "s"));
         let finalizers = vec!["f".to_owned()];
         check(|team| team.secret = goes.clone(), &disclaimed(CredentialResult::Ending { object, finalizers }));

@@ -64,13 +64,16 @@ pub(super) struct Provision {
     pub(super) secret: SecretStep,
 }
 
-/// What is to be done about an account before its Secret is. When that has a new token, the account promises it.
+/// What is to be done about an account before its Secret is. After a new token is in the Secret, the account is applied once more, with a
+/// promise of that token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AccountStep {
     /// Nothing: the one with this `uid` is as it should be.
     Keep(String),
     /// It is to be applied, with a promise of what there is: the one with this `uid`, if there is one.
     Apply { uid: Option<String>, promise: Promise },
+    /// Only what the one with this `uid` promises is to be put right. If that fails, there is a token all the same.
+    Promise { uid: String, promise: Promise },
 }
 
 /// What is to be done about a RoleBinding.

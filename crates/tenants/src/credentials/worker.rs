@@ -94,29 +94,21 @@ impl<'a> Worker<'a> {
 
     async fn provide(self, namespace: &str, provision: Provision) -> Result<Done, Failure> {
         let Provision { account, binding, secret } = provision;
-        let dry_run = self.task.dry_run;
-        let account = match account {
-            AccountStep::Keep(uid) => uid,
-            AccountStep::Apply { uid, promise } => self.promise(namespace, uid.as_deref(), &promise).await?,
+        let (account, promised) = match account {
+            AccountStep::Keep(uid) => (uid, Ok(())),
+            AccountStep::Apply { uid, promise } => (self.promise(namespace, uid.as_deref(), &promise).await?, Ok(())),
+            AccountStep::Promise { uid, promise } => match self.promise(namespace, Some(&uid), &promise).await {
+                Err(failure) if failure.is_silence || failure.is_outdated => return Err(failure),
+                promised => (uid, promised.map(drop)),
+            },
         };
-        if let BindingStep::Replace(found) = &binding {
-            self.delete(namespace, found).await?;
-        }
-        match binding {
-            BindingStep::Keep => {}
-            BindingStep::Replace(_) if dry_run => {}
-            BindingStep::Apply | BindingStep::Replace(_) => {
-                self.pace.turn().await;
-                let found = self.cluster.apply_push_binding(namespace, dry_run).await?;
-                check(found.is_ours() && found.part().is_right(namespace), "RoleBinding")?;
-            }
-        }
-        if dry_run {
+        self.put_binding(namespace, binding).await?;
+        if self.task.dry_run {
             return self.try_secret(namespace, &secret).await;
         }
         let (uid, result) = match secret {
             SecretStep::Keep(record) => {
-                return Ok(Done { record: Some(record), ..CredentialResult::PutRight.into() });
+                return Ok(Done { record: Some(record), failure: promised.err(), ..CredentialResult::PutRight.into() });
             }
             SecretStep::Fill { uid, .. } => (uid, CredentialResult::Renewed),
             SecretStep::Make => (self.make(namespace).await?, CredentialResult::Made),
@@ -126,6 +118,7 @@ impl<'a> Worker<'a> {
             }
         };
         let (wanted, secret, record) = self.fill(namespace, &uid, &account).await?;
+        // If the promise of before could not be put right, this one takes its place, or fails as well.
         let promised = self.promise(namespace, Some(&account), &record.promise(wanted)).await;
         Ok(Done { result, record: Some(record), secret: Some(secret), failure: promised.err() })
     }
@@ -137,6 +130,23 @@ impl<'a> Worker<'a> {
         let account = found.part();
         check(found.is_ours() && account.is_right() && account.promise() == promise, "ServiceAccount")?;
         Ok(found.uid().to_owned())
+    }
+
+    /// Makes the RoleBinding what it should be.
+    async fn put_binding(self, namespace: &str, binding: BindingStep) -> Result<(), Failure> {
+        if let BindingStep::Replace(found) = &binding {
+            self.delete(namespace, found).await?;
+        }
+        match binding {
+            BindingStep::Keep => {}
+            BindingStep::Replace(_) if self.task.dry_run => {}
+            BindingStep::Apply | BindingStep::Replace(_) => {
+                self.pace.turn().await;
+                let found = self.cluster.apply_push_binding(namespace, self.task.dry_run).await?;
+                check(found.is_ours() && found.part().is_right(namespace), "RoleBinding")?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets the account promise nothing.
@@ -195,7 +205,8 @@ impl<'a> Worker<'a> {
         Ok(self.cluster.apply_push_secret(namespace, content, uid, self.task.dry_run).await?)
     }
 
-    /// Takes away what there is, as far as that is possible: the promise first, so that there is never one of nothing.
+    /// Takes away what there is, as far as that is possible: the promise first. If that fails, the Secret goes all the same, and the next
+    /// round takes the promise back.
     async fn withdraw(self, namespace: &str, withdrawal: Withdrawal) -> Result<Done, Failure> {
         let Withdrawal { account, secret } = withdrawal;
         let mut first = Ok(());

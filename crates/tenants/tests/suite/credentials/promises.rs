@@ -120,6 +120,25 @@ async fn a_promise_that_cannot_be_written_costs_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_forged_promise_that_cannot_be_put_right_stops_no_renewal() {
+    let shared = Shared::with(&["team"]);
+    run(&shared, async {
+        sleep(seconds(5)).await;
+        // A tenant can fill the annotations so that the API server takes no longer ones.
+        shared.lock().refused = Some("PATCH serviceaccounts");
+        let forged = json!({
+            "local-registry-hosting/expires": "2999-01-01T00:00:00Z", "local-registry-hosting/host": "first.infra.svc:5000",
+        });
+        shared.lock().edit(ACCOUNTS, "team", |account| account["metadata"]["annotations"] = forged);
+        sleep(LIFETIME * 2 / 3 + seconds(300)).await;
+        let server = shared.lock();
+        assert_eq!((server.given.len(), server.good_for("team")), (2, BOTH.map(ToOwned::to_owned).to_vec()));
+    })
+    .await;
+    assert!(!look(&shared).await.succeeded());
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_who_forges_promises_again_and_again_keeps_nobody_busy() {
     let shared = Shared::with(&["loud", "quiet"]);
     run(&shared, async {
