@@ -11,6 +11,9 @@ use e2e::{Answer, Authority, Chart, eventually, signal, values};
 use local_registry_testkit::repository;
 use serde_json::{Value, json};
 
+use crate::admission;
+use crate::builds::QUAY;
+
 /// The name of the local registry in every cluster.
 pub(crate) const PORTABLE_HOST: &str = "local-registry:5000";
 
@@ -219,6 +222,11 @@ impl Kit {
         if self.node.kubectl.run(&["get", "--raw=/readyz"]).code != Some(0) {
             self.node.control_plane.start_api_server();
         }
+        // With what an unlabelled namespace lacks, these would refuse the next scenario's builds.
+        self.policies = Mutex::new(json!({}));
+        admission::forget(self);
+        let _ = self.node.kubectl.run(&["label", "namespace", "team", "other", "local-registry-hosting/push-"]);
+        let _ = std::fs::remove_dir_all(QUAY);
     }
 
     /// Makes what a part needs before it is installed, and sets its values.

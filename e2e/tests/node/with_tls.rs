@@ -22,6 +22,7 @@ fn a_build_goes_on_when_the_host_changes_and_tls_is_turned_on() {
     builds::provide_builder(&kit);
     builds::serve_sources(&kit);
     kit.install_policies(&policies()).ok(&["upgrade"]);
+    // Before the Build, since the guard refuses one that the policy has not seen.
     StandIn.serve(&kit, REGISTRY);
     found_team(&kit, "team");
     kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/push=true", "--overwrite"]);
@@ -31,26 +32,30 @@ fn a_build_goes_on_when_the_host_changes_and_tls_is_turned_on() {
     // Another host of the same registry. By plain HTTP, Shipwright's own step pushes to few names, and to addresses.
     let other = format!("{}:5000", kit.address("registry"));
     let declaration = format!("hostFromClusterNetwork: \"{other}\"\nhostFromContainerRuntime: \"{other}\"\n");
+    builds_for(&kit, REGISTRY, &run);
     kubectl.ok_with(&["apply", "-f", "-"], &config_map(&declaration));
+    StandIn.serve(&kit, &other);
     builds_for(&kit, &other, &run);
 
     trust_in_push_secrets(&kit);
     drop(kit);
     let kit = kit::with(&["tenants", "tls"]);
     builds::lead_to_builder(&kit);
+    StandIn.serve(&kit, REGISTRY);
     builds_for(&kit, REGISTRY, &run);
     kit.node.kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/push-"]);
     kit.remove_policies();
     admission::forget(&kit);
+    configure_shipwright(&kit, "IMAGE_PROCESSING_CONTAINER_TEMPLATE-");
     std::fs::remove_dir_all(QUAY).unwrap();
 }
 
-/// Runs the Build of the namespace `team` with this host, once all that knows the host has learnt it.
+/// Runs the Build of the namespace `team`, once its credential is for this host.
 fn builds_for(kit: &Kit, host: &str, run: &str) {
-    StandIn.serve(kit, host);
     let secret = ["secret", "local-registry-push", "--namespace=team"];
     eventually(&format!("the credential for {host}"), || {
-        let found = kit.node.kubectl.json(&[&["get"], &secret[..]].concat());
+        let get = [&["get"], &secret[..], &["--output=json", "--ignore-not-found"]].concat();
+        let found: Value = serde_json::from_str(&kit.node.kubectl.ok(&get)).ok()?;
         let config = STANDARD.decode(found["data"][".dockerconfigjson"].as_str()?).unwrap();
         let config: Value = serde_json::from_slice(&config).unwrap();
         config["auths"][host].is_object().then_some(())
@@ -61,7 +66,10 @@ fn builds_for(kit: &Kit, host: &str, run: &str) {
         kit.node.kubectl.ok(&[&["patch"], &secret[..], &["--patch", &authority]].concat());
     }
     builds::write_source(host);
-    drop(Built::by(&builds::succeed(kit, "team", run), &format!("{host}/team/hello:v1"), host));
+    let built = builds::succeed(kit, "team", run);
+    let is_insecure = built["spec"]["output"]["insecure"].as_bool().unwrap_or_default();
+    assert_eq!(is_insecure, !kit.has("tls"), "with `insecure`, no certificate is verified");
+    drop(Built::by(&built, &format!("{host}/team/hello:v1"), host));
 }
 
 /// Lets Shipwright's own step that pushes trust the authority in the push secret, by the template in docs/registry.md.
@@ -69,9 +77,13 @@ fn trust_in_push_secrets(kit: &Kit) {
     let page = repository::text("docs/registry.md");
     let (_, template) = page.split_once("IMAGE_PROCESSING_CONTAINER_TEMPLATE\n     value: |\n").unwrap();
     let template = serde_json::Deserializer::from_str(template).into_iter::<Value>().next().unwrap().unwrap();
+    configure_shipwright(kit, &format!("IMAGE_PROCESSING_CONTAINER_TEMPLATE={template}"));
+}
+
+/// Sets a variable of Shipwright's controller, or takes it away (`NAME-`).
+fn configure_shipwright(kit: &Kit, variable: &str) {
     let (controller, namespace) = ("deployment/shipwright-build-controller", "shipwright-build");
-    let variable = format!("IMAGE_PROCESSING_CONTAINER_TEMPLATE={template}");
-    kit.node.kubectl.ok(&["set", "env", controller, &variable, "--namespace", namespace]);
+    kit.node.kubectl.ok(&["set", "env", controller, variable, "--namespace", namespace]);
     kit.rolled_out(controller, namespace);
 }
 

@@ -198,10 +198,27 @@ fn a_build_without_host_password_and_secret_pushes_what_its_team_may() {
     kubectl.run_with(&["create", "--namespace=other", "-f", "-"], &build).ok(&create);
     let log = builds::failed(&kit, "other", &builds::start(&kit, "other", &run_text));
     assert!(log.contains("DENIED") || log.contains("UNAUTHORIZED"), "{log}");
+    the_check_pushes_by_a_credential(&kit);
     a_credential_ends_with_its_label(&kit);
     std::fs::remove_dir_all(QUAY).unwrap();
     kit.remove_policies();
     admission::forget(&kit);
+}
+
+/// `helm test` pushes as a build does: its namespace has the label, and the credential makes itself.
+fn the_check_pushes_by_a_credential(kit: &Kit) {
+    let with_pull = values::merged(policies(), json!({"check": {"pull": true}}));
+    kit.install_policies(&with_pull).ok(&["upgrade"]);
+    let log = kit.test().stdout;
+    for expected in [
+        "✓ token server: http://registry-token.local-registry.svc.cluster.local:5001/token gives tokens".to_owned(),
+        // Those of both teams, and of the check.
+        "✓ credentials: 3 namespaces have one; the first ends in 23 h".to_owned(),
+        format!("✓ pull on node node: it pulled and ran {REGISTRY}/local-registry-check/canary@sha256:"),
+    ] {
+        assert!(log.lines().any(|line| line.starts_with(&expected)), "expected: {expected}\nfound:\n{log}");
+    }
+    kit.node.kubectl.ok(&["delete", "pod", "local-registry-check", "--namespace=local-registry", "--wait=false"]);
 }
 
 /// Without the label, all of the credential goes, and its token ends at once, whoever has a copy of it.

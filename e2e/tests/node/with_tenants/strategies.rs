@@ -8,7 +8,7 @@ use e2e::eventually;
 use e2e::node::{Image, installed, program};
 use serde_json::{Value, json};
 
-use crate::admission::{Admission, StandIn};
+use crate::admission::{self, Admission, StandIn};
 use crate::builds::{self, QUAY, lead_to};
 use crate::http;
 use crate::kit::{self, Kit, PORTABLE_HOST, REGISTRY};
@@ -153,6 +153,8 @@ fn every_sample_strategy_uses_the_local_registry() {
         }
     }
 
+    kit.remove_policies();
+    admission::forget(&kit);
     kubectl.ok(&["delete", "namespace", NAMESPACE, "--wait=false"]);
     for folder in [QUAY, GOOGLE, DOCKER] {
         std::fs::remove_dir_all(folder).unwrap();
@@ -164,11 +166,12 @@ fn name(strategy: &str) -> String {
     strategy.trim_start_matches("clusterbuildstrategy/").replace('/', "-")
 }
 
-/// The account of a run by this strategy, or none of its own.
+/// The account that a run by this strategy names: each has the credential.
 fn account(strategy: &str) -> Option<&'static str> {
     match strategy {
-        // Its own step pushes, with what its account has. To this one Shipwright gives the Secret.
-        "buildah-strategy-managed-push" => Some(".generate"),
+        // Shipwright makes one for this run.
+        "buildah-shipwright-managed-push" => Some(".generate"),
+        // Shipwright takes the one with the name `pipeline`.
         "kaniko" => None,
         _ => Some(ACCOUNT),
     }
