@@ -66,6 +66,12 @@ without a policy, too.
 {{- if and .Values.check.pull (include "local-registry.checks" .) }}true{{ end }}
 {{- end }}
 
+{{/* Whether `check` pushes by a token of its own account: `true`, or nothing. */}}
+{{- define "local-registry.check-token" -}}
+{{- $pushes := and (include "local-registry.check-pulls" .) (include "local-registry.tokens" .) }}
+{{- if and $pushes (not (include "local-registry.credentials" .)) }}true{{ end }}
+{{- end }}
+
 {{/* Whose namespace has the account of `check`. */}}
 {{- define "local-registry.check-namespace" -}}
 {{- if include "local-registry.checks" . }}{{ .Release.Namespace }}

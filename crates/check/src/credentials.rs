@@ -15,11 +15,11 @@ use crate::mislabelled::mislabelled;
 use crate::names::Names;
 
 const LINK: &str = "credentials";
-/// With less than this, a token is about to end: a fifth of an hour. The account does not say how long its token lives. The shortest life
-/// is an hour, by the chart and by what API servers can be told, and a token is renewed when at least a third of its life is left. So
-/// renewals have failed for eight minutes then, or for longer.
+/// A token with less than this left should have been renewed at least eight minutes ago. No token is asked for that lives for less than an
+/// hour (`--lifetime`), and it is renewed while a third of that, 20 minutes, is left.
 const SHORT: SignedDuration = SignedDuration::from_mins(12);
-const LOG: &str = "see the log of the Deployment registry-credentials, which makes and renews them";
+/// No token lives for longer than a year (`--lifetime`), and clocks differ a little.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// The accounts that have the name of the credentials, by their namespaces.
 type Accounts<'a> = BTreeMap<&'a str, &'a Found<Account>>;
@@ -41,7 +41,7 @@ pub(super) async fn credentials(cluster: &Cluster, declared: Option<&Declared>) 
 fn links(asking: &Asking<'_>, accounts: &Accounts<'_>, declared: Option<&Declared>, now: Timestamp) -> Vec<Link> {
     let links = match declared.map(|declared| (declared, declared.for_pods())) {
         _ if asking.labelled.is_empty() => {
-            let seen = format!("no namespace has the label {PUSH_LABEL}=true, so there are none");
+            let seen = format!("no namespace has the label {PUSH_LABEL}=true");
             vec![Link::ok(LINK, seen).remedy("label those whose builds push")]
         }
         Some((declared, None)) => {
@@ -50,144 +50,147 @@ fn links(asking: &Asking<'_>, accounts: &Accounts<'_>, declared: Option<&Declare
             let seen = format!("there is none for the namespaces with the label {PUSH_LABEL} ({names}): {declared}");
             vec![Link::warning(LINK, seen)]
         }
-        Some((_, Some(host))) => Survey::of(asking, accounts, Some(host.as_str()), now).links(),
-        None => Survey::of(asking, accounts, None, now).links(),
+        Some((_, Some(host))) => Survey::of(asking, accounts, Some(host.as_str()), now).links(Some(host.as_str()), now),
+        None => Survey::of(asking, accounts, None, now).links(None, now),
     };
-    links.into_iter().chain(mislabelled(LINK, PUSH_LABEL, &asking.mislabelled)).collect()
+    links
+        .into_iter()
+        .chain(left_over(asking, accounts))
+        .chain(mislabelled(LINK, PUSH_LABEL, &asking.mislabelled))
+        .collect()
 }
 
-/// What the account of a namespace says of its credential.
-enum State<'a> {
-    /// It is good until then.
-    Good(Timestamp),
-    /// There is none.
+/// The link of namespaces whose label is gone, and whose credential is not.
+fn left_over(asking: &Asking<'_>, accounts: &Accounts<'_>) -> Option<Link> {
+    let mut names = Names::default();
+    let ours = accounts.iter().filter(|(_, account)| account.is_ours()).map(|(namespace, _)| *namespace);
+    let is_asked_for = |namespace: &str| asking.labelled.contains(namespace) || asking.terminating.contains(namespace);
+    ours.filter(|namespace| !is_asked_for(namespace)).for_each(|namespace| names.push(|| namespace.to_owned()));
+    (names.count() > 0).then(|| {
+        Link::warning(LINK, format!("namespaces without the label {PUSH_LABEL}=true still have one: {names}"))
+            .remedy("see the log of the Deployment registry-credentials, which takes it away")
+    })
+}
+
+/// What is wrong with the credential of a namespace, as the links have it in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
     Missing,
-    /// It has ended.
     Ended,
-    /// It ends after so long, which is soon.
-    Short(SignedDuration),
-    /// It is for this host, and another one is declared.
-    Elsewhere(&'a str),
-    /// This should be a time.
-    Unreadable(&'a str),
+    /// It ends soon.
+    Short,
+    /// It is for another host than the one that is declared.
+    Elsewhere,
+    /// When it ends cannot be read.
+    Unreadable,
     /// The account is somebody else's.
     Foreign,
 }
 
-impl<'a> State<'a> {
-    fn of(account: Option<&'a Found<Account>>, host: Option<&str>, now: Timestamp) -> Self {
-        let Some(account) = account else { return Self::Missing };
-        if !account.is_ours() {
-            return Self::Foreign;
+impl Fault {
+    /// What the namespaces have. `host` is declared.
+    fn what(self, host: &str) -> String {
+        match self {
+            Self::Missing => "none".to_owned(),
+            Self::Ended => "one that has ended".to_owned(),
+            Self::Short => {
+                format!("one that ends within {} minutes, and should have been renewed", SHORT.as_mins())
+            }
+            Self::Elsewhere => format!("one for another host than {host}"),
+            Self::Unreadable => format!(
+                "something else than a time within a year, such as 2026-11-30T12:00:00Z, in the annotation {EXPIRES} of {NAME}"
+            ),
+            Self::Foreign => format!("a ServiceAccount {NAME} that somebody else has made"),
         }
-        let promise = account.part().promise();
-        let (Some(expires), Some(is_for), None) = (promise.expires(), promise.host(), account.ending()) else {
-            return Self::Missing;
-        };
-        let Ok(time) = expires.parse::<Timestamp>() else { return Self::Unreadable(expires) };
-        let left = time.duration_since(now);
-        match host {
-            Some(host) if host != is_for => Self::Elsewhere(is_for),
-            _ if left <= SignedDuration::ZERO => Self::Ended,
-            _ if left < SHORT => Self::Short(left),
-            _ => Self::Good(time),
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Missing | Self::Ended | Self::Short | Self::Elsewhere => {
+                "see the log of the Deployment registry-credentials, which makes and renews them"
+            }
+            Self::Unreadable => "see the log of the Deployment registry-credentials, which writes it anew",
+            Self::Foreign => "take the label from the namespace, or delete that ServiceAccount if nobody needs it",
         }
     }
 }
 
-/// The credentials of all labelled namespaces, by what is wrong with them.
+/// When the credential of a namespace ends, by what its account says.
+///
+/// # Errors
+/// What is wrong with it, and what is to be added to the namespace's name.
+fn judge(account: Option<&Found<Account>>, host: Option<&str>, now: Timestamp) -> Result<Timestamp, (Fault, String)> {
+    let plain = |fault| (fault, String::new());
+    let quoting = |fault, found: &str| (fault, format!(" ({})", Quoted(found)));
+    let account = account.ok_or_else(|| plain(Fault::Missing))?;
+    if !account.is_ours() {
+        return Err(plain(Fault::Foreign));
+    }
+    let promise = account.part().promise();
+    let (Some(expires), Some(is_for), None) = (promise.expires(), promise.host(), account.ending()) else {
+        return Err(plain(Fault::Missing));
+    };
+    let time: Timestamp = expires.parse().map_err(|_| quoting(Fault::Unreadable, expires))?;
+    let left = time.duration_since(now);
+    match host {
+        Some(host) if host != is_for => Err(quoting(Fault::Elsewhere, is_for)),
+        _ if left <= SignedDuration::ZERO => Err(plain(Fault::Ended)),
+        _ if left > LONGEST => Err(quoting(Fault::Unreadable, expires)),
+        _ if left < SHORT => Err((Fault::Short, format!(" (in {})", rounded(left)))),
+        _ => Ok(time),
+    }
+}
+
+/// The credentials of all labelled namespaces.
 struct Survey<'a> {
     count: usize,
-    host: Option<&'a str>,
-    now: Timestamp,
     /// The one that ends first of those that are good.
     first: Option<(Timestamp, &'a str)>,
-    missing: Names,
-    ended: Names,
-    short: Names,
-    elsewhere: Names,
-    unreadable: Names,
-    foreign: Names,
+    faults: BTreeMap<Fault, Names>,
 }
 
 impl<'a> Survey<'a> {
-    fn of(asking: &Asking<'a>, accounts: &Accounts<'_>, host: Option<&'a str>, now: Timestamp) -> Self {
-        let mut survey = Self {
-            count: asking.labelled.len(),
-            host,
-            now,
-            first: None,
-            missing: Names::default(),
-            ended: Names::default(),
-            short: Names::default(),
-            elsewhere: Names::default(),
-            unreadable: Names::default(),
-            foreign: Names::default(),
-        };
+    fn of(asking: &Asking<'a>, accounts: &Accounts<'_>, host: Option<&str>, now: Timestamp) -> Self {
+        let mut survey = Self { count: asking.labelled.len(), first: None, faults: BTreeMap::new() };
         for namespace in &asking.labelled {
-            survey.add(namespace, &State::of(accounts.get(namespace).copied(), host, now));
+            match judge(accounts.get(namespace).copied(), host, now) {
+                Ok(time) => {
+                    let this = (time, *namespace);
+                    survey.first = Some(survey.first.map_or(this, |first| first.min(this)));
+                }
+                Err((fault, detail)) => {
+                    survey.faults.entry(fault).or_default().push(|| format!("{namespace}{detail}"));
+                }
+            }
         }
         survey
     }
 
-    fn add(&mut self, namespace: &'a str, state: &State<'_>) {
-        let name = || namespace.to_owned();
-        let quoting = |found: &str| format!("{namespace} ({})", Quoted(found));
-        match state {
-            State::Good(time) => {
-                let this = (*time, namespace);
-                self.first = Some(self.first.map_or(this, |first| first.min(this)));
-            }
-            State::Missing => self.missing.push(name),
-            State::Ended => self.ended.push(name),
-            State::Short(left) => self.short.push(|| format!("{namespace} (in {})", rounded(*left))),
-            State::Elsewhere(found) => self.elsewhere.push(|| quoting(found)),
-            State::Unreadable(found) => self.unreadable.push(|| quoting(found)),
-            State::Foreign => self.foreign.push(name),
-        }
-    }
-
     /// One that fails for each fault, or the one that says that all is well.
-    fn links(&self) -> Vec<Link> {
-        let host = self.host.unwrap_or_default();
-        let minutes = SHORT.as_mins();
-        let faults = [
-            (&self.missing, "none".to_owned(), LOG),
-            (&self.ended, "one that has ended".to_owned(), LOG),
-            (&self.short, format!("one that ends within {minutes} minutes, and should have been renewed"), LOG),
-            (&self.elsewhere, format!("one for another host than {host}"), LOG),
-            (
-                &self.unreadable,
-                format!(
-                    "something else than a time, such as 2026-11-30T12:00:00Z, in the annotation {EXPIRES} of {NAME}"
-                ),
-                "see the log of the Deployment registry-credentials, which writes it anew",
-            ),
-            (
-                &self.foreign,
-                format!("a ServiceAccount {NAME} that somebody else has made"),
-                "take the label from the namespace, or delete that ServiceAccount if nobody needs it",
-            ),
-        ];
-        let found = faults.into_iter().filter(|(names, ..)| names.count() > 0).map(|(names, what, remedy)| {
+    fn links(&self, host: Option<&str>, now: Timestamp) -> Vec<Link> {
+        let of_fault = |(fault, names): (&Fault, &Names)| {
+            let what = fault.what(host.unwrap_or_default());
             let seen = format!("{} of {} namespaces with the label have {what}: {names}", names.count(), self.count);
-            Link::failed(LINK, seen).remedy(remedy)
-        });
-        let failed: Vec<Link> = found.collect();
+            Link::failed(LINK, seen).remedy(fault.remedy())
+        };
         match self.first {
-            Some((time, namespace)) if failed.is_empty() => {
-                let namespaces =
-                    if self.count == 1 { "1 namespace".to_owned() } else { format!("{} namespaces", self.count) };
-                let left = rounded(time.duration_since(self.now));
-                let seen = format!("{namespaces} may push; the first credential ends in {left} ({namespace})");
-                vec![Link::ok(LINK, seen)]
+            Some((time, namespace)) if self.faults.is_empty() => {
+                let namespaces = if self.count == 1 { "namespace has" } else { "namespaces have" };
+                let left = rounded(time.duration_since(now));
+                let seen = format!("{} {namespaces} one; the first ends in {left} ({namespace})", self.count);
+                // Without a host, nothing that is declared can be read.
+                vec![match host {
+                    Some(_) => Link::ok(LINK, seen),
+                    None => Link::warning(LINK, format!("{seen}, and none is made or renewed now"))
+                        .remedy("see the line ConfigMap"),
+                }]
             }
-            _ => failed,
+            _ => self.faults.iter().map(of_fault).collect(),
         }
     }
 }
 
-/// A time in a unit of which there are several, rounded down.
+/// In minutes below two hours, in hours below three days, or else in days; rounded down.
 fn rounded(time: SignedDuration) -> String {
     match (time.as_mins(), time.as_hours()) {
         (minutes, _) if minutes < 120 => format!("{minutes} min"),
@@ -228,9 +231,10 @@ mod tests {
         Declared::read(&data, &AllowedHosts::default()).unwrap()
     }
 
-    /// The lines about labelled namespaces, of which null has no account.
+    /// The lines about these namespaces, of which null has no account. All but `unlabelled` have the label.
     fn lines(found: &[(&str, Value)], declared: Option<&Declared>) -> Vec<String> {
-        let asking = Asking { labelled: found.iter().map(|(name, _)| *name).collect(), ..Asking::default() };
+        let labelled = found.iter().map(|(name, _)| *name).filter(|name| *name != "unlabelled").collect();
+        let asking = Asking { labelled, ..Asking::default() };
         let there = found.iter().filter(|(_, account)| !account.is_null());
         let read = |account: &Value| serde_json::from_value(account.clone()).unwrap();
         let accounts: Vec<(&str, Found<Account>)> = there.map(|(name, account)| (*name, read(account))).collect();
@@ -249,21 +253,38 @@ mod tests {
         check(
             &[],
             &[
-                "✓ credentials: no namespace has the label local-registry-hosting/push=true, so there are none; label those whose builds push",
+                "✓ credentials: no namespace has the label local-registry-hosting/push=true; label those whose builds push",
             ],
         );
         check(
             &[
                 ("a", after(86_400 * 7)),
                 ("b", after(3 * 3_600 + 59 * 60)),
-                ("c", account("9999-12-30T22:00:00Z", HOST)),
+                ("c", account("2027-11-30T12:00:00Z", HOST)),
             ],
-            &["✓ credentials: 3 namespaces may push; the first credential ends in 3 h (b)"],
+            &["✓ credentials: 3 namespaces have one; the first ends in 3 h (b)"],
         );
         for (seconds, left) in [(12 * 60, "12 min"), (7_199, "119 min"), (7_200, "2 h"), (86_400 * 3, "3 d")] {
-            let line = format!("✓ credentials: 1 namespace may push; the first credential ends in {left} (a)");
+            let line = format!("✓ credentials: 1 namespace has one; the first ends in {left} (a)");
             check(&[("a", after(seconds))], &[&line]);
         }
+    }
+
+    #[test]
+    fn a_credential_without_a_label_is_named() {
+        check(
+            &[("unlabelled", after(3_600))],
+            &[
+                "✓ credentials: no namespace has the label local-registry-hosting/push=true; label those whose builds push",
+                "! credentials: namespaces without the label local-registry-hosting/push=true still have one: unlabelled; see the log of the Deployment registry-credentials, which takes it away",
+            ],
+        );
+        let mut foreign = after(3_600);
+        foreign["metadata"]["labels"] = json!({});
+        check(
+            &[("team", after(3_600)), ("unlabelled", foreign)],
+            &["✓ credentials: 1 namespace has one; the first ends in 60 min (team)"],
+        );
     }
 
     #[test]
@@ -284,9 +305,14 @@ mod tests {
         fails(after(1), soon, &format!(" (in 0 min){FIRST_LOG}"));
         let other = format!("one for another host than {HOST}");
         fails(account("2026-11-30T13:00:00Z", "old.io"), &other, &format!(" (`old.io`){FIRST_LOG}"));
+        for forged in ["9999-12-30T22:00:00Z", "2027-12-02T12:00:00Z"] {
+            let what = "something else than a time within a year, such as 2026-11-30T12:00:00Z, in the annotation local-registry-hosting/expires of local-registry-push";
+            let log = "; see the log of the Deployment registry-credentials, which writes it anew";
+            fails(account(forged, HOST), what, &format!(" (`{forged}`){log}"));
+        }
         fails(
             account("tomorrow", HOST),
-            "something else than a time, such as 2026-11-30T12:00:00Z, in the annotation local-registry-hosting/expires of local-registry-push",
+            "something else than a time within a year, such as 2026-11-30T12:00:00Z, in the annotation local-registry-hosting/expires of local-registry-push",
             " (`tomorrow`); see the log of the Deployment registry-credentials, which writes it anew",
         );
         let mut foreign = after(3_600);
@@ -326,7 +352,7 @@ mod tests {
         );
         assert_eq!(lines(&found, Some(&none)), [expected]);
         // A declaration that cannot be used changes no credential.
-        let expected = "✓ credentials: 1 namespace may push; the first credential ends in 60 min (team)";
+        let expected = "! credentials: 1 namespace has one; the first ends in 60 min (team), and none is made or renewed now; see the line ConfigMap";
         assert_eq!(lines(&[("team", after(3_600))], None), [expected]);
         assert_eq!(lines(&[("team", account("2026-11-30T13:00:00Z", "old.io"))], None), [expected]);
     }

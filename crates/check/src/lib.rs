@@ -17,7 +17,7 @@
 //!     namespace: "local-registry-check".to_owned(),
 //!     agents: scope.agents.clone(),
 //!     image: None,
-//!     token: None,
+//!     password: None,
 //! };
 //! links.extend(pull(&cluster, &pulling, &task.allowed, probe).await);
 //!
@@ -68,4 +68,4 @@ pub use self::probe::{Probe, probe};
 pub use self::sign_in::SignIn;
 
 // The nodes' pulls.
-pub use self::pull::{PullTask, pull};
+pub use self::pull::{Password, PullTask, pull};

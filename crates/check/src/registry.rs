@@ -1,6 +1,6 @@
 //! Whether the registry answers, and whether the setting `insecure` fits.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use local_registry_core::registry::{RegistryUrl, Scheme};
 use local_registry_core::{RegistryHost, RuntimeHost};
@@ -56,8 +56,56 @@ fn answer(host: &RegistryHost, probe: &Probe, location: Location, is_insecure: b
         (Ok(_), true) => {
             Link::warning("registry", seen).remedy("insecure: true is not needed in the policy's settings")
         }
-        (Err(_), true) => Link::ok("registry", format!("{seen}, and the settings say insecure: true")),
+        (Err(_), true) if is_pushed_to_by_http(host) => {
+            Link::ok("registry", format!("{seen}, and the settings say insecure: true"))
+        }
+        (Err(_), true) => {
+            let seen = format!(
+                "{seen}, and the settings say insecure: true, but Shipwright itself pushes there by HTTPS only"
+            );
+            Link::warning("registry", seen).remedy("see docs/clusters.md, Plain HTTP with other names")
+        }
         (Err(error), false) => Link::failed("registry", format!("{seen}, but HTTPS does not ({error})"))
             .remedy("set insecure: true in the policy's settings, or give the registry a certificate"),
+    }
+}
+
+/// Whether Shipwright's own step, as of 0.20, pushes there by plain HTTP if it may. With other names, the library that it pushes by,
+/// go-containerregistry, tries HTTPS alone.
+fn is_pushed_to_by_http(host: &RegistryHost) -> bool {
+    let name = host.as_str().rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+    let is_private = name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_private());
+    let domain = name.rsplit_once('.').map(|(_, domain)| domain);
+    is_private || matches!(domain, Some("local" | "localhost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipwright_pushes_to_few_names_by_plain_http() {
+        let is_pushed_to = |host: &str| is_pushed_to_by_http(&host.parse().unwrap());
+        for host in [
+            "registry.a.svc.cluster.local:5000",
+            "a.local",
+            "k3d-registry.localhost:5000",
+            "10.0.0.5:5000",
+            "172.31.0.5",
+            "192.168.1.1:80",
+        ] {
+            assert!(is_pushed_to(host), "{host}");
+        }
+        for host in [
+            "kind-registry:5000",
+            "registry.a.svc:5000",
+            "local:5000",
+            "a.locale:5000",
+            "172.32.0.5:5000",
+            "8.8.8.8:5000",
+            "[fd00::1]:5000",
+        ] {
+            assert!(!is_pushed_to(host), "{host}");
+        }
     }
 }

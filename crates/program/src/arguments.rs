@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use local_registry_check::Password;
 use local_registry_cluster::policies::{ApplyMode, PolicyName};
 use local_registry_core::text::is_object_name;
 use local_registry_declaration::{AllowedHosts, HostPattern};
@@ -277,8 +278,8 @@ pub(crate) struct CredentialsArguments {
     /// File with the certificate authority of the registry, in PEM. Its certificates are in each Secret, as `ca.crt`.
     #[arg(long, value_name = "FILE", env = "LOCAL_REGISTRY_SYNC_CA")]
     pub(crate) ca: Option<PathBuf>,
-    /// How long tokens are to live, in seconds. The API server may give them a shorter life.
-    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(600..=YEAR), env = "LOCAL_REGISTRY_SYNC_LIFETIME")]
+    /// How long tokens are to live, in seconds: an hour at least. The API server may give them a shorter life.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(3_600..=YEAR), env = "LOCAL_REGISTRY_SYNC_LIFETIME")]
     pub(crate) lifetime: u64,
     /// With --watch: how long the ConfigMap has to be unchanged before a change of it counts, in seconds. What is declared at the
     /// start counts at once.
@@ -377,7 +378,8 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "IMAGE", requires = "pull", env = "LOCAL_REGISTRY_SYNC_PULL_IMAGE")]
     pub(crate) pull_image: Option<String>,
     /// With --pull: file with a Kubernetes token, as the password for a registry whose rights are those of the cluster. It is for the
-    /// registry's audience, and may push local-registry-check/canary.
+    /// registry's audience, and may push local-registry-check/canary. Without it, and with --credentials, the credential of the
+    /// namespace local-registry-check is used.
     #[arg(long, value_name = "FILE", requires = "pull", env = "LOCAL_REGISTRY_SYNC_PULL_TOKEN")]
     pub(crate) pull_token: Option<PathBuf>,
     /// With --pull: namespace in which the pods run.
@@ -389,6 +391,14 @@ pub(crate) struct CheckArguments {
         env = "LOCAL_REGISTRY_SYNC_PULL_NAMESPACE"
     )]
     pub(crate) pull_namespace: String,
+}
+
+impl CheckArguments {
+    /// By what a registry with a token server takes the image of `--pull`.
+    pub(crate) fn password(&self) -> Option<Password> {
+        let credential = self.credentials.then_some(Password::Credential);
+        self.pull_token.clone().map(Password::File).or(credential)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ pub(crate) async fn perform(arguments: &Arguments, check_arguments: &CheckArgume
             namespace: check_arguments.pull_namespace.clone(),
             agents: scope.agents.clone(),
             image: check_arguments.pull_image.clone(),
-            token: check_arguments.pull_token.clone(),
+            password: check_arguments.password(),
         };
         links.extend(pull(&cluster, &pulling, &task.allowed, probe).await);
     }

@@ -2,31 +2,34 @@
 
 mod canary;
 mod image;
+mod password;
 mod portable;
 mod push;
 mod transport;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use local_registry_core::RuntimeHost;
 
 use self::canary::{Canary, Outcome};
 use self::image::Image;
+pub use self::password::Password;
 use self::portable::nodes_that_know_it;
 use self::push::push;
 use super::config_map::config_map;
 use super::link::Link;
 use super::probe::Probe;
 use super::release::upgrade;
+use super::sign_in::SignIn;
 use local_registry_cluster::Cluster;
 use local_registry_cluster::pods::NodeSummary;
 use local_registry_core::registry::{PORTABLE_HOST, RegistryUrl, Scheme};
 use local_registry_core::text::with_causes;
 use local_registry_declaration::{AllowedHosts, Declared};
 
-/// The repository that the canary is pushed to, below the registry.
+/// The repository that the canary is pushed to, below the registry, and the namespace whose rights are those to push there.
 const REPOSITORY: &str = "local-registry-check/canary";
+const NAMESPACE: &str = "local-registry-check";
 
 /// What `--pull` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +41,9 @@ pub struct PullTask {
     /// An image in the registry that the canary pods run, without its registry, such as `team/app:v1`. `None`: an image
     /// of this program is pushed for them.
     pub image: Option<String>,
-    /// A file with a Kubernetes token, by which a registry with a token server takes that image. It needs the right to push
+    /// By what a registry with a token server takes that image: a Kubernetes token with the right to push
     /// `local-registry-check/canary`.
-    pub token: Option<PathBuf>,
+    pub password: Option<Password>,
 }
 
 /// Pushes an image of this program to the registry, and lets a pod on each node run it by the name that nodes pull by, and
@@ -59,7 +62,7 @@ pub struct PullTask {
 ///     namespace: "local-registry-check".to_owned(),
 ///     agents: "local-registry-nodes".to_owned(),
 ///     image: None,
-///     token: None,
+///     password: None,
 /// };
 /// for link in pull(&cluster, &task, &AllowedHosts::default(), probe).await {
 ///     println!("{link}");
@@ -81,7 +84,7 @@ pub async fn pull(
     };
     let path = match &task.image {
         Some(image) => image.clone(),
-        None => match push_canary(by_pods, task.token.as_deref(), ask).await {
+        None => match push_canary(cluster, by_pods, task.password.as_ref(), ask).await {
             Ok(digest) => format!("{REPOSITORY}@{digest}"),
             Err(link) => return vec![link],
         },
@@ -168,8 +171,9 @@ fn changed_at_admission(image: &str, found: Option<&str>) -> Link {
 /// # Errors
 /// The link that says why it could not be pushed.
 async fn push_canary(
+    cluster: &Cluster,
     host: &RuntimeHost,
-    token: Option<&Path>,
+    password: Option<&Password>,
     ask: impl AsyncFnOnce(&RuntimeHost) -> Probe,
 ) -> Result<String, Link> {
     let probe = ask(host).await;
@@ -180,8 +184,11 @@ async fn push_canary(
         Link::failed("canary", format!("it cannot be pushed to {url}: {error}"))
             .remedy("run the check in a pod; or name an image that is in the registry by --pull-image")
     };
-    let header = match (&probe.sign_in, token) {
-        (Some(sign_in), Some(file)) => sign_in.to_push(REPOSITORY, file).await.map_err(|error| failed(&error))?,
+    let header = match (&probe.sign_in, password) {
+        (Some(sign_in @ SignIn::Token { .. }), Some(password)) => {
+            let password = password.read(cluster, host).await.map_err(|error| failed(&error))?;
+            sign_in.to_push(REPOSITORY, &password).await.map_err(|error| failed(&error))?
+        }
         _ => None,
     };
     match push(&url, REPOSITORY, &image, header).await {

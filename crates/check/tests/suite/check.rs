@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Request, Response};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::client::Body;
 use local_registry_check::{Credentials, Location, Probe, Scope, SignIn, check};
@@ -128,7 +129,7 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
     };
     let run = json!({"properties": {"output": image, "build": {"properties": {"spec": spec}}}});
     BTreeMap::from([
-        (CONFIG_MAP, config_map("hostFromClusterNetwork: kind-registry:5000")),
+        (CONFIG_MAP, config_map("hostFromClusterNetwork: kind-registry.local:5000")),
         (
             POLICY,
             json!({
@@ -139,7 +140,7 @@ pub(super) fn cluster() -> BTreeMap<&'static str, Value> {
                         "apiGroups": ["shipwright.io"], "apiVersions": ["v1alpha1", "v1beta1"],
                         "resources": ["builds", "buildruns"], "operations": ["CREATE", "UPDATE"],
                     }],
-                    "settings": {"host": "kind-registry:5000", "insecure": true},
+                    "settings": {"host": "kind-registry.local:5000", "insecure": true},
                     "contextAwareResources": [{"apiVersion": "shipwright.io/v1beta1", "kind": "Build"}],
                 },
                 "status": {"policyStatus": "active", "conditions": [
@@ -265,7 +266,7 @@ async fn run_in(
     let cluster = Cluster::new(Client::new(service, "default"));
     let checking = async move {
         check(&cluster, task, scope, async |host: &RuntimeHost| {
-            if ["kind-registry:5000", "[fd00::5]:5000", KIT].contains(&host.as_str()) {
+            if ["kind-registry.local:5000", "[fd00::5]:5000", KIT].contains(&host.as_str()) {
                 probe.clone()
             } else {
                 unreachable()
@@ -297,10 +298,10 @@ async fn a_chain_that_holds() {
     assert_eq!(
         run(cluster(), "local", Location::InCluster, plain_http()).await,
         [
-            "✓ ConfigMap: the local registry is kind-registry:5000",
-            "✓ host: image parsers read kind-registry:5000 as a registry",
-            "✓ name: kind-registry:5000 is 10.0.0.5",
-            "✓ registry: http://kind-registry:5000/v2/ answers 200, and the settings say insecure: true",
+            "✓ ConfigMap: the local registry is kind-registry.local:5000",
+            "✓ host: image parsers read kind-registry.local:5000 as a registry",
+            "✓ name: kind-registry.local:5000 is 10.0.0.5",
+            "✓ registry: http://kind-registry.local:5000/v2/ answers 200, and the settings say insecure: true",
             "✓ CRD builds.shipwright.io: it has the field local beside every image",
             "✓ CRD buildruns.shipwright.io: it has the field local beside every image",
             "✓ policy local: it is active, and its policy server serves its newest settings",
@@ -373,13 +374,13 @@ async fn nothing_is_declared() {
     // Outside of the cluster, its names are those of others.
     let lines = trouble(|objects| drop(objects.remove(CONFIG_MAP)), Location::OutOfCluster, plain_http()).await;
     assert!(!lines.iter().any(|line| line.contains("registry: ")), "{lines:?}");
-    let likely = config_map("host: localhost:5001\nhostFromContainerRuntime: kind-registry:5000");
+    let likely = config_map("host: localhost:5001\nhostFromContainerRuntime: kind-registry.local:5000");
     let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, likely)), Location::InCluster, plain_http()).await;
     assert!(
-        lines[0].ends_with("if pods reach the registry by the name that nodes have for it, add the line `hostFromClusterNetwork: \"kind-registry:5000\"`"),
+        lines[0].ends_with("if pods reach the registry by the name that nodes have for it, add the line `hostFromClusterNetwork: \"kind-registry.local:5000\"`"),
         "{lines:?}"
     );
-    assert!(lines[1].starts_with("! registry: kind-registry:5000 answers as a registry does"), "{lines:?}");
+    assert!(lines[1].starts_with("! registry: kind-registry.local:5000 answers as a registry does"), "{lines:?}");
     let broken = config_map("[]");
     let lines = trouble(|objects| drop(objects.insert(CONFIG_MAP, broken)), Location::InCluster, plain_http()).await;
     assert_eq!(
@@ -414,15 +415,18 @@ async fn a_module_that_the_policy_server_can_load_once_only() {
         }
     };
     assert_eq!(
-        trouble(module("kind-registry:5000"), Location::InCluster, guarded()).await,
+        trouble(module("kind-registry.local:5000"), Location::InCluster, guarded()).await,
         [
-            "✗ policy local module: it is in kind-registry:5000, which asks for a password, and policy server default has none: when it starts anew, it cannot load the module, and serves no policy; name the module by a host that asks for none (with the registry of the chart: registry-read-only.local-registry.svc.cluster.local:5000, here and in insecureSources), or give the policy server an imagePullSecret"
+            "✗ policy local module: it is in kind-registry.local:5000, which asks for a password, and policy server default has none: when it starts anew, it cannot load the module, and serves no policy; name the module by a host that asks for none (with the registry of the chart: registry-read-only.local-registry.svc.cluster.local:5000, here and in insecureSources), or give the policy server an imagePullSecret"
         ]
     );
-    assert_eq!(trouble(module("kind-registry:5000"), Location::InCluster, plain_http()).await, Vec::<String>::new());
+    assert_eq!(
+        trouble(module("kind-registry.local:5000"), Location::InCluster, plain_http()).await,
+        Vec::<String>::new()
+    );
     assert_eq!(trouble(module("ghcr.io"), Location::InCluster, guarded()).await, Vec::<String>::new());
     let with_secret = |objects: &mut BTreeMap<&'static str, Value>| {
-        module("kind-registry:5000")(objects);
+        module("kind-registry.local:5000")(objects);
         objects.get_mut(SERVER).unwrap()["spec"]["imagePullSecret"] = json!("registry");
     };
     assert_eq!(trouble(with_secret, Location::InCluster, guarded()).await, Vec::<String>::new());
@@ -433,16 +437,16 @@ async fn a_registry_that_is_out_of_reach_is_a_failure_only_inside() {
     assert_eq!(
         trouble(|_| {}, Location::InCluster, unreachable()).await,
         [
-            "✗ name: kind-registry:5000 is not resolved: unknown; give the registry that name in the cluster's DNS, or declare another",
-            "✗ registry: kind-registry:5000 does not answer: HTTPS: refused; HTTP: refused; start the registry, or declare where it is",
+            "✗ name: kind-registry.local:5000 is not resolved: unknown; give the registry that name in the cluster's DNS, or declare another",
+            "✗ registry: kind-registry.local:5000 does not answer: HTTPS: refused; HTTP: refused; start the registry, or declare where it is",
         ]
     );
     let elsewhere = "pods may reach it all the same: run the check in a pod";
     assert_eq!(
         trouble(|_| {}, Location::OutOfCluster, unreachable()).await,
         [
-            format!("! name: kind-registry:5000 is not resolved: unknown; {elsewhere}"),
-            format!("! registry: kind-registry:5000 does not answer: HTTPS: refused; HTTP: refused; {elsewhere}"),
+            format!("! name: kind-registry.local:5000 is not resolved: unknown; {elsewhere}"),
+            format!("! registry: kind-registry.local:5000 does not answer: HTTPS: refused; HTTP: refused; {elsewhere}"),
         ]
     );
 }
@@ -470,25 +474,27 @@ async fn a_token_server_is_a_link_of_its_own() {
 #[tokio::test]
 async fn a_registry_and_settings_that_do_not_fit() {
     let secure = |objects: &mut BTreeMap<&'static str, Value>| {
-        objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "kind-registry:5000"});
+        objects.get_mut(POLICY).unwrap()["spec"]["settings"] = json!({"host": "kind-registry.local:5000"});
     };
     assert_eq!(
         trouble(secure, Location::InCluster, plain_http()).await,
         [
-            "✗ registry: http://kind-registry:5000/v2/ answers 200, but HTTPS does not (not TLS); set insecure: true in the policy's settings, or give the registry a certificate"
+            "✗ registry: http://kind-registry.local:5000/v2/ answers 200, but HTTPS does not (not TLS); set insecure: true in the policy's settings, or give the registry a certificate"
         ]
     );
     let https = |status| Probe { addresses: plain_http().addresses, https: Ok(status), http: None, sign_in: None };
     assert_eq!(
         trouble(|_| {}, Location::InCluster, https(401)).await,
         [
-            "! registry: https://kind-registry:5000/v2/ answers 401; insecure: true is not needed in the policy's settings"
+            "! registry: https://kind-registry.local:5000/v2/ answers 401; insecure: true is not needed in the policy's settings"
         ]
     );
     assert_eq!(trouble(secure, Location::InCluster, https(401)).await, Vec::<String>::new());
     assert_eq!(
         trouble(secure, Location::InCluster, https(404)).await,
-        ["! registry: https://kind-registry:5000/v2/ answers 404; expected 200 or 401: see what else answers there"]
+        [
+            "! registry: https://kind-registry.local:5000/v2/ answers 404; expected 200 or 401: see what else answers there"
+        ]
     );
 }
 
@@ -632,7 +638,7 @@ async fn policies_that_do_not_work() {
             "✗ policy local: its status is pending, not active; see what the Kubewarden controller says of it: kubectl describe clusteradmissionpolicy local",
             "✗ policy local mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected",
             "✗ policy local rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 builds, UPDATE of v1beta1 builds, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns; give it the rules of charts/local-registry/files/policies/builds.yaml",
-            "✗ policy local settings: they are {\"host\":\"old:5000\",\"insecure\":true}, and the cluster declares {\"host\":\"kind-registry:5000\"}; run local-registry-sync for this policy",
+            "✗ policy local settings: they are {\"host\":\"old:5000\",\"insecure\":true}, and the cluster declares {\"host\":\"kind-registry.local:5000\"}; run local-registry-sync for this policy",
             "✗ policy local rights: spec.contextAwareResources does not list Builds; add apiVersion shipwright.io/v1beta1, kind Build to spec.contextAwareResources",
         ]
     );
@@ -679,7 +685,7 @@ async fn a_namespaced_policy_may_not_look_builds_up() {
             "✓ safeguards: the policy is asked, the guard refuses what it does not see, and the CRDs keep the field",
         ]
     );
-    objects.insert(STORED, list(&[build("a", json!({"image": "kind-registry:5000/team/app"}))]));
+    objects.insert(STORED, list(&[build("a", json!({"image": "kind-registry.local:5000/team/app"}))]));
     let lines = run(objects, "team/local", Location::InCluster, plain_http()).await;
     assert_eq!(lines[lines.len() - 2], "✓ Builds: none of 1 has lost local: true, can lose it, or goes to Docker Hub");
 }
@@ -834,7 +840,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
     let output = |value: &str| json!({"local-registry-hosting/output": value});
     let mut source =
         marked("source", json!({"image": "reg.io/app"}), json!({"local-registry-hosting/source": "recorded"}));
-    source["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "kind-registry:5000/team/source"}});
+    source["spec"]["source"] = json!({"type": "OCI", "ociArtifact": {"image": "kind-registry.local:5000/team/source"}});
     let builds = [
         // What they should be.
         marked("whole", json!({"image": "app", "local": true}), output("recorded")),
@@ -844,7 +850,7 @@ async fn stored_builds_that_lost_their_field_or_go_to_docker_hub() {
         build("foreign", json!({"image": "docker.io/team/app"})),
         // What they should not.
         labelled(build("unrecorded", json!({"image": "app", "local": true}))),
-        build("unrecorded-here", json!({"image": "kind-registry:5000/app", "local": true})),
+        build("unrecorded-here", json!({"image": "kind-registry.local:5000/app", "local": true})),
         build("unrecorded-elsewhere", json!({"image": "old-registry:5000/app", "local": true})),
         marked("lost", json!({"image": "app"}), output("recorded")),
         source,
@@ -892,13 +898,13 @@ async fn stored_builds_outside_of_their_namespace_are_named_if_the_policy_reject
     };
     let builds = [
         marked("right", "team/app:v1"),
-        marked("right-here", "kind-registry:5000/team/app"),
+        marked("right-here", "kind-registry.local:5000/team/app"),
         build("right-by-name", json!({"image": "local-registry:5000/team/app"})),
         build("not-local", json!({"image": "quay.io/others/app"})),
         build("parameter", json!({"image": "$(params.image)"})),
         marked("short", "team"),
         marked("longer", "team-b/app"),
-        marked("here", "kind-registry:5000/others/app"),
+        marked("here", "kind-registry.local:5000/others/app"),
         build("by-name", json!({"image": "local-registry:5000/app"})),
     ];
     let found = async |repositories: Value| {
@@ -943,7 +949,7 @@ async fn a_host_that_is_not_allowed() {
     let lines = run_task(cluster(), &task, Location::InCluster, plain_http()).await;
     assert_eq!(
         lines[0],
-        "✗ ConfigMap: kube-public/local-registry-hosting: hostFromClusterNetwork: `kind-registry:5000` is not allowed; expected `*.svc:5000`; declare such a host, or allow this one by --allow-host"
+        "✗ ConfigMap: kube-public/local-registry-hosting: hostFromClusterNetwork: `kind-registry.local:5000` is not allowed; expected `*.svc:5000`; declare such a host, or allow this one by --allow-host"
     );
 }
 
@@ -964,7 +970,7 @@ async fn lines_beside(path: &'static str, file: &str, declared: &str, change: im
     let (_, name) = path.rsplit_once('/').unwrap();
     policy["metadata"]["name"] = json!(name);
     for key in ["host", "runtimeHost"] {
-        policy["spec"]["settings"][key] = json!("kind-registry:5000");
+        policy["spec"]["settings"][key] = json!("kind-registry.local:5000");
     }
     policy["status"] = objects[POLICY]["status"].clone();
     change(&mut policy);
@@ -976,7 +982,8 @@ async fn lines_beside(path: &'static str, file: &str, declared: &str, change: im
     lines
 }
 
-const FOR_BOTH: &str = "hostFromClusterNetwork: kind-registry:5000\nhostFromContainerRuntime: kind-registry:5000";
+const FOR_BOTH: &str =
+    "hostFromClusterNetwork: kind-registry.local:5000\nhostFromContainerRuntime: kind-registry.local:5000";
 
 #[tokio::test]
 async fn a_policy_for_workloads_that_holds() {
@@ -992,7 +999,7 @@ async fn a_policy_for_workloads_that_holds() {
             "✓ policy workloads namespaceSelector: it sees only namespaces with kubernetes.io/metadata.name notin (local-registry-check), as it is shipped",
             "✓ policy workloads matchConditions: they are among those that this version ships",
             "✓ policy workloads settings: they say what the cluster declares, and are served",
-            "✓ policy workloads runtimeHost: pods and Knative revisions get kind-registry:5000",
+            "✓ policy workloads runtimeHost: pods and Knative revisions get kind-registry.local:5000",
             "✓ policy workloads rights: it needs none, since it looks nothing up",
         ]
     );
@@ -1000,7 +1007,7 @@ async fn a_policy_for_workloads_that_holds() {
 
 #[tokio::test]
 async fn a_policy_for_workloads_that_does_not_work() {
-    let lines = lines_about_workloads("hostFromClusterNetwork: kind-registry:5000", |policy| {
+    let lines = lines_about_workloads("hostFromClusterNetwork: kind-registry.local:5000", |policy| {
         let spec = policy["spec"].as_object_mut().unwrap();
         spec.remove("matchConditions");
         spec["mutating"] = json!(false);
@@ -1038,7 +1045,7 @@ async fn a_policy_for_labelled_namespaces_that_holds() {
             "✓ policy labelled namespaceSelector: it sees only namespaces with local-registry-hosting/workloads in (true), as it is shipped",
             "✓ policy labelled matchConditions: they are among those that this version ships",
             "✓ policy labelled settings: they say what the cluster declares, and are served",
-            "✓ policy labelled runtimeHost: pods and Knative revisions get kind-registry:5000",
+            "✓ policy labelled runtimeHost: pods and Knative revisions get kind-registry.local:5000",
             "✓ policy labelled rights: it needs none, since it looks nothing up",
             "✓ guard local-registry-labelled-guard: it is bound, and denies what the policy does not see",
         ]
@@ -1117,10 +1124,10 @@ async fn namespaces_whose_pods_push() {
              from the namespace, or delete that Service if nobody needs it"]
     );
     assert_eq!(
-        lines("kind-registry:5000", labelled(1), list(&[])).await,
+        lines("kind-registry.local:5000", labelled(1), list(&[])).await,
         [
             "! aliases: there is none for the namespaces with the label local-registry-hosting/alias (team-0): an alias leads to \
-             a Service of this cluster, and the declared registry `kind-registry:5000` does not name one; declare a Service, such as \
+             a Service of this cluster, and the declared registry `kind-registry.local:5000` does not name one; declare a Service, such as \
              registry.infra.svc.cluster.local:5000"
         ]
     );
@@ -1158,13 +1165,14 @@ async fn namespaces_whose_builds_push() {
             "metadata": {"name": name, "labels": {"local-registry-hosting/push": label}}, "status": {"phase": phase},
         })
     };
+    let in_an_hour = Timestamp::now().checked_add(SignedDuration::from_hours(1)).unwrap().to_string();
     let account = |namespace: &str, host: &str| {
         json!({
             "metadata": {
                 "name": "local-registry-push", "namespace": namespace,
                 "labels": {"app.kubernetes.io/managed-by": "local-registry-credentials"},
                 "annotations": {
-                    "local-registry-hosting/expires": "2999-01-01T00:00:00Z", "local-registry-hosting/host": host,
+                    "local-registry-hosting/expires": in_an_hour, "local-registry-hosting/host": host,
                 },
             },
         })
@@ -1176,7 +1184,7 @@ async fn namespaces_whose_builds_push() {
         namespace("typo", "yes", "Active"),
     ];
     // The last account is on a page of its own.
-    let mut first = list(&[account("good", "kind-registry:5000"), account("unlabelled", "old.io")]);
+    let mut first = list(&[account("good", "kind-registry.local:5000"), account("unlabelled", "old.io")]);
     first["metadata"]["continue"] = json!("second-page");
     let mut objects = cluster();
     objects.insert(PUSH_NAMESPACES, list(&namespaces));
@@ -1186,8 +1194,10 @@ async fn namespaces_whose_builds_push() {
     assert_eq!(
         lines,
         [
-            "✗ credentials: 1 of 2 namespaces with the label have one for another host than kind-registry:5000: old (`old.io`); see the \
+            "✗ credentials: 1 of 2 namespaces with the label have one for another host than kind-registry.local:5000: old (`old.io`); see the \
              log of the Deployment registry-credentials, which makes and renews them",
+            "! credentials: namespaces without the label local-registry-hosting/push=true still have one: unlabelled; see the log of the \
+             Deployment registry-credentials, which takes it away",
             "! credentials: the label local-registry-hosting/push has another value than true, so it brings none: typo (`yes`); write \
              true, or remove the label",
         ]

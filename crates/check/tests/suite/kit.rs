@@ -194,17 +194,19 @@ async fn the_portable_name_is_looked_at_as_the_declared_one() {
     assert_eq!(kind.await, ["✓ nodes: 2 of 2 read a file that leads to where the registry is"]);
     // A registry outside of the cluster.
     let outside = lines(|objects| {
-        objects.insert(CONFIG_MAP, config_map("host: localhost:5001\nhostFromClusterNetwork: kind-registry:5000"));
+        objects
+            .insert(CONFIG_MAP, config_map("host: localhost:5001\nhostFromClusterNetwork: kind-registry.local:5000"));
         let left = |name: &str| json!({"name": name, "result": "left-to-dns"});
-        let portable = json!({"name": PORTABLE_HOST, "result": "written", "address": "http://kind-registry:5000"});
+        let portable =
+            json!({"name": PORTABLE_HOST, "result": "written", "address": "http://kind-registry.local:5000"});
         for path in [REPORT_1, REPORT_2] {
-            let names = [left("localhost:5001"), left("kind-registry:5000"), portable.clone()];
+            let names = [left("localhost:5001"), left("kind-registry.local:5000"), portable.clone()];
             objects.insert(path, report_of(&names, "yes"));
         }
     });
     assert_eq!(
         outside.await,
-        ["✓ nodes: 2 of 2 read a file that leads to where the registry is: http://kind-registry:5000"]
+        ["✓ nodes: 2 of 2 read a file that leads to where the registry is: http://kind-registry.local:5000"]
     );
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::check::trouble_with;
 
 const ALL_LEFT_OUT: &str = "✗ policy local rules: they leave out CREATE of v1alpha1 builds, UPDATE of v1alpha1 builds, CREATE of v1alpha1 buildruns, UPDATE of v1alpha1 buildruns, CREATE of v1beta1 builds, UPDATE of v1beta1 builds, CREATE of v1beta1 buildruns, UPDATE of v1beta1 buildruns; give it the rules of charts/local-registry/files/policies/builds.yaml";
-const NO_INSECURE: &str = "✗ registry: http://kind-registry:5000/v2/ answers 200, but HTTPS does not (not TLS); set insecure: true in the policy's settings, or give the registry a certificate";
+const NO_INSECURE: &str = "✗ registry: http://kind-registry.local:5000/v2/ answers 200, but HTTPS does not (not TLS); set insecure: true in the policy's settings, or give the registry a certificate";
 const NO_STATUS: &str = "✗ policy local: its status is unknown, not active; see what the Kubewarden controller says of it: kubectl describe clusteradmissionpolicy local";
 const NOT_MUTATING: &str =
     "✗ policy local mutating: spec.mutating is not true; set spec.mutating: true, or nothing is injected";
@@ -46,7 +46,7 @@ async fn a_policy_whose_fields_have_other_types() {
                 NO_STATUS,
                 NOT_MUTATING,
                 ALL_LEFT_OUT,
-                "✗ policy local settings: they are null, and the cluster declares {\"host\":\"kind-registry:5000\"}; run local-registry-sync for this policy",
+                "✗ policy local settings: they are null, and the cluster declares {\"host\":\"kind-registry.local:5000\"}; run local-registry-sync for this policy",
                 NO_BUILDS,
             ]
         );
@@ -71,7 +71,7 @@ async fn a_policy_whose_lists_have_elements_of_other_types() {
             NO_INSECURE,
             "✗ policy local: PolicyActive is unknown: , PolicyUniquelyReachable is False: ; wait until the policy server has rolled; if it hangs, see why: kubectl describe pods --namespace kubewarden --selector kubewarden/policy-server=default",
             "! policy local matchConditions: , , a differ from those that this version ships, so objects may be left out; upgrade the release with the chart of this version (policy.enabled=true), or see that they leave out nothing that may be local",
-            "✗ policy local settings: they are {\"host\":5,\"insecure\":\"true\",\"lookupBuilds\":\"no\"}, and the cluster declares {\"host\":\"kind-registry:5000\"}; run local-registry-sync for this policy",
+            "✗ policy local settings: they are {\"host\":5,\"insecure\":\"true\",\"lookupBuilds\":\"no\"}, and the cluster declares {\"host\":\"kind-registry.local:5000\"}; run local-registry-sync for this policy",
             NO_BUILDS,
         ]
     );

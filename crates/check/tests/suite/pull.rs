@@ -84,7 +84,7 @@ async fn lines(server: Server) -> (Vec<String>, Vec<String>) {
         namespace: "local-registry-check".to_owned(),
         agents: "local-registry-nodes".to_owned(),
         image: Some("team/app:v1".to_owned()),
-        token: None,
+        password: None,
     };
     let cluster = Cluster::new(Client::new(service, "default"));
     let probe = async |_: &_| Probe { addresses: Ok(Vec::new()), https: Ok(200), http: None, sign_in: None };

@@ -315,7 +315,7 @@ async fn what_is_not_known_is_not_called_safe() {
 
 #[tokio::test]
 async fn the_label_counts_only_where_a_run_inherits() {
-    let resolved = build("a", json!({"image": "kind-registry:5000/app", "local": true}));
+    let resolved = build("a", json!({"image": "kind-registry.local:5000/app", "local": true}));
     let found = trouble(|objects| drop(objects.insert(STORED, list(&[resolved]))), Location::InCluster, plain_http());
     assert!(!found.await.iter().any(|line| line.contains("lack the label")));
 }
