@@ -160,7 +160,7 @@ fn check_says_which_credentials_are_good_and_may_read_none() {
         ("2026-01-01T00:00:00Z", format!("one that has ended: labelled; {log}")),
         (
             "\u{1b}[31m\n✓",
-            r"something else than a time, such as 2026-11-30T12:00:00Z, in the annotation local-registry-hosting/expires of local-registry-push: labelled (`\u{1b}[31m\n✓`); see the log of the Deployment registry-credentials, which writes it anew".to_owned(),
+            r"something else than a time within a year, such as 2026-11-30T12:00:00Z, in the annotation local-registry-hosting/expires of local-registry-push: labelled (`\u{1b}[31m\n✓`); see the log of the Deployment registry-credentials, which writes it anew".to_owned(),
         ),
     ] {
         cluster.kubectl.ok(&[&annotate[..], &[&format!("{EXPIRES}={value}")]].concat());
