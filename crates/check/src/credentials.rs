@@ -1,5 +1,5 @@
 //! Whether the namespaces whose builds push have a credential that is good. The ServiceAccount of each says so, since `check` may not
-//! read Secrets.
+//! read their Secrets.
 
 use std::collections::BTreeMap;
 

@@ -10,20 +10,13 @@ use serde_json::{Value, json};
 use crate::admission::{self, Admission, StandIn};
 use crate::builds::{self, Built, QUAY};
 use crate::kit::{self, FOLDER, Kit, REGISTRY, hello};
-use crate::with_tenants::{found_team, policies};
+use crate::with_tenants::{found_team, provide_builds};
 
 #[test]
 fn a_build_goes_on_when_the_host_changes_and_tls_is_turned_on() {
     let kit = kit::with(&["tenants"]);
     let kubectl = &kit.node.kubectl;
-    StandIn.install(&kit);
-    builds::install_projects(&kit);
-    builds::add_the_field(&kit);
-    builds::provide_builder(&kit);
-    builds::serve_sources(&kit);
-    kit.install_policies(&policies()).ok(&["upgrade"]);
-    // Before the Build, since the guard refuses one that the policy has not seen.
-    StandIn.serve(&kit, REGISTRY);
+    provide_builds(&kit);
     found_team(&kit, "team");
     kubectl.ok(&["label", "namespace", "team", "local-registry-hosting/push=true", "--overwrite"]);
     let [build, run] = builds::example();

@@ -24,6 +24,17 @@ pub(crate) fn policies() -> Value {
     values::merged(admission::policies(), json!({"policy": {"pushSecret": "local-registry-push"}}))
 }
 
+/// Installs what builds need, and these policies, and waits until they are served.
+pub(crate) fn provide_builds(kit: &Kit) {
+    StandIn.install(kit);
+    builds::install_projects(kit);
+    builds::add_the_field(kit);
+    builds::provide_builder(kit);
+    builds::serve_sources(kit);
+    kit.install_policies(&policies()).ok(&["upgrade"]);
+    StandIn.serve(kit, REGISTRY);
+}
+
 /// A team: a namespace of this name with an account that may edit it.
 pub(crate) fn found_team(kit: &Kit, team: &str) {
     let kubectl = &kit.node.kubectl;
@@ -166,15 +177,8 @@ fn without_the_token_server(kit: &Kit, name: &str, image: &e2e::node::Image, cre
 fn a_build_without_host_password_and_secret_pushes_what_its_team_may() {
     let kit = kit::with(&["tenants"]);
     let kubectl = &kit.node.kubectl;
-    StandIn.install(&kit);
-    builds::install_projects(&kit);
-    builds::add_the_field(&kit);
-    builds::provide_builder(&kit);
-    builds::serve_sources(&kit);
+    provide_builds(&kit);
     builds::write_source("pushed");
-    kit.install_policies(&policies()).ok(&["upgrade"]);
-    StandIn.serve(&kit, REGISTRY);
-
     for team in ["team", "other"] {
         found_team(&kit, team);
     }
