@@ -1,4 +1,4 @@
-//! The registry with `s3`: two replicas with a bucket.
+//! The registry with `s3`: two replicas with a bucket, without and with `tenants`.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use e2e::{eventually, signal};
 use serde_json::Value;
 
 use crate::http;
-use crate::kit::{self, Kit, SERVER, hello, saying};
+use crate::kit::{self, Kit, REGISTRY, SERVER, WITHOUT_TLS, hello, saying};
 
 #[test]
 fn a_push_goes_on_at_the_other_replica() {
@@ -48,6 +48,17 @@ fn a_push_goes_on_at_the_other_replica() {
     assert_eq!(kit.node.pull(&name).ok(), "hello\n");
     let repositories = Bucket::folder().join("docker/registry/v2/repositories");
     assert!(repositories.join("team/after").is_dir(), "nothing in {}", repositories.display());
+}
+
+#[test]
+fn rights_count_with_a_bucket_too() {
+    let kit = kit::with(&["s3", "tenants"]);
+    let name = format!("{REGISTRY}/team/bucket:v1");
+    kit.node.push(&hello(), &name, &[WITHOUT_TLS]).failed_with("requested access to the resource is denied");
+    assert_eq!(kit.push(&hello(), "team/bucket:v1"), name);
+    assert_eq!(kit.node.pull(&name).ok(), "hello\n");
+    let repositories = Bucket::folder().join("docker/registry/v2/repositories");
+    assert!(repositories.join("team/bucket").is_dir(), "nothing in {}", repositories.display());
 }
 
 /// The replicas: the address of each pod, and its process.
