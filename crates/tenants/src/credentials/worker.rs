@@ -79,7 +79,7 @@ impl From<CredentialResult> for Done {
     }
 }
 
-impl<'a> Worker<'a> {
+impl Worker<'_> {
     /// Does what is to be done in a namespace.
     pub(super) async fn perform(self, namespace: String, job: Job) -> Work {
         let (is_removal, expires) = (job.is_removal(), job.expires());
@@ -104,6 +104,7 @@ impl<'a> Worker<'a> {
         };
         self.put_binding(namespace, binding).await?;
         if self.task.dry_run {
+            promised?;
             return self.try_secret(namespace, &secret).await;
         }
         let (uid, result) = match secret {
@@ -117,9 +118,9 @@ impl<'a> Worker<'a> {
                 (self.make(namespace).await?, CredentialResult::Made)
             }
         };
-        let (wanted, secret, record) = self.fill(namespace, &uid, &account).await?;
+        let (secret, record, promise) = self.fill(namespace, &uid, &account).await?;
         // If the promise of before could not be put right, this one takes its place, or fails as well.
-        let promised = self.promise(namespace, Some(&account), &record.promise(wanted)).await;
+        let promised = self.promise(namespace, Some(&account), &promise).await;
         Ok(Done { result, record: Some(record), secret: Some(secret), failure: promised.err() })
     }
 
@@ -170,13 +171,13 @@ impl<'a> Worker<'a> {
         Ok(found.uid().to_owned())
     }
 
-    /// Gives a token to the Secret with this `uid`.
+    /// Gives a token to the Secret with this `uid`, and returns what may be promised of it, too.
     async fn fill(
         &self,
         namespace: &str,
         uid: &str,
         account: &str,
-    ) -> Result<(&'a Wanted, Found<StoredSecret>, Record), Failure> {
+    ) -> Result<(Found<StoredSecret>, Record, Promise), Failure> {
         let wanted = self.wanted.ok_or_else(|| Failure::new("there is no registry"))?;
         let asked = self.task.clock.now();
         self.pace.turn().await;
@@ -192,7 +193,7 @@ impl<'a> Worker<'a> {
         let written = self.write(namespace, &content, Some(uid)).await;
         let secret = written.map_err(|failure| failure.without(token.as_str()))?;
         check(secret.is_ours() && secret.uid() == uid && secret.part().holds(&content), "Secret")?;
-        Ok((wanted, secret, record))
+        Ok((secret, record, record.promise(wanted)))
     }
 
     async fn write(

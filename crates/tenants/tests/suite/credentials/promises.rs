@@ -1,10 +1,11 @@
 //! What the account says of the token in the Secret.
 
+use local_registry_tenants::credentials::{CredentialsTask, once};
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::server::{ACCOUNTS, SECOND, SECRETS, Server, Shared};
-use super::{BOTH, LIFETIME, look, run, run_for, seconds};
+use super::{BOTH, LIFETIME, look, run, run_for, seconds, task};
 
 /// When the token ends, as the Secret says.
 fn said(server: &Server) -> &str {
@@ -136,6 +137,18 @@ async fn a_forged_promise_that_cannot_be_put_right_stops_no_renewal() {
     })
     .await;
     assert!(!look(&shared).await.succeeded());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_says_that_a_promise_would_be_refused() {
+    let shared = Shared::with(&["team"]);
+    look(&shared).await;
+    shared.lock().edit(ACCOUNTS, "team", |account| {
+        account["metadata"]["annotations"]["local-registry-hosting/host"] = json!("evil.io");
+    });
+    shared.lock().refused = Some("PATCH serviceaccounts");
+    let report = once(&shared.cluster(), CredentialsTask { dry_run: true, ..task(&shared) }).await;
+    assert!(!report.succeeded() && report.to_string().contains("of team: failed: ServiceAccount team/"), "{report}");
 }
 
 #[tokio::test(start_paused = true)]
