@@ -1,6 +1,6 @@
 //! What everyone expects of a type that is a checked text.
 
-/// Gives a type `as_str`, `FromStr`, `AsRef<str>` and `Display`. It is a tuple of one `String`, and its `parse` checks it.
+/// Gives a type `as_str`, `FromStr`, `AsRef<str>`, `Display` and `Serialize`. It is a tuple of one text, and its `parse` checks it.
 macro_rules! checked_text {
     ($name:ident, $error:ident) => {
         impl $name {
@@ -28,6 +28,12 @@ macro_rules! checked_text {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
     };

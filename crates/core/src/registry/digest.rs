@@ -1,6 +1,7 @@
 //! Digests of manifests and blobs.
 
-use serde::Serialize;
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::checked_text::checked_text;
@@ -19,8 +20,8 @@ use crate::text::hex;
 /// ```text
 /// digest = "sha256:" 64( 0-9 | a-f )
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Digest(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(Arc<str>);
 
 const PREFIX: &str = "sha256:";
 
@@ -28,7 +29,7 @@ impl Digest {
     /// The digest with these bytes of a SHA-256.
     #[must_use]
     pub fn from_sha256(bytes: &[u8; 32]) -> Self {
-        Self(format!("{PREFIX}{}", hex(bytes)))
+        Self(format!("{PREFIX}{}", hex(bytes)).into())
     }
 
     /// Checks `text` against the grammar above.
@@ -37,7 +38,7 @@ impl Digest {
     /// A [`DigestError`] if it is anything else.
     pub fn parse(text: &str) -> Result<Self, DigestError> {
         match check(text) {
-            Ok(()) => Ok(Self(text.to_owned())),
+            Ok(()) => Ok(Self(text.into())),
             Err(_) => Err(DigestError(())),
         }
     }

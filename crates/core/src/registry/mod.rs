@@ -21,7 +21,7 @@ mod tag;
 mod url;
 
 pub use self::digest::{Digest, DigestError};
-pub use self::host::{Host, HostError, HostWarning, RegistryHost, RuntimeHost};
+pub use self::host::{Host, HostError, HostWarning, RegistryHost, RuntimeHost, is_unusual_ipv4};
 pub use self::portable::PORTABLE_HOST;
 pub(crate) use self::portable::{names_portable_host, resembles_portable_host, with_host};
 pub use self::reference::{ImageReference, ReferenceError};

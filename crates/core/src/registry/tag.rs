@@ -1,8 +1,8 @@
 //! Tags of images.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use serde::Serialize;
 use thiserror::Error;
 
 use super::checked_text::checked_text;
@@ -20,8 +20,8 @@ use super::checked_text::checked_text;
 /// tag  = word *127( word | "." | "-" )
 /// word = a-z | A-Z | 0-9 | "_"
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Tag(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(Arc<str>);
 
 /// How many characters a tag may have.
 pub(super) const LONGEST_TAG: usize = 128;
@@ -36,7 +36,7 @@ impl Tag {
         let foreign = flaws(text).find(|flaw| matches!(flaw, TagFlaw::Character { .. }));
         match foreign.or_else(|| flaws(text).next()) {
             Some(flaw) => Err(flaw.into()),
-            None => Ok(Self(text.to_owned())),
+            None => Ok(Self(text.into())),
         }
     }
 

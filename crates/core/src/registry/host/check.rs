@@ -122,11 +122,23 @@ fn check_name(name: &str, user: User) -> Result<(), HostErrorKind> {
     if ["docker.io", "hub.docker.com"].iter().any(|hub| name.strip_suffix(hub).is_some_and(is_all_or_labels)) {
         return Err(HostErrorKind::DockerHub(user));
     }
-    if name.rsplit('.').next().is_some_and(is_number) {
-        let address: Ipv4Addr = name.parse().map_err(|_| HostErrorKind::NotIpv4)?;
-        return check_ipv4(address, user);
+    if is_unusual_ipv4(name) {
+        return Err(HostErrorKind::NotIpv4);
     }
-    Ok(())
+    name.parse().map_or(Ok(()), |address| check_ipv4(address, user))
+}
+
+/// Whether resolvers read a host's name as an IPv4 address, although it is not written as one is: `127.1`, `0x7f.0.0.1`.
+///
+/// ```
+/// use local_registry_core::registry::is_unusual_ipv4;
+///
+/// assert!(is_unusual_ipv4("127.1") && is_unusual_ipv4("registry.010"));
+/// assert!(!is_unusual_ipv4("127.0.0.1") && !is_unusual_ipv4("registry.v1"));
+/// ```
+#[must_use]
+pub fn is_unusual_ipv4(name: &str) -> bool {
+    name.rsplit('.').next().is_some_and(is_number) && name.parse::<Ipv4Addr>().is_err()
 }
 
 /// Whether a name is a domain or a subdomain of it, by what the name has before the domain.

@@ -6,6 +6,7 @@ mod error;
 mod registry_host;
 mod runtime_host;
 
+pub use self::check::is_unusual_ipv4;
 pub use self::error::{HostError, HostWarning};
 pub use self::registry_host::RegistryHost;
 pub use self::runtime_host::RuntimeHost;
