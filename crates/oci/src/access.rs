@@ -26,7 +26,6 @@ impl Access {
     }
 
     /// The repository whose credentials count.
-    #[cfg(feature = "registries")]
     pub(crate) fn path(&self) -> &str {
         &self.path
     }

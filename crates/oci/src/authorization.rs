@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use crate::access::Access;
 use crate::backoff::Backoff;
 use crate::challenge::Challenge;
-use crate::credentials::{Credential, Credentials};
+use crate::credential::Credential;
+use crate::credentials::Credentials;
 use crate::error::{Kind, RegistryError};
 use crate::refusal::refused;
 use crate::request::{Body, Expected, Request};
@@ -102,7 +103,11 @@ impl<T: Transport> Authorized<T> {
             return Err(line.failed(Kind::NoAnswer("the registry asks again who is there".to_owned())));
         };
         self.sign(&mut again, access).await?;
-        self.inner.send(again).await
+        let mut response = self.inner.send(again).await?;
+        if response.status == StatusCode::UNAUTHORIZED {
+            response.has_credentials = self.credential(access, &self.base).await?.is_some();
+        }
+        Ok(response)
     }
 
     /// Adds the header for a request, if the registry has asked for one.
@@ -166,6 +171,7 @@ impl<T: Transport> Authorized<T> {
         let asked = Instant::now();
         let mut response = self.inner.send(request).await?;
         if !response.status.is_success() {
+            response.has_credentials = credential.is_some();
             return Err(refused(&line, response).await);
         }
         let answer = response.document().await.map_err(|kind| line.failed(kind))?;

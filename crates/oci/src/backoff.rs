@@ -9,10 +9,10 @@ use crate::error::RegistryError;
 
 /// The first pause. Each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(200);
-/// The longest pause, unless the registry asks for another one.
+/// The longest pause. A longer one that the registry asks for is kept where its requests are sent.
 const LONGEST: Duration = Duration::from_secs(20);
-/// The longest pause that a registry may ask for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+/// How often something is tried again that was too slow. Each time takes minutes, and the next one is rarely faster.
+const SLOW_RETRIES: usize = 1;
 
 /// Exponential back-off.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,11 @@ pub(crate) struct Backoff {
 }
 
 /// The pauses that are left of one back-off.
-pub(crate) struct Pauses(ExponentialBackoff);
+pub(crate) struct Pauses {
+    left: ExponentialBackoff,
+    /// How often it may still be too slow.
+    slow: usize,
+}
 
 impl Backoff {
     /// Begins a back-off.
@@ -32,12 +36,12 @@ impl Backoff {
             .with_max_delay(LONGEST)
             .with_jitter()
             .with_max_times(self.retries);
-        Pauses(pauses.build())
+        Pauses { left: pauses.build(), slow: SLOW_RETRIES }
     }
 }
 
 impl Pauses {
-    /// Waits after a failure, so that its cause may pass, and as long as the registry wants.
+    /// Waits after a failure, so that its cause may pass.
     ///
     /// # Errors
     /// The failure itself, if its cause does not pass, or if it was tried often enough.
@@ -45,9 +49,12 @@ impl Pauses {
         if !error.is_transient() {
             return Err(error);
         }
-        let Some(pause) = self.0.next() else { return Err(error) };
-        let wanted = error.retry_after().unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        sleep(pause.max(wanted)).await;
+        if error.is_too_slow() {
+            let Some(left) = self.slow.checked_sub(1) else { return Err(error) };
+            self.slow = left;
+        }
+        let Some(pause) = self.left.next() else { return Err(error) };
+        sleep(pause).await;
         Ok(())
     }
 }

@@ -5,36 +5,37 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::hash::Hash;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use local_registry_core::Quoted;
 use local_registry_core::text::matches_wildcard;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
+use crate::credential::Credential;
 use crate::docker_hub::is_docker_hub;
+use crate::helper::{self, Stop, StopOnDrop};
 
 /// The key by which Docker keeps the credentials of Docker Hub.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// What proves who asks.
-#[derive(Clone)]
-pub(crate) enum Credential {
-    Password {
-        user: String,
-        password: String,
-    },
-    /// A token that is exchanged for others.
-    Identity(String),
-}
+/// What there is for a repository, or why that is not known. A helper that fails is not asked again for each request.
+type Found = Result<Option<Arc<Credential>>, String>;
+
+/// What was found, or is being looked for, by key. Whoever asks for the same waits for it, and nobody else does.
+type Slots<K> = Mutex<HashMap<K, Arc<OnceCell<Found>>>>;
 
 /// The credentials of a user.
 pub struct Credentials {
     files: Vec<PathBuf>,
-    known: Mutex<HashMap<String, Option<Arc<Credential>>>>,
+    /// What there is for repositories: a registry with passwords asks for each request.
+    known: Slots<String>,
+    /// What helpers have answered, by their names and the keys.
+    asked: Slots<(String, String)>,
 }
 
 /// The keys of a file.
@@ -42,8 +43,8 @@ pub struct Credentials {
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
 struct Keys {
-    auths: HashMap<String, Value>,
-    cred_helpers: HashMap<String, Value>,
+    auths: Option<HashMap<String, Value>>,
+    cred_helpers: Option<HashMap<String, Value>>,
     creds_store: Option<String>,
 }
 
@@ -70,87 +71,114 @@ impl Credentials {
     pub fn from_files(files: impl IntoIterator<Item = PathBuf>) -> Self {
         // Joining nothing leaves a slash at the end of a path.
         let files = files.into_iter().map(|path| path.components().collect()).collect();
-        Self { files, known: Mutex::default() }
+        Self { files, known: Mutex::default(), asked: Mutex::default() }
     }
 
     /// What there is for a repository.
-    pub(crate) async fn find(&self, host: &str, path: &str) -> Result<Option<Arc<Credential>>, String> {
-        let mut known = self.known.lock().await;
-        let name = format!("{host}/{path}");
-        if let Some(found) = known.get(&name) {
-            return Ok(found.clone());
-        }
-        let (files, host, path) = (self.files.clone(), host.to_owned(), path.to_owned());
-        // A helper is a program, and may take a while.
-        let found = tokio::task::spawn_blocking(move || find(&files, &host, &path))
-            .await
-            .map_err(|error| error.to_string())??
-            .map(Arc::new);
-        known.insert(name, found.clone());
-        Ok(found)
+    pub(crate) async fn find(&self, host: &str, path: &str) -> Found {
+        slot(&self.known, format!("{host}/{path}")).get_or_init(|| self.look(host, path)).await.clone()
     }
-}
 
-fn find(files: &[PathBuf], host: &str, path: &str) -> Result<Option<Credential>, String> {
-    for file in files {
-        let shown = file.display();
-        let text = match std::fs::read(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(format!("{shown}: {error}")),
-        };
-        // An error of serde_json may quote what it found.
-        let keys: Keys = serde_json::from_slice(&text).map_err(|error| {
-            format!("{shown}: is not a file of credentials: line {} column {}", error.line(), error.column())
-        })?;
-        let Some(key) = keys.best(host, path) else { continue };
-        match docker_credential::get_credential_from_reader(text.as_slice(), &key) {
-            Ok(DockerCredential::UsernamePassword(user, password)) => {
-                // Docker's convention for a token that a helper gives.
-                let is_token = user == "<token>";
-                return Ok(Some(if is_token {
-                    Credential::Identity(password)
-                } else {
-                    Credential::Password { user, password }
-                }));
+    async fn look(&self, host: &str, path: &str) -> Found {
+        for file in &self.files {
+            let shown = file.display();
+            let written = written(file, host, path).map_err(|error| format!("{shown}: {error}"))?;
+            let found = match written {
+                Written::Nothing => None,
+                Written::Credential(found) => Some(Arc::new(found)),
+                Written::Helper { name, key } => {
+                    self.ask(name, key).await.map_err(|error| format!("{shown}: {error}"))?
+                }
+            };
+            if found.is_some() {
+                return Ok(found);
             }
-            Ok(DockerCredential::IdentityToken(token)) => return Ok(Some(Credential::Identity(token))),
-            Err(error) if has_none(&error) => {}
-            Err(error) => return Err(format!("{shown}: {}", cause(&key, &error))),
         }
+        Ok(None)
     }
-    Ok(None)
+
+    /// Asks a helper, once for each key, whatever becomes of that. Others are not kept waiting.
+    async fn ask(&self, name: String, key: String) -> Found {
+        let answer = slot(&self.asked, (name.clone(), key.clone()));
+        let ask = async {
+            // A helper is a program, and may take a while, but not longer than somebody waits for it.
+            let stop = Stop::default();
+            let _stopped = StopOnDrop(stop.clone());
+            let asked = tokio::task::spawn_blocking(move || helper::ask(&name, &key, &stop)).await;
+            asked.map_err(|error| error.to_string())?.map(|found| found.map(Arc::new))
+        };
+        answer.get_or_init(|| ask).await.clone()
+    }
 }
 
-/// Whether there are just no credentials. Docker's helpers say that in words.
-fn has_none(error: &CredentialRetrievalError) -> bool {
-    match error {
-        CredentialRetrievalError::NoCredentialConfigured => true,
-        CredentialRetrievalError::HelperFailure { stdout, .. } => stdout.contains("credentials not found"),
-        _ => false,
-    }
+fn slot<K: Eq + Hash>(slots: &Slots<K>, key: K) -> Arc<OnceCell<Found>> {
+    Arc::clone(slots.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default())
 }
 
-/// What went wrong, without what the file or a helper says: both may have credentials in it.
-fn cause(key: &str, error: &CredentialRetrievalError) -> String {
-    let key = Quoted(key);
-    match error {
-        CredentialRetrievalError::HelperFailure { helper, .. } => {
-            format!("the helper {} failed for {key}", Quoted(helper))
-        }
-        CredentialRetrievalError::HelperCommunicationError => format!("the helper for {key} cannot be run"),
-        CredentialRetrievalError::MalformedHelperResponse => format!("the helper for {key} gave no credentials"),
-        _ => format!("the credentials for {key} are not valid: expected `auth`, in base64, with `user:password` in it"),
-    }
+/// What a file says of a repository.
+enum Written {
+    Nothing,
+    Credential(Credential),
+    /// A program has it.
+    Helper {
+        name: String,
+        key: String,
+    },
+}
+
+fn written(file: &Path, host: &str, path: &str) -> Result<Written, String> {
+    let text = match std::fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Written::Nothing),
+        Err(error) => return Err(error.to_string()),
+    };
+    // An error of serde_json may quote what it found.
+    let keys: Keys = serde_json::from_slice(&text)
+        .map_err(|error| format!("is not a file of credentials: line {} column {}", error.line(), error.column()))?;
+    keys.best(host, path).map_or(Ok(Written::Nothing), |key| keys.credential(key))
 }
 
 impl Keys {
+    /// The credentials of a key: from its own helper, from the file, or from the store.
+    fn credential(&self, key: String) -> Result<Written, String> {
+        let helper = self.cred_helpers.iter().flatten().find(|(name, _)| **name == key);
+        if let Some(name) = helper.and_then(|(_, name)| name.as_str()).filter(|name| !name.is_empty()) {
+            return Ok(Written::Helper { name: name.to_owned(), key });
+        }
+        match (self.written(&key)?, self.store()) {
+            (Some(found), _) => Ok(Written::Credential(found)),
+            (None, Some(name)) => Ok(Written::Helper { name: name.to_owned(), key }),
+            (None, None) => Ok(Written::Nothing),
+        }
+    }
+
+    /// The helper for everything that has none of its own.
+    fn store(&self) -> Option<&str> {
+        self.creds_store.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// The credentials that the file has itself.
+    fn written(&self, key: &str) -> Result<Option<Credential>, String> {
+        let Some(entry) = self.auths.iter().flatten().find(|(name, _)| *name == key) else { return Ok(None) };
+        let auths = serde_json::json!({ "auths": HashMap::from([entry]) }).to_string();
+        match docker_credential::get_credential_from_reader(auths.as_bytes(), key) {
+            Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credential::of(user, password))),
+            Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::Identity(token))),
+            Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
+            // What the file says may have credentials in it.
+            Err(_) => Err(format!(
+                "the credentials for {} are not valid: expected `auth`, in base64, with `user:password` in it",
+                Quoted(key)
+            )),
+        }
+    }
+
     /// The key that names most of the repository.
     fn best(&self, host: &str, path: &str) -> Option<String> {
-        let keys = self.auths.keys().chain(self.cred_helpers.keys());
+        let keys = self.auths.iter().flatten().chain(self.cred_helpers.iter().flatten()).map(|(key, _)| key);
         let best = keys.filter_map(|key| Some((matched(key, host, path)?, key))).max();
         let by_store = || if is_docker_hub(host) { DOCKER_HUB_KEY } else { host }.to_owned();
-        best.map(|(_, key)| key.clone()).or_else(|| self.creds_store.as_ref().map(|_| by_store()))
+        best.map(|(_, key)| key.clone()).or_else(|| self.store().map(|_| by_store()))
     }
 }
 
@@ -180,7 +208,7 @@ mod tests {
     #[track_caller]
     fn check(keys: &[&str], host: &str, path: &str, expected: Option<&str>) {
         let auths = keys.iter().map(|key| ((*key).to_owned(), Value::Null)).collect();
-        let keys = Keys { auths, ..Keys::default() };
+        let keys = Keys { auths: Some(auths), ..Keys::default() };
         assert_eq!(keys.best(host, path).as_deref(), expected);
     }
 

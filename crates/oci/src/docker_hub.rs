@@ -1,7 +1,7 @@
 //! Docker Hub, the one registry whose names are not where it is.
 
 /// The hosts that mean Docker Hub.
-const HOSTS: [&str; 3] = ["docker.io", "index.docker.io", API];
+const HOSTS: [&str; 4] = ["docker.io", "index.docker.io", "registry.hub.docker.com", API];
 /// The host that answers.
 pub(crate) const API: &str = "registry-1.docker.io";
 

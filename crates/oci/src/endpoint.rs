@@ -1,22 +1,35 @@
 //! Where a registry's API is.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::io::{self, Read};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::Uri;
 use http::uri::Authority;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::docker_hub::{API, is_docker_hub};
 use crate::url::has_valid_port;
 
-/// The URL of a registry's host. HTTPS, but for loopback addresses and for those that the user names.
+/// How long a port of this machine is asked at most.
+const MOMENT: Duration = Duration::from_secs(1);
+/// The types of records that a server of TLS answers a handshake with.
+const ALERT: u8 = 0x15;
+const HANDSHAKE: u8 = 0x16;
+
+/// The URL of a registry's host. HTTPS, but for those that the user names, and for loopback addresses that do not speak TLS.
 pub(crate) fn base(host: &str, plain_http: &BTreeSet<String>) -> Option<Uri> {
     let host = if is_docker_hub(host) { API } else { host };
     let authority: Authority = host.parse().ok()?;
     if !has_valid_port(&authority) {
         return None;
     }
-    let scheme = if plain_http.contains(host) || is_loopback(authority.host()) { "http" } else { "https" };
+    let is_plain =
+        plain_http.contains(&host.to_ascii_lowercase()) || (is_loopback(authority.host()) && !speaks_tls(&authority));
+    let scheme = if is_plain { "http" } else { "https" };
     Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build().ok()
 }
 
@@ -24,6 +37,27 @@ pub(crate) fn base(host: &str, plain_http: &BTreeSet<String>) -> Option<Uri> {
 pub(crate) fn is_loopback(name: &str) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a port of this machine answers a handshake of TLS. Whoever says nothing for a moment does not.
+fn speaks_tls(authority: &Authority) -> bool {
+    let Some(port) = authority.port_u16() else { return false };
+    handshake(authority.host().trim_start_matches('[').trim_end_matches(']'), port).unwrap_or_default()
+}
+
+fn handshake(name: &str, port: u16) -> io::Result<bool> {
+    let Some(address) = (name, port).to_socket_addrs()?.next() else { return Ok(false) };
+    // An error means that a library was chosen before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    let server = ServerName::from(address.ip());
+    let mut client = ClientConnection::new(Arc::new(config), server).map_err(io::Error::other)?;
+    let mut stream = TcpStream::connect_timeout(&address, MOMENT)?;
+    stream.set_read_timeout(Some(MOMENT))?;
+    client.write_tls(&mut stream)?;
+    let mut first = [0];
+    stream.read_exact(&mut first)?;
+    Ok(matches!(first, [ALERT | HANDSHAKE]))
 }
 
 #[cfg(test)]
@@ -50,6 +84,36 @@ mod tests {
         ] {
             assert_eq!(base(host, &plain).unwrap().to_string(), expected);
         }
+    }
+
+    /// A port of this machine that answers whatever comes with these bytes, and then says nothing more.
+    fn answering(answer: &'static [u8]) -> String {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            std::io::Write::write_all(&mut stream, answer).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+            std::thread::park();
+        });
+        address
+    }
+
+    #[test]
+    fn a_loopback_address_with_tls_is_asked_by_it() {
+        for (answer, scheme) in [
+            (b"\x15\x03\x03\x00\x02\x02\x28".as_slice(), "https"),
+            (b"\x16\x03\x03\x00\x7a", "https"),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", "http"),
+            (b"", "http"),
+        ] {
+            let host = answering(answer);
+            assert_eq!(base(&host, &BTreeSet::new()).unwrap().to_string(), format!("{scheme}://{host}/"));
+        }
+        // Nobody is asked for what the user has said.
+        let host = answering(b"\x15");
+        assert_eq!(base(&host, &BTreeSet::from([host.clone()])).unwrap().scheme_str(), Some("http"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The one client of registries, by the HTTP API of the OCI distribution specification.
 //!
 //! A [`Registry`] sends its requests by a [`Transport`] in layers: each of them wraps the one below, and does one thing.
-//! `Retry` sends again, `Authorized` signs in, `Limited` keeps the registry's limits, and `Answers` reads what comes back.
+//! `Retry` sends again, `Authorized` signs in, `LeftAlone` waits while the registry wants that, `Limited` keeps its limits, and
+//! `Answers` reads what comes back.
 //! At the bottom is HTTP by reqwest, or whatever a program brings. Nothing here knows what is promoted, or checked.
 //!
 //! ```
@@ -23,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod allowance;
 mod answers;
 #[cfg(feature = "registries")]
 mod authorization;
@@ -31,16 +33,29 @@ mod blob;
 mod blobs;
 mod challenge;
 #[cfg(feature = "registries")]
+mod credential;
+#[cfg(feature = "registries")]
 mod credentials;
 mod docker_hub;
 #[cfg(feature = "registries")]
 mod endpoint;
 mod error;
 mod hasher;
+mod health;
+#[cfg(feature = "registries")]
+mod helper;
+#[cfg(feature = "registries")]
+mod layouts;
+mod left_alone;
 mod limits;
 mod manifests;
 #[cfg(feature = "registries")]
+mod movement;
+#[cfg(feature = "registries")]
 mod network;
+#[cfg(feature = "registries")]
+mod pages;
+mod rate;
 #[cfg(feature = "registries")]
 mod referrers;
 mod refusal;
@@ -54,6 +69,8 @@ mod retry;
 #[cfg(test)]
 mod scripted;
 mod secrets;
+#[cfg(feature = "registries")]
+mod tags;
 mod transport;
 mod url;
 mod verified;
@@ -67,7 +84,7 @@ pub use self::registries::{Connection, Registries};
 
 // One of them, and what it has.
 pub use self::blob::Blob;
-pub use self::error::RegistryError;
+pub use self::error::{CopyError, RegistryError};
 pub use self::hasher::digest_of;
 pub use self::manifests::{RawManifest, Reference};
 pub use self::registry::Registry;

@@ -1,6 +1,7 @@
 //! The layer that keeps a registry's limits: how many requests at once, and how many in a second.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,7 +16,8 @@ use crate::transport::Transport;
 /// How requests are sent to each registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many requests are under way at once. Blobs that are read count apart.
+    /// How many requests are under way at once. Blobs that are read count apart, and so do blobs that are written, for each
+    /// registry that they come from.
     pub at_once: usize,
     /// How many requests are sent in a second; `None` for any number.
     pub per_second: Option<u32>,
@@ -30,8 +32,11 @@ pub(crate) struct Limited<T> {
     /// Reading a blob waits for nothing but the network. If it took a permit that writing it waits for, readers could have
     /// all of them.
     downloads: Arc<Semaphore>,
+    /// A blob is written as fast as another registry sends it. By that registry, so that a slow one only keeps its own.
+    uploads: std::sync::Mutex<HashMap<String, Arc<Semaphore>>>,
     /// A request may need a token first.
     tokens: Arc<Semaphore>,
+    at_once: usize,
     pace: Option<Mutex<Interval>>,
 }
 
@@ -42,15 +47,22 @@ impl<T: Transport> Limited<T> {
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             Mutex::new(pace)
         });
-        let permits = || Arc::new(Semaphore::new(limits.at_once.max(1)));
-        Self { inner, requests: permits(), downloads: permits(), tokens: permits(), pace }
+        let at_once = limits.at_once.max(1);
+        let permits = || Arc::new(Semaphore::new(at_once));
+        let (requests, downloads, tokens) = (permits(), permits(), permits());
+        Self { inner, requests, downloads, uploads: std::sync::Mutex::default(), tokens, at_once, pace }
     }
 
-    fn permits(&self, request: &Request) -> &Arc<Semaphore> {
-        match (&request.access, request.expected) {
-            (None, _) => &self.tokens,
-            (Some(_), Expected::Blob) => &self.downloads,
-            (Some(_), Expected::Headers | Expected::Document) => &self.requests,
+    fn permits(&self, request: &Request) -> Arc<Semaphore> {
+        match (&request.access, &request.source, request.expected) {
+            (None, ..) => Arc::clone(&self.tokens),
+            (Some(_), Some(source), _) => {
+                let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+                let permits = uploads.entry(source.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.at_once)));
+                Arc::clone(permits)
+            }
+            (Some(_), None, Expected::Blob) => Arc::clone(&self.downloads),
+            (Some(_), None, Expected::Headers | Expected::Document) => Arc::clone(&self.requests),
         }
     }
 }
@@ -58,7 +70,7 @@ impl<T: Transport> Limited<T> {
 impl<T: Transport> Transport for Limited<T> {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, RegistryError>> {
         Box::pin(async move {
-            let Ok(permit) = Arc::clone(self.permits(&request)).acquire_owned().await else {
+            let Ok(permit) = self.permits(&request).acquire_owned().await else {
                 return Err(request.line().failed(Kind::NoAnswer("nothing is sent any more".to_owned())));
             };
             if let Some(pace) = &self.pace {
@@ -97,6 +109,17 @@ mod tests {
             // Blobs that are read count apart.
             assert!(timeout(Duration::from_secs(1), registry.send(request(Expected::Blob))).await.is_ok());
         }
+        assert!(timeout(Duration::from_secs(1), registry.send(request(Expected::Headers))).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_source_only_keeps_its_own_uploads() {
+        let registry = limited([Step::Hang, answer(201, ""), answer(200, "")], None);
+        let upload = |source: &str| request(Expected::Headers).fed_by(source);
+        let mut hanging = registry.send(upload("slow.example"));
+        assert!(timeout(Duration::from_secs(1), &mut hanging).await.is_err());
+        assert!(timeout(Duration::from_secs(1), registry.send(upload("slow.example"))).await.is_err());
+        assert!(timeout(Duration::from_secs(1), registry.send(upload("other.example"))).await.is_ok());
         assert!(timeout(Duration::from_secs(1), registry.send(request(Expected::Headers))).await.is_ok());
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use local_registry_core::{Digest, Tag};
 
 use crate::error::{Kind, RegistryError};
@@ -17,6 +17,8 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static(
 application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, \
 application/vnd.oci.artifact.manifest.v1+json, */*;q=0.1",
 );
+/// How the media types of the old format begin. One of both is signed, and its digest is that of what is signed.
+const SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+";
 /// The header with the digest of a manifest.
 const DIGEST: &str = "docker-content-digest";
 
@@ -78,9 +80,12 @@ impl Registry {
     ) -> Result<Option<Digest>, RegistryError> {
         let request = self.manifest_request(Method::HEAD, repository, reference, Expected::Headers)?;
         let line = request.line();
-        let named = match self.find(request.header(ACCEPT, ACCEPTED)).await? {
-            None => return Ok(None),
-            Some(response) => named_digest(&line, &response.headers)?,
+        let named = match self.find(request.header(ACCEPT, ACCEPTED)).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(response)) => named_digest(&line, &response.headers)?,
+            // Some registry has no HEAD at all.
+            Err(error) if error.status() == Some(StatusCode::METHOD_NOT_ALLOWED) => None,
+            Err(error) => return Err(error),
         };
         match (named, reference) {
             (Some(found), Reference::Digest(expected)) if found != *expected => {
@@ -106,6 +111,9 @@ impl Registry {
         let Some(mut response) = self.find(request.header(ACCEPT, ACCEPTED)).await? else { return Ok(None) };
         let bytes = response.document().await.map_err(|kind| line.failed(kind))?;
         let media_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if media_type.is_some_and(|media_type| media_type.starts_with(SCHEMA1)) {
+            return Err(line.failed(Kind::Schema1));
+        }
         let manifest = RawManifest::new(media_type.unwrap_or_default(), bytes);
         let named = named_digest(&line, &response.headers)?;
         let expected = match reference {

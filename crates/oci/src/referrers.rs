@@ -1,34 +1,22 @@
 //! The referrers of a manifest: what says of itself that it is about it, such as a signature.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
-use http::header::LINK;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use bytes::Bytes;
+use http::{Method, StatusCode};
 use local_registry_core::Digest;
 use oci_spec::image::{Descriptor, ImageIndex};
 
+use crate::allowance::Allowance;
 use crate::error::{Kind, RegistryError};
-use crate::refusal::refused;
 use crate::registry::Registry;
 use crate::repository::Repository;
-use crate::request::{Expected, Request, RequestLine};
-use crate::response::{LONGEST_DOCUMENT, Response};
-use crate::url::{is_same_origin, join};
-
-/// How many pages of referrers are read. A registry that has more of them leads in circles.
-const PAGES: usize = 1000;
-
-/// One page of referrers.
-struct Page {
-    index: ImageIndex,
-    next: Option<Uri>,
-    size: usize,
-}
+use crate::request::Expected;
 
 impl Registry {
-    /// The referrers of a manifest, from all pages, which have 4 MiB together at most; `None` if the registry does not have
-    /// this API.
+    /// The referrers of a manifest, from all pages, which have 128 KiB together at most; `None` if the registry does not
+    /// have this API. Registries say so in many ways, and a caller looks for the tag schema then.
     ///
     /// # Errors
     /// A [`RegistryError`] if the registry fails, or leads to another one.
@@ -38,66 +26,54 @@ impl Registry {
         digest: &Digest,
     ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
         let path = self.api_path(repository);
-        if self.without_referrers().contains(&path) {
+        if self.has_referrers().get(&path) == Some(&false) {
             return Ok(None);
         }
-        let mut request = self.request(Method::GET, repository, &format!("referrers/{digest}"), Expected::Document)?;
-        let mut found: Vec<Descriptor> = Vec::new();
-        let mut size = 0;
-        for number in 0..PAGES {
-            let (line, url, following) = (request.line(), request.url.clone(), request.try_clone());
-            let response = self.send(request).await?;
-            let is_absent = matches!(response.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
-            if number == 0 && is_absent {
-                self.without_referrers().insert(path);
-                return Ok(None);
+        let error = match self.all_referrers(repository, digest).await {
+            Ok(found) => {
+                self.has_referrers().insert(path, true);
+                return Ok(Some(found));
             }
-            let page = Page::read(&line, &url, response).await?;
-            size += page.size;
-            if size > LONGEST_DOCUMENT {
-                return Err(line.failed(Kind::TooLong { expected: LONGEST_DOCUMENT as u64 }));
-            }
-            found.extend(page.index.manifests().iter().cloned());
-            request = match (page.next, following) {
-                (Some(next), Some(following)) if is_same_origin(&next, &self.base) => {
-                    Request { url: next, ..following }
-                }
-                (Some(_), _) => {
-                    return Err(line.failed(Kind::Body("the next page is at another registry".to_owned())));
-                }
-                (None, _) => return Ok(Some(found)),
-            };
-        }
-        Err(request.line().failed(Kind::Body(format!("there are more than {PAGES} pages"))))
+            Err(error) if may_lack_the_api(&error) => error,
+            Err(error) => return Err(error),
+        };
+        // What is answered about one manifest says nothing about others. No manifest has this digest, so whoever has the API says
+        // that nothing refers to it.
+        let known = self.has_referrers().get(&path).copied();
+        let has_it = match known {
+            Some(has_it) => has_it,
+            None if error.is_unknown_path() => false,
+            None => match self.all_referrers(repository, &Digest::from_sha256(&[0; 32])).await {
+                Ok(_) => true,
+                Err(error) if may_lack_the_api(&error) => false,
+                Err(error) => return Err(error),
+            },
+        };
+        self.has_referrers().insert(path, has_it);
+        if has_it { Err(error) } else { Ok(None) }
     }
 
-    fn without_referrers(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.without_referrers.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn all_referrers(&self, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+        let request = self.request(Method::GET, repository, &format!("referrers/{digest}"), Expected::Document)?;
+        let (longest, mut found) = (Allowance::of_list(), Vec::new());
+        let read = |bytes: &Bytes| {
+            let index: ImageIndex = serde_json::from_slice(bytes).map_err(|error| Kind::NoIndex(error.to_string()))?;
+            found.extend(index.manifests().iter().cloned());
+            Ok(())
+        };
+        self.pages(request, || longest.clone(), read).await?;
+        Ok(found)
+    }
+
+    fn has_referrers(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+        self.has_referrers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Page {
-    async fn read(line: &RequestLine, url: &Uri, mut response: Response) -> Result<Self, RegistryError> {
-        if !response.status.is_success() {
-            return Err(refused(line, response).await);
-        }
-        let bytes = response.document().await.map_err(|kind| line.failed(kind))?;
-        let index = serde_json::from_slice(&bytes)
-            .map_err(|error| line.failed(Kind::Body(format!("expected an index of referrers: {error}"))))?;
-        Ok(Self { index, next: next_page(url, &response.headers), size: bytes.len() })
-    }
-}
-
-/// Where the next page is, by the header `Link`.
-fn next_page(url: &Uri, headers: &HeaderMap) -> Option<Uri> {
-    let links = headers.get_all(LINK).into_iter().filter_map(|value| value.to_str().ok());
-    let next = links.flat_map(|value| value.split(',')).find_map(|link| {
-        let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-        let is_next = parameters.split(';').any(|parameter| {
-            let parameter: String = parameter.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
-            parameter.eq_ignore_ascii_case("rel=next")
-        });
-        is_next.then_some(target)
-    });
-    join(url, next?)
+/// Whether a registry may say in its own way that it does not have the API of referrers: by any refusal, by an error of its
+/// own each time that it is asked (what passes is sent again before), or by something else than an index.
+fn may_lack_the_api(error: &RegistryError) -> bool {
+    let is_error = matches!(error.status(), Some(StatusCode::INTERNAL_SERVER_ERROR | StatusCode::NOT_IMPLEMENTED));
+    let is_refusal = error.status().is_some_and(|status| status.is_client_error() && !error.is_transient());
+    is_error || is_refusal || error.is_no_index()
 }

@@ -1,9 +1,11 @@
 //! All registries that a program speaks to.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::Uri;
 use http::uri::Scheme;
 
 use crate::authorization::{Authorized, Client};
@@ -11,6 +13,7 @@ use crate::backoff::Backoff;
 use crate::credentials::Credentials;
 use crate::endpoint;
 use crate::error::RegistryError;
+use crate::layouts::Layouts;
 use crate::limits::Limits;
 use crate::network::{Network, NetworkOptions, Proxy};
 use crate::registry::{Registry, limited};
@@ -86,6 +89,21 @@ impl Registries {
             limits,
             known: Mutex::default(),
         })
+    }
+
+    /// The same, but the repositories of these hosts are in folders: each is an image layout of the OCI, in
+    /// `FOLDER/HOST/PATH`, with `_` for the colon before a port.
+    #[must_use]
+    pub fn with_layouts<'h>(self, folder: &Path, hosts: impl IntoIterator<Item = &'h str>) -> Self {
+        for host in hosts {
+            let base = Uri::builder().scheme(Scheme::HTTP).authority(host).path_and_query("/").build();
+            // A host that cannot be part of a URL is an error once it is asked.
+            let Ok(base) = base else { continue };
+            let transport = limited(Layouts::new(folder, host), self.limits);
+            let registry = Arc::new(Registry::new(host, base, transport, self.limits));
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned(), registry);
+        }
+        self
     }
 
     /// The registry of a repository.

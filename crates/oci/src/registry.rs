@@ -1,7 +1,12 @@
 //! One registry: the client that its API is asked by.
 
 #[cfg(feature = "registries")]
-use std::{collections::HashSet, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use std::sync::Arc;
 
 use http::{Method, StatusCode, Uri};
 use local_registry_core::registry::RegistryUrl;
@@ -9,8 +14,11 @@ use local_registry_core::registry::RegistryUrl;
 use crate::access::Access;
 use crate::answers::Answers;
 use crate::backoff::Backoff;
+use crate::challenge::Challenge;
 use crate::docker_hub::api_path;
 use crate::error::RegistryError;
+use crate::health::Health;
+use crate::left_alone::LeftAlone;
 use crate::limits::{Limited, Limits};
 use crate::refusal::refused;
 use crate::repository::Repository;
@@ -22,19 +30,23 @@ use crate::url::with_path;
 
 /// One registry. [`Transport`] has an example.
 pub struct Registry {
-    host: String,
+    pub(crate) host: String,
     pub(crate) base: Uri,
     transport: Box<dyn Transport>,
     pub(crate) backoff: Backoff,
-    /// Repositories that are known not to have the API of referrers. One says nothing about another: there may be several
-    /// registries behind a host.
+    pub(crate) health: Arc<Health>,
+    /// Whether a repository has the API of referrers. One says nothing about another: there may be several registries behind a
+    /// host.
     #[cfg(feature = "registries")]
-    pub(crate) without_referrers: Mutex<HashSet<String>>,
+    pub(crate) has_referrers: Mutex<HashMap<String, bool>>,
+    /// Repositories that are pushed to, and whether they are read with the rights to push.
+    #[cfg(feature = "registries")]
+    pushed: Mutex<HashMap<String, bool>>,
 }
 
 /// A transport that keeps the limits of a registry, and whose answers are read.
-pub(crate) fn limited<T: Transport>(transport: T, limits: Limits) -> Limited<Answers<T>> {
-    Limited::new(Answers::new(transport), limits)
+pub(crate) fn limited<T: Transport>(transport: T, limits: Limits) -> LeftAlone<Limited<Answers<T>>> {
+    LeftAlone::new(Limited::new(Answers::new(transport), limits))
 }
 
 impl Registry {
@@ -54,13 +66,40 @@ impl Registry {
 
     pub(crate) fn new(host: &str, base: Uri, transport: impl Transport + 'static, limits: Limits) -> Self {
         let backoff = Backoff { retries: limits.retries };
+        let health = Arc::new(Health::default());
         Self {
             host: host.to_owned(),
             base,
-            transport: Box::new(Retry::new(transport, backoff)),
+            transport: Box::new(Retry::new(transport, backoff, Arc::clone(&health))),
             backoff,
+            health,
             #[cfg(feature = "registries")]
-            without_referrers: Mutex::default(),
+            has_referrers: Mutex::default(),
+            #[cfg(feature = "registries")]
+            pushed: Mutex::default(),
+        }
+    }
+
+    /// Says that a repository is going to be pushed to. Some registry refuses to say that it is not there yet to whoever only
+    /// asks for the rights to pull; it is asked once more with those to push.
+    #[cfg(feature = "registries")]
+    pub fn will_push(&self, repository: &Repository) {
+        self.pushed().entry(self.api_path(repository)).or_default();
+    }
+
+    #[cfg(feature = "registries")]
+    fn pushed(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+        self.pushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a repository that is pushed to is read with the rights to push; `None` if it is not pushed to.
+    fn reads_with_push(&self, path: &str) -> Option<bool> {
+        #[cfg(feature = "registries")]
+        return self.pushed().get(path).copied();
+        #[cfg(not(feature = "registries"))]
+        {
+            let _ = path;
+            None
         }
     }
 
@@ -74,7 +113,8 @@ impl Registry {
     ) -> Result<Request, RegistryError> {
         let path = self.api_path(repository);
         let is_read = matches!(method, Method::GET | Method::HEAD);
-        let access = if is_read { Access::pull(&path) } else { Access::push(&path) };
+        let pulls = is_read && self.reads_with_push(&path) != Some(true);
+        let access = if pulls { Access::pull(&path) } else { Access::push(&path) };
         let url = with_path(&self.base, &format!("/v2/{path}/{rest}"));
         let url = url.ok_or_else(|| RegistryError::no_host(&self.host))?;
         Ok(Request::new(method, url, Some(access), expected))
@@ -92,12 +132,31 @@ impl Registry {
 
     /// Sends a request, and returns the answer if it is a success; `None` if there is no such thing.
     pub(crate) async fn find(&self, request: Request) -> Result<Option<Response>, RegistryError> {
-        let line = request.line();
+        let (line, again) = (request.line(), request.try_clone());
         let response = self.send(request).await?;
-        match response.status {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(response)),
-            _ => Err(refused(&line, response).await),
+        // Only a token has rights. A password is refused again.
+        let is_refused = match response.status {
+            StatusCode::NOT_FOUND => return Ok(None),
+            status if status.is_success() => return Ok(Some(response)),
+            StatusCode::UNAUTHORIZED => matches!(Challenge::read(&response.headers), Ok(Challenge::Bearer { .. })),
+            status => status == StatusCode::FORBIDDEN,
+        };
+        let error = refused(&line, response).await;
+        let path = again.as_ref().and_then(|again| again.access.as_ref()).map(|access| access.path().to_owned());
+        match (again, path) {
+            (Some(mut again), Some(path)) if is_refused && self.reads_with_push(&path) == Some(false) => {
+                again.access = Some(Access::push(&path));
+                match self.send(again).await {
+                    Ok(response) if response.status.is_success() || response.status == StatusCode::NOT_FOUND => {
+                        #[cfg(feature = "registries")]
+                        self.pushed().insert(path, true);
+                        Ok(Some(response).filter(|response| response.status.is_success()))
+                    }
+                    // What was refused first says more.
+                    _ => Err(error),
+                }
+            }
+            _ => Err(error),
         }
     }
 

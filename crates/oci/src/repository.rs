@@ -1,9 +1,11 @@
 //! Repositories of registries.
 
 use std::fmt;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use http::uri::Authority;
-use local_registry_core::registry::Scheme;
+use local_registry_core::registry::{Scheme, is_unusual_ipv4};
 use local_registry_core::{Digest, ImageReference, Tag};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
@@ -25,8 +27,10 @@ use crate::docker_hub::{api_path, is_docker_hub};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository {
-    host: String,
-    path: String,
+    /// Host and path. Clones share it.
+    text: Arc<str>,
+    /// How many bytes the host has.
+    host: usize,
 }
 
 /// Why a text names no registry, or no repository.
@@ -40,6 +44,10 @@ enum NameErrorKind {
     NoHost,
     #[error("has a tag or a digest; write the name alone")]
     NotAName,
+    #[error(
+        "names a host that ends in a number but is not an IPv4 address; write four numbers from 0 to 255 without leading zeros"
+    )]
+    NotIpv4,
     #[error("{0}")]
     Reference(String),
 }
@@ -58,34 +66,49 @@ impl Repository {
         if reference.tag().is_some() || reference.digest().is_some() {
             return Err(NameErrorKind::NotAName.into());
         }
-        Ok(Self { host: host.to_owned(), path: reference.path().to_owned() })
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        // Such a name leads to the same registry as another one, and nobody sees it.
+        if !host.starts_with('[') && is_unusual_ipv4(&name.to_ascii_lowercase()) {
+            return Err(NameErrorKind::NotIpv4.into());
+        }
+        Ok(Self { text: text.into(), host: host.len() })
     }
 
     /// The registry's host, and port if any.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.text.get(..self.host).unwrap_or_default()
     }
 
     /// The path below the host.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        self.text.get(self.host + 1..).unwrap_or_default()
     }
 
     /// What tells two repositories apart, however they are written: one registry may have several names.
     #[must_use]
     pub fn identity(&self) -> String {
-        let host = self.host.to_ascii_lowercase();
+        let (host, path) = (self.host().to_ascii_lowercase(), self.path());
         let authority = host.parse::<Authority>().ok();
         let (name, port) = match &authority {
             Some(authority) => (authority.host(), authority.port_u16()),
             None => (host.as_str(), None),
         };
-        let (name, path) = match name {
-            name if is_docker_hub(name) => ("docker.io", api_path(name, &self.path)),
-            "localhost" | "[::1]" => ("127.0.0.1", self.path.clone()),
-            name => (name, self.path.clone()),
+        // An IPv6 address has many spellings.
+        let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok());
+        let name = match address.map(|address| (address, address.to_ipv4_mapped())) {
+            Some((_, Some(mapped))) => mapped.to_string(),
+            Some((address, None)) => format!("[{address}]"),
+            None => name.to_owned(),
+        };
+        let (name, path) = match name.as_str() {
+            name if is_docker_hub(name) => ("docker.io", api_path(name, path)),
+            // The unspecified address connects to this machine, too.
+            "[::1]" | "0.0.0.0" | "[::]" | "localhost.localdomain" | "ip6-localhost" => ("127.0.0.1", path.to_owned()),
+            // RFC 6761.
+            name if name == "localhost" || name.ends_with(".localhost") => ("127.0.0.1", path.to_owned()),
+            name => (name, path.to_owned()),
         };
         // Without a port, a registry is asked by HTTPS, but a loopback address by HTTP.
         let scheme = if name.starts_with("127.") { Scheme::Http } else { Scheme::Https };
@@ -107,13 +130,13 @@ impl Repository {
 
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.host, self.path)
+        f.write_str(&self.text)
     }
 }
 
 impl Serialize for Repository {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -136,5 +159,21 @@ mod tests {
         check("[::1]/app", "127.0.0.1:80/app");
         check("[fd00::1]/app", "[fd00::1]:443/app");
         check("[fd00::1]:5000/app", "[fd00::1]:5000/app");
+        check("[fd00:0:0::0001]:5000/app", "[fd00::1]:5000/app");
+        check("[::ffff:a00:1]:5000/app", "10.0.0.1:5000/app");
+        check("0.0.0.0:5000/app", "127.0.0.1:5000/app");
+        check("a.localhost:5000/app", "127.0.0.1:5000/app");
+        check("registry.hub.docker.com/team/app", "docker.io:443/team/app");
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        for host in
+            ["127.1:5000", "2130706433:5000", "0X7f.0.0.1", "registry.010", "127.0.0.01:5000", "0x7F000001:5000"]
+        {
+            let error = Repository::parse(&format!("{host}/app")).unwrap_err().to_string();
+            assert!(error.contains("ends in a number but is not an IPv4 address"), "{host}: {error}");
+        }
+        assert!(Repository::parse("127.0.0.1:5000/app").is_ok());
     }
 }

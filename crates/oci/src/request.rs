@@ -8,6 +8,7 @@ use futures_util::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::access::Access;
+use crate::allowance::Allowance;
 use crate::error::{Kind, RegistryError};
 
 /// A request to a registry, or to its token server.
@@ -24,6 +25,10 @@ pub struct Request {
     pub(crate) expected: Expected,
     /// Whether somebody above the layers sends it again.
     pub(crate) is_part_of_more: bool,
+    /// How many bytes of a document are read.
+    pub(crate) longest: Allowance,
+    /// The registry that a stream comes from.
+    pub(crate) source: Option<String>,
 }
 
 /// What is sent.
@@ -61,6 +66,8 @@ impl Request {
             access,
             expected,
             is_part_of_more: false,
+            longest: Allowance::default(),
+            source: None,
         }
     }
 
@@ -79,14 +86,13 @@ impl Request {
         Self { is_part_of_more: true, ..self }
     }
 
-    pub(crate) fn line(&self) -> RequestLine {
-        RequestLine { method: self.method.clone(), url: self.url.clone() }
+    /// The same with a body that comes from this registry, as fast as that one sends it.
+    pub(crate) fn fed_by(self, host: &str) -> Self {
+        Self { source: Some(host.to_owned()), ..self }
     }
 
-    /// Whether the request and its answer are short, so that they take a limited time as a whole.
-    #[must_use]
-    pub fn is_short(&self) -> bool {
-        matches!(self.body, Body::Bytes(_)) && self.expected != Expected::Blob
+    pub(crate) fn line(&self) -> RequestLine {
+        RequestLine { method: self.method.clone(), url: self.url.clone() }
     }
 
     /// The same request once more; `None` if its body is a stream.
@@ -100,6 +106,8 @@ impl Request {
             access: self.access.clone(),
             expected: self.expected,
             is_part_of_more: self.is_part_of_more,
+            longest: self.longest.clone(),
+            source: self.source.clone(),
         })
     }
 
@@ -124,6 +132,11 @@ impl Request {
 }
 
 impl RequestLine {
+    #[cfg(test)]
+    pub(crate) fn new(method: Method, url: Uri) -> Self {
+        Self { method, url }
+    }
+
     pub(crate) fn failed(&self, kind: Kind) -> RegistryError {
         RegistryError::new(&self.method, &self.url, kind)
     }

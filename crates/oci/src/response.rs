@@ -5,10 +5,11 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http::{HeaderMap, StatusCode, Uri};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::allowance::Allowance;
 use crate::error::Kind;
 
-/// How many bytes a document may have. A registry need not take larger manifests.
-pub(crate) const LONGEST_DOCUMENT: usize = 4 << 20;
+#[cfg(feature = "registries")]
+pub(crate) use crate::allowance::LONGEST_DOCUMENT;
 
 /// An answer. Its body comes in pieces.
 pub struct Response {
@@ -21,6 +22,8 @@ pub struct Response {
     pieces: BoxStream<'static, Result<Bytes, String>>,
     /// What the request takes of the registry's limits, until the body was read.
     permit: Option<OwnedSemaphorePermit>,
+    /// Whether the user has credentials for what was asked.
+    pub(crate) has_credentials: bool,
 }
 
 impl Response {
@@ -31,7 +34,7 @@ impl Response {
         headers: HeaderMap,
         pieces: impl Stream<Item = Result<Bytes, String>> + Send + 'static,
     ) -> Self {
-        Self { status, url, headers, pieces: pieces.boxed(), permit: None }
+        Self { status, url, headers, pieces: pieces.boxed(), permit: None, has_credentials: false }
     }
 
     /// Keeps a permit until the body was read.
@@ -46,19 +49,24 @@ impl Response {
     }
 
     /// Reads all of a body that is a document, and puts that in its place.
-    pub(crate) async fn read_document(mut self) -> Result<Self, Kind> {
-        let document = self.document().await?;
+    pub(crate) async fn read_document(mut self, longest: &Allowance) -> Result<Self, Kind> {
+        let document = self.read(longest).await?;
+        longest.take(document.len());
         self.pieces = stream::iter([Ok(document)]).boxed();
         Ok(self)
     }
 
     /// All of a body that is a document.
     pub(crate) async fn document(&mut self) -> Result<Bytes, Kind> {
+        self.read(&Allowance::default()).await
+    }
+
+    async fn read(&mut self, longest: &Allowance) -> Result<Bytes, Kind> {
         let mut all = BytesMut::new();
         while let Some(piece) = self.piece().await {
             let piece = piece.map_err(Kind::NoAnswer)?;
-            if all.len() + piece.len() > LONGEST_DOCUMENT {
-                return Err(Kind::TooLong { expected: LONGEST_DOCUMENT as u64 });
+            if all.len() + piece.len() > longest.left() {
+                return Err(longest.exceeded());
             }
             if all.is_empty() {
                 all = BytesMut::from(piece);

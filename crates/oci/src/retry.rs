@@ -1,9 +1,12 @@
-//! The layer that sends a request again that failed for a reason that may pass.
+//! The layer that sends a request again that failed for a reason that may pass, unless the registry is given up.
+
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use crate::backoff::Backoff;
 use crate::error::RegistryError;
+use crate::health::Health;
 use crate::request::Request;
 use crate::response::Response;
 use crate::transport::Transport;
@@ -13,11 +16,20 @@ use crate::transport::Transport;
 pub(crate) struct Retry<T> {
     inner: T,
     backoff: Backoff,
+    health: Arc<Health>,
 }
 
 impl<T: Transport> Retry<T> {
-    pub(crate) fn new(inner: T, backoff: Backoff) -> Self {
-        Self { inner, backoff }
+    pub(crate) fn new(inner: T, backoff: Backoff, health: Arc<Health>) -> Self {
+        Self { inner, backoff, health }
+    }
+
+    /// Sends once, unless the registry is given up.
+    async fn attempt(&self, request: Request) -> Result<Response, RegistryError> {
+        self.health.check(&request.line())?;
+        let response = self.inner.send(request).await?;
+        self.health.answered();
+        Ok(response)
     }
 }
 
@@ -25,14 +37,14 @@ impl<T: Transport> Transport for Retry<T> {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, RegistryError>> {
         Box::pin(async move {
             if request.is_part_of_more {
-                return self.inner.send(request).await;
+                return self.attempt(request).await;
             }
             let mut pauses = self.backoff.start();
             loop {
-                let Some(attempt) = request.try_clone() else { return self.inner.send(request).await };
-                match self.inner.send(attempt).await {
+                let Some(attempt) = request.try_clone() else { return self.attempt(request).await };
+                match self.attempt(attempt).await {
                     Ok(response) => return Ok(response),
-                    Err(error) => pauses.after(error).await?,
+                    Err(error) => pauses.after(error).await.inspect_err(|error| self.health.failed(error))?,
                 }
             }
         })
@@ -63,7 +75,7 @@ mod tests {
         request: Request,
     ) -> (Result<String, String>, Duration, usize) {
         let registry = Scripted::new(steps);
-        let retry = Retry::new(Answers::new(registry.clone()), Backoff { retries: 2 });
+        let retry = Retry::new(Answers::new(registry.clone()), Backoff { retries: 2 }, Arc::default());
         let start = Instant::now();
         let found = match retry.send(request).await {
             Ok(mut response) => Ok(String::from_utf8(response.document().await.unwrap().to_vec()).unwrap()),
@@ -90,16 +102,6 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_registry_says_how_long_it_wants_to_be_left_alone() {
-        let busy = |seconds: &str| Step::Answer(429, vec![("retry-after", seconds.to_owned())], vec![]);
-        let (found, took, _) = sent([busy("90"), answer(200, "{}")], request()).await;
-        assert_eq!((found.as_deref(), took), (Ok("{}"), Duration::from_secs(90)));
-        // But nobody waits for a day.
-        let (found, took, _) = sent([busy("86400"), answer(200, "{}")], request()).await;
-        assert_eq!((found.as_deref(), took), (Ok("{}"), Duration::from_mins(5)));
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn what_does_not_pass_is_not_sent_again() {
         let (found, took, asked) = sent([answer(404, "page not found")], request()).await;
         assert_eq!((found.as_deref(), took, asked), (Ok("page not found"), Duration::ZERO, 1));
@@ -107,5 +109,27 @@ mod tests {
         let (found, took, asked) = sent([Step::Close], request().body(Body::Stream(pieces))).await;
         let expected = "GET https://registry.example/v2/app/manifests/v1: closed";
         assert_eq!((found.unwrap_err().as_str(), took, asked), (expected, Duration::ZERO, 1));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_was_too_slow_is_sent_once_more() {
+        let (found, took, asked) = sent([Step::Drip, Step::Drip], request()).await;
+        let error = found.unwrap_err();
+        assert!(error.ends_with("/v1: the document did not come within 60 s"), "{error}");
+        assert_eq!((took.as_secs(), asked), (120, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_registry_that_is_away_is_given_up() {
+        let registry = Scripted::new((0..8).map(|_| Step::Close));
+        let retry = Retry::new(Answers::new(registry.clone()), Backoff { retries: 0 }, Arc::default());
+        for _ in 0..8 {
+            assert!(retry.send(request()).await.is_err());
+        }
+        let error = retry.send(request()).await.err().unwrap().to_string();
+        assert!(
+            error.ends_with(": not asked any more, since 8 requests in a row failed; the last time: closed"),
+            "{error}"
+        );
+        assert_eq!(registry.asked().len(), 8);
     }
 }

@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
+use tokio::time::{Instant, timeout};
 
 use crate::blob::Blob;
 use crate::error::{Kind, RegistryError};
 use crate::hasher::Hasher;
+use crate::rate::Rate;
 use crate::request::RequestLine;
 use crate::response::Response;
 
@@ -33,6 +35,7 @@ struct BlobReader {
     response: Response,
     blob: Blob,
     read: u64,
+    rate: Rate,
     /// `None` once the digest was computed.
     hasher: Option<Hasher>,
     held: Option<Bytes>,
@@ -46,7 +49,8 @@ pub(crate) fn pieces(
     fault: Fault,
     seen: impl Fn(u64) + Clone + Send + Sync + 'static,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
-    let reader = BlobReader { line, response, blob, read: 0, hasher: Some(Hasher::default()), held: None };
+    let rate = Rate::new(blob.size);
+    let reader = BlobReader { line, response, blob, read: 0, rate, hasher: Some(Hasher::default()), held: None };
     try_unfold(reader, move |mut reader| {
         let (fault, seen) = (fault.clone(), seen.clone());
         async move {
@@ -59,8 +63,15 @@ pub(crate) fn pieces(
 impl BlobReader {
     async fn next(&mut self, seen: impl Fn(u64)) -> Result<Option<Bytes>, RegistryError> {
         loop {
-            let Some(piece) = self.response.piece().await else { return self.end() };
-            let piece = piece.map_err(|reason| self.line.failed(Kind::NoAnswer(reason)))?;
+            let asked = Instant::now();
+            let piece = match timeout(self.rate.patience(), self.response.piece()).await {
+                Ok(None) => return self.end(),
+                Ok(Some(piece)) => Some(piece.map_err(|reason| self.line.failed(Kind::NoAnswer(reason)))?),
+                Err(_) => None,
+            };
+            let length = piece.as_ref().map_or(0, |piece| piece.len() as u64);
+            self.rate.add(asked.elapsed(), length).map_err(|kind| self.line.failed(kind))?;
+            let Some(piece) = piece else { continue };
             self.read += piece.len() as u64;
             if self.read > self.blob.size {
                 return Err(self.line.failed(Kind::TooLong { expected: self.blob.size }));
@@ -85,5 +96,27 @@ impl BlobReader {
             return Err(self.line.failed(Kind::WrongDigest { found, expected: self.blob.digest.clone() }));
         }
         Ok(self.held.take())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream::{StreamExt, TryStreamExt, iter, pending};
+    use http::{HeaderMap, Method, StatusCode};
+
+    use super::*;
+    use crate::hasher::digest_of;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_blob_that_does_not_go_on_is_refused_within_a_minute() {
+        let blob = Blob { digest: digest_of(b"two bytes"), size: 9 };
+        let url: http::Uri = "https://registry.example/v2/app/blobs/x".parse().unwrap();
+        let first = iter([Ok(Bytes::from_static(b"t"))]).chain(pending());
+        let response = Response::new(StatusCode::OK, url.clone(), HeaderMap::new(), first);
+        let (fault, start) = (Fault::default(), Instant::now());
+        let read = pieces(RequestLine::new(Method::GET, url), response, blob, fault.clone(), |_| {});
+        assert!(read.try_collect::<Vec<_>>().await.is_err());
+        let expected = "GET https://registry.example/v2/app/blobs/x: the blob is too slow: 1 bytes came in 60 s, and 8192 a second are the least";
+        assert_eq!((start.elapsed().as_secs(), fault.take().unwrap().to_string().as_str()), (60, expected));
     }
 }
