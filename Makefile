@@ -51,6 +51,8 @@ NEWEST_HELM := $(HELM_PROGRAMS)/$(lastword $(HELM_RELEASES))/helm
 # `make e2e-promote` has programs of its own, too, and `make e2e-node` has crane from them.
 PROMOTE_PROGRAMS := $(CURDIR)/target/e2e/promote
 PROMOTE_MODULES := ggcr
+# What only `make bench-promote` compares with.
+BENCH_MODULES := regclient
 
 # What `make check-monitoring` asks what an alert does.
 PROMTOOL := $(CURDIR)/target/e2e/prometheus/promtool
@@ -362,7 +364,7 @@ bench-admission: policy.wasm nothing.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $
 bench-agents: $(KUBEBUILDER_ASSETS)/kube-apiserver ## Measure what the agents of many nodes cost a real API server (AGENTS)
 	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) $(CARGO) run --locked --package local-registry-e2e --example agents
 
-bench-promote: $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Compare local-registry-promote with skopeo and crane (IMAGES; needs skopeo)
+bench-promote: $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) $(BENCH_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Compare local-registry-promote with regsync, regctl, crane and skopeo (IMAGES, LARGE_LAYER; needs skopeo)
 	@$(call need-package,skopeo)
 	$(CARGO) build --locked --profile program --package local-registry-promote
 	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) PROMOTE=$(CARGO_TARGET)/program/local-registry-promote \

@@ -143,8 +143,8 @@ pub fn peak_memory(mut command: Command, log: &Path) -> u64 {
     peak
 }
 
-/// go-containerregistry's `crane`, to compare with.
+/// A program to compare with, such as go-containerregistry's `crane`.
 #[must_use]
-pub fn crane() -> PathBuf {
-    programs::promotion("crane")
+pub fn rival(name: &str) -> PathBuf {
+    programs::promotion(name)
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use e2e::{PromotionTree, peak_memory};
 use local_registry_core::Digest;
@@ -98,6 +98,7 @@ fn promote_zeros(size: u64) -> u64 {
     });
     let (taken, manifests) = (Arc::new(AtomicU64::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
     let (count, stored) = (Arc::clone(&taken), Arc::clone(&manifests));
+    let tagged = AtomicBool::new(false);
     let target = serve(move |connection, request| match (request.method.as_str(), &request.path) {
         ("POST", _) => answer(connection, "202 Accepted", "location: /v2/upload/1\r\n", b""),
         ("PUT", path) if path.starts_with("/v2/upload/") => {
@@ -105,15 +106,25 @@ fn promote_zeros(size: u64) -> u64 {
             count.fetch_add(read, Ordering::Relaxed);
             answer(connection, "201 Created", "", b"");
         }
-        ("PUT", _) => {
+        ("PUT", path) => {
+            if path.ends_with("/manifests/v1") {
+                tagged.store(true, Ordering::Relaxed);
+            }
             let mut body = Vec::new();
             connection.take(request.length).read_to_end(&mut body).unwrap();
             *stored.lock().unwrap() = body;
             answer(connection, "201 Created", "", b"");
         }
-        ("GET", path) if path.contains("/manifests/sha256:") && !stored.lock().unwrap().is_empty() => {
+        ("GET" | "HEAD", path)
+            if !stored.lock().unwrap().is_empty()
+                && (path.contains("/manifests/sha256:")
+                    || (path.ends_with("/manifests/v1") && tagged.load(Ordering::Relaxed))) =>
+        {
             let body = stored.lock().unwrap().clone();
-            answer(connection, "200 OK", &format!("content-type: {MANIFEST}\r\n"), &body);
+            let digest = digest_of(&body);
+            let headers = format!("content-type: {MANIFEST}\r\ndocker-content-digest: {digest}\r\n");
+            let body = if request.method == "GET" { body.as_slice() } else { b"" };
+            answer(connection, "200 OK", &headers, body);
         }
         _ => answer(connection, "404 Not Found", "", b""),
     });

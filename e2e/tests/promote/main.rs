@@ -2,8 +2,8 @@
 
 #![cfg(test)]
 
+mod carried;
 mod large;
-mod layouts;
 mod makes;
 mod many;
 mod release;

@@ -3,15 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use e2e::{LocalRegistry, Make, PromotionTree, ok};
+use e2e::{LocalRegistry, Make, PromotionTree, ok, read_image, skopeo, write_layout};
 use serde_json::{Value, json};
-
-use crate::layouts::{read, skopeo, write};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Pushes an index of two platforms, which buildah builds.
-fn build(host: &str, folder: &Path) {
+pub(crate) fn build(host: &str, folder: &Path) {
     let context = folder.join("context");
     std::fs::create_dir_all(&context).unwrap();
     std::fs::write(context.join("Dockerfile"), "FROM scratch\nARG TARGETARCH\nCOPY file /file\nLABEL of=$TARGETARCH\n")
@@ -36,7 +34,7 @@ fn build(host: &str, folder: &Path) {
 /// Pushes an artifact with a module for WebAssembly, which no container runtime knows.
 fn artifact(host: &str, folder: &Path) -> String {
     let layout = folder.join("artifact");
-    let digest = write(&layout, |blob| {
+    let digest = write_layout(&layout, |blob| {
         json!({
             "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/vnd.wasm.config.v0+json",
             "config": blob("application/vnd.wasm.config.v0+json", b"{\"x\": 1e400}"),
@@ -48,21 +46,34 @@ fn artifact(host: &str, folder: &Path) -> String {
     digest
 }
 
-/// Pushes something about an image, under this tag or by digest alone.
-fn attach(host: &str, folder: &Path, subject: Option<&Value>, tag: Option<&str>, text: &str) -> String {
-    let layout = folder.join(text);
-    let digest = write(&layout, |blob| {
-        let mut manifest = json!({
+/// Pushes something about an image, by digest.
+fn attach(host: &str, folder: &Path, subject: &Value) -> String {
+    let layout = folder.join("referrer");
+    let digest = write_layout(&layout, |blob| {
+        json!({
             "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/vnd.example.signature",
-            "config": blob("application/vnd.oci.empty.v1+json", b"{}"), "layers": [blob("text/plain", text.as_bytes())]
-        });
-        if let Some(subject) = subject {
-            manifest["subject"] = subject.clone();
-        }
-        manifest
+            "config": blob("application/vnd.oci.empty.v1+json", b"{}"), "layers": [blob("text/plain", b"by referrer")],
+            "subject": subject
+        })
     });
-    let name = tag.map_or_else(|| format!("@{digest}"), |tag| format!(":{tag}"));
-    skopeo(&format!("oci:{}", layout.display()), &format!("docker://{host}/staging/app{name}"));
+    skopeo(&format!("oci:{}", layout.display()), &format!("docker://{host}/staging/app@{digest}"));
+    digest
+}
+
+/// Pushes a signature as cosign does, under its tag.
+fn sign(host: &str, folder: &Path, image: &str, tag: &str) -> String {
+    let layout = folder.join("signature");
+    let text = json!({"critical": {"image": {"docker-manifest-digest": image}}}).to_string();
+    let digest = write_layout(&layout, |blob| {
+        let mut layer = blob("application/vnd.dev.cosign.simplesigning.v1+json", text.as_bytes());
+        layer["annotations"] = json!({"dev.cosignproject.cosign/signature": "a signature"});
+        json!({
+            // skopeo would compress the layers of what has the configuration of an image.
+            "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/vnd.example.signature",
+            "config": blob("application/vnd.oci.empty.v1+json", b"{}"), "layers": [layer]
+        })
+    });
+    skopeo(&format!("oci:{}", layout.display()), &format!("docker://{host}/staging/app:{tag}"));
     digest
 }
 
@@ -84,15 +95,15 @@ fn check(from: Make, to: Make) {
     let subject = describe(&format!("{}/staging/app:v1", staging.host));
     let image = subject["digest"].as_str().unwrap().to_owned();
     let signature_tag = format!("{}.sig", image.replace(':', "-"));
-    let by_tag = attach(&staging.host, folder.path(), None, Some(&signature_tag), "by tag");
-    let referrer = attach(&staging.host, folder.path(), Some(&subject), None, "by referrer");
+    let by_tag = sign(&staging.host, folder.path(), &image, &signature_tag);
+    let referrer = attach(&staging.host, folder.path(), &subject);
     if from == Make::Distribution {
         // Without the API, whoever attaches something lists it.
         let listed = describe(&format!("{}/staging/app@{referrer}", staging.host));
         let layout = folder.path().join("listed");
-        write(&layout, |blob| {
+        let _ = write_layout(&layout, |blob| {
             // skopeo pushes an index with what it lists.
-            for found in read(&format!("{}/staging/app@{referrer}", staging.host)).into_values() {
+            for found in read_image(&format!("{}/staging/app@{referrer}", staging.host)).into_values() {
                 blob("any/any", &found);
             }
             json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [listed]})
@@ -117,7 +128,7 @@ fn check(from: Make, to: Make) {
         "module:v1".to_owned(),
         format!("module@{module}"),
     ] {
-        let read = |registry: &LocalRegistry, folder: &str| read(&format!("{}/{folder}/{name}", registry.host));
+        let read = |registry: &LocalRegistry, folder: &str| read_image(&format!("{}/{folder}/{name}", registry.host));
         let (expected, found) = (read(&staging, "staging"), read(&production, "prod"));
         assert!(expected.len() > 2);
         assert!(found == expected, "{name} has other bytes");

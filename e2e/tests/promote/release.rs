@@ -4,11 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use e2e::{LocalRegistry, Make, ok};
+use e2e::{LocalRegistry, Make, ok, read_image, skopeo, write_layout};
 use local_registry_testkit::repository::root;
 use serde_json::json;
-
-use crate::layouts::{read, skopeo, write};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const ARTEFACTS: [&str; 3] = ["local-registry-policy", "local-registry-promote", "local-registry-sync"];
@@ -42,7 +40,7 @@ fn what_is_released_is_what_was_staged_and_is_named_by_digest() {
     assert!(!images.exists(), "a release of this version is there already; set the next version first");
     for artefact in ARTEFACTS {
         let layout = folder.path().join("layouts").join(artefact);
-        write(&layout, |blob| {
+        let _ = write_layout(&layout, |blob| {
             json!({
                 "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": blob("application/vnd.oci.empty.v1+json", b"{}"),
@@ -98,6 +96,6 @@ fn what_is_released_is_what_was_staged_and_is_named_by_digest() {
             .map(|word| word.trim_start_matches("registry://"))
             .find(|word| word.starts_with(&start));
         let image = found.unwrap_or_else(|| panic!("{artefact} is not in the manifests"));
-        assert!(read(image).into_values().any(|bytes| bytes == artefact.as_bytes()), "{image}");
+        assert!(read_image(image).into_values().any(|bytes| bytes == artefact.as_bytes()), "{image}");
     }
 }

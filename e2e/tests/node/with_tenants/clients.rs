@@ -27,7 +27,7 @@ fn script(kit: &Kit, text: &str) -> Ended {
 
 fn clients() -> Image {
     let image = Image::named("node.example/clients:v1").with_busybox();
-    image.with_file(&e2e::crane(), "/bin/crane").with_file(&program("ctr"), "/bin/ctr")
+    image.with_file(&e2e::rival("crane"), "/bin/crane").with_file(&program("ctr"), "/bin/ctr")
 }
 
 #[test]

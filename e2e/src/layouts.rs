@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use e2e::ok;
 use local_registry_oci::digest_of;
 use serde_json::{Value, json};
 
+use crate::registries::ok;
+
 /// Writes a layout with one image, and returns the image's digest.
-pub(crate) fn write(folder: &Path, manifest: impl FnOnce(&dyn Fn(&str, &[u8]) -> Value) -> Value) -> String {
+#[must_use]
+pub fn write_layout(folder: &Path, manifest: impl FnOnce(&dyn Fn(&str, &[u8]) -> Value) -> Value) -> String {
     let blobs = folder.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();
     let blob = |media_type: &str, bytes: &[u8]| {
@@ -26,7 +28,7 @@ pub(crate) fn write(folder: &Path, manifest: impl FnOnce(&dyn Fn(&str, &[u8]) ->
 }
 
 /// Copies by skopeo, with all platforms, and every byte as it is.
-pub(crate) fn skopeo(from: &str, to: &str) {
+pub fn skopeo(from: &str, to: &str) {
     let mut command = Command::new("skopeo");
     command.args([
         "copy",
@@ -41,7 +43,8 @@ pub(crate) fn skopeo(from: &str, to: &str) {
 }
 
 /// Everything of an image, as skopeo reads it: bytes by digest.
-pub(crate) fn read(image: &str) -> BTreeMap<String, Vec<u8>> {
+#[must_use]
+pub fn read_image(image: &str) -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let layout = folder.path().join("layout");
     skopeo(&format!("docker://{image}"), &format!("oci:{}", layout.display()));
