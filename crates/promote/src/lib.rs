@@ -27,7 +27,9 @@ mod one_line;
 mod promotion;
 
 // What the files say.
-pub use self::manifest::{AddError, Addition, Edge, Finding, RegistryName, Severity, Tree, TreeFiles};
+pub use self::manifest::{
+    AddError, Addition, Edge, Finding, ImageTags, RegistryName, Severity, Snapshot, Tree, TreeFiles,
+};
 
 // What is done about it.
 pub use self::promotion::{Progress, Report, Signatures, State, plan, run, verify};

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use thiserror::Error;
 
-use super::finding::Findings;
+use super::finding::{Finding, Findings};
 use super::images::{self, Image};
 use super::yaml::{self, Node, Value};
 use local_registry_core::Digest;
@@ -41,6 +41,8 @@ enum AddErrorKind {
         "the tag `{tag}` of `{image}` is {found} already; a tag that people pull must not move, so use another one"
     )]
     Moves { image: String, tag: Tag, found: Digest },
+    #[error("the file cannot be read, so nothing was added: {0}")]
+    Invalid(Finding),
     #[error("the file is laid out in a way that cannot be changed safely; add this by hand:\n{0}")]
     ByHand(String),
 }
@@ -52,6 +54,12 @@ impl Addition {
     /// # Errors
     /// An [`AddError`] if the tag names another digest, or if the file is laid out in an unusual way.
     pub fn apply(&self, text: &str) -> Result<String, AddError> {
+        let mut findings = Findings::new("images.yaml");
+        if yaml::read(text, &mut findings).is_none()
+            && let Some(finding) = findings.into_vec().into_iter().next()
+        {
+            return Err(AddErrorKind::Invalid(finding).into());
+        }
         let before = meaning(text);
         let image = before.iter().find(|image| image.name == self.image);
         if let Some((image, tag)) = image.zip(self.tag.as_ref())
@@ -111,12 +119,25 @@ fn edited(text: &str, addition: &Addition) -> Option<String> {
         return Some(format!("{}{}", with_end(text, newline), image_block("", newline, addition)));
     };
     let Value::List(elements) = &root.value else { return None };
-    let named = |element: &Node| field(element, "name").and_then(Node::text).map(str::to_owned);
-    if let Some(element) = elements.iter().find(|element| named(element).as_deref() == Some(&addition.image)) {
-        return with_digest(text, field(element, "dmap")?, newline, addition);
+    let named = |element: &Node| field(element, "name").and_then(|(_, name)| name.text()).map(str::to_owned);
+    let blocks = elements.iter().filter(|element| named(element).as_deref() == Some(&addition.image));
+    let blocks: Vec<&Node> = blocks.collect();
+    let has_digest =
+        |block: &&&Node| digests(block).iter().any(|(key, _)| key.text() == Some(addition.digest.as_str()));
+    // The last block is that of the newest release.
+    if let Some(block) = blocks.iter().find(has_digest).or(blocks.last()) {
+        let (key, value) = field(block, "dmap")?;
+        return match digests(block) {
+            [] if is_flow(text, block) => None,
+            [] => with_first_digest(text, key, value, newline, addition),
+            entries => with_digest(text, value, entries, newline, addition),
+        };
     }
     if elements.is_empty() {
         let (before, after) = (text.get(..root.bytes.start)?, text.get(root.bytes.end..)?);
+        if text.get(root.bytes.clone())?.contains('#') {
+            return None;
+        }
         let after = after.strip_prefix(newline).unwrap_or(after);
         return Some(format!("{}{}{after}", with_end(before, newline), image_block("", newline, addition)));
     }
@@ -129,9 +150,37 @@ fn edited(text: &str, addition: &Addition) -> Option<String> {
     Some(spliced(text, at, newline, &image_block(indent, newline, addition)))
 }
 
+/// The digests of a block, and their tags.
+fn digests(block: &Node) -> &[(Node, Node)] {
+    match field(block, "dmap").map(|(_, digests)| &digests.value) {
+        Some(Value::Mapping(entries)) => entries,
+        _ => &[],
+    }
+}
+
+/// The text with the digest as the first one of a block that has none: `dmap:` alone, or `dmap: {}`.
+fn with_first_digest(text: &str, key: &Node, value: &Node, newline: &str, addition: &Addition) -> Option<String> {
+    if !(value.is_null() || matches!(&value.value, Value::Mapping(_))) {
+        return None;
+    }
+    let colon = key.bytes.end + text.get(key.bytes.end..)?.find(':')? + 1;
+    let (before, after) = (text.get(..colon)?, text.get(value.bytes.end.max(colon)..)?);
+    // A comment would go.
+    if text.get(colon..value.bytes.end).is_some_and(|replaced| replaced.contains('#')) {
+        return None;
+    }
+    let indent = " ".repeat(usize::try_from(key.start.column).ok()? + 1);
+    Some(format!("{before}{newline}{indent}{}{after}", digest_line(addition)))
+}
+
 /// The text with the digest in this mapping, or with another tag at the digest that is there.
-fn with_digest(text: &str, digests: &Node, newline: &str, addition: &Addition) -> Option<String> {
-    let Value::Mapping(entries) = &digests.value else { return None };
+fn with_digest(
+    text: &str,
+    digests: &Node,
+    entries: &[(Node, Node)],
+    newline: &str,
+    addition: &Addition,
+) -> Option<String> {
     if let Some((_, tags)) = entries.iter().find(|(key, _)| key.text() == Some(addition.digest.as_str())) {
         return with_tag(text, tags, newline, addition.tag.as_ref()?);
     }
@@ -180,8 +229,7 @@ fn with_tag(text: &str, tags: &Node, newline: &str, tag: &Tag) -> Option<String>
 }
 
 fn image_block(indent: &str, newline: &str, addition: &Addition) -> String {
-    let Addition { image, .. } = addition;
-    let digest = digest_line(addition);
+    let (image, digest) = (yaml::scalar(&addition.image), digest_line(addition));
     format!("{indent}- name: {image}{newline}{indent}  dmap:{newline}{indent}    {digest}{newline}")
 }
 
@@ -190,9 +238,10 @@ fn digest_line(addition: &Addition) -> String {
     format!("\"{}\": [{tag}]", addition.digest)
 }
 
-fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+/// A field of a mapping: its key, and its value.
+fn field<'n>(node: &'n Node, name: &str) -> Option<&'n (Node, Node)> {
     match &node.value {
-        Value::Mapping(entries) => entries.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value),
+        Value::Mapping(entries) => entries.iter().find(|(key, _)| key.text() == Some(name)),
         _ => None,
     }
 }

@@ -1,39 +1,111 @@
 //! A tree beside an earlier state of it: which tags move, and what is new.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::edge::Edge;
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Location};
+use super::images::Image;
+use super::project::Project;
 use super::tree::Tree;
 use local_registry_core::{Digest, Tag};
+use local_registry_oci::Repository;
 
 impl Tree {
-    /// Every tag that names another digest than in an earlier state. A tag that people pull must not move.
+    /// Every tag that names another digest than in an earlier state, each once, however many targets have it. A tag that
+    /// people pull must not move.
     ///
     /// `name` is what the earlier state is called in messages.
     #[must_use]
     pub fn moved_tags(&self, base: &Self, name: &str) -> Vec<Finding> {
-        let before: HashMap<(String, Tag), Digest> =
-            base.edges().filter_map(|edge| Some(((edge.target.identity(), edge.tag?), edge.digest))).collect();
-        let mut findings: Vec<Finding> = Vec::new();
-        for (edge, location) in self.located_edges() {
-            let Some(tag) = edge.tag.clone() else { continue };
-            let Some(digest) =
-                before.get(&(edge.target.identity(), tag.clone())).filter(|digest| **digest != edge.digest)
-            else {
-                continue;
-            };
-            let message =
-                format!("the tag `{tag}` moves: `{}` is {digest} in {name}; use another tag", edge.target_image());
-            findings.push(Finding { location: location.clone(), severity: Severity::Error, message });
+        let mut owners: HashMap<String, Vec<usize>> = HashMap::new();
+        let before: Vec<&Image> = base.projects.iter().flat_map(|project| &project.images).collect();
+        let targets = base.projects.iter().flat_map(|project| {
+            project.images.iter().map(|image| project.targets_of(image).map(|target| target.identity()))
+        });
+        for (index, targets) in targets.enumerate() {
+            targets.for_each(|target| owners.entry(target).or_default().push(index));
+        }
+        let mut findings = Vec::new();
+        for project in &self.projects {
+            for image in &project.images {
+                let mut targets: Vec<(Repository, usize)> = Vec::new();
+                for target in project.targets_of(image) {
+                    let owners = owners.get(&target.identity()).into_iter().flatten();
+                    targets.extend(owners.map(|owner| (target.clone(), *owner)));
+                }
+                findings.extend(moved(project, image, &targets, &before, name));
+            }
         }
         findings
+    }
+
+    /// The tree without some of its projects.
+    #[must_use]
+    pub fn without(mut self, is_left_out: impl Fn(&str) -> bool) -> Self {
+        self.projects.retain(|project| !is_left_out(&project.name));
+        self
     }
 
     /// The edges that an earlier state does not have.
     #[must_use]
     pub fn new_edges(&self, base: &Self) -> Vec<Edge> {
-        let before: HashSet<Edge> = base.edges().collect();
-        self.edges().filter(|edge| !before.contains(edge)).collect()
+        let before: HashMap<&str, &Project> = base.projects.iter().map(|project| (&*project.name, project)).collect();
+        self.projects.iter().flat_map(|project| new_edges(project, before.get(&*project.name).copied())).collect()
     }
+}
+
+/// The tags of an image that move at a target, by the images that this had before.
+fn moved(
+    project: &Project,
+    image: &Image,
+    targets: &[(Repository, usize)],
+    before: &[&Image],
+    name: &str,
+) -> Vec<Finding> {
+    let earlier: BTreeSet<usize> = targets.iter().map(|(_, index)| *index).collect();
+    let tags: Vec<(usize, HashMap<&Tag, &Digest>)> = earlier
+        .into_iter()
+        .filter_map(|index| Some((index, before.get(index)?.tags().map(|(tag, digest, _)| (tag, digest)).collect())))
+        .collect();
+    let mut findings = Vec::new();
+    for (tag, digest, position) in image.tags() {
+        let found = tags.iter().find_map(|(index, tags)| {
+            let found = tags.get(tag).filter(|found| **found != digest)?;
+            Some((*index, *found))
+        });
+        let Some((index, found)) = found else { continue };
+        let mut moving = targets.iter().filter(|(_, owner)| *owner == index).map(|(target, _)| target);
+        let Some(target) = moving.next() else { continue };
+        let others = match moving.count() {
+            0 => String::new(),
+            others => format!(", and so at {others} other target{}", if others == 1 { "" } else { "s" }),
+        };
+        let message =
+            format!("the tag `{tag}` moves: `{}` is {found} in {name}{others}; use another tag", target.tagged(tag));
+        findings.push(Finding::error(Location::of_images(&project.name, position), message));
+    }
+    findings
+}
+
+/// The edges that a project did not have.
+fn new_edges(project: &Project, before: Option<&Project>) -> Vec<Edge> {
+    let Some(before) = before.filter(|before| before.source == project.source) else {
+        return project.edges().collect();
+    };
+    let images: HashMap<&str, &Image> = before.images.iter().map(|image| (image.name.as_str(), image)).collect();
+    let mut edges = Vec::new();
+    for image in &project.images {
+        let Some(earlier) = images.get(image.name.as_str()) else {
+            edges.extend(project.edges_of(image));
+            continue;
+        };
+        let targets: HashSet<Repository> = before.targets_of(earlier).collect();
+        let mut known: HashSet<(&Digest, Option<&Tag>)> =
+            earlier.tags().map(|(tag, digest, _)| (digest, Some(tag))).collect();
+        known.extend(earlier.digests.iter().filter(|one| one.tags.is_empty()).map(|one| (&one.digest, None)));
+        let is_known =
+            |edge: &Edge| targets.contains(&edge.target) && known.contains(&(&edge.digest, edge.tag.as_ref()));
+        edges.extend(project.edges_of(image).filter(|edge| !is_known(edge)));
+    }
+    edges
 }

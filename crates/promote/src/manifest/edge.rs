@@ -1,14 +1,17 @@
 //! One promotion: an image of a source, by digest, to one target, under one tag or none.
 
+use std::sync::Arc;
+
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// An image to promote, from where, and to where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Edge {
     /// The project that says so.
-    pub project: String,
+    #[serde(serialize_with = "as_text")]
+    pub project: Arc<str>,
     /// The repository that has the image.
     pub source: Repository,
     /// The image.
@@ -25,4 +28,8 @@ impl Edge {
     pub fn target_image(&self) -> String {
         self.tag.as_ref().map_or_else(|| self.target.at(&self.digest), |tag| self.target.tagged(tag))
     }
+}
+
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }

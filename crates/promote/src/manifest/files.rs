@@ -1,6 +1,6 @@
 //! The files of a tree, wherever they were read from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The folder of the manifests that say which registries there are.
 pub(super) const MANIFESTS: &str = "manifests";
@@ -22,7 +22,10 @@ pub(super) const IMAGES_FILE: &str = "images.yaml";
 /// assert_eq!(files.text("images/team/images.yaml"), Some("- name: app"));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TreeFiles(BTreeMap<String, Content>);
+pub struct TreeFiles {
+    files: BTreeMap<String, Content>,
+    links: BTreeSet<String>,
+}
 
 /// What is known of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,37 +57,57 @@ impl TreeFiles {
 
     /// Adds a YAML file with its text.
     pub fn insert(&mut self, path: impl Into<String>, text: impl Into<String>) {
-        self.0.insert(path.into(), Content::Yaml(text.into()));
+        self.files.insert(path.into(), Content::Yaml(text.into()));
     }
 
     /// Adds a YAML file that cannot be read, and why.
     pub fn insert_unreadable(&mut self, path: impl Into<String>, reason: impl Into<String>) {
-        self.0.insert(path.into(), Content::Unreadable(reason.into()));
+        self.files.insert(path.into(), Content::Unreadable(reason.into()));
     }
 
     /// Adds a file that is not YAML. Only its folder counts.
     pub fn insert_other(&mut self, path: impl Into<String>) {
-        self.0.insert(path.into(), Content::Other);
+        self.files.insert(path.into(), Content::Other);
+    }
+
+    /// Says that a path is a link. What it leads to is added beside.
+    pub fn insert_link(&mut self, path: impl Into<String>) {
+        self.links.insert(path.into());
+    }
+
+    /// The paths that are links.
+    pub(super) fn links(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().map(String::as_str)
+    }
+
+    /// Why a file of that path cannot be read, if so.
+    #[must_use]
+    pub fn unreadable(&self, path: &str) -> Option<&str> {
+        match self.files.get(path) {
+            Some(Content::Unreadable(reason)) => Some(reason),
+            _ => None,
+        }
     }
 
     /// The text of a YAML file, if there is one of that path.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
-        match self.0.get(path) {
+        match self.files.get(path) {
             Some(Content::Yaml(text)) => Some(text),
             _ => None,
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Content)> {
-        self.0.iter().map(|(path, content)| (path.as_str(), content))
+        self.files.iter().map(|(path, content)| (path.as_str(), content))
     }
 }
 
 impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for TreeFiles {
     /// YAML files, by their paths and texts.
     fn from_iter<I: IntoIterator<Item = (P, T)>>(files: I) -> Self {
-        Self(files.into_iter().map(|(path, text)| (path.into(), Content::Yaml(text.into()))).collect())
+        let files = files.into_iter().map(|(path, text)| (path.into(), Content::Yaml(text.into()))).collect();
+        Self { files, links: BTreeSet::new() }
     }
 }
 

@@ -1,9 +1,12 @@
 //! What is wrong with a file, or worth a word, and where.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::files::TreeFiles;
 use crate::one_line::one_line;
 
 /// Where something stands in the files of the tree. Prints as `file:line:column`.
@@ -20,15 +23,25 @@ pub(crate) struct Location {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Position {
     /// The line.
-    pub(crate) line: usize,
+    pub(crate) line: u32,
     /// The character in the line.
-    pub(crate) column: usize,
+    pub(crate) column: u32,
 }
 
 impl Location {
     /// A file as a whole.
     pub(crate) fn whole_file(file: &str) -> Self {
         Self { file: file.to_owned(), position: None }
+    }
+
+    /// A position in a project's file with images.
+    pub(super) fn of_images(project: &str, position: Position) -> Self {
+        Self { file: TreeFiles::images_path(project), position: Some(position) }
+    }
+
+    /// The project that the file belongs to; `None` for the tree as a whole.
+    fn project(&self) -> Option<&str> {
+        self.file.split('/').nth(1)
     }
 }
 
@@ -62,6 +75,82 @@ pub struct Finding {
     pub severity: Severity,
     /// What was found, what was expected, and how to fix it.
     pub message: String,
+    /// What else is known of it.
+    #[serde(skip)]
+    pub(crate) note: Note,
+}
+
+/// What is known of a finding beside its message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Note {
+    /// Nothing.
+    #[default]
+    None,
+    /// Something is there that promotes nothing. Old trees have such, but whoever adds one has made a mistake.
+    PromotesNothing,
+    /// A field of Kubernetes' promoter is ignored. One line is enough for all of them.
+    Ignored,
+    /// It stops another project, too.
+    AlsoStops(Arc<str>),
+}
+
+impl Finding {
+    /// The projects that it is about; none if it is about the tree as a whole.
+    pub fn projects(&self) -> impl Iterator<Item = &str> {
+        let also = match &self.note {
+            Note::AlsoStops(other) => Some(&**other),
+            _ => None,
+        };
+        self.location.project().into_iter().chain(also)
+    }
+
+    /// Whether a project must not be promoted because of it: an error of its own files, or of the tree as a whole.
+    #[must_use]
+    pub fn stops(&self, project: &str) -> bool {
+        let mut about = self.projects().peekable();
+        self.severity == Severity::Error && (about.peek().is_none() || about.any(|name| name == project))
+    }
+
+    /// The warnings that an earlier state did not have become errors, if they are about something that promotes nothing: a
+    /// change that adds such a thing does not do what its author thinks.
+    ///
+    /// ```
+    /// use local_registry_promote::{Finding, Severity, Tree, TreeFiles};
+    ///
+    /// let files = |images: &str| TreeFiles::from_iter([
+    ///     ("manifests/team/promoter-manifest.yaml", "registries: [{name: s.example/x, src: true}, {name: p.example}]"),
+    ///     ("images/team/images.yaml", images),
+    /// ]);
+    /// let (_, before) = Tree::read(&files("- {name: old, dmap: }"));
+    /// let (_, mut now) = Tree::read(&files("- {name: old, dmap: }\n- {name: new, dmap: }"));
+    /// Finding::hold_against(&mut now, &before);
+    /// assert_eq!(now.iter().map(|finding| finding.severity).collect::<Vec<_>>(), [Severity::Warning, Severity::Error]);
+    /// ```
+    pub fn hold_against(findings: &mut [Self], before: &[Self]) {
+        let known: HashSet<(&str, &str)> =
+            before.iter().map(|finding| (finding.location.file.as_str(), finding.message.as_str())).collect();
+        let is_new = |finding: &&mut Self| {
+            finding.note == Note::PromotesNothing
+                && !known.contains(&(finding.location.file.as_str(), finding.message.as_str()))
+        };
+        for finding in findings.iter_mut().filter(is_new) {
+            finding.severity = Severity::Error;
+        }
+    }
+
+    /// The errors about links among these files. A comparison with a commit does not follow them, so what they lead to would
+    /// change unseen.
+    pub fn of_links(files: &TreeFiles) -> impl Iterator<Item = Self> {
+        files.links().map(|path| {
+            let message = "is a link, which no comparison with a commit follows; make it a file or a folder".to_owned();
+            Self::error(Location::whole_file(path), message)
+        })
+    }
+
+    /// An error at a place.
+    pub(super) fn error(location: Location, message: String) -> Self {
+        Self { location, severity: Severity::Error, message, note: Note::None }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -71,15 +160,21 @@ impl fmt::Display for Finding {
     }
 }
 
+/// How many findings of a file are kept. Whoever fixes those sees the others then.
+const MOST: usize = 1000;
+
 /// The findings about one file, as they are gathered.
 pub(super) struct Findings<'a> {
     file: &'a str,
     found: Vec<Finding>,
+    /// How many more there are, and whether one of them is an error.
+    others: usize,
+    lacks_errors: bool,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(file: &'a str) -> Self {
-        Self { file, found: Vec::new() }
+        Self { file, found: Vec::new(), others: 0, lacks_errors: false }
     }
 
     /// A position in the file.
@@ -88,26 +183,57 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn error(&mut self, position: Position, message: impl Into<String>) {
-        let location = self.location(position);
-        self.found.push(Finding { location, severity: Severity::Error, message: message.into() });
+        self.push(Finding::error(self.location(position), message.into()));
     }
 
     pub(super) fn warning(&mut self, position: Position, message: impl Into<String>) {
-        let location = self.location(position);
-        self.found.push(Finding { location, severity: Severity::Warning, message: message.into() });
+        self.warn(self.location(position), message.into(), Note::None);
+    }
+
+    /// Something is there that promotes nothing.
+    pub(super) fn promotes_nothing(&mut self, position: Position, message: impl Into<String>) {
+        self.warn(self.location(position), message.into(), Note::PromotesNothing);
+    }
+
+    /// The file as a whole promotes nothing.
+    pub(super) fn file_promotes_nothing(&mut self, message: impl Into<String>) {
+        self.warn(Location::whole_file(self.file), message.into(), Note::PromotesNothing);
+    }
+
+    /// A field of Kubernetes' promoter is ignored.
+    pub(super) fn ignored(&mut self, position: Position, message: impl Into<String>) {
+        self.warn(self.location(position), message.into(), Note::Ignored);
     }
 
     /// An error about the file as a whole.
     pub(super) fn about_file(&mut self, message: impl Into<String>) {
-        let location = Location::whole_file(self.file);
-        self.found.push(Finding { location, severity: Severity::Error, message: message.into() });
+        self.push(Finding::error(Location::whole_file(self.file), message.into()));
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.found.len()
+    fn warn(&mut self, location: Location, message: String, note: Note) {
+        self.push(Finding { location, severity: Severity::Warning, message, note });
     }
 
-    pub(super) fn into_vec(self) -> Vec<Finding> {
+    fn push(&mut self, finding: Finding) {
+        if self.found.len() < MOST {
+            self.found.push(finding);
+        } else {
+            self.others += 1;
+            self.lacks_errors |= finding.severity == Severity::Error;
+        }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub(super) fn into_vec(mut self) -> Vec<Finding> {
+        if self.others > 0 {
+            let message = format!("there are {} more; fix these first", self.others);
+            let severity = if self.lacks_errors { Severity::Error } else { Severity::Warning };
+            self.found.push(Finding { severity, ..Finding::error(Location::whole_file(self.file), message) });
+        }
         self.found
     }
 }

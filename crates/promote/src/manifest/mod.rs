@@ -13,6 +13,7 @@ mod overlap;
 mod project;
 mod registries;
 mod registry_name;
+mod snapshot;
 mod tree;
 mod yaml;
 
@@ -21,4 +22,5 @@ pub use self::edge::Edge;
 pub use self::files::TreeFiles;
 pub use self::finding::{Finding, Severity};
 pub use self::registry_name::RegistryName;
+pub use self::snapshot::{ImageTags, Snapshot};
 pub use self::tree::Tree;

@@ -1,5 +1,7 @@
 //! A project: its registries and images, and what follows from them.
 
+use std::sync::Arc;
+
 use local_registry_core::Tag;
 use local_registry_oci::Repository;
 
@@ -11,39 +13,53 @@ use super::registry_name::RegistryName;
 /// One project: a folder of `manifests`, and its twin of `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Project {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) source: RegistryName,
     pub(super) targets: Vec<(RegistryName, Location)>,
     pub(super) images: Vec<Image>,
 }
 
 impl Project {
-    /// Every edge, with where the files say so.
-    pub(super) fn located_edges(&self) -> impl Iterator<Item = (Edge, &Location)> + '_ {
-        self.images.iter().flat_map(move |image| {
-            let source = self.source.repository(&image.name);
-            let targets = self.targets.iter().map(|(target, _)| target.repository(&image.name));
-            // A name that is too long below a registry is a finding of its own.
-            let targets: Vec<Repository> = targets.filter_map(Result::ok).collect();
-            source.into_iter().flat_map(move |source| {
-                let targets = targets.clone();
-                image.digests.iter().flat_map(move |promoted| {
-                    let edge = |target: &Repository, tag: Option<&Tag>| Edge {
-                        project: self.name.clone(),
-                        source: source.clone(),
-                        digest: promoted.digest.clone(),
-                        target: target.clone(),
-                        tag: tag.cloned(),
-                    };
-                    let mut edges = Vec::new();
-                    for target in &targets {
-                        if promoted.tags.is_empty() {
-                            edges.push((edge(target, None), &promoted.location));
-                        }
-                        edges.extend(promoted.tags.iter().map(|(tag, location)| (edge(target, Some(tag)), location)));
+    /// The repositories that get an image. A name that is too long below a registry is a finding of its own.
+    pub(super) fn targets_of(&self, image: &Image) -> impl Iterator<Item = Repository> {
+        self.targets.iter().filter_map(|(target, _)| target.repository(&image.name).ok())
+    }
+
+    /// How many edges there are.
+    pub(super) fn size(&self) -> usize {
+        let edges = |image: &Image| match self.source.repository(&image.name) {
+            Ok(_) => self.targets_of(image).count() * image.edges(),
+            Err(_) => 0,
+        };
+        self.images.iter().map(edges).sum()
+    }
+
+    /// Every edge.
+    pub(super) fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
+        self.images.iter().flat_map(|image| self.edges_of(image))
+    }
+
+    /// The edges of one image.
+    pub(super) fn edges_of<'p>(&'p self, image: &'p Image) -> impl Iterator<Item = Edge> + 'p {
+        let targets: Vec<Repository> = self.targets_of(image).collect();
+        self.source.repository(&image.name).into_iter().flat_map(move |source| {
+            let targets = targets.clone();
+            image.digests.iter().flat_map(move |promoted| {
+                let edge = |target: &Repository, tag: Option<&Tag>| Edge {
+                    project: Arc::clone(&self.name),
+                    source: source.clone(),
+                    digest: promoted.digest.clone(),
+                    target: target.clone(),
+                    tag: tag.cloned(),
+                };
+                let mut edges = Vec::new();
+                for target in &targets {
+                    if promoted.tags.is_empty() {
+                        edges.push(edge(target, None));
                     }
-                    edges
-                })
+                    edges.extend(promoted.tags.iter().map(|(tag, _)| edge(target, Some(tag))));
+                }
+                edges
             })
         })
     }

@@ -1,5 +1,7 @@
 //! `promoter-manifest.yaml`: where a project's images come from, and where they go.
 
+use std::collections::HashMap;
+
 use local_registry_core::Quoted;
 
 use super::fields::{boolean, fields, list, string};
@@ -15,6 +17,9 @@ pub(super) struct Registries {
     pub(super) targets: Vec<(RegistryName, Location)>,
 }
 
+const ACCOUNT: &str =
+    "`service-account` is ignored; credentials are taken from the files of Docker, Podman or Kubernetes";
+
 /// One registry, as it is written.
 struct Written {
     name: RegistryName,
@@ -25,7 +30,7 @@ struct Written {
 /// Reads the file of a project. `None` if it has no source, or no target.
 pub(super) fn read(project: &str, text: &str, findings: &mut Findings) -> Option<Registries> {
     let Some(root) = yaml::read(text, findings) else {
-        if text.trim().is_empty() {
+        if findings.is_empty() {
             findings.about_file("is empty; expected a mapping with `registries`");
         }
         return None;
@@ -37,23 +42,19 @@ pub(super) fn read(project: &str, text: &str, findings: &mut Findings) -> Option
     let registries = fields.required("registries", findings)?;
     let elements = list(registries, "a list of registries", findings)?;
     let mut written: Vec<Written> = Vec::new();
-    let mut accounts = Vec::new();
+    let mut known: HashMap<String, (RegistryName, u32)> = HashMap::new();
     for element in elements {
-        let Some(found) = read_one(element, &mut accounts, findings) else { continue };
-        if let Some(first) = written.iter().find(|other| other.name == found.name) {
+        let Some(found) = read_one(element, findings) else { continue };
+        let identity = found.name.identity();
+        if let Some((first, line)) = known.get(&identity) {
+            let spelling = if *first == found.name { String::new() } else { format!(" as `{first}`") };
             let message =
-                format!("the registry `{}` is there already, on line {}; write it once", found.name, first.start.line);
+                format!("the registry `{}` is there already{spelling}, on line {line}; write it once", found.name);
             findings.error(found.start, message);
             continue;
         }
+        known.insert(identity, (found.name.clone(), found.start.line));
         written.push(found);
-    }
-    if let Some(first) = accounts.first() {
-        let others = if accounts.len() > 1 { format!(" (and {} others)", accounts.len() - 1) } else { String::new() };
-        let message = format!(
-            "`service-account` is ignored{others}; credentials are taken from the files of Docker, Podman or Kubernetes"
-        );
-        findings.warning(*first, message);
     }
     let is_complete = written.len() == elements.len();
     let (sources, targets): (Vec<Written>, Vec<Written>) = written.into_iter().partition(|found| found.is_source);
@@ -82,12 +83,12 @@ pub(super) fn read(project: &str, text: &str, findings: &mut Findings) -> Option
     None
 }
 
-fn read_one(element: &Node, accounts: &mut Vec<Position>, findings: &mut Findings) -> Option<Written> {
+fn read_one(element: &Node, findings: &mut Findings) -> Option<Written> {
     let fields = fields(element, &["name", "src", "service-account"], findings)?;
     if let Some(account) = fields.optional("service-account")
         && string(account, "a string", findings).is_some()
     {
-        accounts.push(account.start);
+        findings.ignored(account.start, ACCOUNT);
     }
     let is_source = fields.optional("src").map_or(Some(false), |node| boolean(node, findings));
     let name = fields.required("name", findings)?;

@@ -36,6 +36,11 @@ impl RegistryName {
         Repository::parse(&format!("{}/{image}", self.0))
     }
 
+    /// What tells two registries apart, however they are written.
+    pub(super) fn identity(&self) -> String {
+        self.repository(ANY_PATH).map_or_else(|_| self.0.clone(), |any| any.identity())
+    }
+
     /// The name as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -7,17 +7,18 @@ use local_registry_core::Quoted;
 
 use super::edge::Edge;
 use super::files::{Content, IMAGES, IMAGES_FILE, MANIFESTS, PROMOTER_MANIFEST, TreeFiles, promoter_manifest};
-use super::finding::{Finding, Findings, Location, Severity};
+use super::finding::{Finding, Findings, Location, Note, Severity};
 use super::images::{self, Image};
 use super::overlap;
 use super::project::Project;
 use super::registries::{self, Registries};
 use super::registry_name::RegistryName;
+use super::snapshot::ImageTags;
 
 /// What is promoted: projects, in the order of their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
-    projects: Vec<Project>,
+    pub(super) projects: Vec<Project>,
 }
 
 /// The files of one project.
@@ -64,33 +65,50 @@ impl Tree {
                 findings.push(about(&format!("{folder}/{name}"), message));
                 continue;
             }
+            if let Some(folder) = twins.folder_without_files() {
+                let message = "promotes nothing; put the project's file in it, or remove the folder".to_owned();
+                findings.push(promotes_nothing(&format!("{folder}/{name}"), message));
+                continue;
+            }
             let registries = twins.registries(name, &mut findings);
             let images = twins.images(name, &mut findings);
             if let Some(Registries { source, targets }) = registries {
-                projects.push(Project { name: name.to_owned(), source, targets, images: images.unwrap_or_default() });
+                projects.push(Project { name: name.into(), source, targets, images: images.unwrap_or_default() });
             }
         }
         let tree = Self { projects };
         findings.extend(overlap::find(&tree.projects));
         findings.sort();
-        (tree, findings)
+        (tree, once(findings))
     }
 
     /// Every edge of the tree, in the order of the files.
     pub fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
-        self.located_edges().map(|(edge, _)| edge)
-    }
-
-    /// Every edge, with where the files say so.
-    pub(super) fn located_edges(&self) -> impl Iterator<Item = (Edge, &Location)> + '_ {
-        self.projects.iter().flat_map(Project::located_edges)
+        self.projects.iter().flat_map(Project::edges)
     }
 }
 
 impl Tree {
     /// Each project, and the registry that its images come from.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &RegistryName)> {
-        self.projects.iter().map(|project| (project.name.as_str(), &project.source))
+        self.projects.iter().map(|project| (&*project.name, &project.source))
+    }
+
+    /// The images of a project: their names below each registry, with everything that is promoted of them.
+    pub fn images(&self, project: &str) -> impl Iterator<Item = (&str, ImageTags)> {
+        self.project(project).into_iter().flat_map(|project| &project.images).map(|image| {
+            let tags = image.tags().map(|(tag, digest, _)| (tag.clone(), digest.clone()));
+            (image.name.as_str(), tags.collect())
+        })
+    }
+
+    /// The registries that a project promotes to.
+    pub fn targets(&self, project: &str) -> impl Iterator<Item = &RegistryName> {
+        self.project(project).into_iter().flat_map(|project| &project.targets).map(|(target, _)| target)
+    }
+
+    fn project(&self, name: &str) -> Option<&Project> {
+        self.projects.iter().find(|project| &*project.name == name)
     }
 
     /// How much there is in the tree. Prints as `1 project, 2 images, 3 digests, 6 edges`.
@@ -101,7 +119,7 @@ impl Tree {
             projects: self.projects.len(),
             images: images.clone().count(),
             digests: images.map(|image| image.digests.len()).sum(),
-            edges: self.edges().count(),
+            edges: self.projects.iter().map(Project::size).sum(),
         }
     }
 }
@@ -124,7 +142,24 @@ impl fmt::Display for Size {
     }
 }
 
-/// The files of each project, by its name. Any other YAML file is an error: nothing would ever be promoted by it.
+/// The findings with one line for all fields that are ignored.
+fn once(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let others = findings.iter().filter(|finding| finding.note == Note::Ignored).count().saturating_sub(1);
+    let mut is_first = true;
+    findings.retain_mut(|finding| {
+        if finding.note != Note::Ignored {
+            return true;
+        }
+        let was_first = std::mem::take(&mut is_first);
+        if was_first && others > 0 {
+            finding.message = finding.message.replacen(" is ignored", &format!(" is ignored (and {others} more)"), 1);
+        }
+        was_first
+    });
+    findings
+}
+
+/// The files of each project, by its name. By any other YAML file, nothing is ever promoted.
 fn twins<'f>(files: &'f TreeFiles, findings: &mut Vec<Finding>) -> BTreeMap<&'f str, Twins<'f>> {
     let mut found: BTreeMap<&str, Twins<'f>> = BTreeMap::new();
     let mut trees = BTreeSet::new();
@@ -142,12 +177,11 @@ fn twins<'f>(files: &'f TreeFiles, findings: &mut Vec<Finding>) -> BTreeMap<&'f 
                 half.has_folder = true;
                 if rest == expected {
                     half.content = Some(content);
-                } else if *content != Content::Other {
-                    findings.push(stray(path, tree, expected));
+                } else {
+                    findings.extend(stray(path, content, tree, expected));
                 }
             }
-            _ if *content != Content::Other => findings.push(stray(path, tree, expected)),
-            _ => {}
+            _ => findings.extend(stray(path, content, tree, expected)),
         }
     }
     for tree in [MANIFESTS, IMAGES] {
@@ -158,32 +192,47 @@ fn twins<'f>(files: &'f TreeFiles, findings: &mut Vec<Finding>) -> BTreeMap<&'f 
     found
 }
 
-fn stray(path: &str, tree: &str, expected: &str) -> Finding {
-    about(path, format!("nothing reads this file; expected `{tree}/PROJECT/{expected}`"))
+fn stray(path: &str, content: &Content, tree: &str, expected: &str) -> Option<Finding> {
+    match content {
+        Content::Other => None,
+        // A file beside the projects belongs to none of them.
+        Content::Unreadable(reason) if path.split('/').count() > 2 || !TreeFiles::is_yaml(path) => {
+            Some(unreadable(path, reason))
+        }
+        _ => Some(promotes_nothing(path, format!("nothing reads this file; expected `{tree}/PROJECT/{expected}`"))),
+    }
+}
+
+fn unreadable(path: &str, reason: &str) -> Finding {
+    about(path, format!("cannot be read: {}", Quoted(reason)))
 }
 
 fn about(file: &str, message: String) -> Finding {
-    Finding { location: Location::whole_file(file), severity: Severity::Error, message }
+    Finding::error(Location::whole_file(file), message)
+}
+
+fn promotes_nothing(file: &str, message: String) -> Finding {
+    Finding { severity: Severity::Warning, note: Note::PromotesNothing, ..about(file, message) }
 }
 
 impl Twins<'_> {
+    /// The first of both folders, if none of both has its file.
+    fn folder_without_files(&self) -> Option<&'static str> {
+        let has_none = self.manifest.content.is_none() && self.images.content.is_none();
+        has_none.then_some(if self.manifest.has_folder { MANIFESTS } else { IMAGES })
+    }
+
     fn registries(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Registries> {
-        let path = promoter_manifest(project);
+        let (path, twin) = (promoter_manifest(project), TreeFiles::images_path(project));
         let hint = "write it, or remove the folder of the same name in `images`";
-        self.manifest.read(
-            &path,
-            &TreeFiles::images_path(project),
-            self.images.has_folder,
-            hint,
-            findings,
-            |text, findings| registries::read(project, text, findings),
-        )?
+        let read = |text: &str, findings: &mut Findings| registries::read(project, text, findings);
+        self.manifest.read(&path, &twin, hint, findings, read)?
     }
 
     fn images(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Vec<Image>> {
-        let path = TreeFiles::images_path(project);
+        let (path, twin) = (TreeFiles::images_path(project), promoter_manifest(project));
         let hint = "write it with `local-registry-promote add`, or remove the folder of the same name in `manifests`";
-        self.images.read(&path, &promoter_manifest(project), self.manifest.has_folder, hint, findings, images::read)
+        self.images.read(&path, &twin, hint, findings, images::read)
     }
 }
 
@@ -192,7 +241,6 @@ impl Half<'_> {
         &self,
         path: &str,
         twin: &str,
-        has_twin: bool,
         hint: &str,
         findings: &mut Vec<Finding>,
         read: impl FnOnce(&str, &mut Findings) -> T,
@@ -205,13 +253,11 @@ impl Half<'_> {
                 Some(value)
             }
             Some(Content::Unreadable(reason)) => {
-                findings.push(about(path, format!("cannot be read: {}", Quoted(reason))));
+                findings.push(unreadable(path, reason));
                 None
             }
             _ => {
-                let missing =
-                    if has_twin { format!("is missing, the twin of `{twin}`") } else { "is missing".to_owned() };
-                findings.push(about(path, format!("{missing}; {hint}")));
+                findings.push(promotes_nothing(path, format!("is missing, the twin of `{twin}`; {hint}")));
                 None
             }
         }

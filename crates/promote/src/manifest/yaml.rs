@@ -37,12 +37,17 @@ impl Node {
     /// What the value is, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match &self.value {
-            Value::Scalar { text, plain: true } if is_null(text) => "nothing",
+            _ if self.is_null() => "nothing",
             Value::Scalar { plain: true, text } if matches!(text.as_str(), "true" | "false") => "a boolean",
             Value::Scalar { .. } => "a string",
             Value::List(_) => "a list",
             Value::Mapping(_) => "a mapping",
         }
+    }
+
+    /// Whether the value is nothing.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if is_null(text))
     }
 
     /// The text of a scalar. YAML reads some words without quotes as something else than a string: those are none.
@@ -63,6 +68,11 @@ fn is_other(text: &str) -> bool {
     is_null(text) || matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
 }
 
+/// A text as a scalar: in quotes if YAML reads it as something else without.
+pub(super) fn scalar(text: &str) -> String {
+    if is_other(text) { format!("\"{text}\"") } else { text.to_owned() }
+}
+
 /// A list or a mapping that is not complete yet.
 struct Open {
     start: Position,
@@ -73,6 +83,14 @@ struct Open {
 
 /// Reads one document. What is wrong is added to the findings; `None` if it is not YAML, or has nothing in it.
 pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
+    if let Some((position, character)) = hidden(text) {
+        let message = format!(
+            "has the character {}, which hides from a reader what the file says; write the file without it",
+            character.escape_unicode()
+        );
+        findings.error(position, message);
+        return None;
+    }
     let mut options = Options::default();
     options.emit_comments = false;
     let mut open: Vec<Open> = Vec::new();
@@ -91,6 +109,11 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
             findings.error(start, format!("has the YAML tag {}; write the value without it", Quoted(&name)));
         }
         let offset = span.start.byte_offset().unwrap_or_default();
+        if matches!(&event, Event::Scalar(_, ScalarStyle::DoubleQuoted, ..))
+            && text.get(range(&span)).is_some_and(|written| written.contains('\\'))
+        {
+            findings.error(start, "has an escape, which hides from a reader what the file says; write the text itself");
+        }
         let node = match event {
             Event::Scalar(value, style, ..) => Some(Node {
                 start,
@@ -126,6 +149,32 @@ pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
     root
 }
 
+/// The first character that shows a reader another text than a parser reads: one that ends a line for only one of both, that
+/// turns the direction of what follows, or that a terminal obeys.
+fn hidden(text: &str) -> Option<(Position, char)> {
+    let mut position = Position { line: 1, column: 1 };
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_hidden = match character {
+            '\n' | '\t' => false,
+            '\r' => characters.peek() != Some(&'\n'),
+            // Ends of lines, and marks and controls of the direction.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+            // A mark of the encoding, anywhere but in front.
+            '\u{feff}' => position != Position { line: 1, column: 1 },
+            other => other.is_control(),
+        };
+        if is_hidden {
+            return Some((position, character));
+        }
+        position = match character {
+            '\n' => Position { line: position.line + 1, column: 1 },
+            _ => Position { column: position.column + 1, ..position },
+        };
+    }
+    None
+}
+
 /// The value that a list or mapping has become.
 fn close(open: Open, end: &Span, findings: &mut Findings) -> Node {
     let bytes = open.offset..end.end.byte_offset().unwrap_or(open.offset);
@@ -133,7 +182,7 @@ fn close(open: Open, end: &Span, findings: &mut Findings) -> Node {
         return Node { start: open.start, bytes, value: Value::List(open.nodes) };
     }
     let mut entries: Vec<(Node, Node)> = Vec::new();
-    let mut lines: HashMap<String, usize> = HashMap::new();
+    let mut lines: HashMap<String, u32> = HashMap::new();
     let mut nodes = open.nodes.into_iter();
     while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
         let Some(name) = key.text() else {
@@ -152,7 +201,8 @@ fn close(open: Open, end: &Span, findings: &mut Findings) -> Node {
 }
 
 fn position(marker: &Marker) -> Position {
-    Position { line: marker.line(), column: marker.col() + 1 }
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Position { line: number(marker.line()), column: number(marker.col() + 1) }
 }
 
 fn range(span: &Span) -> std::ops::Range<usize> {

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 
+use super::error::PromotionError;
 use super::item::Item;
+use super::place::Place;
 use super::report::State;
+use super::source_reads::SourceReads;
 use local_registry_core::{Digest, Tag};
-use local_registry_oci::{Reference, Registries, RegistryError};
+use local_registry_oci::{Reference, Registries};
 
 /// What is known of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +38,15 @@ impl Inspection {
 }
 
 /// Inspects an item. An edge that is in line costs one request.
-pub(super) async fn inspect(registries: &Registries, item: &Item) -> Result<Inspection, RegistryError> {
-    let target = registries.registry(&item.target)?;
+pub(super) async fn inspect(
+    registries: &Registries,
+    reads: &SourceReads,
+    item: &Item,
+) -> Result<Inspection, PromotionError> {
+    let target = Place::target(registries, item)?;
     let found = try_join_all(item.tags.iter().map(async |tag| {
-        let found = target.manifest_digest(&item.target, Reference::Tag(tag)).await?;
-        Ok::<_, RegistryError>(found.map(|digest| (tag.clone(), digest)))
+        let found = target.digest(Reference::Tag(tag)).await?;
+        Ok::<_, PromotionError>(found.map(|digest| (tag.clone(), digest)))
     }))
     .await?;
     let tags: BTreeMap<Tag, Digest> = found.into_iter().flatten().collect();
@@ -48,9 +55,9 @@ pub(super) async fn inspect(registries: &Registries, item: &Item) -> Result<Insp
     let by_digest = Reference::Digest(&item.digest);
     let rest = if is_in_line {
         State::There
-    } else if is_known || target.manifest_digest(&item.target, by_digest).await?.is_some() {
+    } else if is_known || target.digest(by_digest).await?.is_some() {
         if item.tags.is_empty() { State::There } else { State::TagOnly }
-    } else if registries.registry(&item.source)?.manifest_digest(&item.source, by_digest).await?.is_some() {
+    } else if reads.has(&Place::source(registries, item, &reads.manifests)?, &item.digest).await? {
         State::Copy
     } else {
         State::Missing

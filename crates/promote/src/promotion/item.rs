@@ -1,7 +1,9 @@
 //! An image to promote to one repository, under all of its tags.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::report::{Report, State};
 use crate::manifest::Edge;
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
@@ -9,7 +11,7 @@ use local_registry_oci::Repository;
 /// The edges that only differ in their tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    pub(super) project: String,
+    pub(super) project: Arc<str>,
     pub(super) source: Repository,
     pub(super) digest: Digest,
     pub(super) target: Repository,
@@ -34,16 +36,20 @@ impl Item {
     }
 
     /// The edge of one tag, or of the digest alone.
-    pub(super) fn edge(&self, tag: Option<&Tag>) -> Edge {
+    fn edge(&self, tag: Option<&Tag>) -> Edge {
         let Self { project, source, digest, target, .. } = self.clone();
         Edge { project, source, digest, target, tag: tag.cloned() }
     }
 
-    /// Every edge: one for each tag, or the one of the digest.
-    pub(super) fn edges(&self) -> Vec<Edge> {
-        if self.tags.is_empty() {
-            return vec![self.edge(None)];
-        }
-        self.tags.iter().map(|tag| self.edge(Some(tag))).collect()
+    /// What tells its edges apart: each of its tags, or none.
+    pub(super) fn tags_or_none(&self) -> impl Iterator<Item = Option<&Tag>> {
+        let none = if self.tags.is_empty() { Some(None) } else { None };
+        self.tags.iter().map(Some).chain(none)
+    }
+
+    /// The reports of its edges, which have these states.
+    pub(super) fn reports(&self, states: impl IntoIterator<Item = State>, left_out: &[String]) -> Vec<Report> {
+        let reports = self.tags_or_none().zip(states);
+        reports.map(|(tag, state)| Report { edge: self.edge(tag), state, left_out: left_out.to_vec() }).collect()
     }
 }

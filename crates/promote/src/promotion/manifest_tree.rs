@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use local_registry_core::Digest;
-use local_registry_oci::{RawManifest, Reference, Registry, Repository};
+use local_registry_oci::RawManifest;
 
 use super::error::PromotionError;
 use super::parts::Parts;
+use super::place::Place;
+use super::room::{LARGEST, MEDIUM, Room, SMALL, Turn};
 
 /// How deep an index may be in others.
 const DEEPEST: usize = 4;
-/// How many bytes all manifests of an image may have.
-const LARGEST: usize = 8 << 20;
 
 /// A manifest, and what it refers to.
 #[derive(Debug)]
@@ -20,21 +20,48 @@ pub(super) struct Manifest {
     pub(super) parts: Parts,
 }
 
+impl Manifest {
+    /// Looks whether a registry has the layers that are not to be distributed, and that their owner does not offer.
+    pub(super) async fn is_offered_by(&self, place: &Place<'_>) -> Result<(), PromotionError> {
+        for foreign in &self.parts.foreign {
+            let has_it = place.registry.has_blob(place.repository, &foreign.0).await;
+            if !has_it.map_err(|error| place.failed(error))? {
+                return Err(Parts::foreign(&self.raw.digest, foreign).into());
+            }
+        }
+        Ok(())
+    }
+}
+
 /// All manifests of an image, by digest.
 #[derive(Debug)]
 pub(super) struct ManifestTree {
-    top: Digest,
     manifests: HashMap<Digest, Manifest>,
+    /// The turn of an image that is not small, until its manifests are not needed any more.
+    _turn: Turn,
 }
 
 impl ManifestTree {
     /// Reads an image from a registry: everything that is not a blob. Nothing is copied of an image that lacks a child, or
     /// that has one that cannot be promoted.
-    pub(super) async fn read(
-        registry: &Registry,
-        repository: &Repository,
-        top: &Digest,
-    ) -> Result<Self, PromotionError> {
+    pub(super) async fn read(place: &Place<'_>, top: &Digest, room: &Room) -> Result<Self, PromotionError> {
+        match Self::within(place, top, SMALL).await {
+            Err(PromotionError::TooLarge { .. }) => {}
+            tree => return tree,
+        }
+        {
+            let turn = room.medium_image().await;
+            match Self::within(place, top, MEDIUM).await {
+                Err(PromotionError::TooLarge { .. }) => {}
+                tree => return Ok(Self { _turn: turn, ..tree? }),
+            }
+        }
+        let turn = room.large_image().await;
+        Ok(Self { _turn: turn, ..Self::within(place, top, LARGEST).await? })
+    }
+
+    /// Reads an image whose manifests have no more than so many bytes.
+    pub(super) async fn within(place: &Place<'_>, top: &Digest, largest: usize) -> Result<Self, PromotionError> {
         let mut manifests: HashMap<Digest, Manifest> = HashMap::new();
         let mut wanted = vec![(top.clone(), 0)];
         let mut bytes = 0;
@@ -45,29 +72,31 @@ impl ManifestTree {
             if depth > DEEPEST {
                 return Err(PromotionError::TooDeep { digest, deepest: DEEPEST });
             }
-            let found = registry.manifest(repository, Reference::Digest(&digest)).await?;
-            let Some(raw) = found else {
-                return Err(PromotionError::Incomplete { digest, repository: repository.clone() });
-            };
+            let raw = place.whole_manifest(&digest).await?;
             bytes += raw.bytes.len();
-            if bytes > LARGEST {
-                return Err(PromotionError::TooLarge { digest: top.clone(), largest: LARGEST });
+            if bytes > largest {
+                return Err(PromotionError::TooLarge { digest: top.clone(), largest });
             }
-            let parts = Parts::read(&raw)?;
+            let parts = Parts::read_aside(&raw).await?;
             wanted.extend(parts.children.iter().map(|child| (child.clone(), depth + 1)));
             manifests.insert(digest, Manifest { raw, parts });
         }
-        Ok(Self { top: top.clone(), manifests })
+        Ok(Self { manifests, _turn: None })
     }
 
-    /// One of the image's manifests.
-    pub(super) fn manifest(&self, digest: &Digest) -> Option<&Manifest> {
-        self.manifests.get(digest)
+    /// How many bytes all of them have.
+    pub(super) fn bytes(&self) -> usize {
+        self.manifests().map(|manifest| manifest.raw.bytes.len()).sum()
     }
 
-    /// What the image's own manifest refers to.
-    pub(super) fn top_parts(&self) -> Option<&Parts> {
-        self.manifest(&self.top).map(|manifest| &manifest.parts)
+    /// All manifests.
+    pub(super) fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.manifests.values()
+    }
+
+    /// Whether the image has a manifest.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.manifests.contains_key(digest)
     }
 
     /// All manifests, each once: first those without children, then those whose children came before, and so on.

@@ -1,28 +1,30 @@
 //! What a manifest refers to, and what of that cannot be promoted.
 
-use local_registry_core::Quoted;
-use oci_spec::image::Descriptor;
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use local_registry_core::{Digest, Quoted};
+use local_registry_oci::{Blob, RawManifest};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use thiserror::Error;
-
-use local_registry_core::Digest;
-use local_registry_oci::{Blob, RawManifest};
+use tokio::task::spawn_blocking;
 
 /// What a manifest refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parts {
     /// What the manifest is pushed as.
     pub(super) media_type: String,
-    /// Configuration and layers, each once.
+    /// Configuration and layers, each once. Not those that anybody takes from where their owner offers them.
     pub(super) blobs: Vec<Blob>,
     /// The manifests of an index, each once.
     pub(super) children: Vec<Digest>,
     /// The manifest that this one is about.
     pub(super) subject: Option<Digest>,
-    /// The layers of an image as they are described, with annotations: cosign keeps signatures there.
-    layers: Vec<Value>,
+    /// Those of the blobs that are not to be distributed, but are offered nowhere else, and what they are.
+    pub(super) foreign: Vec<(Blob, String)>,
+    /// Whether it is an index, which may have no children.
+    pub(super) is_index: bool,
 }
 
 /// A manifest cannot be promoted.
@@ -37,8 +39,6 @@ pub(super) struct PartsError {
 enum PartsErrorKind {
     #[error("is not valid JSON, or has wrong types: line {line} column {column}")]
     Json { line: usize, column: usize },
-    #[error("has a layer that is not described as it should be")]
-    Layers,
     #[error("has the old format schema 1, whose digest depends on the registry; build the image anew")]
     Schema1,
     #[error("is both an image and an index; it is not clear what it means")]
@@ -51,20 +51,40 @@ enum PartsErrorKind {
         "has the layer {digest} of the type {}, which must not be distributed; build the image on another base",
         Quoted(media_type)
     )]
-    Foreign { digest: String, media_type: String },
+    Foreign { digest: Digest, media_type: String },
+    #[error("could not be read: {0}")]
+    Stopped(String),
 }
 
-/// The fields of any manifest that refer to something.
+/// The fields of any manifest that refer to something. Whatever else is in it takes no memory.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
-    media_type: Option<String>,
-    config: Option<Descriptor>,
-    layers: Option<Vec<Value>>,
-    blobs: Option<Vec<Descriptor>>,
-    manifests: Option<Vec<Descriptor>>,
-    subject: Option<Descriptor>,
+struct Document<'a> {
+    #[serde(borrow)]
+    media_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    config: Option<Described<'a>>,
+    #[serde(borrow)]
+    layers: Option<Vec<Described<'a>>>,
+    #[serde(borrow)]
+    blobs: Option<Vec<Described<'a>>>,
+    #[serde(borrow)]
+    manifests: Option<Vec<Described<'a>>>,
+    #[serde(borrow)]
+    subject: Option<Described<'a>>,
     fs_layers: Option<IgnoredAny>,
+}
+
+/// The fields of a descriptor that matter here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described<'a> {
+    #[serde(borrow)]
+    media_type: Cow<'a, str>,
+    #[serde(borrow)]
+    digest: Cow<'a, str>,
+    size: u64,
+    urls: Option<Vec<IgnoredAny>>,
 }
 
 /// What an index is, and what an image or an artifact is. The first is what one is without a type.
@@ -76,28 +96,45 @@ const IMAGES: [&str; 3] = [
     "application/vnd.oci.artifact.manifest.v1+json",
 ];
 
-/// Layers of these types may only be taken from where their owner offers them.
+/// Layers of these types are to be taken from where their owner offers them.
 const FOREIGN: [&str; 2] =
     ["application/vnd.docker.image.rootfs.foreign.", "application/vnd.oci.image.layer.nondistributable."];
+/// Longer manifests are read beside the only thread that asks registries.
+const SHORT: usize = 64 << 10;
 
 impl Parts {
     /// Reads a manifest.
     pub(super) fn read(manifest: &RawManifest) -> Result<Self, PartsError> {
-        let failed = |kind| PartsError { digest: manifest.digest.clone(), kind };
-        refers(manifest).map_err(failed)
+        refers(manifest).map_err(|kind| PartsError { digest: manifest.digest.clone(), kind })
     }
 
-    /// Whether this is a manifest of signatures that has all those of another one, as they are described.
-    pub(super) fn has_signatures_of(&self, other: &Self) -> bool {
-        let is_manifest = |parts: &Self| parts.children.is_empty() && !parts.layers.is_empty();
-        is_manifest(self) && is_manifest(other) && other.layers.iter().all(|layer| self.layers.contains(layer))
+    /// Reads a manifest of any length, and lets others go on meanwhile.
+    pub(super) async fn read_aside(manifest: &RawManifest) -> Result<Self, PartsError> {
+        if manifest.bytes.len() <= SHORT {
+            return Self::read(manifest);
+        }
+        let copy = manifest.clone();
+        spawn_blocking(move || Self::read(&copy)).await.unwrap_or_else(|error| {
+            Err(PartsError { digest: manifest.digest.clone(), kind: PartsErrorKind::Stopped(error.to_string()) })
+        })
+    }
+
+    /// The error for a layer that neither the source nor anybody else has.
+    pub(super) fn foreign(manifest: &Digest, (blob, media_type): &(Blob, String)) -> PartsError {
+        let (digest, media_type) = (blob.digest.clone(), media_type.clone());
+        PartsError { digest: manifest.clone(), kind: PartsErrorKind::Foreign { digest, media_type } }
+    }
+
+    /// How many bytes its blobs have together.
+    pub(super) fn size(&self) -> u64 {
+        self.blobs.iter().fold(0, |sum, blob| sum.saturating_add(blob.size))
     }
 }
 
 /// What a manifest refers to, or why it cannot be promoted.
 fn refers(manifest: &RawManifest) -> Result<Parts, PartsErrorKind> {
     // An error of serde_json may quote what it found.
-    let document: Document = serde_json::from_slice(&manifest.bytes)
+    let document: Document<'_> = serde_json::from_slice(&manifest.bytes)
         .map_err(|error| PartsErrorKind::Json { line: error.line(), column: error.column() })?;
     let Document { media_type, config, layers, blobs, manifests, subject, fs_layers } = document;
     if fs_layers.is_some() {
@@ -105,15 +142,16 @@ fn refers(manifest: &RawManifest) -> Result<Parts, PartsErrorKind> {
     }
     // Whoever reads it by another type could take it for something else (CVE-2021-41190).
     let has_layers = config.is_some() || layers.is_some() || blobs.is_some();
-    let types: &[&str] = match (manifests.is_some(), has_layers) {
+    let is_index = manifests.is_some();
+    let types: &[&str] = match (is_index, has_layers) {
         (true, true) => return Err(PartsErrorKind::Ambiguous),
-        (false, false) => return Err(PartsErrorKind::Unknown(media_type.unwrap_or_default())),
+        (false, false) => return Err(PartsErrorKind::Unknown(media_type.unwrap_or_default().into_owned())),
         (true, false) => &INDEXES,
         (false, true) => &IMAGES,
     };
     let media_type = match media_type {
-        Some(own) if types.contains(&own.as_str()) => own,
-        Some(own) => return Err(PartsErrorKind::Unknown(own)),
+        Some(own) if types.contains(&&*own) => own.into_owned(),
+        Some(own) => return Err(PartsErrorKind::Unknown(own.into_owned())),
         // The content says which of both it is, and the registry only in which format.
         None => types
             .iter()
@@ -121,26 +159,26 @@ fn refers(manifest: &RawManifest) -> Result<Parts, PartsErrorKind> {
             .or(types.first())
             .map_or_else(String::new, |known| (*known).to_owned()),
     };
-    let layers = layers.unwrap_or_default();
-    let described: Vec<Descriptor> = layers
-        .iter()
-        .map(|layer| serde_json::from_value(layer.clone()))
-        .collect::<Result<_, _>>()
-        .map_err(|_| PartsErrorKind::Layers)?;
-    let mut parts = Parts { media_type, blobs: Vec::new(), children: Vec::new(), subject: None, layers };
-    for descriptor in config.iter().chain(&described).chain(blobs.iter().flatten()) {
-        let media_type = descriptor.media_type().to_string();
-        if FOREIGN.iter().any(|foreign| media_type.starts_with(foreign)) {
-            return Err(PartsErrorKind::Foreign { digest: descriptor.digest().to_string(), media_type });
+    let mut parts =
+        Parts { media_type, blobs: Vec::new(), children: Vec::new(), subject: None, foreign: Vec::new(), is_index };
+    let mut known = HashSet::new();
+    for described in config.iter().chain(layers.iter().flatten()).chain(blobs.iter().flatten()) {
+        let blob = Blob { digest: digest(described)?, size: described.size };
+        if !known.insert((&*described.digest, described.size)) {
+            continue;
         }
-        let blob = Blob { digest: digest(descriptor)?, size: descriptor.size() };
-        if !parts.blobs.contains(&blob) {
-            parts.blobs.push(blob);
+        if FOREIGN.iter().any(|foreign| described.media_type.starts_with(foreign)) {
+            if described.urls.as_ref().is_some_and(|urls| !urls.is_empty()) {
+                continue;
+            }
+            parts.foreign.push((blob.clone(), described.media_type.clone().into_owned()));
         }
+        parts.blobs.push(blob);
     }
-    for descriptor in manifests.iter().flatten() {
-        let child = digest(descriptor)?;
-        if !parts.children.contains(&child) {
+    let mut known = HashSet::new();
+    for described in manifests.iter().flatten() {
+        let child = digest(described)?;
+        if known.insert(&*described.digest) {
             parts.children.push(child);
         }
     }
@@ -149,9 +187,8 @@ fn refers(manifest: &RawManifest) -> Result<Parts, PartsErrorKind> {
 }
 
 /// The digest of a descriptor.
-fn digest(descriptor: &Descriptor) -> Result<Digest, PartsErrorKind> {
-    let text = descriptor.digest().to_string();
-    text.parse().map_err(|_| PartsErrorKind::Digest(text))
+fn digest(described: &Described<'_>) -> Result<Digest, PartsErrorKind> {
+    described.digest.parse().map_err(|_| PartsErrorKind::Digest(described.digest.clone().into_owned()))
 }
 
 #[cfg(test)]
@@ -199,6 +236,21 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_that_its_owner_offers_is_no_blob() {
+        let media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+        let offered =
+            format!(r#"{{"mediaType":"{media_type}","digest":"{A}","size":2,"urls":["https://owner.example"]}}"#);
+        let lonely = descriptor(media_type, B);
+        let found = parts(&format!(r#"{{"layers":[{offered},{lonely}]}}"#)).unwrap();
+        let blob = Blob { digest: B.parse().unwrap(), size: 2 };
+        assert_eq!((found.blobs, found.foreign), (vec![blob.clone()], vec![(blob.clone(), media_type.to_owned())]));
+        let expected = format!(
+            "the manifest {A} has the layer {B} of the type `{media_type}`, which must not be distributed; build the image on another base"
+        );
+        assert_eq!(Parts::foreign(&A.parse().unwrap(), &(blob, media_type.to_owned())).to_string(), expected);
+    }
+
+    #[test]
     fn what_cannot_be_promoted_is_refused_with_a_reason() {
         check_refused("{", "is not valid JSON, or has wrong types: line 1 column 1");
         check_refused(
@@ -218,13 +270,6 @@ mod tests {
             &format!(r#"{{"mediaType":"{image}","manifests":[]}}"#),
             &format!(
                 "is neither an image, nor an index, nor an artifact, or says that it is something else (media type `{image}`)"
-            ),
-        );
-        let foreign = descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", B);
-        check_refused(
-            &format!(r#"{{"layers":[{foreign}]}}"#),
-            &format!(
-                "has the layer {B} of the type `application/vnd.docker.image.rootfs.foreign.diff.tar.gzip`, which must not be distributed; build the image on another base"
             ),
         );
         let sha512 = descriptor("a/b", &format!("sha512:{}", "a".repeat(128)));

@@ -89,7 +89,7 @@ impl State {
     }
 }
 
-/// An edge, and its state. Prints as a line: state, image at the target, image at the source, reason.
+/// An edge, and its state. Prints as a line: state, image at the target, image at the source, reason, and what was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The edge.
@@ -98,6 +98,10 @@ pub struct Report {
     /// What is known of it, or what became of it.
     #[serde(flatten)]
     pub state: State,
+    /// What is attached to the image at the source, and does not belong to it, or cannot be promoted; and why. That is not a
+    /// fault of the edge.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// How wide the column of states is: as the longest of them.
@@ -105,7 +109,7 @@ const WIDTH: usize = 11;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { edge, state } = self;
+        let Self { edge, state, left_out } = self;
         write!(f, "{:WIDTH$}  {}  {}", state.name(), edge.target_image(), edge.source.at(&edge.digest))?;
         match state {
             State::Moves { found } => write!(f, ": it is {found}; use another tag"),
@@ -120,7 +124,8 @@ impl fmt::Display for Report {
             ),
             State::Unreachable { reason } | State::Failed { reason } => write!(f, ": {}", one_line(reason)),
             State::There | State::TagOnly | State::Copy | State::Tagged | State::Copied => Ok(()),
-        }
+        }?;
+        if left_out.is_empty() { Ok(()) } else { write!(f, "; left out: {}", one_line(&left_out.join("; "))) }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::StreamExt;
 
 use super::copier::Copier;
 use super::error::PromotionError;
 use super::inspection::{Inspection, inspect};
 use super::item::Item;
-use super::plan::AT_ONCE;
+use super::lanes::in_lanes;
+use super::left_out::LeftOut;
 use super::progress::Progress;
 use super::report::{Report, State};
 use super::signatures::Signatures;
@@ -25,32 +26,28 @@ pub async fn run(
     progress: Arc<dyn Progress>,
 ) {
     let copier = Copier::new(registries, Arc::clone(&progress));
-    let reports = stream::iter(Item::group(edges))
-        .map(|item| {
-            let copier = &copier;
-            async move { promote(registries, copier, &item, signatures).await }
-        })
-        .buffer_unordered(AT_ONCE);
-    reports.for_each(async |reports| reports.iter().for_each(|report| progress.edge(report))).await;
+    let (copier, items) = (&copier, Item::group(edges));
+    let results = in_lanes(&items, |item| promote(registries, copier, item, signatures));
+    results.for_each(async |(_, reports)| reports.iter().for_each(|report| progress.edge(report))).await;
 }
 
 async fn promote(registries: &Registries, copier: &Copier<'_>, item: &Item, signatures: Signatures) -> Vec<Report> {
-    let inspection = match inspect(registries, item).await {
+    let inspection = match inspect(registries, copier.reads(), item).await {
         Ok(inspection) => inspection,
-        Err(error) => return all(item, &State::Unreachable { reason: error.to_string() }),
+        Err(error) => {
+            let state = State::Unreachable { reason: error.to_string() };
+            return item.reports(item.tags_or_none().map(|_| state.clone()), &[]);
+        }
     };
-    let done = act(copier, item, &inspection, signatures).await;
-    let state = |edge: &Edge| match (inspection.state(item, edge.tag.as_ref()), &done) {
+    let left_out = LeftOut::default();
+    let done = act(copier, item, &inspection, signatures, &left_out).await;
+    let state = |tag| match (inspection.state(item, tag), &done) {
         (State::TagOnly | State::Copy | State::There, Err(error)) => State::Failed { reason: error.to_string() },
         (State::TagOnly, Ok(())) => State::Tagged,
         (State::Copy, Ok(())) => State::Copied,
         (state, _) => state,
     };
-    item.edges().into_iter().map(|edge| Report { state: state(&edge), edge }).collect()
-}
-
-fn all(item: &Item, state: &State) -> Vec<Report> {
-    item.edges().into_iter().map(|edge| Report { edge, state: state.clone() }).collect()
+    item.reports(item.tags_or_none().map(state), &left_out.into_reasons())
 }
 
 async fn act(
@@ -58,10 +55,11 @@ async fn act(
     item: &Item,
     inspection: &Inspection,
     signatures: Signatures,
+    left_out: &LeftOut,
 ) -> Result<(), PromotionError> {
     match inspection.rest {
-        State::Copy => copier.copy(item).await?,
-        State::There | State::TagOnly if signatures == Signatures::Follow => copier.attach(item).await?,
+        State::Copy => copier.copy(item, left_out).await?,
+        State::There | State::TagOnly if signatures == Signatures::Follow => copier.attach(item, left_out).await?,
         State::TagOnly => {}
         _ => return Ok(()),
     }

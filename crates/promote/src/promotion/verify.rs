@@ -1,70 +1,85 @@
 //! Production against the manifests.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, TryStreamExt};
 
-use super::attached::{Attached, DEEPEST, referrer};
+use super::attachments::Attachments;
 use super::error::PromotionError;
 use super::item::Item;
+use super::lanes::{in_lanes, in_order};
+use super::left_out::LeftOut;
 use super::manifest_tree::ManifestTree;
-use super::plan::AT_ONCE;
+use super::place::Place;
 use super::progress::Progress;
-use super::report::{Report, State};
+use super::report::State;
 use super::signatures::Signatures;
+use super::transfer::{Shared, Transfer};
 use crate::manifest::Edge;
-use local_registry_core::{Digest, Tag};
-use local_registry_oci::{Reference, Registries, Registry, Repository};
+use local_registry_core::Tag;
+use local_registry_oci::{Reference, Registries};
+
+/// For how many manifests of an image it is looked at once what is attached.
+const AT_ONCE: usize = 16;
 
 /// Reads every image from its targets, by tag and by digest. Reports come in the order of the edges.
 ///
-/// With [`Signatures::Follow`], whatever is attached to an image at the source has to be at the target.
+/// With [`Signatures::Follow`], whatever is attached to an image at the source, and could be promoted, has to be at the target.
 pub async fn verify(
     registries: &Registries,
     edges: impl IntoIterator<Item = Edge>,
     signatures: Signatures,
     progress: Arc<dyn Progress>,
 ) {
-    let reports = stream::iter(Item::group(edges))
-        .map(|item| async move { reports(registries, &item, signatures).await })
-        .buffered(AT_ONCE);
-    reports.for_each(async |reports| reports.iter().for_each(|report| progress.edge(report))).await;
+    let (items, shared) = (Item::group(edges), Shared::default());
+    let shared = &shared;
+    let results = in_lanes(&items, |item| states(registries, shared, item, signatures));
+    in_order(results, |at, (states, left_out)| {
+        let reports = items.get(at).map(|item| item.reports(states, &left_out));
+        reports.into_iter().flatten().for_each(|report| progress.edge(&report));
+    })
+    .await;
 }
 
-async fn reports(registries: &Registries, item: &Item, signatures: Signatures) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for edge in item.edges() {
-        let state = named(registries, item, edge.tag.as_ref()).await;
-        reports.push(Report { state: state.unwrap_or_else(|error| unreachable(&error)), edge });
+/// The states of the edges of an item, and what of the source would not be promoted.
+async fn states(
+    registries: &Registries,
+    shared: &Shared,
+    item: &Item,
+    signatures: Signatures,
+) -> (Vec<State>, Vec<String>) {
+    let mut states = Vec::new();
+    for tag in item.tags_or_none() {
+        let state = named(registries, item, tag).await;
+        states.push(state.unwrap_or_else(|error| unreachable(&error)));
     }
-    let is_there = |report: &Report| report.state == State::There;
-    if signatures == Signatures::Follow && reports.iter().any(is_there) {
-        let state = match unsigned(registries, item).await {
+    let left_out = LeftOut::default();
+    if signatures == Signatures::Follow && states.contains(&State::There) {
+        let state = match unsigned(registries, shared, item, &left_out).await {
             Ok(missing) if missing.is_empty() => State::There,
             Ok(missing) => State::Unsigned { missing: missing.into_iter().collect() },
             Err(error) => unreachable(&error),
         };
-        for report in reports.iter_mut().filter(|report| is_there(report)) {
-            report.state = state.clone();
+        for there in states.iter_mut().filter(|one| **one == State::There) {
+            *there = state.clone();
         }
     }
-    reports
+    (states, left_out.into_reasons())
 }
 
 fn unreachable(error: &PromotionError) -> State {
     match error {
-        PromotionError::Registry(_) => State::Unreachable { reason: error.to_string() },
+        PromotionError::Source(_) | PromotionError::Target(_) => State::Unreachable { reason: error.to_string() },
         _ => State::Failed { reason: error.to_string() },
     }
 }
 
 /// What a tag names, or whether the digest is there. The bytes are read, and have the digest.
 async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Result<State, PromotionError> {
-    let target = registries.registry(&item.target)?;
+    let target = Place::target(registries, item)?;
     let reference = tag.map_or(Reference::Digest(&item.digest), Reference::Tag);
-    Ok(match target.manifest(&item.target, reference).await? {
+    Ok(match target.manifest(reference).await? {
         None => State::Absent,
         Some(manifest) if manifest.digest == item.digest => State::There,
         Some(manifest) => State::Differs { found: manifest.digest },
@@ -72,63 +87,20 @@ async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Resul
 }
 
 /// What is attached to the image, or to a part of it, at the source alone. Nothing, if the source has it no more.
-async fn unsigned(registries: &Registries, item: &Item) -> Result<BTreeSet<String>, PromotionError> {
-    let (source, target) = (registries.registry(&item.source)?, registries.registry(&item.target)?);
-    if source.manifest_digest(&item.source, Reference::Digest(&item.digest)).await?.is_none() {
+async fn unsigned(
+    registries: &Registries,
+    shared: &Shared,
+    item: &Item,
+    left_out: &LeftOut,
+) -> Result<BTreeSet<String>, PromotionError> {
+    let transfer = Transfer::new(registries, shared, item)?;
+    if !transfer.reads.has(&transfer.source, &item.digest).await? {
         return Ok(BTreeSet::new());
     }
-    let tree = ManifestTree::read(&target, &item.target, &item.digest).await?;
-    let (source, target) = ((&*source, &item.source), (&*target, &item.target));
+    let tree = ManifestTree::read(&transfer.target, &item.digest, &transfer.room).await?;
+    let attachments = Attachments::seen(&transfer, (&tree, &item.digest), left_out);
     stream::iter(tree.digests().map(Ok))
-        .map_ok(|digest| missing(source, target, digest, 0))
-        .try_buffer_unordered(AT_ONCE)
-        .try_fold(BTreeSet::new(), async |mut all, missing| {
-            all.extend(missing);
-            Ok(all)
-        })
-        .await
-}
-
-type Missing<'f> = Pin<Box<dyn Future<Output = Result<Vec<String>, PromotionError>> + 'f>>;
-
-/// What is attached to one manifest, or to what is attached to it, at the source alone: digests of referrers, and tags of
-/// cosign.
-fn missing<'f>(
-    (source, source_repository): (&'f Registry, &'f Repository),
-    (target, repository): (&'f Registry, &'f Repository),
-    digest: &'f Digest,
-    depth: usize,
-) -> Missing<'f> {
-    Box::pin(async move {
-        let wanted = Attached::read_at(depth, source, source_repository, digest).await?;
-        if wanted.is_empty() || depth == DEEPEST {
-            return Ok(Vec::new());
-        }
-        let existing = Attached::read_at(depth, target, repository, digest).await?;
-        let mut found = Vec::new();
-        for one in wanted.referrers.keys() {
-            if existing.referrers.contains_key(one) {
-                found.extend(missing((source, source_repository), (target, repository), one, depth + 1).await?);
-            } else if referrer(source, source_repository, one, digest).await?.is_some() {
-                found.push(one.to_string());
-            }
-        }
-        for (tag, digest) in &wanted.tags {
-            let is_there = match existing.tags.iter().find(|(other, _)| other == tag) {
-                None => false,
-                Some((_, found)) if found == digest => true,
-                // The target may have more signatures than the source.
-                Some((_, found)) => {
-                    let wanted = ManifestTree::read(source, source_repository, digest).await?;
-                    let found = ManifestTree::read(target, repository, found).await?;
-                    let parts = found.top_parts().zip(wanted.top_parts());
-                    parts.is_some_and(|(found, wanted)| found.has_signatures_of(wanted))
-                }
-            };
-            if !is_there {
-                found.push(tag.to_string());
-            }
-        }
-        Ok(found)
-    })
+        .try_for_each_concurrent(AT_ONCE, |digest| attachments.of_manifest(digest))
+        .await?;
+    Ok(attachments.into_missing())
 }

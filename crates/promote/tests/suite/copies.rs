@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::fixture::{Fixture, IMAGE, INDEX, digest, lines};
-use crate::stand_in::{Kind, StandIn};
+use crate::stand_in::{Action, Kind, StandIn};
 
 /// Everything below a repository, as bytes.
 fn below(registry: &StandIn, repository: &str) -> Vec<(String, Vec<u8>)> {
@@ -132,12 +132,39 @@ fn images_and_artifacts_of_every_kind_arrive() {
 }
 
 #[test]
-fn layers_that_must_not_be_distributed_are_refused_and_nothing_is_pushed() {
+fn layers_that_their_owner_offers_stay_there() {
+    let types = [
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    ];
+    for foreign in types {
+        let fixture = Fixture::new(Kind::default(), Kind::default());
+        let staging = &fixture.staging;
+        let config = staging.blob("staging/app", "application/vnd.oci.image.config.v1+json", b"{}");
+        let mut theirs = staging.blob("staging/app", foreign, b"theirs");
+        theirs["urls"] = json!(["https://owner.example/layer"]);
+        // Somebody pushed this one.
+        let mut lonely = staging.blob("staging/app", foreign, b"lonely");
+        lonely["urls"] = json!([]);
+        let child = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": [theirs, lonely]});
+        let image = digest(&staging.manifest("staging/app", Some("v1"), &child));
+        fixture.promote(&[("app", &image, &["v1"])]);
+        fixture.run(&["run", "--confirm"]).ok();
+        let has =
+            |layer: &str| fixture.production.store().blobs.contains_key(&("prod/app".to_owned(), layer.to_owned()));
+        assert!(!has(&digest(&theirs)) && has(&digest(&lonely)));
+        assert_eq!(staging.count("GET", &digest(&theirs)), 0);
+    }
+}
+
+#[test]
+fn a_layer_that_nobody_has_is_refused_and_nothing_is_pushed() {
     let fixture = Fixture::new(Kind::default(), Kind::default());
     let staging = &fixture.staging;
     let config = staging.blob("staging/app", "application/vnd.oci.image.config.v1+json", b"{}");
     let foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
     let layer = staging.blob("staging/app", foreign, b"theirs");
+    staging.store().blobs.remove(&("staging/app".to_owned(), digest(&layer)));
     let child = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": [layer]});
     let child = staging.manifest("staging/app", None, &child);
     let other = staging.image("staging/app", None, "amd64", &[b"ours"]);
@@ -230,6 +257,31 @@ fn a_tag_that_somebody_sets_meanwhile_stays() {
 }
 
 #[test]
+fn a_tag_is_read_back_after_it_was_set_and_so_is_the_image() {
+    let moved = format!("sha256:{}", "1".repeat(64));
+    let gone = || Action::Answer(404, vec![], String::new());
+    let other = Action::Answer(200, vec![("docker-content-digest", moved.clone())], String::new());
+    for (part, answer, reason) in [
+        ("/manifests/v1", other, format!(":v1 is {moved}")),
+        ("/manifests/v1", gone(), ":v1 is not there".to_owned()),
+        ("/manifests/sha256:", gone(), " is not there".to_owned()),
+    ] {
+        let was_set = std::sync::atomic::AtomicBool::new(false);
+        let production = Kind::hooked(move |asked, _| {
+            let sets = asked.method == "PUT" && asked.path.ends_with("/manifests/v1");
+            let was_set = was_set.fetch_or(sets, std::sync::atomic::Ordering::Relaxed);
+            if was_set && asked.path.contains(part) { answer.clone() } else { Action::Serve }
+        });
+        let fixture = Fixture::new(Kind::default(), production);
+        let image = fixture.staging.index("staging/app", "v1", "app");
+        fixture.promote(&[("app", &image, &["v1"])]);
+        let output = fixture.run(&["run", "--confirm"]).failed();
+        assert!(output.contains(": after the push, ") && output.contains(&reason), "{output}");
+        assert_eq!(fixture.production.count("PUT", "/manifests/v1"), 1);
+    }
+}
+
+#[test]
 fn a_blob_that_two_images_share_is_sent_once() {
     let fixture = Fixture::new(Kind::default(), Kind::default());
     let images: Vec<String> = (0..8)
@@ -246,7 +298,7 @@ fn a_blob_that_two_images_share_is_sent_once() {
     let base = local_registry_oci::digest_of(b"a large base");
     assert_eq!(fixture.staging.count("GET", &format!("/blobs/{base}")), 1);
     let store = fixture.production.store();
-    let mounts = store.asked.iter().filter(|asked| asked.query.starts_with("mount=")).count();
+    let mounts = store.asked.iter().filter(|asked| asked.query.contains("&from=")).count();
     assert_eq!((mounts, store.tags.len()), (7, 8));
 }
 

@@ -64,7 +64,7 @@ fn a_mount_has_a_token_for_both_repositories() {
 fn without_credentials_the_error_says_how_to_sign_in() {
     let fixture = fixture(Kind::default(), signing_in(SignIn::Basic));
     let output = fixture.run(&["verify"]).failed();
-    let expected = "answered 401 Unauthorized (`UNAUTHORIZED: you sent None`); sign in as for `docker login`, or mount the credentials";
+    let expected = "answered 401 Unauthorized (`UNAUTHORIZED: you sent None`); there are no credentials for it, so sign in as for `docker login`, or mount the credentials";
     assert!(output.contains(expected), "{output}");
     // A wrong password is not tried again and again.
     let auth = STANDARD.encode(format!("{USER}:wrong-pass"));
@@ -73,6 +73,7 @@ fn without_credentials_the_error_says_how_to_sign_in() {
     fixture.production.forget_requests();
     let output = fixture.run(&["verify"]).failed();
     assert!(output.contains("you sent Some(\"Basic [hidden]\")"), "{output}");
+    assert!(output.contains("`); it refuses these credentials, so look at user and password"), "{output}");
     assert!(!output.contains("wrong-pass") && !output.contains(&auth), "{output}");
     assert_eq!(fixture.production.store().asked.len(), 2);
 }
@@ -136,6 +137,26 @@ fn credentials_are_found_where_docker_podman_and_kubernetes_keep_them() {
 }
 
 #[test]
+fn a_file_of_credentials_is_read_once() {
+    let file = std::sync::Arc::new(std::sync::OnceLock::<std::path::PathBuf>::new());
+    let known = std::sync::Arc::clone(&file);
+    let staging = Kind {
+        sign_in: SignIn::Basic,
+        ..Kind::hooked(move |asked: &Asked, _| {
+            if asked.authorization.is_some() {
+                // Somebody writes it anew, say.
+                let _ = std::fs::remove_file(known.get().unwrap());
+            }
+            Action::Serve
+        })
+    };
+    let fixture = fixture(staging, Kind::default());
+    fixture.sign_in();
+    file.set(fixture.folder.path().join("config.json")).unwrap();
+    fixture.run(&["run", "--confirm"]).ok();
+}
+
+#[test]
 fn credentials_that_are_broken_are_not_quoted() {
     let fixture = fixture(signing_in(SignIn::Basic), Kind::default());
     let host = fixture.staging.address.to_string();
@@ -158,8 +179,7 @@ fn credentials_that_are_broken_are_not_quoted() {
     command.env("PATH", format!("{}:{}", path(&fixture, "bin"), std::env::var("PATH").unwrap()));
     let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert!(
-        output.contains(&format!("the helper `docker-credential-bad` failed for `{host}`"))
-            && !output.contains("s3cret"),
+        output.contains("the helper `docker-credential-bad` failed (exit status: 1)") && !output.contains("s3cret"),
         "{output}"
     );
 }

@@ -12,6 +12,10 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_local-registry-promote");
 pub(crate) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
+/// What that text is, and an attestation.
+pub(crate) const SIGNED_TEXT: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+pub(crate) const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+
 /// A staging registry, one that everyone pulls from, and a tree that promotes from the first to the second.
 pub(crate) struct Fixture {
     pub(crate) staging: StandIn,
@@ -107,6 +111,17 @@ impl Answer {
     }
 }
 
+/// One of cosign's tags.
+pub(crate) fn cosign_tag(image: &str, end: &str) -> String {
+    format!("{}{end}", image.replace(':', "-"))
+}
+
+/// The text that cosign signs.
+pub(crate) fn signed_text(image: &str) -> String {
+    json!({"critical": {"image": {"docker-manifest-digest": image}, "type": "cosign container image signature"}})
+        .to_string()
+}
+
 /// The lines of JSON that the program printed.
 pub(crate) fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -145,6 +160,39 @@ impl StandIn {
             "subject": subject
         });
         self.manifest(repository, None, &manifest)
+    }
+
+    /// Stores what cosign writes by a tag: layers of this type, each with this text and this signature.
+    pub(crate) fn cosign(&self, repository: &str, tag: &str, media_type: &str, layers: &[(&str, &str)]) -> String {
+        let config = self.blob(repository, "application/vnd.oci.image.config.v1+json", b"{}");
+        let layers: Vec<Value> = layers
+            .iter()
+            .map(|(text, signature)| {
+                let mut layer = self.blob(repository, media_type, text.as_bytes());
+                layer["annotations"] = json!({"dev.cosignproject.cosign/signature": signature});
+                layer
+            })
+            .collect();
+        let manifest = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": layers});
+        digest(&self.manifest(repository, Some(tag), &manifest))
+    }
+
+    /// Signs an image by cosign's tag. All signatures are of the same text.
+    pub(crate) fn sign(&self, repository: &str, image: &str, signatures: &[&str]) -> String {
+        let payload = signed_text(image);
+        let layers: Vec<(&str, &str)> = signatures.iter().map(|signature| (payload.as_str(), *signature)).collect();
+        self.cosign(repository, &cosign_tag(image, ".sig"), SIGNED_TEXT, &layers)
+    }
+
+    /// Attests something about an image by cosign's tag.
+    pub(crate) fn attest(&self, repository: &str, image: &str, subject: &str) -> String {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v0.1", "predicateType": "an/example", "predicate": {"a": 1},
+            "subject": [{"name": "app", "digest": {"sha256": subject.strip_prefix("sha256:").unwrap()}}]
+        });
+        let payload = base64::engine::general_purpose::STANDARD.encode(statement.to_string());
+        let envelope = json!({"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": []});
+        self.cosign(repository, &cosign_tag(image, ".att"), ENVELOPE, &[(&envelope.to_string(), "")])
     }
 
     /// Describes a manifest that is there.

@@ -29,8 +29,7 @@ fn seed(fixture: &Fixture) {
     let image = fixture.staging.index("staging/app", "v1", "app");
     let subject = fixture.staging.describe("staging/app", &image);
     fixture.staging.referrer("staging/app", &subject, "application/sbom");
-    let tag = format!("{}.sig", image.replace(':', "-"));
-    fixture.staging.image("staging/app", Some(&tag), "signature", &[b"signed"]);
+    fixture.staging.sign("staging/app", &image, &["a signature"]);
     let other = digest(&fixture.staging.image("staging/other", None, "amd64", &[b"the base of all"]));
     fixture.promote(&[("app", &image, &["v1", "v2"]), ("other", &other, &[])]);
 }

@@ -29,8 +29,9 @@ fn decorated(text: &str, decoration: &[u8]) -> String {
     let lines = text.lines().zip(decoration.iter().cycle());
     lines
         .map(|(line, decoration)| match decoration % 4 {
-            0 => format!("{line}  # why\n"),
-            1 if !line.starts_with(' ') => format!("\n# what follows\n{line}\n"),
+            // Once for each line: comments about comments would double each time.
+            0 if !line.contains('#') => format!("{line}  # why\n"),
+            1 if line.starts_with('-') => format!("\n# what follows\n{line}\n"),
             _ => format!("{line}\n"),
         })
         .collect()

@@ -3,15 +3,26 @@
 #![cfg(test)]
 
 mod add;
+mod attachments;
 mod check;
 mod copies;
+mod cosign;
 mod credentials;
 mod faults;
 mod fixture;
+mod helpers;
 mod hostile;
 mod kills;
 mod laws;
+mod layouts;
+mod memory;
+mod quirks;
 mod reference;
+mod requests;
 mod signatures;
+mod snapshot;
+mod stalls;
 mod stand_in;
+mod stopped;
+mod upstream;
 mod verify;

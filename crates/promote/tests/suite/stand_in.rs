@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::Engine;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -55,6 +56,10 @@ pub(crate) enum Action {
     Answer(u16, Vec<(&'static str, String)>, String),
     /// Closes the connection.
     Close,
+    /// Never answers.
+    Hang,
+    /// Sends the first byte of the body, and never another one.
+    Drip,
     /// Sends half of the body, and closes the connection.
     CutOff,
     /// Sends something else of the same length.
@@ -72,6 +77,8 @@ pub(crate) enum SignIn {
     Basic,
     /// By tokens, one for each repository.
     Token,
+    /// The same, but only whoever may push to a repository that is not there yet is told so (Quay).
+    Creator,
 }
 
 type Hook = Arc<dyn Fn(&Asked, usize) -> Action + Send + Sync>;
@@ -205,6 +212,7 @@ async fn answer(
     };
     let action = (kind.hook)(&asked, before);
     match &action {
+        Action::Hang => std::future::pending().await,
         Action::Close => return Err(io::Error::other("closed on purpose")),
         Action::Answer(status, headers, text) => {
             let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -216,13 +224,14 @@ async fn answer(
     let sent = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
     let response = if asked.path == "/token" {
         token(&asked)
-    } else if let Some(refusal) = refusal(&asked, kind.sign_in, address) {
+    } else if let Some(refusal) = refusal(&asked, &kind, address, &store.lock().unwrap()) {
         refusal
     } else {
         serve(&asked, media_type, sent, &mut store.lock().unwrap(), &kind)
     };
     Ok(match action {
         Action::CutOff => halved(response).await,
+        Action::Drip => dripped(response).await,
         Action::Lie => other(response).await,
         Action::Without(name) => {
             let mut response = response;
@@ -241,6 +250,14 @@ async fn halved(response: Response<Body>) -> Response<Body> {
     let half = whole.slice(..whole.len() / 2);
     let pieces = [Ok(Frame::data(half)), Err(io::Error::other("cut off on purpose"))];
     Response::from_parts(parts, BodyExt::boxed(StreamBody::new(futures_util::stream::iter(pieces))))
+}
+
+async fn dripped(response: Response<Body>) -> Response<Body> {
+    let (mut parts, whole) = response.into_parts();
+    let whole = whole.collect().await.unwrap().to_bytes();
+    parts.headers.insert("content-length", whole.len().into());
+    let first = futures_util::stream::iter([Ok(Frame::data(whole.slice(..1)))]);
+    Response::from_parts(parts, BodyExt::boxed(StreamBody::new(first.chain(futures_util::stream::pending()))))
 }
 
 async fn other(response: Response<Body>) -> Response<Body> {
@@ -275,13 +292,16 @@ fn token(asked: &Asked) -> Response<Body> {
 }
 
 /// The refusal of whoever has not signed in as it is wanted.
-fn refusal(asked: &Asked, sign_in: SignIn, address: SocketAddr) -> Option<Response<Body>> {
-    let (is_signed_in, challenge) = match sign_in {
+fn refusal(asked: &Asked, kind: &Kind, address: SocketAddr, store: &Store) -> Option<Response<Body>> {
+    let (is_signed_in, challenge) = match kind.sign_in {
         SignIn::No => return None,
         SignIn::Basic => (asked.authorization.as_ref() == Some(&basic()), "Basic realm=\"x\"".to_owned()),
-        SignIn::Token => {
+        SignIn::Token | SignIn::Creator => {
             let (repository, _, _) = route(&asked.path)?;
-            let action = if matches!(asked.method.as_str(), "GET" | "HEAD") { "pull" } else { "push" };
+            let is_there = || store.manifests.keys().any(|(known, _)| *known == repository);
+            let pulls =
+                matches!(asked.method.as_str(), "GET" | "HEAD") && (kind.sign_in == SignIn::Token || is_there());
+            let action = if pulls { "pull" } else { "push" };
             let from = asked.query.split('&').find_map(|parameter| parameter.strip_prefix("from="));
             let wanted: Vec<(String, &str)> = std::iter::once((repository, action))
                 .chain(from.map(|from| (from.replace("%2F", "/"), "pull")))
@@ -308,7 +328,7 @@ fn refusal(asked: &Asked, sign_in: SignIn, address: SocketAddr) -> Option<Respon
 /// Repository, kind, and what of that kind.
 fn route(path: &str) -> Option<(String, &'static str, String)> {
     let rest = path.strip_prefix("/v2/")?;
-    for kind in ["/manifests/", "/blobs/uploads/", "/blobs/", "/referrers/"] {
+    for kind in ["/manifests/", "/blobs/uploads/", "/blobs/", "/referrers/", "/tags/"] {
         if let Some((repository, what)) = rest.split_once(kind) {
             return Some((repository.to_owned(), kind, what.to_owned()));
         }
@@ -335,7 +355,7 @@ fn serve(asked: &Asked, media_type: Option<String>, sent: Bytes, store: &mut Sto
         }
         (Method::PUT, "/manifests/") => put_manifest(store, &repository, &name, media_type, sent, kind),
         (Method::GET | Method::HEAD, "/blobs/") => match store.blobs.get(&(repository, name)) {
-            Some(_) if asked.method == "HEAD" => reply(200, &[], ""),
+            Some(bytes) if asked.method == "HEAD" => reply(200, &[("content-length", &bytes.len().to_string())], ""),
             Some(bytes) => reply(200, &[], bytes.clone()),
             None => refuse(404, "BLOB_UNKNOWN", "no such blob"),
         },
@@ -359,6 +379,7 @@ fn serve(asked: &Asked, media_type: Option<String>, sent: Bytes, store: &mut Sto
             reply(201, &[], "")
         }
         (Method::GET, "/referrers/") => referrers(asked, store, &repository, &name, kind),
+        (Method::GET, "/tags/") => tags(asked, store, &repository),
         _ => refuse(405, "UNSUPPORTED", "no such method"),
     }
 }
@@ -382,7 +403,10 @@ fn put_manifest(
     }
     let key = |one: &Value| (repository.to_owned(), one["digest"].as_str().unwrap().to_owned());
     let listed = |field: &str| manifest[field].as_array().cloned().unwrap_or_default();
-    let blobs = listed("layers").into_iter().chain(manifest.get("config").cloned());
+    // Their owner offers them.
+    let is_elsewhere = |layer: &Value| layer["urls"].as_array().is_some_and(|urls| !urls.is_empty());
+    let layers = listed("layers").into_iter().filter(|layer| !is_elsewhere(layer));
+    let blobs = layers.chain(manifest.get("config").cloned());
     if let Some(missing) = blobs.map(|blob| key(&blob)).find(|key| !store.blobs.contains_key(key)) {
         return refuse(400, "MANIFEST_BLOB_UNKNOWN", &missing.1);
     }
@@ -401,6 +425,24 @@ fn put_manifest(
         headers.push(("oci-subject", subject));
     }
     reply(201, &headers, "")
+}
+
+/// All tags, or two on a page for whoever asks for a number of them.
+fn tags(asked: &Asked, store: &Store, repository: &str) -> Response<Body> {
+    let last = parameter(asked, "last").unwrap_or_default();
+    let own = store.tags.keys().filter(|(known, tag)| known == repository && *tag > last);
+    let most = if asked.query.is_empty() { usize::MAX } else { 2 };
+    let page: Vec<&str> = own.map(|(_, tag)| tag.as_str()).take(most).collect();
+    if page.is_empty() && last.is_empty() {
+        return refuse(404, "NAME_UNKNOWN", "no such repository");
+    }
+    let answer = json!({"name": repository, "tags": page}).to_string();
+    match page.as_slice() {
+        [_, end] if most == 2 => {
+            reply(200, &[("link", &format!("</v2/{repository}/tags/list?last={end}>; rel=\"next\""))], answer)
+        }
+        _ => reply(200, &[], answer),
+    }
 }
 
 fn referrers(asked: &Asked, store: &Store, repository: &str, subject: &str, kind: &Kind) -> Response<Body> {

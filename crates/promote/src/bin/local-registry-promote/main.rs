@@ -2,10 +2,14 @@
 
 mod add;
 mod arguments;
+mod base;
 mod printer;
+mod selection;
+mod snapshot;
 mod summary;
 mod tree_files;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,12 +18,15 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
 use local_registry_oci::Registries;
-use local_registry_promote::{Edge, Finding, Severity, Signatures, Tree, plan, run, verify};
+use local_registry_promote::{Edge, Finding, Signatures, Tree, plan, run, verify};
 use local_registry_system::{Ended, Output, print_line, until_stopped};
 
-use self::arguments::{Arguments, BadArgument, Base, Command, Edges, RegistryArguments};
+use self::add::Wanted;
+use self::arguments::{Arguments, BadArgument, Base, Command, Edges, LayoutArguments, RegistryArguments};
+use self::base::{has_errors, tree_of};
 use self::printer::Printer;
-use self::tree_files::{read_commit, read_folder};
+use self::selection::{Selection, none_stopped};
+use self::tree_files::read_folder;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -40,34 +47,37 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     let output = *output;
     match command {
         Command::Check { base } => check(root, base, output),
-        Command::Plan { base, edges, registries } => {
-            let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
-            let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
-            plan(&registries, selected, printer.clone()).await;
-            Ok(printer.end()?)
+        Command::Plan { base, edges, layouts, registries } => {
+            let prepared = Prepared::new(root, base, edges, (layouts, registries), output)?;
+            plan(&prepared.registries, prepared.edges, prepared.printer.clone()).await;
+            end(&prepared.printer, &prepared.stopped)
         }
-        Command::Run { confirm, late_signatures, base, edges, registries } => {
-            let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
-            let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
+        Command::Run { confirm, late_signatures, base, edges, layouts, registries } => {
+            let prepared = Prepared::new(root, base, edges, (layouts, registries), output)?;
             if *confirm {
                 let signatures = if *late_signatures { Signatures::Follow } else { Signatures::Ignore };
-                run(&registries, selected, signatures, printer.clone()).await;
-                return Ok(printer.end()?);
+                run(&prepared.registries, prepared.edges, signatures, prepared.printer.clone()).await;
+                return end(&prepared.printer, &prepared.stopped);
             }
-            plan(&registries, selected, printer.clone()).await;
-            let in_line = printer.end()?;
+            plan(&prepared.registries, prepared.edges, prepared.printer.clone()).await;
+            let in_line = end(&prepared.printer, &prepared.stopped)?;
             eprintln!("nothing was changed; add --confirm to promote");
             Ok(in_line)
         }
-        Command::Verify { without_signatures, base, edges, registries } => {
-            let (selected, registries) = (select(root, base, edges, output)?, connect(registries)?);
-            let printer = Arc::new(Printer::new(output, edges.all, selected.len()));
+        Command::Verify { without_signatures, base, edges, layouts, registries } => {
+            let prepared = Prepared::new(root, base, edges, (layouts, registries), output)?;
             let signatures = if *without_signatures { Signatures::Ignore } else { Signatures::Follow };
-            verify(&registries, selected, signatures, printer.clone()).await;
-            Ok(printer.end()?)
+            verify(&prepared.registries, prepared.edges, signatures, prepared.printer.clone()).await;
+            end(&prepared.printer, &prepared.stopped)
         }
-        Command::Add { images, project, registries } => {
-            add::perform(root, images, project.as_deref(), &connect(registries)?, output).await
+        Command::Add { images, tag, from, project, registries } => {
+            let wanted = Wanted { images, tag: tag.as_ref(), from: from.as_deref(), project: project.as_deref() };
+            add::perform(root, wanted, &connect(registries)?, output).await
+        }
+        Command::Snapshot { images, project, target, unnamed, registries } => {
+            let (project, target) = (project.as_deref(), target.as_deref());
+            let wanted = snapshot::Wanted { images, project, target, unnamed: *unnamed };
+            snapshot::perform(root, wanted, &connect(registries)?, output).await
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -78,10 +88,42 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
     }
 }
 
+/// What a command has that asks registries about edges.
+struct Prepared {
+    edges: Vec<Edge>,
+    stopped: BTreeSet<String>,
+    registries: Registries,
+    printer: Arc<Printer>,
+}
+
+impl Prepared {
+    fn new(
+        root: &Path,
+        base: &Base,
+        wanted: &Edges,
+        (layouts, registries): (&LayoutArguments, &RegistryArguments),
+        output: Output,
+    ) -> anyhow::Result<Self> {
+        let Selection { edges, stopped } = Selection::read(root, base, wanted, output)?;
+        let registries = with_layouts(connect(registries)?, layouts, &edges)?;
+        let printer = Arc::new(Printer::new(output, wanted.all, edges.len()));
+        Ok(Self { edges, stopped, registries, printer })
+    }
+}
+
+/// Ends the output. Returns whether no edge has a fault, and no project was left out.
+fn end(printer: &Printer, stopped: &BTreeSet<String>) -> anyhow::Result<bool> {
+    Ok(printer.end()? & none_stopped(stopped))
+}
+
 fn check(root: &Path, base: &Base, output: Output) -> anyhow::Result<bool> {
-    let (tree, mut findings) = Tree::read(&read_folder(root)?);
+    let files = read_folder(root)?;
+    let (tree, mut findings) = Tree::read(&files);
     if let Some(commit) = &base.base {
-        findings.extend(tree.moved_tags(&tree_of(root, commit)?.0, commit));
+        let (before, earlier) = tree_of(root, commit)?;
+        findings.extend(Finding::of_links(&files));
+        Finding::hold_against(&mut findings, &earlier);
+        findings.extend(tree.moved_tags(&before, commit));
         findings.sort();
     }
     for finding in &findings {
@@ -94,51 +136,28 @@ fn check(root: &Path, base: &Base, output: Output) -> anyhow::Result<bool> {
     Ok(is_valid)
 }
 
-/// The tree of a commit, as far as it is valid, and whether all of it is. If not, nothing was promoted by it.
-fn tree_of(root: &Path, commit: &str) -> anyhow::Result<(Tree, bool)> {
-    let files = read_commit(root, commit).context("--base")?;
-    let (tree, findings) = Tree::read(&files);
-    let is_valid = !has_errors(&findings);
-    if !is_valid {
-        eprintln!("warning: --base {commit}: its files have errors; what is wrong there is not compared");
-    }
-    Ok((tree, is_valid))
-}
-
-fn has_errors(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Error)
-}
-
-/// The edges that the arguments are about. Nothing is promoted by files that have an error anywhere.
-fn select(root: &Path, base: &Base, edges: &Edges, output: Output) -> anyhow::Result<Vec<Edge>> {
-    let (tree, mut findings) = Tree::read(&read_folder(root)?);
-    let before = base.base.as_deref().map(|commit| tree_of(root, commit)).transpose()?;
-    if let (Some((before, _)), Some(commit)) = (&before, &base.base) {
-        findings.extend(tree.moved_tags(before, commit));
-    }
-    for finding in &findings {
-        eprintln!("{}", output.line(finding)?);
-    }
-    if has_errors(&findings) {
-        bail!("the files have errors; nothing was asked or changed");
-    }
-    for wanted in &edges.projects {
-        if !tree.sources().any(|(name, _)| name == wanted) {
-            let known: Vec<&str> = tree.sources().map(|(name, _)| name).collect();
-            let known = known.join(", ");
-            bail!(BadArgument(format!("--project {wanted}: there is no such project; known are {known}")));
-        }
-    }
-    let all: Vec<Edge> = match before {
-        Some((before, true)) => tree.new_edges(&before),
-        _ => tree.edges().collect(),
-    };
-    let is_wanted = |edge: &Edge| edges.projects.is_empty() || edges.projects.contains(&edge.project);
-    Ok(all.into_iter().filter(is_wanted).collect())
-}
-
 fn connect(registries: &RegistryArguments) -> anyhow::Result<Registries> {
     Registries::new(registries.connection()).context("the certificate authorities of this machine cannot be used")
+}
+
+/// Folders in the place of the sources, or of the targets.
+fn with_layouts(registries: Registries, layouts: &LayoutArguments, edges: &[Edge]) -> anyhow::Result<Registries> {
+    let (option, folder, is_source) = match (&layouts.from_layouts, &layouts.to_layouts) {
+        (Some(folder), _) => ("--from-layouts", folder, true),
+        (None, Some(folder)) => ("--to-layouts", folder, false),
+        (None, None) => return Ok(registries),
+    };
+    let sources: BTreeSet<&str> = edges.iter().map(|edge| edge.source.host()).collect();
+    let targets: BTreeSet<&str> = edges.iter().map(|edge| edge.target.host()).collect();
+    if let Some(host) = sources.intersection(&targets).next() {
+        bail!(BadArgument(format!(
+            "{option}: `{host}` is the host of a source and of a target; choose others with --project"
+        )));
+    }
+    if is_source && !folder.is_dir() {
+        bail!(BadArgument(format!("{option} {}: there is no such folder", folder.display())));
+    }
+    Ok(registries.with_layouts(folder, if is_source { sources } else { targets }))
 }
 
 /// Performs until the end, or until a signal stops it.

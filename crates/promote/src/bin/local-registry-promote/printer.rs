@@ -57,7 +57,7 @@ impl Progress for Printer {
         seen.summary.add(&report.state);
         seen.has_faults |= report.state.is_fault();
         self.bar.inc(1);
-        if report.state == State::There && !self.all {
+        if report.state == State::There && report.left_out.is_empty() && !self.all {
             return;
         }
         let printed = self.bar.suspend(|| print_line(&self.output.line(report)?));

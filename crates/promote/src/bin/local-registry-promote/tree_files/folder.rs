@@ -22,6 +22,9 @@ pub(crate) fn read_folder(root: &Path) -> io::Result<TreeFiles> {
     let mut reader = FolderReader { root: root.canonicalize()?, folders: HashSet::new(), files: TreeFiles::default() };
     for tree in TreeFiles::FOLDERS {
         let folder = root.join(tree);
+        if folder.is_symlink() {
+            reader.files.insert_link(tree);
+        }
         if folder.is_dir() {
             reader.walk(&folder, tree, 1).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: cannot be listed: {error}", folder.display()))
@@ -44,6 +47,9 @@ impl FolderReader {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let (path, file) = (format!("{path}/{name}"), entry.path());
+            if entry.file_type()?.is_symlink() {
+                self.files.insert_link(path.as_str());
+            }
             match file.canonicalize() {
                 Err(error) => self.files.insert_unreadable(path, error.to_string()),
                 Ok(real) if !real.starts_with(&self.root) => {
@@ -57,7 +63,9 @@ impl FolderReader {
                 }
                 Ok(real) if real.is_dir() => {
                     self.folders.insert(real);
-                    self.walk(&file, &path, depth + 1)?;
+                    if let Err(error) = self.walk(&file, &path, depth + 1) {
+                        self.files.insert_unreadable(path, error.to_string());
+                    }
                 }
                 Ok(real) if !real.is_file() => self.files.insert_unreadable(path, "it is not a file"),
                 Ok(_) if TreeFiles::is_yaml(&name) => match read(&file) {
@@ -82,17 +90,50 @@ fn read(file: &Path) -> Result<String, String> {
     }
 }
 
-/// Writes the file with a project's images in one step: whoever reads it meanwhile sees the one before, or this one.
-///
-/// # Errors
-/// If the file cannot be written. Then the one before is still there.
-pub(crate) fn write_images(root: &Path, project: &str, text: &str) -> io::Result<()> {
-    let path = root.join(TreeFiles::images_path(project));
-    // A link stays one.
-    let path = path.canonicalize().unwrap_or(path);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+/// A project's file with images, to be written.
+pub(crate) struct ImagesFile {
+    path: PathBuf,
+}
+
+impl ImagesFile {
+    /// Looks whether the file may be written. No link is followed, since it may lead out of the tree.
+    ///
+    /// # Errors
+    /// If it is a link, or below one.
+    pub(crate) fn new(root: &Path, project: &str) -> io::Result<Self> {
+        let mut path = root.to_owned();
+        for part in TreeFiles::images_path(project).split('/') {
+            path.push(part);
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_symlink() => {
+                    let message = format!("{} is a link; make it a file or a folder of its own first", path.display());
+                    return Err(io::Error::other(message));
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(Self { path })
     }
-    let permissions = fs::metadata(&path).ok().map(|before| before.permissions());
-    AtomicFile { path: &path, temporary: &path.with_extension("yaml.new"), permissions }.write(text)
+
+    /// Writes the file in one step: whoever reads it meanwhile sees the one before, or this one.
+    ///
+    /// # Errors
+    /// If it cannot be written, or has not the text that it had before. Then it is as it was.
+    pub(crate) fn write(&self, before: Option<&str>, text: &str) -> io::Result<()> {
+        let now = match read(&self.path) {
+            Ok(text) => Some(text),
+            Err(_) if !self.path.exists() => None,
+            Err(reason) => return Err(io::Error::other(reason)),
+        };
+        if now.as_deref() != before {
+            return Err(io::Error::other("somebody else has changed it meanwhile; run it again"));
+        }
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let permissions = fs::metadata(&self.path).ok().map(|before| before.permissions());
+        let temporary = self.path.with_extension(format!("yaml.{}.new", std::process::id()));
+        AtomicFile { path: &self.path, temporary: &temporary, permissions }.write(text)
+    }
 }

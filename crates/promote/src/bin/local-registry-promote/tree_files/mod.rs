@@ -4,4 +4,4 @@ mod commit;
 mod folder;
 
 pub(crate) use self::commit::read_commit;
-pub(crate) use self::folder::{read_folder, write_images};
+pub(crate) use self::folder::{ImagesFile, read_folder};

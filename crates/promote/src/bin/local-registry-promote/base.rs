@@ -1,0 +1,33 @@
+//! An earlier state of the files: that of a commit.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Context;
+use local_registry_core::Quoted;
+use local_registry_promote::{Finding, Severity, Tree};
+
+use crate::tree_files::read_commit;
+
+/// The tree of a commit, as far as it is valid, and what is wrong with it.
+pub(crate) fn tree_of(root: &Path, commit: &str) -> anyhow::Result<(Tree, Vec<Finding>)> {
+    let files = read_commit(root, commit).context("--base")?;
+    let (tree, findings) = Tree::read(&files);
+    if has_errors(&findings) {
+        let projects: BTreeSet<String> = findings
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .flat_map(Finding::projects)
+            .map(|name| Quoted(name).to_string())
+            .collect();
+        let projects: Vec<String> = projects.into_iter().collect();
+        let of = if projects.is_empty() { String::new() } else { format!(" of {}", projects.join(", ")) };
+        eprintln!("warning: --base {commit}: the files{of} have errors there; what is wrong there is not compared");
+    }
+    Ok((tree, findings))
+}
+
+/// Whether something stands in the way of a promotion.
+pub(crate) fn has_errors(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}

@@ -1,0 +1,31 @@
+//! Limits of what is attached to images. Nobody reviews that: whoever may push to the staging registry may attach anything to
+//! anything. What is over a limit is left out, and reported.
+//!
+//! Each is for one manifest of an image, with all that is attached to what is attached to it.
+
+/// How many levels deep: a signature of an image is one, and a signature of that is two.
+pub(super) const LEVELS: usize = 4;
+/// How many referrers. An image that is signed and described by five tools has a dozen.
+pub(super) const REFERRERS: usize = 64;
+/// How many bytes of manifests. One of a signature has some KiB, with its certificate.
+pub(super) const MANIFESTS: usize = 1 << 20;
+/// How many bytes of manifests are read to find that out. A list may say that something is smaller than it is.
+pub(super) const READ: usize = 8 << 20;
+/// How many bytes of blobs. Bills of materials have some MiB, and indexes for lazy pulling a hundredth of their image.
+pub(super) const BLOBS: u64 = 1 << 30;
+/// How many bytes an index of referrers may have, as the list of the API has.
+pub(super) const INDEX: usize = 128 << 10;
+/// How many annotations the list says of a referrer.
+pub(super) const ANNOTATIONS: usize = 16;
+/// How many signatures a tag of cosign may name.
+pub(super) const SIGNATURES: usize = 64;
+/// How many bytes the text has that cosign signs.
+pub(super) const PAYLOAD: u64 = 64 << 10;
+/// How many bytes an attestation may have. It may have a bill of materials in it, and is read as a whole.
+pub(super) const ENVELOPE: u64 = 8 << 20;
+/// How many bytes all attestations of a tag may have, for the same reason.
+pub(super) const ATTESTATIONS: u64 = 32 << 20;
+/// How many subjects an attestation may have.
+pub(super) const SUBJECTS: usize = 10_000;
+/// How much of what was left out is named for an image.
+pub(super) const NAMED: usize = 16;
