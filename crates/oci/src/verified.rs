@@ -62,6 +62,10 @@ pub(crate) fn pieces(
 
 impl BlobReader {
     async fn next(&mut self, seen: impl Fn(u64)) -> Result<Option<Bytes>, RegistryError> {
+        // Whatever has ended must not be asked again.
+        if self.hasher.is_none() {
+            return Ok(None);
+        }
         loop {
             let asked = Instant::now();
             let piece = match timeout(self.rate.patience(), self.response.piece()).await {
@@ -101,7 +105,7 @@ impl BlobReader {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream::{StreamExt, TryStreamExt, iter, pending};
+    use futures_util::stream::{StreamExt, TryStreamExt, iter, pending, unfold};
     use http::{HeaderMap, Method, StatusCode};
 
     use super::*;
@@ -118,5 +122,16 @@ mod tests {
         assert!(read.try_collect::<Vec<_>>().await.is_err());
         let expected = "GET https://registry.example/v2/app/blobs/x: the blob is too slow: 1 bytes came in 60 s, and 8192 a second are the least";
         assert_eq!((start.elapsed().as_secs(), fault.take().unwrap().to_string().as_str()), (60, expected));
+    }
+
+    #[tokio::test]
+    async fn a_response_that_has_ended_is_not_asked_again() {
+        let blob = Blob { digest: digest_of(b"bytes"), size: 5 };
+        let url: http::Uri = "https://registry.example/v2/app/blobs/x".parse().unwrap();
+        // It panics when it is asked once more.
+        let once = unfold(Some(Bytes::from_static(b"bytes")), async |piece| Some((Ok(piece?), None)));
+        let response = Response::new(StatusCode::OK, url.clone(), HeaderMap::new(), once);
+        let read = pieces(RequestLine::new(Method::GET, url), response, blob, Fault::default(), |_| {});
+        assert_eq!(read.try_collect::<Vec<_>>().await.unwrap().concat(), b"bytes");
     }
 }
