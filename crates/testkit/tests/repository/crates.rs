@@ -14,7 +14,7 @@ const PREFIX: &str = "local-registry-";
 const LIMIT: usize = 7_000;
 
 /// Which crates each crate may use, apart from its tests: only those that ARCHITECTURE.md puts before it.
-const USES: [(&str, &[&str]); 18] = [
+const USES: [(&str, &[&str]); 19] = [
     ("core", &[]),
     ("system", &[]),
     ("policy", &["core"]),
@@ -28,7 +28,8 @@ const USES: [(&str, &[&str]); 18] = [
     ("tenants", &["cluster", "core", "declaration"]),
     ("storage", &["core", "system"]),
     ("program", &["check", "cluster", "core", "declaration", "node", "storage", "sync", "system", "tenants"]),
-    ("promote", &["core", "oci", "system"]),
+    ("signatures", &["core"]),
+    ("promote", &["core", "oci", "signatures", "system"]),
     ("harness", &["system"]),
     ("nothing", &[]),
     ("testkit", &[]),
