@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::attestation::StatementFault;
 use crate::encoding::{JsonError, PemFlaw};
 use crate::log::LogFault;
-use crate::trust::CertificateFault;
+use crate::trust::{CertificateFault, MOST_CERTIFICATES};
 
 /// A signature does not count. The text continues a sentence that begins with the signature, and quotes at most an excerpt of it.
 ///
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Pem { annotation: &'static str, flaw: PemFlaw },
     #[error("has in its annotation `{annotation}` something else than the certificates that are expected")]
     NotCertificates { annotation: &'static str },
-    #[error("brings {0} certificates, and at most 8 are expected")]
+    #[error("brings {0} certificates, and at most {MOST_CERTIFICATES} are expected")]
     ManyCertificates(usize),
     /// A part that somebody else wrote.
     #[error("is not usable: {what} is not as expected: {error}")]
