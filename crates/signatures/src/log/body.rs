@@ -33,7 +33,7 @@ impl Body {
         match (kind.as_str(), version.as_str()) {
             ("hashedrekord", "0.0.1") => Ok(spec_of::<HashedRekord>(spec)?.into()),
             ("dsse", "0.0.1") => Ok(spec_of::<Dsse>(spec)?.into()),
-            ("intoto", "0.0.2") => spec_of::<Intoto>(spec)?.try_into(),
+            ("intoto", "0.0.2") => spec_of::<InToto>(spec)?.try_into(),
             _ => Err(LogFault::Kind { kind, version }),
         }
     }
@@ -128,36 +128,36 @@ impl From<Dsse> for Body {
 
 /// An envelope with an in-toto statement, as older releases of cosign record it.
 #[derive(Deserialize)]
-struct Intoto {
-    content: IntotoContent,
+struct InToto {
+    content: InTotoContent,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IntotoContent {
-    envelope: IntotoEnvelope,
+struct InTotoContent {
+    envelope: InTotoEnvelope,
     payload_hash: Hash,
 }
 
 #[derive(Deserialize)]
-struct IntotoEnvelope {
-    signatures: Vec<IntotoSignature>,
+struct InTotoEnvelope {
+    signatures: Vec<InTotoSignature>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IntotoSignature {
+struct InTotoSignature {
     /// Base64 of the text that is in the envelope, which is base64 itself.
     sig: Base64,
     public_key: Base64,
 }
 
-impl TryFrom<Intoto> for Body {
+impl TryFrom<InToto> for Body {
     type Error = LogFault;
 
-    fn try_from(spec: Intoto) -> Result<Self, LogFault> {
-        let IntotoContent { envelope, payload_hash } = spec.content;
-        let recorded = |IntotoSignature { sig, public_key }| {
+    fn try_from(spec: InToto) -> Result<Self, LogFault> {
+        let InTotoContent { envelope, payload_hash } = spec.content;
+        let recorded = |InTotoSignature { sig, public_key }| {
             let signature = std::str::from_utf8(&sig.0).ok().and_then(Base64::parse).ok_or(LogFault::Signature)?;
             Ok(Recorded { signature: signature.0, certificate: certificate(&public_key) })
         };
