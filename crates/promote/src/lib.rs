@@ -25,11 +25,15 @@
 mod manifest;
 mod one_line;
 mod promotion;
+mod rules;
 
 // What the files say.
 pub use self::manifest::{
     AddError, Addition, Edge, Finding, ImageTags, RegistryName, Severity, Snapshot, Tree, TreeFiles,
 };
+
+// What the projects demand.
+pub use self::rules::ProjectRules;
 
 // What is done about it.
 pub use self::promotion::{Progress, Report, Signatures, State, plan, run, verify};

@@ -39,6 +39,19 @@ impl Tree {
         findings
     }
 
+    /// A warning for each project whose rules an earlier state had, and that has others now, or none: whoever reviews its images
+    /// has to know.
+    ///
+    /// `name` is what the earlier state is called in messages.
+    #[must_use]
+    pub fn changed_rules(&self, base: &Self, name: &str) -> Vec<Finding> {
+        let changed = |project: &&Project| {
+            let before = base.projects.iter().find(|before| before.name == project.name);
+            before.is_some_and(|before| before.rules.is_some() && before.rules != project.rules)
+        };
+        self.projects.iter().filter(changed).map(|project| Finding::of_changed_rules(&project.name, name)).collect()
+    }
+
     /// The tree without some of its projects.
     #[must_use]
     pub fn without(mut self, is_left_out: impl Fn(&str) -> bool) -> Self {

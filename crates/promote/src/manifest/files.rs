@@ -10,6 +10,8 @@ pub(super) const IMAGES: &str = "images";
 pub(super) const PROMOTER_MANIFEST: &str = "promoter-manifest.yaml";
 /// The name of a file with images.
 pub(super) const IMAGES_FILE: &str = "images.yaml";
+/// The name of a file with rules, beside that with registries.
+pub(super) const RULES: &str = "rules.yaml";
 
 /// The files below `manifests` and `images`, by their paths from the root of the tree on, with `/` between folders.
 ///
@@ -109,6 +111,11 @@ impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for TreeFiles {
         let files = files.into_iter().map(|(path, text)| (path.into(), Content::Yaml(text.into()))).collect();
         Self { files, links: BTreeSet::new() }
     }
+}
+
+/// The path of a project's file with rules.
+pub(super) fn rules(project: &str) -> String {
+    format!("{MANIFESTS}/{project}/{RULES}")
 }
 
 /// The path of a project's file with registries.

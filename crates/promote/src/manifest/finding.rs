@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::files::TreeFiles;
+use super::files::{TreeFiles, rules};
 use crate::one_line::one_line;
 
 /// Where something stands in the files of the tree. Prints as `file:line:column`.
@@ -92,6 +92,8 @@ pub(crate) enum Note {
     Ignored,
     /// It stops another project, too.
     AlsoStops(Arc<str>),
+    /// The rules of the project refuse an edge. It stops no other one.
+    Refused,
 }
 
 impl Finding {
@@ -104,11 +106,18 @@ impl Finding {
         self.location.project().into_iter().chain(also)
     }
 
-    /// Whether a project must not be promoted because of it: an error of its own files, or of the tree as a whole.
+    /// Whether a project must not be promoted because of it: an error of its own files, or of the tree as a whole. An edge that
+    /// is refused by the rules stops no other one.
     #[must_use]
     pub fn stops(&self, project: &str) -> bool {
         let mut about = self.projects().peekable();
-        self.severity == Severity::Error && (about.peek().is_none() || about.any(|name| name == project))
+        self.stops_projects() && (about.peek().is_none() || about.any(|name| name == project))
+    }
+
+    /// Whether it stops the projects that it is about, and not only an edge that their rules refuse.
+    #[must_use]
+    pub fn stops_projects(&self) -> bool {
+        self.severity == Severity::Error && self.note != Note::Refused
     }
 
     /// The warnings that an earlier state did not have become errors, if they are about something that promotes nothing: a
@@ -145,6 +154,12 @@ impl Finding {
             let message = "is a link, which no comparison with a commit follows; make it a file or a folder".to_owned();
             Self::error(Location::whole_file(path), message)
         })
+    }
+
+    /// The warning that a project has other rules than in an earlier state, or none.
+    pub(super) fn of_changed_rules(project: &str, earlier: &str) -> Self {
+        let message = format!("differs from {earlier}; look at what it does not ask for any more");
+        Self { severity: Severity::Warning, ..Self::error(Location::whole_file(&rules(project)), message) }
     }
 
     /// An error at a place.

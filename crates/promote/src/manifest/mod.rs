@@ -13,6 +13,7 @@ mod overlap;
 mod project;
 mod registries;
 mod registry_name;
+mod rules;
 mod snapshot;
 mod tree;
 mod yaml;

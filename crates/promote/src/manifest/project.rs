@@ -9,6 +9,7 @@ use super::edge::Edge;
 use super::finding::Location;
 use super::images::Image;
 use super::registry_name::RegistryName;
+use crate::rules::Rules;
 
 /// One project: a folder of `manifests`, and its twin of `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(super) struct Project {
     pub(super) source: RegistryName,
     pub(super) targets: Vec<(RegistryName, Location)>,
     pub(super) images: Vec<Image>,
+    /// What it demands of its images; `None` if it has no rules.
+    pub(super) rules: Option<Arc<Rules>>,
 }
 
 impl Project {

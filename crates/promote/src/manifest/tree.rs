@@ -2,18 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use local_registry_core::Quoted;
+use local_registry_core::{Quoted, Tag};
 
 use super::edge::Edge;
-use super::files::{Content, IMAGES, IMAGES_FILE, MANIFESTS, PROMOTER_MANIFEST, TreeFiles, promoter_manifest};
+use super::files::{
+    Content, IMAGES, IMAGES_FILE, MANIFESTS, PROMOTER_MANIFEST, RULES, TreeFiles, promoter_manifest,
+    rules as rules_path,
+};
 use super::finding::{Finding, Findings, Location, Note, Severity};
 use super::images::{self, Image};
 use super::overlap;
 use super::project::Project;
 use super::registries::{self, Registries};
 use super::registry_name::RegistryName;
+use super::rules;
 use super::snapshot::ImageTags;
+use crate::rules::{ProjectRules, Rules};
 
 /// What is promoted: projects, in the order of their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +32,7 @@ pub struct Tree {
 struct Twins<'f> {
     manifest: Half<'f>,
     images: Half<'f>,
+    rules: Option<&'f Content>,
 }
 
 /// What there is of one half of a project.
@@ -71,9 +78,13 @@ impl Tree {
                 continue;
             }
             let registries = twins.registries(name, &mut findings);
-            let images = twins.images(name, &mut findings);
+            let images = twins.images(name, &mut findings).unwrap_or_default();
+            let rules = twins.rules(name, &mut findings);
+            if let Some(rules) = &rules {
+                findings.extend(denied_tags(name, &images, rules));
+            }
             if let Some(Registries { source, targets }) = registries {
-                projects.push(Project { name: name.into(), source, targets, images: images.unwrap_or_default() });
+                projects.push(Project { name: name.into(), source, targets, images, rules: rules.map(Arc::new) });
             }
         }
         let tree = Self { projects };
@@ -100,6 +111,19 @@ impl Tree {
             let tags = image.tags().map(|(tag, digest, _)| (tag.clone(), digest.clone()));
             (image.name.as_str(), tags.collect())
         })
+    }
+
+    /// What each project demands of its images.
+    #[must_use]
+    pub fn rules(&self) -> ProjectRules {
+        let rules = |project: &Project| Some((Arc::clone(&project.name), Arc::clone(project.rules.as_ref()?)));
+        ProjectRules(self.projects.iter().filter_map(rules).collect())
+    }
+
+    /// Why nothing of a project is promoted by a tag, if its rules say so.
+    #[must_use]
+    pub fn denies(&self, project: &str, tag: &Tag) -> Option<String> {
+        denied(project, tag, self.project(project)?.rules.as_deref()?)
     }
 
     /// The registries that a project promotes to.
@@ -168,6 +192,12 @@ fn twins<'f>(files: &'f TreeFiles, findings: &mut Vec<Finding>) -> BTreeMap<&'f 
         let (Some(tree), Some(project), rest) = (parts.next(), parts.next(), parts.next()) else { continue };
         let expected = if tree == MANIFESTS { PROMOTER_MANIFEST } else { IMAGES_FILE };
         trees.insert(tree);
+        if (tree, rest) == (MANIFESTS, Some(RULES)) {
+            let twins = found.entry(project).or_default();
+            twins.manifest.has_folder = true;
+            twins.rules = Some(content);
+            continue;
+        }
         let half = rest.map(|_| {
             let twins = found.entry(project).or_default();
             if tree == MANIFESTS { &mut twins.manifest } else { &mut twins.images }
@@ -199,8 +229,27 @@ fn stray(path: &str, content: &Content, tree: &str, expected: &str) -> Option<Fi
         Content::Unreadable(reason) if path.split('/').count() > 2 || !TreeFiles::is_yaml(path) => {
             Some(unreadable(path, reason))
         }
+        // Rules that nobody reads would be taken for rules that hold.
+        _ if rules::resembles(path) => {
+            let message = format!("nothing reads these rules; expected `{}`", rules_path("PROJECT"));
+            // Beside the projects, they may be meant for all of them.
+            let is_beside = path.split('/').count() == 2;
+            Some(if is_beside { about(tree, format!("{}: {message}", Quoted(path))) } else { about(path, message) })
+        }
         _ => Some(promotes_nothing(path, format!("nothing reads this file; expected `{tree}/PROJECT/{expected}`"))),
     }
+}
+
+/// The tags of images that the rules deny. Each stops its own edges alone.
+fn denied_tags<'a>(project: &'a str, images: &'a [Image], rules: &'a Rules) -> impl Iterator<Item = Finding> + 'a {
+    images.iter().flat_map(Image::tags).filter_map(move |(tag, _, position)| {
+        let finding = Finding::error(Location::of_images(project, position), denied(project, tag, rules)?);
+        Some(Finding { note: Note::Refused, ..finding })
+    })
+}
+
+fn denied(project: &str, tag: &Tag, rules: &Rules) -> Option<String> {
+    rules.denies(tag).map(|reason| format!("{reason} ({})", rules_path(project)))
 }
 
 fn unreadable(path: &str, reason: &str) -> Finding {
@@ -218,7 +267,7 @@ fn promotes_nothing(file: &str, message: String) -> Finding {
 impl Twins<'_> {
     /// The first of both folders, if none of both has its file.
     fn folder_without_files(&self) -> Option<&'static str> {
-        let has_none = self.manifest.content.is_none() && self.images.content.is_none();
+        let has_none = self.manifest.content.is_none() && self.images.content.is_none() && self.rules.is_none();
         has_none.then_some(if self.manifest.has_folder { MANIFESTS } else { IMAGES })
     }
 
@@ -234,6 +283,13 @@ impl Twins<'_> {
         let hint = "write it with `local-registry-promote add`, or remove the folder of the same name in `manifests`";
         self.images.read(&path, &twin, hint, findings, images::read)
     }
+
+    /// The rules; `None` if there are none, or if something is wrong with them, which is an error.
+    fn rules(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Rules> {
+        let path = rules_path(project);
+        let is_there = self.rules?.read(&path, findings, rules::read);
+        is_there.flatten()
+    }
 }
 
 impl Half<'_> {
@@ -245,21 +301,35 @@ impl Half<'_> {
         findings: &mut Vec<Finding>,
         read: impl FnOnce(&str, &mut Findings) -> T,
     ) -> Option<T> {
-        match self.content {
-            Some(Content::Yaml(text)) => {
+        let Some(content) = self.content else {
+            findings.push(promotes_nothing(path, format!("is missing, the twin of `{twin}`; {hint}")));
+            return None;
+        };
+        content.read(path, findings, read)
+    }
+}
+
+impl Content {
+    /// Reads a file, if that can be read.
+    fn read<T>(
+        &self,
+        path: &str,
+        findings: &mut Vec<Finding>,
+        read: impl FnOnce(&str, &mut Findings) -> T,
+    ) -> Option<T> {
+        match self {
+            Self::Yaml(text) => {
                 let mut found = Findings::new(path);
                 let value = read(text, &mut found);
                 findings.extend(found.into_vec());
                 Some(value)
             }
-            Some(Content::Unreadable(reason)) => {
+            Self::Unreadable(reason) => {
                 findings.push(unreadable(path, reason));
                 None
             }
-            _ => {
-                findings.push(promotes_nothing(path, format!("is missing, the twin of `{twin}`; {hint}")));
-                None
-            }
+            // By its name, it would have been read.
+            Self::Other => None,
         }
     }
 }

@@ -17,6 +17,7 @@ use super::manifest_tree::{Manifest, ManifestTree};
 use super::parts::Parts;
 use super::place::Place;
 use super::progress::Progress;
+use super::proof::{hold_source, hold_target};
 use super::source_reads::SourceReads;
 use super::transfer::{Shared, Transfer};
 use local_registry_core::{Digest, Tag};
@@ -40,6 +41,16 @@ impl<'r> Copier<'r> {
     /// What was read of sources.
     pub(super) fn reads(&self) -> &SourceReads {
         &self.shared.reads
+    }
+
+    /// Looks whether the rules refuse an image as it is at its source.
+    pub(super) async fn hold_source(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
+        hold_source(item, &Transfer::new(self.registries, &self.shared, item)?).await
+    }
+
+    /// Looks whether the rules refuse an image as it is at its target now.
+    pub(super) async fn hold_target(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
+        hold_target(item, &Transfer::new(self.registries, &self.shared, item)?).await
     }
 
     /// Copies an image with everything that is attached to it, but sets no tag.

@@ -3,14 +3,13 @@
 //! They are tags that anybody may pull by, in production too, and whoever may push to the staging registry sets them there.
 //! So what they name has to be what cosign writes, and about the image. Whether a signature is valid is not said here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use local_registry_core::{Digest, Quoted, Tag};
 use local_registry_oci::{Blob, RawManifest, digest_of};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::PromotionError;
+use super::layer::Layer;
 use super::limits::{ATTESTATIONS, ENVELOPE, PAYLOAD, SIGNATURES};
 use super::parts::Parts;
 use super::payload::{attests, signs};
@@ -26,8 +25,10 @@ pub(super) enum CosignTag {
 }
 
 /// What cosign signs, and how it keeps attestations.
-const PAYLOADS: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-const ENVELOPES: &str = "application/vnd.dsse.envelope.v1+json";
+pub(super) const PAYLOADS: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+pub(super) const ENVELOPES: &str = "application/vnd.dsse.envelope.v1+json";
+/// How the types of Sigstore's bundles begin.
+pub(super) const BUNDLES: &str = "application/vnd.dev.sigstore.bundle";
 /// The types of bills of materials that `cosign attach sbom` has written, in all of its versions.
 const MATERIALS: [&str; 9] = [
     "application/spdx+json",
@@ -41,36 +42,8 @@ const MATERIALS: [&str; 9] = [
     "text/spdx+xml",
 ];
 
-/// The layers of a manifest, as far as they matter here.
-#[derive(Deserialize)]
-struct Layers {
-    #[serde(default)]
-    layers: Vec<Layer>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Layer {
-    media_type: String,
-    #[serde(deserialize_with = "digest")]
-    digest: Digest,
-    size: u64,
-    #[serde(default)]
-    annotations: Annotations,
-}
-
-#[derive(Default, Deserialize)]
-struct Annotations {
-    #[serde(rename = "dev.cosignproject.cosign/signature")]
-    signature: Option<IgnoredAny>,
-}
-
-/// The layers as they are described, each by a digest of that: cosign keeps signatures in their annotations.
-#[derive(Deserialize)]
-struct Described {
-    #[serde(default, deserialize_with = "digests")]
-    layers: BTreeSet<Digest>,
-}
+/// The annotation in which cosign keeps a signature.
+const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 
 impl CosignTag {
     pub(super) const ALL: [Self; 3] = [Self::Signatures, Self::Attestations, Self::Materials];
@@ -101,8 +74,8 @@ impl CosignTag {
         if parts.is_index {
             return Err(unfit("is an index, which cosign does not write".to_owned()));
         }
-        let layers = serde_json::from_slice::<Layers>(&manifest.bytes).map(|found| found.layers);
-        let layers = layers.map_err(|_| unfit("has layers that cosign does not write".to_owned()))?;
+        let layers = Layer::all_of(manifest);
+        let layers = layers.ok_or_else(|| unfit("has layers that cosign does not write".to_owned()))?;
         let most = if self == Self::Materials { 1 } else { SIGNATURES };
         if layers.is_empty() || layers.len() > most {
             return Err(unfit(format!("has {} layers, and cosign writes 1 to {most}", layers.len())));
@@ -115,8 +88,7 @@ impl CosignTag {
                 )));
             }
         }
-        let blobs: BTreeSet<Blob> =
-            layers.into_iter().map(|Layer { digest, size, .. }| Blob { digest, size }).collect();
+        let blobs: BTreeSet<Blob> = layers.iter().map(Layer::blob).collect();
         let sum = blobs.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
         if self == Self::Attestations && sum > ATTESTATIONS {
             return Err(unfit(format!("has attestations of {sum} bytes, and {ATTESTATIONS} are the most")));
@@ -131,7 +103,7 @@ impl CosignTag {
     }
 
     fn writes(self, layer: &Layer) -> bool {
-        let is_signed = layer.annotations.signature.is_some();
+        let is_signed = layer.annotations.contains_key(SIGNATURE);
         match self {
             Self::Signatures => layer.media_type == PAYLOADS && is_signed,
             Self::Attestations => layer.media_type == ENVELOPES && is_signed,
@@ -163,46 +135,13 @@ impl CosignTag {
     }
 }
 
-/// Whether a manifest has all signatures of another one, as they are described.
+/// Whether a manifest has all signatures of another one, as they are described: cosign keeps them in annotations.
 pub(super) fn has_signatures_of(one: &RawManifest, other: &RawManifest) -> bool {
-    let described = |manifest: &RawManifest| serde_json::from_slice::<Described>(&manifest.bytes).ok();
+    let described = |manifest: &RawManifest| -> Option<BTreeSet<Digest>> {
+        // An object's fields are in order here, however it is laid out.
+        let described = |layer: Layer| serde_json::to_vec(&layer).ok().map(|layer| digest_of(&layer));
+        Layer::all_of(manifest)?.into_iter().map(described).collect()
+    };
     let (Some(one), Some(other)) = (described(one), described(other)) else { return false };
-    !other.layers.is_empty() && other.layers.is_subset(&one.layers)
-}
-
-fn digest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-}
-
-/// What counts of a layer. Nobody reads anything else of it, and that may be large.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Signed {
-    media_type: String,
-    digest: String,
-    size: u64,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-}
-
-/// The digests of what is in a list, however it is laid out: an object's fields are in order here.
-fn digests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Digest>, D::Error> {
-    struct Each;
-    impl<'de> serde::de::Visitor<'de> for Each {
-        type Value = BTreeSet<Digest>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list of layers")
-        }
-
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut all = BTreeSet::new();
-            while let Some(layer) = list.next_element::<Signed>()? {
-                let layer = serde_json::to_vec(&layer).map_err(serde::de::Error::custom)?;
-                all.insert(digest_of(&layer));
-            }
-            Ok(all)
-        }
-    }
-    deserializer.deserialize_seq(Each)
+    !other.is_empty() && other.is_subset(&one)
 }

@@ -38,6 +38,8 @@ pub(super) enum PromotionError {
     NotThere { image: String },
     #[error("after the push, {image} is {found}; somebody has moved it, or the registry has another name")]
     Moved { image: String, found: Digest },
+    #[error("{}", .0.join("; "))]
+    Refused(Vec<String>),
     /// Something that is attached cannot be promoted.
     #[error("{0}")]
     Unfit(String),
@@ -65,7 +67,7 @@ impl PromotionError {
             | Self::TooLarge { .. }
             | Self::Signatures { .. }
             | Self::Unfit(_) => true,
-            Self::Moves { .. } | Self::NotThere { .. } | Self::Moved { .. } => false,
+            Self::Moves { .. } | Self::NotThere { .. } | Self::Moved { .. } | Self::Refused(_) => false,
         }
     }
 }

@@ -24,6 +24,9 @@ pub(super) struct Inspection {
 impl Inspection {
     /// The state of one edge.
     pub(super) fn state(&self, item: &Item, tag: Option<&Tag>) -> State {
+        if let Some(reason) = tag.and_then(|tag| item.denies(tag)) {
+            return State::Refused { reasons: vec![reason] };
+        }
         match tag.and_then(|tag| self.tags.get(tag)) {
             Some(found) if *found == item.digest => State::There,
             Some(found) => State::Moves { found: found.clone() },
@@ -33,7 +36,7 @@ impl Inspection {
 
     /// The tags that are to be set.
     pub(super) fn open_tags<'i>(&'i self, item: &'i Item) -> impl Iterator<Item = &'i Tag> {
-        item.tags.iter().filter(|tag| !self.tags.contains_key(tag))
+        item.allowed_tags().filter(|tag| !self.tags.contains_key(tag))
     }
 }
 
@@ -44,14 +47,15 @@ pub(super) async fn inspect(
     item: &Item,
 ) -> Result<Inspection, PromotionError> {
     let target = Place::target(registries, item)?;
-    let found = try_join_all(item.tags.iter().map(async |tag| {
+    let found = try_join_all(item.allowed_tags().map(async |tag| {
         let found = target.digest(Reference::Tag(tag)).await?;
         Ok::<_, PromotionError>(found.map(|digest| (tag.clone(), digest)))
     }))
     .await?;
     let tags: BTreeMap<Tag, Digest> = found.into_iter().flatten().collect();
     let is_known = tags.values().any(|found| *found == item.digest);
-    let is_in_line = !item.tags.is_empty() && tags.len() == item.tags.len();
+    // If all tags are denied, there is nothing to do, either.
+    let is_in_line = !item.tags.is_empty() && tags.len() == item.allowed_tags().count();
     let by_digest = Reference::Digest(&item.digest);
     let rest = if is_in_line {
         State::There

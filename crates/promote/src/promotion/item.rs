@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::report::{Report, State};
+use super::report::{Remarks, Report, State};
 use crate::manifest::Edge;
+use crate::rules::{ProjectRules, Rules};
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
 
@@ -16,17 +17,20 @@ pub(super) struct Item {
     pub(super) digest: Digest,
     pub(super) target: Repository,
     pub(super) tags: Vec<Tag>,
+    /// What its project demands of it, if it has rules.
+    pub(super) rules: Option<Arc<Rules>>,
 }
 
 impl Item {
     /// The items of these edges, in the order in which the first edge of each came.
-    pub(super) fn group(edges: impl IntoIterator<Item = Edge>) -> Vec<Self> {
+    pub(super) fn group(edges: impl IntoIterator<Item = Edge>, rules: &ProjectRules) -> Vec<Self> {
         let mut items: Vec<Self> = Vec::new();
         let mut known: HashMap<(Repository, Digest, Repository), usize> = HashMap::new();
         for Edge { project, source, digest, target, tag } in edges {
             let index = *known.entry((source.clone(), digest.clone(), target.clone())).or_insert(items.len());
             if index == items.len() {
-                items.push(Self { project, source, digest, target, tags: Vec::new() });
+                let rules = rules.of(&project).cloned();
+                items.push(Self { project, source, digest, target, tags: Vec::new(), rules });
             }
             if let Some(item) = items.get_mut(index) {
                 item.tags.extend(tag);
@@ -41,6 +45,16 @@ impl Item {
         Edge { project, source, digest, target, tag: tag.cloned() }
     }
 
+    /// Why nothing is promoted by a tag, if so.
+    pub(super) fn denies(&self, tag: &Tag) -> Option<String> {
+        self.rules.as_ref()?.denies(tag)
+    }
+
+    /// The tags that it is promoted by.
+    pub(super) fn allowed_tags(&self) -> impl Iterator<Item = &Tag> {
+        self.tags.iter().filter(|tag| self.denies(tag).is_none())
+    }
+
     /// What tells its edges apart: each of its tags, or none.
     pub(super) fn tags_or_none(&self) -> impl Iterator<Item = Option<&Tag>> {
         let none = if self.tags.is_empty() { Some(None) } else { None };
@@ -48,8 +62,15 @@ impl Item {
     }
 
     /// The reports of its edges, which have these states.
-    pub(super) fn reports(&self, states: impl IntoIterator<Item = State>, left_out: &[String]) -> Vec<Report> {
+    pub(super) fn reports(&self, states: impl IntoIterator<Item = State>, remarks: &Remarks) -> Vec<Report> {
+        let Remarks { left_out, warnings } = remarks;
         let reports = self.tags_or_none().zip(states);
-        reports.map(|(tag, state)| Report { edge: self.edge(tag), state, left_out: left_out.to_vec() }).collect()
+        let report = |(tag, state)| Report {
+            edge: self.edge(tag),
+            state,
+            left_out: left_out.clone(),
+            warnings: warnings.clone(),
+        };
+        reports.map(report).collect()
     }
 }

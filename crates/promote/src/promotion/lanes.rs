@@ -76,7 +76,8 @@ mod tests {
     fn item(project: &str, source: &str, target: &str) -> Item {
         let repository = |host: &str| local_registry_oci::Repository::parse(&format!("{host}/team")).unwrap();
         let digest = local_registry_oci::digest_of(b"");
-        Item { project: project.into(), source: repository(source), digest, target: repository(target), tags: vec![] }
+        let (source, target) = (repository(source), repository(target));
+        Item { project: project.into(), source, digest, target, tags: vec![], rules: None }
     }
 
     #[test]

@@ -29,3 +29,5 @@ pub(super) const ATTESTATIONS: u64 = 32 << 20;
 pub(super) const SUBJECTS: usize = 10_000;
 /// How much of what was left out is named for an image.
 pub(super) const NAMED: usize = 16;
+/// How many bytes the configuration of an image may have, where it has to say what it runs on.
+pub(super) const CONFIGURATION: u64 = 256 << 10;

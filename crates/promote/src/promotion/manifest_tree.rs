@@ -94,6 +94,11 @@ impl ManifestTree {
         self.manifests.values()
     }
 
+    /// One of them, if the image has it.
+    pub(super) fn manifest(&self, digest: &Digest) -> Option<&Manifest> {
+        self.manifests.get(digest)
+    }
+
     /// Whether the image has a manifest.
     pub(super) fn has(&self, digest: &Digest) -> bool {
         self.manifests.contains_key(digest)

@@ -2,32 +2,63 @@
 
 use std::sync::Arc;
 
-use super::inspection::inspect;
+use super::error::PromotionError;
+use super::inspection::{Inspection, inspect};
 use super::item::Item;
 use super::lanes::{in_lanes, in_order};
 use super::progress::Progress;
-use super::report::State;
-use super::source_reads::SourceReads;
+use super::proof::{hold_source, hold_target};
+use super::report::{Remarks, State};
+use super::transfer::{Shared, Transfer};
 use crate::manifest::Edge;
+use crate::rules::ProjectRules;
 use local_registry_oci::Registries;
 
-/// Asks the registries what they have, by HEAD requests alone. Reports come in the order of the edges.
-pub async fn plan(registries: &Registries, edges: impl IntoIterator<Item = Edge>, progress: Arc<dyn Progress>) {
-    let (items, reads) = (Item::group(edges), SourceReads::default());
-    let reads = &reads;
-    let results = in_lanes(&items, |item| states(registries, reads, item));
-    in_order(results, |at, states| {
-        let reports = items.get(at).map(|item| item.reports(states, &[]));
+/// Asks the registries what they have, by HEAD requests alone, but for images that rules are about. Reports come in the order of
+/// the edges.
+pub async fn plan(
+    registries: &Registries,
+    edges: impl IntoIterator<Item = Edge>,
+    rules: &ProjectRules,
+    progress: Arc<dyn Progress>,
+) {
+    let (items, shared) = (Item::group(edges, rules), Shared::default());
+    let shared = &shared;
+    let results = in_lanes(&items, |item| states(registries, shared, item));
+    in_order(results, |at, (states, remarks)| {
+        let reports = items.get(at).map(|item| item.reports(states, &remarks));
         reports.into_iter().flatten().for_each(|report| progress.edge(&report));
     })
     .await;
 }
 
-async fn states(registries: &Registries, reads: &SourceReads, item: &Item) -> Vec<State> {
-    let found = inspect(registries, reads, item).await;
-    let state = |tag| match &found {
-        Ok(inspection) => inspection.state(item, tag),
-        Err(error) => State::Unreachable { reason: error.to_string() },
+async fn states(registries: &Registries, shared: &Shared, item: &Item) -> (Vec<State>, Remarks) {
+    let found = inspect(registries, &shared.reads, item).await;
+    let held = match &found {
+        Ok(inspection) => hold(registries, shared, item, inspection).await,
+        Err(_) => Ok(Vec::new()),
     };
-    item.tags_or_none().map(state).collect()
+    let state = |tag| match (&found, &held) {
+        (Err(error), _) => State::unseen(error),
+        (Ok(inspection), held) => match (inspection.state(item, tag), held) {
+            (State::Copy | State::TagOnly, Err(error)) => State::unseen(error),
+            (state, _) => state,
+        },
+    };
+    let states = item.tags_or_none().map(state).collect();
+    (states, Remarks { warnings: held.unwrap_or_default(), ..Remarks::default() })
+}
+
+/// Looks whether the rules refuse what a promotion would do.
+async fn hold(
+    registries: &Registries,
+    shared: &Shared,
+    item: &Item,
+    inspection: &Inspection,
+) -> Result<Vec<String>, PromotionError> {
+    match inspection.rest {
+        State::Copy => hold_source(item, &Transfer::new(registries, shared, item)?).await,
+        State::TagOnly => hold_target(item, &Transfer::new(registries, shared, item)?).await,
+        _ => Ok(Vec::new()),
+    }
 }

@@ -9,6 +9,7 @@ use oci_spec::image::Descriptor;
 
 use super::attached::Referrers;
 use super::attachments::Attachments;
+use super::cosign::BUNDLES;
 use super::error::PromotionError;
 use super::limits::{LEVELS, MANIFESTS, REFERRERS};
 use super::manifest_tree::{Manifest, ManifestTree};
@@ -17,11 +18,12 @@ use super::spent::{Spent, within};
 use super::transfer::Transfer;
 
 /// How the types of signatures begin.
-const SIGNATURES: [&str; 2] = ["application/vnd.dev.sigstore.bundle", "application/vnd.cncf.notary.signature"];
+const SIGNATURES: [&str; 3] =
+    [BUNDLES, "application/vnd.dev.cosign.artifact.sig", "application/vnd.cncf.notary.signature"];
 
 /// The order in which referrers are taken, as many as there may be: what says that it is a signature, then what is small. So
 /// junk does not take their places by its digest.
-fn signatures_first(referrers: BTreeMap<Digest, Descriptor>) -> Vec<(Digest, Descriptor)> {
+pub(super) fn signatures_first(referrers: BTreeMap<Digest, Descriptor>) -> Vec<(Digest, Descriptor)> {
     let is_signature = |descriptor: &Descriptor| {
         let artifact_type = descriptor.artifact_type().as_ref().map(ToString::to_string).unwrap_or_default();
         SIGNATURES.iter().any(|signature| artifact_type.starts_with(signature))

@@ -5,6 +5,7 @@ use std::fmt;
 use local_registry_core::Digest;
 use serde::Serialize;
 
+use super::error::PromotionError;
 use crate::manifest::Edge;
 use crate::one_line::one_line;
 
@@ -50,6 +51,11 @@ pub enum State {
         /// Digests of referrers, and tags.
         missing: Vec<String>,
     },
+    /// The rules of the project refuse it.
+    Refused {
+        /// Why, each reason alone.
+        reasons: Vec<String>,
+    },
     /// A registry does not say what it has.
     Unreachable {
         /// Why.
@@ -63,6 +69,22 @@ pub enum State {
 }
 
 impl State {
+    /// What an error means for an edge whose registries were only looked at.
+    pub(super) fn unseen(error: &PromotionError) -> Self {
+        match error {
+            PromotionError::Source(_) | PromotionError::Target(_) => Self::Unreachable { reason: error.to_string() },
+            error => Self::unpromoted(error),
+        }
+    }
+
+    /// What an error means for an edge that was to be promoted.
+    pub(super) fn unpromoted(error: &PromotionError) -> Self {
+        match error {
+            PromotionError::Refused(reasons) => Self::Refused { reasons: reasons.clone() },
+            error => Self::Failed { reason: error.to_string() },
+        }
+    }
+
     /// Whether something is wrong that a promotion does not put right.
     #[must_use]
     pub fn is_fault(&self) -> bool {
@@ -83,13 +105,15 @@ impl State {
             Self::Differs { .. } => "differs",
             Self::Absent => "absent",
             Self::Unsigned { .. } => "unsigned",
+            Self::Refused { .. } => "refused",
             Self::Unreachable { .. } => "unreachable",
             Self::Failed { .. } => "failed",
         }
     }
 }
 
-/// An edge, and its state. Prints as a line: state, image at the target, image at the source, reason, and what was left out.
+/// An edge, and its state. Prints as a line: state, image at the target, image at the source, reason, and
+/// remarks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The edge.
@@ -102,6 +126,16 @@ pub struct Report {
     /// fault of the edge.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// What the rules of the project say of it that refuses nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// What is said of an image beside its state.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    pub(super) left_out: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// How wide the column of states is: as the longest of them.
@@ -109,7 +143,7 @@ const WIDTH: usize = 11;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { edge, state, left_out } = self;
+        let Self { edge, state, left_out, warnings } = self;
         write!(f, "{:WIDTH$}  {}  {}", state.name(), edge.target_image(), edge.source.at(&edge.digest))?;
         match state {
             State::Moves { found } => write!(f, ": it is {found}; use another tag"),
@@ -122,10 +156,16 @@ impl fmt::Display for Report {
                 missing.join(", "),
                 if missing.len() == 1 { "is" } else { "are" }
             ),
+            State::Refused { reasons } => write!(f, ": {}", one_line(&reasons.join("; "))),
             State::Unreachable { reason } | State::Failed { reason } => write!(f, ": {}", one_line(reason)),
             State::There | State::TagOnly | State::Copy | State::Tagged | State::Copied => Ok(()),
         }?;
-        if left_out.is_empty() { Ok(()) } else { write!(f, "; left out: {}", one_line(&left_out.join("; "))) }
+        for (what, remarks) in [("left out", left_out), ("warning", warnings)] {
+            if !remarks.is_empty() {
+                write!(f, "; {what}: {}", one_line(&remarks.join("; ")))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -147,6 +187,7 @@ mod tests {
             State::Differs { found },
             State::Absent,
             State::Unsigned { missing: Vec::new() },
+            State::Refused { reasons: Vec::new() },
             State::Unreachable { reason: reason.clone() },
             State::Failed { reason },
         ] {

@@ -11,9 +11,10 @@ use super::item::Item;
 use super::lanes::in_lanes;
 use super::left_out::LeftOut;
 use super::progress::Progress;
-use super::report::{Report, State};
+use super::report::{Remarks, Report, State};
 use super::signatures::Signatures;
 use crate::manifest::Edge;
+use crate::rules::ProjectRules;
 use local_registry_oci::Registries;
 
 /// Promotes every edge that is not in line. One that fails does not stop the others. Reports come as edges are done.
@@ -22,11 +23,12 @@ use local_registry_oci::Registries;
 pub async fn run(
     registries: &Registries,
     edges: impl IntoIterator<Item = Edge>,
+    rules: &ProjectRules,
     signatures: Signatures,
     progress: Arc<dyn Progress>,
 ) {
     let copier = Copier::new(registries, Arc::clone(&progress));
-    let (copier, items) = (&copier, Item::group(edges));
+    let (copier, items) = (&copier, Item::group(edges, rules));
     let results = in_lanes(&items, |item| promote(registries, copier, item, signatures));
     results.for_each(async |(_, reports)| reports.iter().for_each(|report| progress.edge(report))).await;
 }
@@ -35,36 +37,50 @@ async fn promote(registries: &Registries, copier: &Copier<'_>, item: &Item, sign
     let inspection = match inspect(registries, copier.reads(), item).await {
         Ok(inspection) => inspection,
         Err(error) => {
-            let state = State::Unreachable { reason: error.to_string() };
-            return item.reports(item.tags_or_none().map(|_| state.clone()), &[]);
+            let state = State::unseen(&error);
+            return item.reports(item.tags_or_none().map(|_| state.clone()), &Remarks::default());
         }
     };
     let left_out = LeftOut::default();
     let done = act(copier, item, &inspection, signatures, &left_out).await;
     let state = |tag| match (inspection.state(item, tag), &done) {
-        (State::TagOnly | State::Copy | State::There, Err(error)) => State::Failed { reason: error.to_string() },
-        (State::TagOnly, Ok(())) => State::Tagged,
-        (State::Copy, Ok(())) => State::Copied,
+        // The rules are about what is promoted now. `verify` says it of what is there.
+        (State::There, Err(PromotionError::Refused(_))) => State::There,
+        (State::TagOnly | State::Copy | State::There, Err(error)) => State::unpromoted(error),
+        (State::TagOnly, Ok(_)) => State::Tagged,
+        (State::Copy, Ok(_)) => State::Copied,
         (state, _) => state,
     };
-    item.reports(item.tags_or_none().map(state), &left_out.into_reasons())
+    let states: Vec<State> = item.tags_or_none().map(state).collect();
+    item.reports(states, &Remarks { left_out: left_out.into_reasons(), warnings: done.unwrap_or_default() })
 }
 
+/// Promotes an item. Returns what is worth a warning.
 async fn act(
     copier: &Copier<'_>,
     item: &Item,
     inspection: &Inspection,
     signatures: Signatures,
     left_out: &LeftOut,
-) -> Result<(), PromotionError> {
+) -> Result<Vec<String>, PromotionError> {
+    let is_new = inspection.rest == State::Copy;
     match inspection.rest {
-        State::Copy => copier.copy(item, left_out).await?,
+        State::Copy => {
+            copier.hold_source(item).await?;
+            copier.copy(item, left_out).await?;
+        }
         State::There | State::TagOnly if signatures == Signatures::Follow => copier.attach(item, left_out).await?,
         State::TagOnly => {}
-        _ => return Ok(()),
+        _ => return Ok(Vec::new()),
     }
-    if inspection.open_tags(item).next().is_none() {
-        return Ok(());
+    let has_open_tags = inspection.open_tags(item).next().is_some();
+    if !is_new && !has_open_tags {
+        return Ok(Vec::new());
     }
-    copier.tag(item, inspection.open_tags(item)).await
+    // What was left out may have been what proves it. No tag names an image that the rules refuse.
+    let warnings = copier.hold_target(item).await?;
+    if has_open_tags {
+        copier.tag(item, inspection.open_tags(item)).await?;
+    }
+    Ok(warnings)
 }

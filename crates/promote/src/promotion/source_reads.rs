@@ -11,9 +11,11 @@ use tokio::time::Instant;
 use super::attached::Referrers;
 use super::cosign::CosignTag;
 use super::error::PromotionError;
+use super::item::Item;
 use super::memo::Memo;
 use super::place::{Manifests, Place};
 use super::room::Room;
+use super::ruling::Ruling;
 use super::tag_names::{TagNames, may_have};
 
 /// How many bytes of manifests are remembered.
@@ -24,6 +26,9 @@ const LOOKED_AT: usize = 10_000;
 const TAGS: usize = 4 << 20;
 const TAGS_FOR: Duration = Duration::from_secs(30);
 
+/// How many bytes of what the rules say are remembered.
+const RULINGS: usize = 1 << 20;
+
 type Key = (Repository, Digest);
 
 /// What was read of sources.
@@ -33,6 +38,7 @@ pub(super) struct SourceReads {
     existing: Memo<Key, bool>,
     attached: Memo<Key, Attached>,
     tags: Memo<Repository, Tags>,
+    rulings: Memo<(Arc<str>, Key), Ruling>,
 }
 
 /// Whether anything is attached to a manifest.
@@ -62,6 +68,7 @@ impl Default for SourceReads {
             existing: Memo::new(LOOKED_AT),
             attached: Memo::new(LOOKED_AT),
             tags: Memo::new(TAGS),
+            rulings: Memo::new(RULINGS),
         }
     }
 }
@@ -87,6 +94,17 @@ impl SourceReads {
         let key = (place.repository.clone(), digest.clone());
         let ask = async { ask.await.map(|(found, is_sure)| (found, is_sure.then_some(1))) };
         self.attached.get(key, |_| true, ask).await
+    }
+
+    /// What the rules of a project say of an image, as `look` finds out.
+    pub(super) async fn ruling(
+        &self,
+        item: &Item,
+        look: impl Future<Output = Result<Ruling, PromotionError>>,
+    ) -> Result<Ruling, PromotionError> {
+        let key = (Arc::clone(&item.project), (item.source.clone(), item.digest.clone()));
+        let look = async { look.await.map(|ruling| (ruling.clone(), Some(ruling.weight()))) };
+        self.rulings.get(key, |_| true, look).await
     }
 
     /// The tags of a source that may be about manifests. A registry that does not list the tag of this image's signatures,

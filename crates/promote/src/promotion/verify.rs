@@ -13,10 +13,12 @@ use super::left_out::LeftOut;
 use super::manifest_tree::ManifestTree;
 use super::place::Place;
 use super::progress::Progress;
-use super::report::State;
+use super::proof::hold_target;
+use super::report::{Remarks, State};
 use super::signatures::Signatures;
 use super::transfer::{Shared, Transfer};
 use crate::manifest::Edge;
+use crate::rules::ProjectRules;
 use local_registry_core::Tag;
 use local_registry_oci::{Reference, Registries};
 
@@ -25,54 +27,86 @@ const AT_ONCE: usize = 16;
 
 /// Reads every image from its targets, by tag and by digest. Reports come in the order of the edges.
 ///
-/// With [`Signatures::Follow`], whatever is attached to an image at the source, and could be promoted, has to be at the target.
+/// What the rules ask for is looked for at the targets. With [`Signatures::Follow`], whatever is attached to an image at the source, and could be promoted, has to be at the target.
 pub async fn verify(
     registries: &Registries,
     edges: impl IntoIterator<Item = Edge>,
+    rules: &ProjectRules,
     signatures: Signatures,
     progress: Arc<dyn Progress>,
 ) {
-    let (items, shared) = (Item::group(edges), Shared::default());
+    let (items, shared) = (Item::group(edges, rules), Shared::default());
     let shared = &shared;
     let results = in_lanes(&items, |item| states(registries, shared, item, signatures));
-    in_order(results, |at, (states, left_out)| {
-        let reports = items.get(at).map(|item| item.reports(states, &left_out));
+    in_order(results, |at, (states, remarks)| {
+        let reports = items.get(at).map(|item| item.reports(states, &remarks));
         reports.into_iter().flatten().for_each(|report| progress.edge(&report));
     })
     .await;
 }
 
-/// The states of the edges of an item, and what of the source would not be promoted.
+/// The states of the edges of an item, and what else there is to say.
 async fn states(
     registries: &Registries,
     shared: &Shared,
     item: &Item,
     signatures: Signatures,
-) -> (Vec<State>, Vec<String>) {
+) -> (Vec<State>, Remarks) {
     let mut states = Vec::new();
     for tag in item.tags_or_none() {
-        let state = named(registries, item, tag).await;
-        states.push(state.unwrap_or_else(|error| unreachable(&error)));
+        let state = match tag.and_then(|tag| item.denies(tag)) {
+            Some(reason) => Ok(State::Refused { reasons: vec![reason] }),
+            None => named(registries, item, tag).await,
+        };
+        states.push(state.unwrap_or_else(|error| State::unseen(&error)));
     }
-    let left_out = LeftOut::default();
-    if signatures == Signatures::Follow && states.contains(&State::There) {
-        let state = match unsigned(registries, shared, item, &left_out).await {
-            Ok(missing) if missing.is_empty() => State::There,
-            Ok(missing) => State::Unsigned { missing: missing.into_iter().collect() },
-            Err(error) => unreachable(&error),
+    let (left_out, mut warnings) = (LeftOut::default(), Vec::new());
+    if states.contains(&State::There) {
+        let state = match proved(registries, shared, item, signatures, &left_out).await {
+            Ok(found) => {
+                warnings = found;
+                State::There
+            }
+            Err(Unproved::Unsigned(missing)) => State::Unsigned { missing: missing.into_iter().collect() },
+            Err(Unproved::Error(error)) => State::unseen(&error),
         };
         for there in states.iter_mut().filter(|one| **one == State::There) {
             *there = state.clone();
         }
     }
-    (states, left_out.into_reasons())
+    (states, Remarks { left_out: left_out.into_reasons(), warnings })
 }
 
-fn unreachable(error: &PromotionError) -> State {
-    match error {
-        PromotionError::Source(_) | PromotionError::Target(_) => State::Unreachable { reason: error.to_string() },
-        _ => State::Failed { reason: error.to_string() },
+/// Why an image that is there is not what it should be.
+enum Unproved {
+    /// The source has more that is attached to it.
+    Unsigned(BTreeSet<String>),
+    Error(PromotionError),
+}
+
+impl From<PromotionError> for Unproved {
+    fn from(error: PromotionError) -> Self {
+        Self::Error(error)
     }
+}
+
+/// Looks at an image that is there: by the rules, and at what is attached to it. Returns what is worth a warning.
+async fn proved(
+    registries: &Registries,
+    shared: &Shared,
+    item: &Item,
+    signatures: Signatures,
+    left_out: &LeftOut,
+) -> Result<Vec<String>, Unproved> {
+    let transfer = Transfer::new(registries, shared, item)?;
+    let warnings = hold_target(item, &transfer).await?;
+    if signatures == Signatures::Follow {
+        let missing = unsigned(&transfer, item, left_out).await?;
+        if !missing.is_empty() {
+            return Err(Unproved::Unsigned(missing));
+        }
+    }
+    Ok(warnings)
 }
 
 /// What a tag names, or whether the digest is there. The bytes are read, and have the digest.
@@ -88,17 +122,15 @@ async fn named(registries: &Registries, item: &Item, tag: Option<&Tag>) -> Resul
 
 /// What is attached to the image, or to a part of it, at the source alone. Nothing, if the source has it no more.
 async fn unsigned(
-    registries: &Registries,
-    shared: &Shared,
+    transfer: &Transfer<'_>,
     item: &Item,
     left_out: &LeftOut,
 ) -> Result<BTreeSet<String>, PromotionError> {
-    let transfer = Transfer::new(registries, shared, item)?;
     if !transfer.reads.has(&transfer.source, &item.digest).await? {
         return Ok(BTreeSet::new());
     }
     let tree = ManifestTree::read(&transfer.target, &item.digest, &transfer.room).await?;
-    let attachments = Attachments::seen(&transfer, (&tree, &item.digest), left_out);
+    let attachments = Attachments::seen(transfer, (&tree, &item.digest), left_out);
     stream::iter(tree.digests().map(Ok))
         .try_for_each_concurrent(AT_ONCE, |digest| attachments.of_manifest(digest))
         .await?;

@@ -19,6 +19,7 @@ mod memory;
 mod quirks;
 mod reference;
 mod requests;
+mod rules;
 mod signatures;
 mod snapshot;
 mod stalls;

@@ -1,4 +1,4 @@
-//! Patterns for owners of certificates.
+//! Patterns for names, such as those of the owners of certificates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,9 @@ use std::str::FromStr;
 use local_registry_core::text::matches_wildcard;
 use thiserror::Error;
 
-/// What the subject of a certificate has to be. A `*` stands for any text, also with slashes in it, or for none.
+/// What a name has to be: the subject of a certificate, a builder, a tag. A `*` stands for any text without a slash, or for none.
+///
+/// With slashes, `workflows/*@refs/heads/main` would accept a branch `x@refs/heads/main`, which anybody may make who may push.
 ///
 /// ```
 /// use local_registry_signatures::Pattern;
@@ -14,17 +16,17 @@ use thiserror::Error;
 /// let pattern: Pattern = "https://github.com/team/app/.github/workflows/*@refs/tags/v*".parse()?;
 /// assert!(pattern.matches("https://github.com/team/app/.github/workflows/release.yaml@refs/tags/v1.2"));
 /// assert!(!pattern.matches("https://github.com/team/app2/.github/workflows/release.yaml@refs/tags/v1.2"));
+/// assert!(!pattern.matches("https://github.com/team/app/.github/workflows/release.yaml@refs/heads/x@refs/tags/v1.2"));
 /// # Ok::<(), local_registry_signatures::PatternError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(String);
 
 impl Pattern {
-    /// Whether a subject is as the pattern says.
+    /// Whether a name is as the pattern says.
     #[must_use]
-    pub fn matches(&self, subject: &str) -> bool {
-        // No subject has such a character: `Certificate` refuses those.
-        matches_wildcard(&self.0, subject, '\0')
+    pub fn matches(&self, name: &str) -> bool {
+        matches_wildcard(&self.0, name, '/')
     }
 
     /// The pattern as it was written.
@@ -58,8 +60,8 @@ impl fmt::Display for Pattern {
 ///
 /// ```
 /// let error = "".parse::<local_registry_signatures::Pattern>().unwrap_err();
-/// assert_eq!(error.to_string(), "is empty, and a pattern for the subject of a certificate is expected");
+/// assert_eq!(error.to_string(), "is empty, and a name or a pattern for names is expected");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("is empty, and a pattern for the subject of a certificate is expected")]
+#[error("is empty, and a name or a pattern for names is expected")]
 pub struct PatternError(());

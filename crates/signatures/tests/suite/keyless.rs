@@ -89,11 +89,12 @@ fn a_certificate_names_its_issuer_in_either_extension() {
 
 #[test]
 fn a_certificate_has_one_subject_that_the_rules_ask_for() {
-    let expected = "the rules ask for `https://github.com/team/app/.github/workflows/*`";
+    let expected = "the rules ask for `https://github.com/team/app/.github/workflows/*@refs/tags/*`";
     for other in [
         "https://github.com/team/app2/.github/workflows/release.yaml@refs/tags/v1",
         "https://evil.example/https://github.com/team/app/.github/workflows/x",
         "https://github.com/team/app",
+        "https://github.com/team/app/.github/workflows/x@heads/y@refs/tags/v1",
     ] {
         let message = format!("its certificate is of `{other}`, and {expected}");
         check_leaf(|leaf| leaf.subject_alt_names = vec![uri(other)], Err(&message));

@@ -257,7 +257,7 @@ impl Keyless {
             authority: self.ca.authority(),
             log: self.log.public(),
             issuer: ISSUER.to_owned(),
-            subject: "https://github.com/team/app/.github/workflows/*".parse().unwrap(),
+            subject: "https://github.com/team/app/.github/workflows/*@refs/tags/*".parse().unwrap(),
         }
     }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use local_registry_core::{Digest, ImageReference, Quoted, Tag};
 use local_registry_oci::{Reference, Registries, Repository};
-use local_registry_promote::{Addition, Finding, RegistryName, Severity, Tree, TreeFiles};
+use local_registry_promote::{Addition, Finding, RegistryName, Tree, TreeFiles};
 use local_registry_system::{Output, print_line};
 use serde::Serialize;
 
@@ -86,6 +86,9 @@ pub(crate) async fn perform(
         let before = files.text(&file).unwrap_or_default().to_owned();
         let after = addition.apply(&before).with_context(|| file.clone())?;
         let Addition { image, digest, tag } = addition;
+        if let Some(reason) = tag.as_ref().and_then(|tag| tree.denies(&project, tag)).filter(|_| after != before) {
+            bail!("{}: {reason}; nothing was added", Quoted(&image));
+        }
         reports.push(Entry { file: file.clone(), image, digest, tag, added: after != before });
         if after != before {
             files.insert(file, after.clone());
@@ -111,7 +114,7 @@ pub(crate) async fn perform(
 
 /// Prints the errors among these findings that matter, if there are any, and fails then.
 fn refuse(findings: &[Finding], output: Output, matters: impl Fn(&Finding) -> bool) -> anyhow::Result<()> {
-    let is_error = |finding: &&Finding| finding.severity == Severity::Error && matters(finding);
+    let is_error = |finding: &&Finding| finding.stops_projects() && matters(finding);
     let errors: Vec<_> = findings.iter().filter(is_error).collect();
     for finding in &errors {
         eprintln!("{}", output.line(finding)?);

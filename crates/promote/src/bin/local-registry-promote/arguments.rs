@@ -11,7 +11,8 @@ use local_registry_system::Output;
 /// Promotes container images by digest, from a staging registry to the one that everyone pulls from.
 ///
 /// What is promoted stands in two files for each project, in the format of Kubernetes' image promoter:
-/// manifests/PROJECT/promoter-manifest.yaml names the registries, and images/PROJECT/images.yaml the images.
+/// manifests/PROJECT/promoter-manifest.yaml names the registries, and images/PROJECT/images.yaml the images. If there is a
+/// manifests/PROJECT/rules.yaml, it says what an image has to be.
 /// Credentials are taken from where Docker, Podman and Kubernetes keep them (`REGISTRY_AUTH_FILE`, `DOCKER_CONFIG`).
 /// Exit codes: 0 nothing is wrong, 1 something is and the output says what, 2 bad arguments.
 #[derive(Debug, Parser)]
@@ -36,8 +37,8 @@ pub(crate) enum Command {
     },
     /// Show what a promotion would do. Nothing is changed.
     ///
-    /// Asks for each edge whether the target has it, by HEAD requests. Exit codes: 0 nothing stands in the way of a
-    /// promotion, 1 something does, 2 bad arguments.
+    /// Asks for each edge whether the target has it, by HEAD requests. With rules, it reads what is attached to an image, too.
+    /// Exit codes: 0 nothing stands in the way of a promotion, 1 something does, 2 bad arguments.
     Plan {
         #[command(flatten)]
         base: Base,
@@ -70,7 +71,7 @@ pub(crate) enum Command {
     },
     /// Compare what the targets have with the files.
     ///
-    /// Reads each image by tag and by digest. What is attached to it at the source, such as a signature, has to be at the
+    /// Reads each image by tag and by digest. The rules have to accept what is there. What is attached to it at the source, such as a signature, has to be at the
     /// target, as long as the source has the image.
     Verify {
         /// Do not ask the source for signatures.

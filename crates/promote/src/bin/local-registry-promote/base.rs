@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use local_registry_core::Quoted;
-use local_registry_promote::{Finding, Severity, Tree};
+use local_registry_promote::{Finding, Tree};
 
 use crate::tree_files::read_commit;
 
@@ -13,21 +13,13 @@ use crate::tree_files::read_commit;
 pub(crate) fn tree_of(root: &Path, commit: &str) -> anyhow::Result<(Tree, Vec<Finding>)> {
     let files = read_commit(root, commit).context("--base")?;
     let (tree, findings) = Tree::read(&files);
-    if has_errors(&findings) {
-        let projects: BTreeSet<String> = findings
-            .iter()
-            .filter(|one| one.severity == Severity::Error)
-            .flat_map(Finding::projects)
-            .map(|name| Quoted(name).to_string())
-            .collect();
+    let errors = || findings.iter().filter(|finding| finding.stops_projects());
+    if errors().next().is_some() {
+        let projects: BTreeSet<String> =
+            errors().flat_map(Finding::projects).map(|name| Quoted(name).to_string()).collect();
         let projects: Vec<String> = projects.into_iter().collect();
         let of = if projects.is_empty() { String::new() } else { format!(" of {}", projects.join(", ")) };
         eprintln!("warning: --base {commit}: the files{of} have errors there; what is wrong there is not compared");
     }
     Ok((tree, findings))
-}
-
-/// Whether something stands in the way of a promotion.
-pub(crate) fn has_errors(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Error)
 }

@@ -18,12 +18,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
 use local_registry_oci::Registries;
-use local_registry_promote::{Edge, Finding, Signatures, Tree, plan, run, verify};
+use local_registry_promote::{Edge, Finding, ProjectRules, Severity, Signatures, Tree, plan, run, verify};
 use local_registry_system::{Ended, Output, print_line, until_stopped};
 
 use self::add::Wanted;
 use self::arguments::{Arguments, BadArgument, Base, Command, Edges, LayoutArguments, RegistryArguments};
-use self::base::{has_errors, tree_of};
+use self::base::tree_of;
 use self::printer::Printer;
 use self::selection::{Selection, none_stopped};
 use self::tree_files::read_folder;
@@ -49,17 +49,17 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         Command::Check { base } => check(root, base, output),
         Command::Plan { base, edges, layouts, registries } => {
             let prepared = Prepared::new(root, base, edges, (layouts, registries), output)?;
-            plan(&prepared.registries, prepared.edges, prepared.printer.clone()).await;
+            plan(&prepared.registries, prepared.edges, &prepared.rules, prepared.printer.clone()).await;
             end(&prepared.printer, &prepared.stopped)
         }
         Command::Run { confirm, late_signatures, base, edges, layouts, registries } => {
             let prepared = Prepared::new(root, base, edges, (layouts, registries), output)?;
             if *confirm {
                 let signatures = if *late_signatures { Signatures::Follow } else { Signatures::Ignore };
-                run(&prepared.registries, prepared.edges, signatures, prepared.printer.clone()).await;
+                run(&prepared.registries, prepared.edges, &prepared.rules, signatures, prepared.printer.clone()).await;
                 return end(&prepared.printer, &prepared.stopped);
             }
-            plan(&prepared.registries, prepared.edges, prepared.printer.clone()).await;
+            plan(&prepared.registries, prepared.edges, &prepared.rules, prepared.printer.clone()).await;
             let in_line = end(&prepared.printer, &prepared.stopped)?;
             eprintln!("nothing was changed; add --confirm to promote");
             Ok(in_line)
@@ -67,7 +67,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         Command::Verify { without_signatures, base, edges, layouts, registries } => {
             let prepared = Prepared::new(root, base, edges, (layouts, registries), output)?;
             let signatures = if *without_signatures { Signatures::Ignore } else { Signatures::Follow };
-            verify(&prepared.registries, prepared.edges, signatures, prepared.printer.clone()).await;
+            verify(&prepared.registries, prepared.edges, &prepared.rules, signatures, prepared.printer.clone()).await;
             end(&prepared.printer, &prepared.stopped)
         }
         Command::Add { images, tag, from, project, registries } => {
@@ -91,6 +91,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
 /// What a command has that asks registries about edges.
 struct Prepared {
     edges: Vec<Edge>,
+    rules: ProjectRules,
     stopped: BTreeSet<String>,
     registries: Registries,
     printer: Arc<Printer>,
@@ -104,10 +105,10 @@ impl Prepared {
         (layouts, registries): (&LayoutArguments, &RegistryArguments),
         output: Output,
     ) -> anyhow::Result<Self> {
-        let Selection { edges, stopped } = Selection::read(root, base, wanted, output)?;
+        let Selection { edges, rules, stopped } = Selection::read(root, base, wanted, output)?;
         let registries = with_layouts(connect(registries)?, layouts, &edges)?;
         let printer = Arc::new(Printer::new(output, wanted.all, edges.len()));
-        Ok(Self { edges, stopped, registries, printer })
+        Ok(Self { edges, rules, stopped, registries, printer })
     }
 }
 
@@ -124,12 +125,13 @@ fn check(root: &Path, base: &Base, output: Output) -> anyhow::Result<bool> {
         findings.extend(Finding::of_links(&files));
         Finding::hold_against(&mut findings, &earlier);
         findings.extend(tree.moved_tags(&before, commit));
+        findings.extend(tree.changed_rules(&before, commit));
         findings.sort();
     }
     for finding in &findings {
         print_line(&output.line(finding)?)?;
     }
-    let is_valid = !has_errors(&findings);
+    let is_valid = findings.iter().all(|finding| finding.severity != Severity::Error);
     if is_valid && output == Output::Text {
         print_line(&format!("valid: {}", tree.size()))?;
     }

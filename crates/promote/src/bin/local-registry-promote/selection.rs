@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use local_registry_core::Quoted;
-use local_registry_promote::{Edge, Finding, Severity, Tree};
+use local_registry_promote::{Edge, Finding, ProjectRules, Severity, Tree};
 use local_registry_system::Output;
 
 use crate::arguments::{BadArgument, Base, Edges};
@@ -15,6 +15,7 @@ use crate::tree_files::read_folder;
 /// The edges that a command is about.
 pub(crate) struct Selection {
     pub(crate) edges: Vec<Edge>,
+    pub(crate) rules: ProjectRules,
     /// The projects whose files have errors. Nothing is promoted by those.
     pub(crate) stopped: BTreeSet<String>,
 }
@@ -29,7 +30,9 @@ impl Selection {
         }
         let is_wanted = |project: &str| edges.projects.is_empty() || edges.projects.iter().any(|name| name == project);
         let is_about = |finding: &&Finding| finding.projects().next().is_none() || finding.projects().any(is_wanted);
-        findings.retain(|finding| is_about(&finding));
+        // An edge that the rules refuse has a line of its own among the others.
+        let has_own_line = |finding: &Finding| finding.severity == Severity::Error && !finding.stops_projects();
+        findings.retain(|finding| is_about(&finding) && !has_own_line(finding));
         for finding in &findings {
             eprintln!("{}", output.line(finding)?);
         }
@@ -47,6 +50,7 @@ impl Selection {
         }
         let stopped = errors().flat_map(Finding::projects).filter(|name| is_wanted(name)).map(str::to_owned).collect();
         let tree = tree.without(|project| !promoted.contains(project));
+        let rules = tree.rules();
         let edges = match before {
             // Nothing was promoted by files with errors.
             Some((before, findings)) => {
@@ -54,7 +58,7 @@ impl Selection {
             }
             None => tree.edges().collect(),
         };
-        Ok(Self { edges, stopped })
+        Ok(Self { edges, rules, stopped })
     }
 }
 
