@@ -22,6 +22,6 @@ pub use self::find::find;
 pub(crate) use self::find::scheme;
 pub use self::hex::hex;
 pub use self::object_name::is_object_name;
-pub use self::printable::printable;
+pub use self::printable::{one_line, printable};
 pub use self::quote::{Excerpt, Quoted};
 pub use self::wildcard::matches_wildcard;

@@ -16,3 +16,15 @@ pub fn printable(text: &str) -> String {
     };
     text.chars().map(escape).collect()
 }
+
+/// A text of others as one line of the output: without what a terminal or a log obeys, and with `\n` for ends of lines.
+///
+/// ```
+/// use local_registry_core::text::one_line;
+///
+/// assert_eq!(one_line("two\nlines"), r"two\nlines");
+/// ```
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    printable(text).replace('\n', r"\n")
+}

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::report::{Remarks, Report, State};
-use crate::manifest::Edge;
-use crate::rules::{ProjectRules, Rules};
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
+use local_registry_promotion_tree::Edge;
+use local_registry_promotion_tree::{ProjectRules, Rules};
 
 /// The edges that only differ in their tags.
 #[derive(Debug, Clone, PartialEq, Eq)]

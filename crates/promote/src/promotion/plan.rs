@@ -10,9 +10,9 @@ use super::progress::Progress;
 use super::proof::{hold_source, hold_target};
 use super::report::{Remarks, State};
 use super::transfer::{Shared, Transfer};
-use crate::manifest::Edge;
-use crate::rules::ProjectRules;
 use local_registry_oci::Registries;
+use local_registry_promotion_tree::Edge;
+use local_registry_promotion_tree::ProjectRules;
 
 /// Asks the registries what they have, by HEAD requests alone, but for images that rules are about. Reports come in the order of
 /// the edges.

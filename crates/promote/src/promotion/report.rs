@@ -6,8 +6,8 @@ use local_registry_core::Digest;
 use serde::Serialize;
 
 use super::error::PromotionError;
-use crate::manifest::Edge;
-use crate::one_line::one_line;
+use local_registry_core::text::one_line;
+use local_registry_promotion_tree::Edge;
 
 /// What is known of an edge, or what became of it.
 ///

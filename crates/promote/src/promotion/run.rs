@@ -13,9 +13,9 @@ use super::left_out::LeftOut;
 use super::progress::Progress;
 use super::report::{Remarks, Report, State};
 use super::signatures::Signatures;
-use crate::manifest::Edge;
-use crate::rules::ProjectRules;
 use local_registry_oci::Registries;
+use local_registry_promotion_tree::Edge;
+use local_registry_promotion_tree::ProjectRules;
 
 /// Promotes every edge that is not in line. One that fails does not stop the others. Reports come as edges are done.
 ///

@@ -17,10 +17,10 @@ use super::proof::hold_target;
 use super::report::{Remarks, State};
 use super::signatures::Signatures;
 use super::transfer::{Shared, Transfer};
-use crate::manifest::Edge;
-use crate::rules::ProjectRules;
 use local_registry_core::Tag;
 use local_registry_oci::{Reference, Registries};
+use local_registry_promotion_tree::Edge;
+use local_registry_promotion_tree::ProjectRules;
 
 /// For how many manifests of an image it is looked at once what is attached.
 const AT_ONCE: usize = 16;

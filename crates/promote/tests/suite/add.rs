@@ -2,7 +2,7 @@
 
 use local_registry_core::Digest;
 use local_registry_oci::digest_of;
-use local_registry_promote::Addition;
+use local_registry_promotion_tree::Addition;
 use serde_json::json;
 
 use crate::fixture::{Fixture, digest, lines};

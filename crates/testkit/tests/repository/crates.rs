@@ -14,7 +14,7 @@ const PREFIX: &str = "local-registry-";
 const LIMIT: usize = 7_000;
 
 /// Which crates each crate may use, apart from its tests: only those that ARCHITECTURE.md puts before it.
-const USES: [(&str, &[&str]); 19] = [
+const USES: [(&str, &[&str]); 20] = [
     ("core", &[]),
     ("system", &[]),
     ("policy", &["core"]),
@@ -29,7 +29,8 @@ const USES: [(&str, &[&str]); 19] = [
     ("storage", &["core", "system"]),
     ("program", &["check", "cluster", "core", "declaration", "node", "storage", "sync", "system", "tenants"]),
     ("signatures", &["core"]),
-    ("promote", &["core", "oci", "signatures", "system"]),
+    ("promotion-tree", &["core", "oci", "signatures"]),
+    ("promote", &["core", "oci", "promotion-tree", "signatures", "system"]),
     ("harness", &["system"]),
     ("nothing", &[]),
     ("testkit", &[]),

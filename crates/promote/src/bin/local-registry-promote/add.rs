@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use local_registry_core::{Digest, ImageReference, Quoted, Tag};
 use local_registry_oci::{Reference, Registries, Repository};
-use local_registry_promote::{Addition, Finding, RegistryName, Tree, TreeFiles};
+use local_registry_promotion_tree::{Addition, Finding, RegistryName, Tree, TreeFiles};
 use local_registry_system::{Output, print_line};
 use serde::Serialize;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use local_registry_core::Quoted;
-use local_registry_promote::{Finding, Tree};
+use local_registry_promotion_tree::{Finding, Tree};
 
 use crate::tree_files::read_commit;
 

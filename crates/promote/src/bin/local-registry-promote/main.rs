@@ -18,7 +18,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
 use local_registry_oci::Registries;
-use local_registry_promote::{Edge, Finding, ProjectRules, Severity, Signatures, Tree, plan, run, verify};
+use local_registry_promote::{Signatures, plan, run, verify};
+use local_registry_promotion_tree::{Edge, Finding, ProjectRules, Severity, Tree};
 use local_registry_system::{Ended, Output, print_line, until_stopped};
 
 use self::add::Wanted;

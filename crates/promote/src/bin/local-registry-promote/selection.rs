@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use local_registry_core::Quoted;
-use local_registry_promote::{Edge, Finding, ProjectRules, Severity, Tree};
+use local_registry_promotion_tree::{Edge, Finding, ProjectRules, Severity, Tree};
 use local_registry_system::Output;
 
 use crate::arguments::{BadArgument, Base, Edges};

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use local_registry_core::Quoted;
 use local_registry_oci::{Reference, Registries, Repository};
-use local_registry_promote::{ImageTags, RegistryName, Snapshot, Tree};
+use local_registry_promotion_tree::{ImageTags, RegistryName, Snapshot, Tree};
 use local_registry_system::{Output, print_line};
 use serde_json::json;
 

@@ -19,7 +19,7 @@ use crate::promotion::place::Place;
 use crate::promotion::referrer_walk::signatures_first;
 use crate::promotion::room::{Room, SMALL};
 use crate::promotion::spent::within;
-use crate::rules::{ProvenanceRule, Rules};
+use local_registry_promotion_tree::{ProvenanceRule, Rules};
 
 /// What cosign says of a manifest with signatures that names its image as subject.
 const COSIGN_ARTIFACTS: &str = "application/vnd.dev.cosign.artifact.";

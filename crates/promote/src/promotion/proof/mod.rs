@@ -15,8 +15,8 @@ use super::place::Place;
 use super::room::Room;
 use super::ruling::Ruling;
 use super::transfer::Transfer;
-use crate::rules::{Rules, SignatureRule};
 use evidence::Evidence;
+use local_registry_promotion_tree::{Rules, SignatureRule};
 
 /// Looks at an item at its source, once for all of its targets. Returns what is worth a warning.
 ///

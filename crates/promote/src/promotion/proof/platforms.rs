@@ -11,7 +11,7 @@ use crate::promotion::limits::{CONFIGURATION, NAMED};
 use crate::promotion::manifest_tree::{Manifest, ManifestTree};
 use crate::promotion::place::Place;
 use crate::promotion::room::{Room, SMALL};
-use crate::rules::Platform;
+use local_registry_promotion_tree::Platform;
 
 /// The manifests of an index, as far as they matter here.
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use local_registry_core::Quoted;
 use local_registry_core::text::Excerpt;
-use local_registry_promote::TreeFiles;
+use local_registry_promotion_tree::TreeFiles;
 use thiserror::Error;
 
 use super::folder::LARGEST;

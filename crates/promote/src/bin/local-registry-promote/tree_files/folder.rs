@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use local_registry_promote::TreeFiles;
+use local_registry_promotion_tree::TreeFiles;
 use local_registry_system::AtomicFile;
 
 /// How large a file may be, in bytes. 100,000 digests fit in.

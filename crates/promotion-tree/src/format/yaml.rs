@@ -6,23 +6,23 @@ use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span};
 use local_registry_core::Quoted;
 use local_registry_core::text::Excerpt;
 
-use super::finding::{Findings, Position};
+use crate::finding::{Findings, Position};
 
 /// How deep lists and mappings may be in each other. A manifest needs five levels.
 const DEEPEST: usize = 16;
 
 /// A value, and where it stands.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) start: Position,
+pub(crate) struct Node {
+    pub(crate) start: Position,
     /// Byte offsets of the value in the file.
-    pub(super) bytes: std::ops::Range<usize>,
-    pub(super) value: Value,
+    pub(crate) bytes: std::ops::Range<usize>,
+    pub(crate) value: Value,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// A text as it was written, without quotes and escapes. `plain` if it had no quotes.
     Scalar {
         text: String,
@@ -35,7 +35,7 @@ pub(super) enum Value {
 
 impl Node {
     /// What the value is, for messages.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
             Value::Scalar { plain: true, text } if matches!(text.as_str(), "true" | "false") => "a boolean",
@@ -46,12 +46,12 @@ impl Node {
     }
 
     /// Whether the value is nothing.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if is_null(text))
     }
 
     /// The text of a scalar. YAML reads some words without quotes as something else than a string: those are none.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, plain } if !(*plain && is_other(text)) => Some(text),
             _ => None,
@@ -69,7 +69,7 @@ fn is_other(text: &str) -> bool {
 }
 
 /// A text as a scalar: in quotes if YAML reads it as something else without.
-pub(super) fn scalar(text: &str) -> String {
+pub(crate) fn scalar(text: &str) -> String {
     if is_other(text) { format!("\"{text}\"") } else { text.to_owned() }
 }
 
@@ -82,7 +82,7 @@ struct Open {
 }
 
 /// Reads one document. What is wrong is added to the findings; `None` if it is not YAML, or has nothing in it.
-pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
+pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
     if let Some((position, character)) = hidden(text) {
         let message = format!(
             "has the character {}, which hides from a reader what the file says; write the file without it",

@@ -37,7 +37,7 @@ impl RegistryName {
     }
 
     /// What tells two registries apart, however they are written.
-    pub(super) fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         self.repository(ANY_PATH).map_or_else(|_| self.0.clone(), |any| any.identity())
     }
 

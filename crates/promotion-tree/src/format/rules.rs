@@ -9,14 +9,14 @@ use local_registry_core::Quoted;
 use local_registry_signatures::{Identity, Pattern, PublicKey, Signers};
 
 use super::fields::{Fields, boolean, fields, list, string};
-use super::finding::Findings;
 use super::yaml::{self, Node};
+use crate::finding::Findings;
 use crate::rules::{Platform, ProvenanceRule, Rules, SignatureRule};
 
 const EMPTY: &str = "is empty; write rules, or remove the file";
 
 /// Reads the file. `None` if something is wrong with it.
-pub(super) fn read(text: &str, findings: &mut Findings) -> Option<Rules> {
+pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Rules> {
     let Some(root) = yaml::read(text, findings) else {
         if findings.is_empty() {
             findings.about_file(EMPTY);
@@ -172,7 +172,7 @@ fn text<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> Option<&'n s
 }
 
 /// Whether somebody may take a file for one with rules, by its name.
-pub(super) fn resembles(path: &str) -> bool {
+pub(crate) fn resembles(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let stem = name.split('.').next().unwrap_or_default();
     matches!(stem, "rule" | "rules" | "promotion-rules" | "promoter-rules")

@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use local_registry_core::Quoted;
 
 use super::fields::{boolean, fields, list, string};
-use super::files::{IMAGES, IMAGES_FILE, MANIFESTS, TreeFiles};
-use super::finding::{Findings, Location, Position};
 use super::registry_name::RegistryName;
 use super::yaml::{self, Node};
+use crate::files::{IMAGES, IMAGES_FILE, MANIFESTS, TreeFiles};
+use crate::finding::{Findings, Location, Position};
 
 /// The registries of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Registries {
-    pub(super) source: RegistryName,
-    pub(super) targets: Vec<(RegistryName, Location)>,
+pub(crate) struct Registries {
+    pub(crate) source: RegistryName,
+    pub(crate) targets: Vec<(RegistryName, Location)>,
 }
 
 const ACCOUNT: &str =
@@ -28,7 +28,7 @@ struct Written {
 }
 
 /// Reads the file of a project. `None` if it has no source, or no target.
-pub(super) fn read(project: &str, text: &str, findings: &mut Findings) -> Option<Registries> {
+pub(crate) fn read(project: &str, text: &str, findings: &mut Findings) -> Option<Registries> {
     let Some(root) = yaml::read(text, findings) else {
         if findings.is_empty() {
             findings.about_file("is empty; expected a mapping with `registries`");

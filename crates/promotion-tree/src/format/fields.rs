@@ -2,17 +2,17 @@
 
 use local_registry_core::Quoted;
 
-use super::finding::{Findings, Position};
 use super::yaml::{Node, Value};
+use crate::finding::{Findings, Position};
 
 /// The fields of a mapping.
-pub(super) struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     start: Position,
     entries: Vec<(&'n str, &'n Node)>,
 }
 
 /// The fields of a mapping that has these fields, and no others.
-pub(super) fn fields<'n>(node: &'n Node, known: &[&str], findings: &mut Findings) -> Option<Fields<'n>> {
+pub(crate) fn fields<'n>(node: &'n Node, known: &[&str], findings: &mut Findings) -> Option<Fields<'n>> {
     let mut entries = Vec::new();
     for (name, key, value) in mapping(node, &format!("a mapping with {}", names(known)), findings)? {
         if known.contains(&name) {
@@ -26,11 +26,11 @@ pub(super) fn fields<'n>(node: &'n Node, known: &[&str], findings: &mut Findings
 }
 
 impl<'n> Fields<'n> {
-    pub(super) fn optional(&self, name: &str) -> Option<&'n Node> {
+    pub(crate) fn optional(&self, name: &str) -> Option<&'n Node> {
         self.entries.iter().find(|(found, _)| *found == name).map(|(_, node)| *node)
     }
 
-    pub(super) fn required(&self, name: &str, findings: &mut Findings) -> Option<&'n Node> {
+    pub(crate) fn required(&self, name: &str, findings: &mut Findings) -> Option<&'n Node> {
         let node = self.optional(name);
         if node.is_none() {
             findings.error(self.start, format!("the field `{name}` is missing"));
@@ -40,7 +40,7 @@ impl<'n> Fields<'n> {
 }
 
 /// The entries of a mapping: the text of the key, the key, the value.
-pub(super) fn mapping<'n>(
+pub(crate) fn mapping<'n>(
     node: &'n Node,
     expected: &str,
     findings: &mut Findings,
@@ -54,7 +54,7 @@ pub(super) fn mapping<'n>(
 }
 
 /// The elements of a list.
-pub(super) fn list<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n [Node]> {
+pub(crate) fn list<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n [Node]> {
     match &node.value {
         Value::List(elements) => Some(elements),
         _ => wrong(node, expected, findings),
@@ -62,13 +62,13 @@ pub(super) fn list<'n>(node: &'n Node, expected: &str, findings: &mut Findings) 
 }
 
 /// The text of a string.
-pub(super) fn string<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n str> {
+pub(crate) fn string<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n str> {
     let text = node.text();
     if text.is_none() { wrong(node, expected, findings) } else { text }
 }
 
 /// The value of a boolean.
-pub(super) fn boolean(node: &Node, findings: &mut Findings) -> Option<bool> {
+pub(crate) fn boolean(node: &Node, findings: &mut Findings) -> Option<bool> {
     match &node.value {
         Value::Scalar { text, plain: true } if text == "true" => Some(true),
         Value::Scalar { text, plain: true } if text == "false" => Some(false),

@@ -3,6 +3,5 @@
 mod platform;
 mod project_rules;
 
-pub(crate) use self::platform::Platform;
-pub use self::project_rules::ProjectRules;
-pub(crate) use self::project_rules::{ProvenanceRule, Rules, SignatureRule};
+pub use self::platform::{Platform, PlatformError};
+pub use self::project_rules::{ProjectRules, ProvenanceRule, Rules, SignatureRule};

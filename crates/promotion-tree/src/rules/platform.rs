@@ -14,7 +14,7 @@ use thiserror::Error;
 ///
 /// The words are those of the OCI image index (`GOOS`, `GOARCH`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Platform {
+pub struct Platform {
     os: String,
     architecture: String,
     variant: Option<String>,
@@ -23,18 +23,20 @@ pub(crate) struct Platform {
 /// A text is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("is not a platform; write the operating system and the architecture, as in `linux/amd64` or `linux/arm/v7`")]
-pub(crate) struct PlatformError(());
+pub struct PlatformError(());
 
 impl Platform {
     /// What a manifest or a configuration says. An empty variant is none.
-    pub(crate) fn of(os: &str, architecture: &str, variant: Option<&str>) -> Self {
+    #[must_use]
+    pub fn of(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         let variant = variant.filter(|variant| !variant.is_empty());
         Self { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.map(str::to_owned) }
     }
 
     /// Whether an image for `found` is one for this platform. Without a variant, any will do; and an image that names none has
     /// the usual one, as container runtimes read it: `v8` of `arm64`, and `v7` of `arm`.
-    pub(crate) fn accepts(&self, found: &Self) -> bool {
+    #[must_use]
+    pub fn accepts(&self, found: &Self) -> bool {
         let has_variant = |wanted: &str| {
             let usual = match found.architecture.as_str() {
                 "arm64" => Some("v8"),

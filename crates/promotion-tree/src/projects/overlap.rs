@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::finding::{Finding, Location, Note, Position, Severity};
-use super::images::Image;
 use super::project::Project;
+use crate::finding::{Finding, Location, Note, Position, Severity};
+use crate::format::images::Image;
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
 
@@ -13,7 +13,7 @@ use local_registry_oci::Repository;
 type Place = (usize, usize);
 
 /// The findings about names that are no repository below a registry, and about targets that overlap.
-pub(super) fn find(projects: &[Project]) -> Vec<Finding> {
+pub(crate) fn find(projects: &[Project]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = projects.iter().flat_map(names).collect();
     for places in shared(projects) {
         let mut owners: HashMap<&Tag, Owner<'_>> = HashMap::new();

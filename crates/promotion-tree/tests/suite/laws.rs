@@ -1,12 +1,12 @@
 //! What holds for all manifests.
 
 use local_registry_core::Tag;
-use local_registry_promote::{Addition, Severity, Tree, TreeFiles};
+use local_registry_promotion_tree::{Addition, Severity, Tree, TreeFiles};
 use proptest::prelude::*;
 
 const REGISTRIES: &str = "registries: [{name: s.example/x, src: true}, {name: p.example/x}, {name: q.example}]";
 
-fn tree(images: &str) -> (Tree, Vec<local_registry_promote::Finding>) {
+fn tree(images: &str) -> (Tree, Vec<local_registry_promotion_tree::Finding>) {
     Tree::read(&TreeFiles::from_iter([
         ("manifests/team/promoter-manifest.yaml", REGISTRIES),
         ("images/team/images.yaml", images),

@@ -14,39 +14,59 @@ pub struct ProjectRules(pub(crate) BTreeMap<Arc<str>, Arc<Rules>>);
 
 impl ProjectRules {
     /// The rules of a project, if it has some.
-    pub(crate) fn of(&self, project: &str) -> Option<&Arc<Rules>> {
+    #[must_use]
+    pub fn of(&self, project: &str) -> Option<&Arc<Rules>> {
         self.0.get(project)
     }
 }
 
 /// What a project demands: `rules.yaml`. Rules are equal if they are written alike.
+///
+/// ```
+/// use local_registry_promotion_tree::{Tree, TreeFiles};
+///
+/// let (tree, _) = Tree::read(&TreeFiles::from_iter([
+///     ("manifests/team/promoter-manifest.yaml", "registries: [{name: s.example/x, src: true}, {name: p.example}]"),
+///     ("manifests/team/rules.yaml", "tags: {deny: [\"dev-*\"]}"),
+/// ]));
+/// let rules = tree.rules();
+/// let rules = rules.of("team").unwrap();
+/// assert_eq!(
+///     rules.denies(&"dev-1".parse()?),
+///     Some("the tag `dev-1` is denied by `dev-*`; use another tag".to_owned())
+/// );
+/// # Ok::<(), local_registry_core::TagError>(())
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
+pub struct Rules {
     /// The file.
     pub(crate) text: String,
     /// Who has to have signed an image.
-    pub(crate) signatures: Option<SignatureRule>,
+    pub signatures: Option<SignatureRule>,
     /// What an image has to run on.
-    pub(crate) platforms: Vec<Platform>,
+    pub platforms: Vec<Platform>,
     /// The tags that nothing is promoted by.
-    pub(crate) denied_tags: Vec<Pattern>,
+    pub denied_tags: Vec<Pattern>,
     /// Where an image has to come from.
-    pub(crate) provenance: Option<ProvenanceRule>,
+    pub provenance: Option<ProvenanceRule>,
 }
 
 /// Who has to have signed an image.
 #[derive(Debug, Clone)]
-pub(crate) struct SignatureRule {
-    pub(crate) signers: Signers,
+pub struct SignatureRule {
+    /// The keys and identities of which one is enough.
+    pub signers: Signers,
     /// Whether an image without a valid signature is refused, or only reported.
-    pub(crate) required: bool,
+    pub required: bool,
 }
 
 /// Where an image has to come from, as a signed provenance (SLSA) says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ProvenanceRule {
-    pub(crate) builder: Option<Pattern>,
-    pub(crate) source: Option<Pattern>,
+pub struct ProvenanceRule {
+    /// Who has to have built it; anybody, if `None`.
+    pub builder: Option<Pattern>,
+    /// From which repository; from any, if `None`.
+    pub source: Option<Pattern>,
 }
 
 impl PartialEq for Rules {
@@ -59,20 +79,23 @@ impl Eq for Rules {}
 
 impl Rules {
     /// Why nothing is promoted by a tag, if so.
-    pub(crate) fn denies(&self, tag: &Tag) -> Option<String> {
+    #[must_use]
+    pub fn denies(&self, tag: &Tag) -> Option<String> {
         let pattern = self.denied_tags.iter().find(|pattern| pattern.matches(tag.as_str()))?;
         Some(format!("the tag `{tag}` is denied by `{pattern}`; use another tag"))
     }
 
     /// Whether they ask for more than the files say.
-    pub(crate) fn ask_registries(&self) -> bool {
+    #[must_use]
+    pub fn ask_registries(&self) -> bool {
         self.signatures.is_some() || !self.platforms.is_empty() || self.provenance.is_some()
     }
 }
 
 impl ProvenanceRule {
     /// Why a provenance is not what is asked for, if so.
-    pub(crate) fn refuses(&self, found: &Provenance) -> Option<String> {
+    #[must_use]
+    pub fn refuses(&self, found: &Provenance) -> Option<String> {
         let wrong = |what: &str, found: &str, wanted: &Pattern| {
             format!("a provenance has the {what} `{}`, and the rules ask for `{wanted}`", found.escape_debug())
         };

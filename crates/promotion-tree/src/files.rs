@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The folder of the manifests that say which registries there are.
-pub(super) const MANIFESTS: &str = "manifests";
+pub(crate) const MANIFESTS: &str = "manifests";
 /// The folder of the manifests that say which images are promoted.
-pub(super) const IMAGES: &str = "images";
+pub(crate) const IMAGES: &str = "images";
 /// The name of a file with registries.
-pub(super) const PROMOTER_MANIFEST: &str = "promoter-manifest.yaml";
+pub(crate) const PROMOTER_MANIFEST: &str = "promoter-manifest.yaml";
 /// The name of a file with images.
-pub(super) const IMAGES_FILE: &str = "images.yaml";
+pub(crate) const IMAGES_FILE: &str = "images.yaml";
 /// The name of a file with rules, beside that with registries.
-pub(super) const RULES: &str = "rules.yaml";
+pub(crate) const RULES: &str = "rules.yaml";
 
 /// The files below `manifests` and `images`, by their paths from the root of the tree on, with `/` between folders.
 ///
 /// ```
-/// use local_registry_promote::TreeFiles;
+/// use local_registry_promotion_tree::TreeFiles;
 ///
 /// let mut files = TreeFiles::default();
 /// files.insert(TreeFiles::images_path("team"), "- name: app");
@@ -31,7 +31,7 @@ pub struct TreeFiles {
 
 /// What is known of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// A YAML file, with its text.
     Yaml(String),
     /// A YAML file that cannot be read, and why.
@@ -78,7 +78,7 @@ impl TreeFiles {
     }
 
     /// The paths that are links.
-    pub(super) fn links(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn links(&self) -> impl Iterator<Item = &str> {
         self.links.iter().map(String::as_str)
     }
 
@@ -100,7 +100,7 @@ impl TreeFiles {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Content)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Content)> {
         self.files.iter().map(|(path, content)| (path.as_str(), content))
     }
 }
@@ -114,11 +114,11 @@ impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for TreeFiles {
 }
 
 /// The path of a project's file with rules.
-pub(super) fn rules(project: &str) -> String {
+pub(crate) fn rules(project: &str) -> String {
     format!("{MANIFESTS}/{project}/{RULES}")
 }
 
 /// The path of a project's file with registries.
-pub(super) fn promoter_manifest(project: &str) -> String {
+pub(crate) fn promoter_manifest(project: &str) -> String {
     format!("{MANIFESTS}/{project}/{PROMOTER_MANIFEST}")
 }

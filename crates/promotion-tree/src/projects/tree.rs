@@ -7,24 +7,24 @@ use std::sync::Arc;
 use local_registry_core::{Quoted, Tag};
 
 use super::edge::Edge;
-use super::files::{
+use super::overlap;
+use super::project::Project;
+use super::snapshot::ImageTags;
+use crate::files::{
     Content, IMAGES, IMAGES_FILE, MANIFESTS, PROMOTER_MANIFEST, RULES, TreeFiles, promoter_manifest,
     rules as rules_path,
 };
-use super::finding::{Finding, Findings, Location, Note, Severity};
-use super::images::{self, Image};
-use super::overlap;
-use super::project::Project;
-use super::registries::{self, Registries};
-use super::registry_name::RegistryName;
-use super::rules;
-use super::snapshot::ImageTags;
+use crate::finding::{Finding, Findings, Location, Note, Severity};
+use crate::format::images::{self, Image};
+use crate::format::registries::{self, Registries};
+use crate::format::registry_name::RegistryName;
+use crate::format::rules;
 use crate::rules::{ProjectRules, Rules};
 
 /// What is promoted: projects, in the order of their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
-    pub(super) projects: Vec<Project>,
+    pub(crate) projects: Vec<Project>,
 }
 
 /// The files of one project.
@@ -46,7 +46,7 @@ impl Tree {
     /// Reads all files. What is valid is in the tree, and what is not is in the findings, in the order of the files.
     ///
     /// ```
-    /// use local_registry_promote::{Tree, TreeFiles};
+    /// use local_registry_promotion_tree::{Tree, TreeFiles};
     ///
     /// let registries = "registries: [{name: staging.example/team, src: true}, {name: registry.example/team}]";
     /// let images = "- name: app\n  dmap: {\"sha256:12\": [v1]}";

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use local_registry_core::{ImageReference, Quoted};
 
 use super::fields::{fields, list, mapping, string};
-use super::finding::{Findings, Position};
 use super::registry_name::RegistryName;
 use super::yaml::{self, Node, Value};
+use crate::finding::{Findings, Position};
 use local_registry_core::Digest;
 use local_registry_core::Tag;
 
@@ -43,7 +43,7 @@ impl Image {
 
 /// Reads the file of a project: all that is valid. An image may stand in several blocks, as Kubernetes' projects have one for
 /// each release.
-pub(super) fn read(text: &str, findings: &mut Findings) -> Vec<Image> {
+pub(crate) fn read(text: &str, findings: &mut Findings) -> Vec<Image> {
     let Some(root) = yaml::read(text, findings) else {
         if findings.is_empty() {
             findings.file_promotes_nothing(NO_IMAGES);

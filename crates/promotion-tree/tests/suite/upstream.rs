@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use local_registry_core::Digest;
-use local_registry_promote::{Severity, Tree, TreeFiles};
+use local_registry_promotion_tree::{Severity, Tree, TreeFiles};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

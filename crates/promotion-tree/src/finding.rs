@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::files::{TreeFiles, rules};
-use crate::one_line::one_line;
+use local_registry_core::text::one_line;
 
 /// Where something stands in the files of the tree. Prints as `file:line:column`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,7 +35,7 @@ impl Location {
     }
 
     /// A position in a project's file with images.
-    pub(super) fn of_images(project: &str, position: Position) -> Self {
+    pub(crate) fn of_images(project: &str, position: Position) -> Self {
         Self { file: TreeFiles::images_path(project), position: Some(position) }
     }
 
@@ -124,7 +124,7 @@ impl Finding {
     /// change that adds such a thing does not do what its author thinks.
     ///
     /// ```
-    /// use local_registry_promote::{Finding, Severity, Tree, TreeFiles};
+    /// use local_registry_promotion_tree::{Finding, Severity, Tree, TreeFiles};
     ///
     /// let files = |images: &str| TreeFiles::from_iter([
     ///     ("manifests/team/promoter-manifest.yaml", "registries: [{name: s.example/x, src: true}, {name: p.example}]"),
@@ -157,13 +157,13 @@ impl Finding {
     }
 
     /// The warning that a project has other rules than in an earlier state, or none.
-    pub(super) fn of_changed_rules(project: &str, earlier: &str) -> Self {
+    pub(crate) fn of_changed_rules(project: &str, earlier: &str) -> Self {
         let message = format!("differs from {earlier}; look at what it does not ask for any more");
         Self { severity: Severity::Warning, ..Self::error(Location::whole_file(&rules(project)), message) }
     }
 
     /// An error at a place.
-    pub(super) fn error(location: Location, message: String) -> Self {
+    pub(crate) fn error(location: Location, message: String) -> Self {
         Self { location, severity: Severity::Error, message, note: Note::None }
     }
 }
@@ -179,7 +179,7 @@ impl fmt::Display for Finding {
 const MOST: usize = 1000;
 
 /// The findings about one file, as they are gathered.
-pub(super) struct Findings<'a> {
+pub(crate) struct Findings<'a> {
     file: &'a str,
     found: Vec<Finding>,
     /// How many more there are, and whether one of them is an error.
@@ -188,40 +188,40 @@ pub(super) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(file: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str) -> Self {
         Self { file, found: Vec::new(), others: 0, lacks_errors: false }
     }
 
     /// A position in the file.
-    pub(super) fn location(&self, position: Position) -> Location {
+    pub(crate) fn location(&self, position: Position) -> Location {
         Location { file: self.file.to_owned(), position: Some(position) }
     }
 
-    pub(super) fn error(&mut self, position: Position, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, position: Position, message: impl Into<String>) {
         self.push(Finding::error(self.location(position), message.into()));
     }
 
-    pub(super) fn warning(&mut self, position: Position, message: impl Into<String>) {
+    pub(crate) fn warning(&mut self, position: Position, message: impl Into<String>) {
         self.warn(self.location(position), message.into(), Note::None);
     }
 
     /// Something is there that promotes nothing.
-    pub(super) fn promotes_nothing(&mut self, position: Position, message: impl Into<String>) {
+    pub(crate) fn promotes_nothing(&mut self, position: Position, message: impl Into<String>) {
         self.warn(self.location(position), message.into(), Note::PromotesNothing);
     }
 
     /// The file as a whole promotes nothing.
-    pub(super) fn file_promotes_nothing(&mut self, message: impl Into<String>) {
+    pub(crate) fn file_promotes_nothing(&mut self, message: impl Into<String>) {
         self.warn(Location::whole_file(self.file), message.into(), Note::PromotesNothing);
     }
 
     /// A field of Kubernetes' promoter is ignored.
-    pub(super) fn ignored(&mut self, position: Position, message: impl Into<String>) {
+    pub(crate) fn ignored(&mut self, position: Position, message: impl Into<String>) {
         self.warn(self.location(position), message.into(), Note::Ignored);
     }
 
     /// An error about the file as a whole.
-    pub(super) fn about_file(&mut self, message: impl Into<String>) {
+    pub(crate) fn about_file(&mut self, message: impl Into<String>) {
         self.push(Finding::error(Location::whole_file(self.file), message.into()));
     }
 
@@ -239,11 +239,11 @@ impl<'a> Findings<'a> {
     }
 
     /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    pub(super) fn into_vec(mut self) -> Vec<Finding> {
+    pub(crate) fn into_vec(mut self) -> Vec<Finding> {
         if self.others > 0 {
             let message = format!("there are {} more; fix these first", self.others);
             let severity = if self.lacks_errors { Severity::Error } else { Severity::Warning };

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::edge::Edge;
-use super::finding::{Finding, Location};
-use super::images::Image;
 use super::project::Project;
 use super::tree::Tree;
+use crate::finding::{Finding, Location};
+use crate::format::images::Image;
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
 

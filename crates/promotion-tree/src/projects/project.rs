@@ -6,30 +6,30 @@ use local_registry_core::Tag;
 use local_registry_oci::Repository;
 
 use super::edge::Edge;
-use super::finding::Location;
-use super::images::Image;
-use super::registry_name::RegistryName;
+use crate::finding::Location;
+use crate::format::images::Image;
+use crate::format::registry_name::RegistryName;
 use crate::rules::Rules;
 
 /// One project: a folder of `manifests`, and its twin of `images`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Project {
-    pub(super) name: Arc<str>,
-    pub(super) source: RegistryName,
-    pub(super) targets: Vec<(RegistryName, Location)>,
-    pub(super) images: Vec<Image>,
+pub(crate) struct Project {
+    pub(crate) name: Arc<str>,
+    pub(crate) source: RegistryName,
+    pub(crate) targets: Vec<(RegistryName, Location)>,
+    pub(crate) images: Vec<Image>,
     /// What it demands of its images; `None` if it has no rules.
-    pub(super) rules: Option<Arc<Rules>>,
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 impl Project {
     /// The repositories that get an image. A name that is too long below a registry is a finding of its own.
-    pub(super) fn targets_of(&self, image: &Image) -> impl Iterator<Item = Repository> {
+    pub(crate) fn targets_of(&self, image: &Image) -> impl Iterator<Item = Repository> {
         self.targets.iter().filter_map(|(target, _)| target.repository(&image.name).ok())
     }
 
     /// How many edges there are.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let edges = |image: &Image| match self.source.repository(&image.name) {
             Ok(_) => self.targets_of(image).count() * image.edges(),
             Err(_) => 0,
@@ -38,12 +38,12 @@ impl Project {
     }
 
     /// Every edge.
-    pub(super) fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
+    pub(crate) fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
         self.images.iter().flat_map(|image| self.edges_of(image))
     }
 
     /// The edges of one image.
-    pub(super) fn edges_of<'p>(&'p self, image: &'p Image) -> impl Iterator<Item = Edge> + 'p {
+    pub(crate) fn edges_of<'p>(&'p self, image: &'p Image) -> impl Iterator<Item = Edge> + 'p {
         let targets: Vec<Repository> = self.targets_of(image).collect();
         self.source.repository(&image.name).into_iter().flat_map(move |source| {
             let targets = targets.clone();

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use thiserror::Error;
 
-use super::finding::{Finding, Findings};
 use super::images::{self, Image};
 use super::yaml::{self, Node, Value};
+use crate::finding::{Finding, Findings};
 use local_registry_core::Digest;
 use local_registry_core::Tag;
 
@@ -14,7 +14,7 @@ use local_registry_core::Tag;
 ///
 /// ```
 /// use local_registry_oci::digest_of;
-/// use local_registry_promote::Addition;
+/// use local_registry_promotion_tree::Addition;
 ///
 /// let digest = digest_of(b"an image");
 /// let addition = Addition { image: "app".to_owned(), digest: digest.clone(), tag: "v1".parse().ok() };

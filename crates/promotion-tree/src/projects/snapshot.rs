@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use local_registry_core::{Digest, Tag};
 
-use super::yaml;
+use crate::format::yaml;
 
 /// The tags of an image, and the digests that they name.
 pub type ImageTags = BTreeMap<Tag, Digest>;
@@ -14,7 +14,7 @@ pub type ImageTags = BTreeMap<Tag, Digest>;
 /// people read versions.
 ///
 /// ```
-/// use local_registry_promote::{ImageTags, Snapshot};
+/// use local_registry_promotion_tree::{ImageTags, Snapshot};
 ///
 /// let digest = local_registry_oci::digest_of(b"an image");
 /// let tags = ["v1.10", "v1.9"].map(|tag| (tag.parse().unwrap(), digest.clone()));

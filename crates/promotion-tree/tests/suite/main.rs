@@ -1,0 +1,6 @@
+//! The files, as people and other programs write them.
+
+#![cfg(test)]
+
+mod laws;
+mod upstream;
