@@ -28,6 +28,22 @@
 
 #![forbid(unsafe_code)]
 
-mod promotion;
+mod attached;
+mod attachments;
+mod copier;
+mod delivery;
+mod edges;
+mod image;
+mod inspection;
+mod plan;
+mod proof;
+mod run;
+mod signatures;
+mod source;
+mod verify;
 
-pub use self::promotion::{Progress, Report, Signatures, State, plan, run, verify};
+pub use self::edges::{Progress, Report, State};
+pub use self::plan::plan;
+pub use self::run::run;
+pub use self::signatures::Signatures;
+pub use self::verify::verify;

@@ -35,7 +35,7 @@ impl ProjectRules {
 ///     rules.denies(&"dev-1".parse()?),
 ///     Some("the tag `dev-1` is denied by `dev-*`; use another tag".to_owned())
 /// );
-/// # Ok::<(), local_registry_core::TagError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Rules {

@@ -1,0 +1,61 @@
+//! What a promotion would do.
+
+use std::sync::Arc;
+
+use crate::edges::{Item, Progress, Remarks, State, in_lanes, in_order};
+use crate::image::PromotionError;
+use crate::inspection::{Inspection, inspect};
+use crate::proof::{hold_source, hold_target};
+use crate::source::{Shared, Transfer};
+use local_registry_oci::Registries;
+use local_registry_promotion_tree::Edge;
+use local_registry_promotion_tree::ProjectRules;
+
+/// Asks the registries what they have, by HEAD requests alone, but for images that rules are about. Reports come in the order of
+/// the edges.
+pub async fn plan(
+    registries: &Registries,
+    edges: impl IntoIterator<Item = Edge>,
+    rules: &ProjectRules,
+    progress: Arc<dyn Progress>,
+) {
+    let (items, shared) = (Item::group(edges, rules), Shared::default());
+    let shared = &shared;
+    let results = in_lanes(&items, |item| states(registries, shared, item));
+    in_order(results, |at, (states, remarks)| {
+        let reports = items.get(at).map(|item| item.reports(states, &remarks));
+        reports.into_iter().flatten().for_each(|report| progress.edge(&report));
+    })
+    .await;
+}
+
+async fn states(registries: &Registries, shared: &Shared, item: &Item) -> (Vec<State>, Remarks) {
+    let found = inspect(registries, &shared.reads, item).await;
+    let held = match &found {
+        Ok(inspection) => hold(registries, shared, item, inspection).await,
+        Err(_) => Ok(Vec::new()),
+    };
+    let state = |tag| match (&found, &held) {
+        (Err(error), _) => State::unseen(error),
+        (Ok(inspection), held) => match (inspection.state(item, tag), held) {
+            (State::Copy | State::TagOnly, Err(error)) => State::unseen(error),
+            (state, _) => state,
+        },
+    };
+    let states = item.tags_or_none().map(state).collect();
+    (states, Remarks { warnings: held.unwrap_or_default(), ..Remarks::default() })
+}
+
+/// Looks whether the rules refuse what a promotion would do.
+async fn hold(
+    registries: &Registries,
+    shared: &Shared,
+    item: &Item,
+    inspection: &Inspection,
+) -> Result<Vec<String>, PromotionError> {
+    match inspection.rest {
+        State::Copy => hold_source(item, &Transfer::new(registries, shared, item)?).await,
+        State::TagOnly => hold_target(item, &Transfer::new(registries, shared, item)?).await,
+        _ => Ok(Vec::new()),
+    }
+}
