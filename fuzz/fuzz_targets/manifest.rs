@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use local_registry_oci::digest_of;
-use local_registry_promote::{Addition, Severity, Tree, TreeFiles};
+use local_registry_promotion_tree::{Addition, Severity, Tree, TreeFiles};
 
 const REGISTRIES: &str = "registries: [{name: s.example/x, src: true}, {name: p.example}]";
 

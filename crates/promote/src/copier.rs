@@ -12,9 +12,9 @@ use crate::attachments::{Attachments, LeftOut};
 use crate::delivery::Delivery;
 use crate::edges::{Item, Progress};
 use crate::image::{Manifest, ManifestTree, Parts, Place, PromotionError};
-use crate::proof::{hold_source, hold_target};
+use crate::proof::{hold_arrival, hold_source, hold_target};
 use crate::source::{Shared, SourceReads, Transfer};
-use local_registry_core::{Digest, Tag};
+use local_registry_core::Tag;
 use local_registry_oci::{Reference, Registries};
 
 /// How many parts of one image are under way at once.
@@ -58,7 +58,7 @@ impl<'r> Copier<'r> {
             let attachments = Attachments::copied(&self.delivery, &transfer, (&tree, &item.digest), left_out);
             for level in tree.leaves_first() {
                 stream::iter(level.into_iter().map(Ok))
-                    .try_for_each_concurrent(AT_ONCE, |manifest| self.manifest(&attachments, manifest, &item.digest))
+                    .try_for_each_concurrent(AT_ONCE, |manifest| self.manifest(&attachments, manifest, item))
                     .await?;
             }
         }
@@ -112,16 +112,21 @@ impl<'r> Copier<'r> {
         &self,
         attachments: &Attachments<'_>,
         manifest: &Manifest,
-        top: &Digest,
+        item: &Item,
     ) -> Result<(), PromotionError> {
         let transfer = attachments.transfer;
         let digest = &manifest.raw.digest;
         let by_digest = Reference::Digest(digest);
-        if digest != top && transfer.target.digest(by_digest).await?.is_some() {
+        let is_top = *digest == item.digest;
+        if !is_top && transfer.target.digest(by_digest).await?.is_some() {
             return attachments.of_manifest(digest).await;
         }
         let blobs = self.delivery.shipments.copy_all(transfer, &manifest.parts);
         tokio::try_join!(blobs, attachments.of_manifest(digest))?;
+        // Something may have been left out. Nobody sees an image that the rules refuse, by digest either.
+        if is_top {
+            hold_arrival(item, transfer, &manifest.raw).await?;
+        }
         transfer.target.put(by_digest, &manifest.parts.media_type, &manifest.raw).await
     }
 }

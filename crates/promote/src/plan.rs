@@ -55,7 +55,14 @@ async fn hold(
 ) -> Result<Vec<String>, PromotionError> {
     match inspection.rest {
         State::Copy => hold_source(item, &Transfer::new(registries, shared, item)?).await,
-        State::TagOnly => hold_target(item, &Transfer::new(registries, shared, item)?).await,
+        State::TagOnly => {
+            let transfer = Transfer::new(registries, shared, item)?;
+            match hold_target(item, &transfer).await {
+                // If it was signed after it was promoted, the signature is copied before the tag is set.
+                Err(PromotionError::Refused(_)) => hold_source(item, &transfer).await,
+                held => held,
+            }
+        }
         _ => Ok(Vec::new()),
     }
 }

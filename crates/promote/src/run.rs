@@ -60,22 +60,29 @@ async fn act(
     signatures: Signatures,
     left_out: &LeftOut,
 ) -> Result<Vec<String>, PromotionError> {
-    let is_new = inspection.rest == State::Copy;
-    match inspection.rest {
-        State::Copy => {
-            copier.hold_source(item).await?;
-            copier.copy(item, left_out).await?;
-        }
-        State::There | State::TagOnly if signatures == Signatures::Follow => copier.attach(item, left_out).await?,
-        State::TagOnly => {}
-        _ => return Ok(Vec::new()),
-    }
     let has_open_tags = inspection.open_tags(item).next().is_some();
-    if !is_new && !has_open_tags {
-        return Ok(Vec::new());
-    }
-    // What was left out may have been what proves it. No tag names an image that the rules refuse.
-    let warnings = copier.hold_target(item).await?;
+    let follows = signatures == Signatures::Follow;
+    let warnings = match inspection.rest {
+        State::Copy => {
+            let warnings = copier.hold_source(item).await?;
+            copier.copy(item, left_out).await?;
+            warnings
+        }
+        State::There | State::TagOnly if follows => {
+            copier.attach(item, left_out).await?;
+            if has_open_tags { copier.hold_target(item).await? } else { Vec::new() }
+        }
+        State::TagOnly => match copier.hold_target(item).await {
+            // It was signed after it was promoted.
+            Err(PromotionError::Refused(_)) => {
+                copier.hold_source(item).await?;
+                copier.attach(item, left_out).await?;
+                copier.hold_target(item).await?
+            }
+            held => held?,
+        },
+        _ => return Ok(Vec::new()),
+    };
     if has_open_tags {
         copier.tag(item, inspection.open_tags(item)).await?;
     }

@@ -156,9 +156,18 @@ impl Finding {
         })
     }
 
-    /// The warning that a project has other rules than in an earlier state, or none.
-    pub(crate) fn of_changed_rules(project: &str, earlier: &str) -> Self {
-        let message = format!("differs from {earlier}; look at what it does not ask for any more");
+    /// The warning that a project promotes by other rules, or by none, to where another one did by some in an earlier state.
+    pub(crate) fn of_changed_rules(project: &str, before: &str, has_rules: bool, earlier: &str) -> Self {
+        let before = rules(before);
+        let message = if has_rules {
+            format!(
+                "differs from `{before}` in {earlier}, for the same repositories; look at what it does not ask for any more"
+            )
+        } else {
+            format!(
+                "is not there, and `{before}` in {earlier} holds for the same repositories; nothing is asked of their images any more"
+            )
+        };
         Self { severity: Severity::Warning, ..Self::error(Location::whole_file(&rules(project)), message) }
     }
 

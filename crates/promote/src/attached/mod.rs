@@ -8,7 +8,7 @@ mod tag_names;
 
 pub(crate) use self::cosign::{BUNDLES, CosignTag, ENVELOPES, PAYLOADS, has_signatures_of};
 pub(crate) use self::limits::{
-    BLOBS, CONFIGURATION, ENVELOPE, LEVELS, MANIFESTS, NAMED, PAYLOAD, READ, REFERRERS, SIGNATURES,
+    ATTESTATIONS, BLOBS, CONFIGURATION, ENVELOPE, LEVELS, MANIFESTS, NAMED, PAYLOAD, READ, REFERRERS, SIGNATURES,
 };
 pub(crate) use self::referrers::{Referrers, index_tag};
 pub(crate) use self::tag_names::{TagNames, may_have};

@@ -8,5 +8,5 @@ mod walk;
 
 pub(crate) use self::left_out::LeftOut;
 pub(crate) use self::referrer_walk::signatures_first;
-pub(crate) use self::spent::within;
+pub(crate) use self::spent::{Spent, attached_manifest, within};
 pub(crate) use self::walk::Attachments;

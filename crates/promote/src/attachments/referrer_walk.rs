@@ -7,7 +7,7 @@ use local_registry_core::Digest;
 use local_registry_oci::{RawManifest, Reference};
 use oci_spec::image::Descriptor;
 
-use super::spent::{Spent, within};
+use super::spent::Spent;
 use super::walk::Attachments;
 use crate::attached::{BUNDLES, LEVELS, MANIFESTS, REFERRERS, Referrers};
 use crate::image::{Manifest, ManifestTree, Parts, PromotionError};
@@ -116,7 +116,7 @@ impl Attachments<'_> {
         if self.image.has(digest) {
             return Err(PromotionError::Unfit("is a part of the image".to_owned()));
         }
-        within((spent.manifests as u64).saturating_add(descriptor.size()), MANIFESTS as u64, "bytes of manifests")?;
+        spent.may_have(descriptor.size())?;
         let raw = self.manifest(digest, spent).await?;
         let parts = Parts::read_aside(&raw).await?;
         if parts.subject.as_ref() != Some(subject) {

@@ -1,7 +1,10 @@
 //! How much the attachments of one manifest of an image have taken of their limits.
 
+use local_registry_core::Digest;
+use local_registry_oci::RawManifest;
+
 use crate::attached::{BLOBS, MANIFESTS, READ, REFERRERS};
-use crate::image::{PromotionError, Turn};
+use crate::image::{Place, PromotionError, Room, SMALL, Turn};
 
 /// What the attachments of one manifest have taken so far.
 #[derive(Default)]
@@ -26,6 +29,11 @@ impl Spent {
         within(self.read as u64, READ as u64, "bytes of manifests to read")
     }
 
+    /// Whether there is room for a manifest of so many bytes.
+    pub(crate) fn may_have(&self, bytes: u64) -> Result<(), PromotionError> {
+        within((self.manifests as u64).saturating_add(bytes), MANIFESTS as u64, "bytes of manifests")
+    }
+
     /// Counts a manifest. One that is left out for its size leaves room for others.
     pub(crate) fn manifest(&mut self, bytes: usize) -> Result<(), PromotionError> {
         self.read = self.read.saturating_add(bytes);
@@ -47,4 +55,26 @@ impl Spent {
 /// Whether something is within a limit.
 pub(crate) fn within(found: u64, most: u64, what: &str) -> Result<(), PromotionError> {
     if found <= most { Ok(()) } else { Err(PromotionError::Unfit(format!("there are more than {most} {what}"))) }
+}
+
+/// A manifest that is attached. It counts, and if it is long, it waits for its turn and is read once more.
+pub(crate) async fn attached_manifest(
+    place: &Place<'_>,
+    digest: &Digest,
+    room: &Room,
+    spent: &mut Spent,
+) -> Result<RawManifest, PromotionError> {
+    let gone = |error| match error {
+        PromotionError::Incomplete { .. } => PromotionError::Unfit("is listed, and not there".to_owned()),
+        error => error,
+    };
+    spent.may_read()?;
+    let mut raw = place.whole_manifest(digest).await.map_err(gone)?;
+    spent.manifest(raw.bytes.len())?;
+    if spent.manifests > SMALL && spent.turn.is_none() {
+        drop(raw);
+        spent.turn = room.large_attached().await;
+        raw = place.whole_manifest(digest).await?;
+    }
+    Ok(raw)
 }

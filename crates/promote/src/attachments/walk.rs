@@ -11,10 +11,10 @@ use local_registry_oci::{RawManifest, Reference};
 use tokio::sync::OnceCell;
 
 use super::left_out::LeftOut;
-use super::spent::Spent;
+use super::spent::{Spent, attached_manifest};
 use crate::attached::{CosignTag, Referrers, TagNames, may_have};
 use crate::delivery::Delivery;
-use crate::image::{Manifest, ManifestTree, Parts, PromotionError, SMALL, turn};
+use crate::image::{Manifest, ManifestTree, Parts, PromotionError, turn};
 use crate::source::{Attached, Transfer};
 
 /// The walk through what is attached to an image.
@@ -117,22 +117,9 @@ impl<'a> Attachments<'a> {
         Referrers::read(&self.transfer.source, digest, &self.transfer.room, self.names().await).await
     }
 
-    /// A manifest of the source that is attached. It counts, and if it is long, it waits for its turn and is read once more.
+    /// A manifest of the source that is attached.
     pub(crate) async fn manifest(&self, digest: &Digest, spent: &mut Spent) -> Result<RawManifest, PromotionError> {
-        let source = &self.transfer.source;
-        let gone = |error| match error {
-            PromotionError::Incomplete { .. } => PromotionError::Unfit("is listed, and not there".to_owned()),
-            error => error,
-        };
-        spent.may_read()?;
-        let mut raw = source.whole_manifest(digest).await.map_err(gone)?;
-        spent.manifest(raw.bytes.len())?;
-        if spent.manifests > SMALL && spent.turn.is_none() {
-            drop(raw);
-            spent.turn = self.transfer.room.large_attached().await;
-            raw = source.whole_manifest(digest).await?;
-        }
-        Ok(raw)
+        attached_manifest(&self.transfer.source, digest, &self.transfer.room, spent).await
     }
 
     /// Copies one manifest that is attached, after what is attached to it, or looks whether it could be.

@@ -9,7 +9,7 @@ use local_registry_oci::Repository;
 use local_registry_promotion_tree::Edge;
 use local_registry_promotion_tree::{ProjectRules, Rules};
 
-/// The edges that only differ in their tags.
+/// The edges of a project that only differ in their tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) project: Arc<str>,
@@ -25,9 +25,10 @@ impl Item {
     /// The items of these edges, in the order in which the first edge of each came.
     pub(crate) fn group(edges: impl IntoIterator<Item = Edge>, rules: &ProjectRules) -> Vec<Self> {
         let mut items: Vec<Self> = Vec::new();
-        let mut known: HashMap<(Repository, Digest, Repository), usize> = HashMap::new();
+        let mut known: HashMap<(Arc<str>, Repository, Digest, Repository), usize> = HashMap::new();
         for Edge { project, source, digest, target, tag } in edges {
-            let index = *known.entry((source.clone(), digest.clone(), target.clone())).or_insert(items.len());
+            let index =
+                *known.entry((project.clone(), source.clone(), digest.clone(), target.clone())).or_insert(items.len());
             if index == items.len() {
                 let rules = rules.of(&project).cloned();
                 items.push(Self { project, source, digest, target, tags: Vec::new(), rules });

@@ -1,57 +1,79 @@
 //! What is attached to an image, and proves who has signed it, and where it comes from.
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use local_registry_core::{Digest, Tag};
+use local_registry_core::{Digest, Quoted, Tag};
 use local_registry_oci::{RawManifest, Reference};
-use local_registry_signatures::{SignatureError, Signed, Signers, Statement};
+use local_registry_promotion_tree::Rules;
+use local_registry_signatures::{SignatureError, Signed, Signers};
 use oci_spec::image::Descriptor;
 use tokio::task::spawn_blocking;
 
 use crate::attached::{
-    BUNDLES, CosignTag, ENVELOPE, ENVELOPES, MANIFESTS, NAMED, PAYLOAD, PAYLOADS, REFERRERS, Referrers, SIGNATURES,
+    ATTESTATIONS, BUNDLES, CosignTag, ENVELOPE, ENVELOPES, PAYLOAD, PAYLOADS, REFERRERS, Referrers, SIGNATURES,
 };
-use crate::attachments::{signatures_first, within};
-use crate::image::{Layer, Parts, Place, PromotionError, Room, SMALL};
-use local_registry_promotion_tree::{ProvenanceRule, Rules};
+use crate::attachments::{Spent, attached_manifest, signatures_first, within};
+use crate::image::{Layer, Parts, Place, PromotionError, Room, turn};
+use crate::source::Transfer;
 
 /// What cosign says of a manifest with signatures that names its image as subject.
 const COSIGN_ARTIFACTS: &str = "application/vnd.dev.cosign.artifact.";
+
+/// How many reasons are named for what proves nothing.
+const REASONS: usize = 4;
 
 /// What was found so far.
 pub(crate) struct Evidence<'e> {
     rules: &'e Arc<Rules>,
     place: &'e Place<'e>,
-    image: RawManifest,
     room: &'e Room,
+    image: &'e RawManifest,
+    spent: Spent,
+    /// How many bytes were read of attestations and bundles, and of which.
+    read: u64,
+    seen: HashSet<Digest>,
     is_signed: bool,
     has_provenance: bool,
-    /// Why something else that was found proves nothing.
+    /// Why something else that was found proves nothing, and how much more there is.
     rejected: Vec<String>,
+    others: usize,
 }
 
 impl<'e> Evidence<'e> {
-    /// Looks at what is attached to an image until it proves enough: cosign's tags, and then referrers.
+    /// Looks at what is attached to an image until it proves enough: cosign's tags, and then referrers. As much of it counts as a
+    /// promotion copies.
     pub(crate) async fn gather(
         rules: &'e Arc<Rules>,
         place: &'e Place<'e>,
-        image: &Digest,
-        room: &'e Room,
+        transfer: &'e Transfer<'_>,
+        image: &'e RawManifest,
     ) -> Result<Self, PromotionError> {
-        let image = place.whole_manifest(image).await?;
-        let (is_signed, has_provenance) = (false, rules.provenance.is_none());
-        let mut evidence = Self { rules, place, image, room, is_signed, has_provenance, rejected: Vec::new() };
+        let _turn = turn(&transfer.attached).await;
+        let mut evidence = Self {
+            rules,
+            place,
+            room: &transfer.room,
+            image,
+            spent: Spent::default(),
+            read: 0,
+            seen: HashSet::new(),
+            is_signed: false,
+            has_provenance: rules.provenance.is_none(),
+            rejected: Vec::new(),
+            others: 0,
+        };
         for kind in [CosignTag::Signatures, CosignTag::Attestations] {
-            let is_wanted = if kind == CosignTag::Signatures { !evidence.is_signed } else { !evidence.has_provenance };
-            if let Some(tag) = kind.of(&evidence.image.digest).filter(|_| is_wanted) {
-                let found = evidence.named(kind, &tag).await;
-                evidence.or_rejected(&tag, found)?;
-            }
+            let Some(tag) = kind.of(&image.digest).filter(|_| !evidence.is_enough()) else { continue };
+            let found = evidence.named(kind, &tag).await;
+            evidence.or_rejected(&tag, found)?;
         }
         if !evidence.is_enough() {
             evidence.referrers().await?;
         }
+        evidence.spent.turn = None;
         Ok(evidence)
     }
 
@@ -66,24 +88,30 @@ impl<'e> Evidence<'e> {
     }
 
     fn lacks(&self, what: &str) -> String {
-        let rejected = if self.rejected.is_empty() { String::new() } else { format!(": {}", self.rejected.join("; ")) };
-        format!("{} does not have {what}{rejected}", self.place.repository.at(&self.image.digest))
+        let image = self.place.repository.at(&self.image.digest);
+        let others = if self.others == 0 { String::new() } else { format!("; and {} more", self.others) };
+        match self.rejected.as_slice() {
+            [] => format!("{image} does not have {what}: nothing is attached that could be one"),
+            rejected => format!("{image} does not have {what}: {}{others}", rejected.join("; ")),
+        }
     }
 
     fn is_enough(&self) -> bool {
         self.is_signed && self.has_provenance
     }
 
-    fn reject(&mut self, what: &dyn std::fmt::Display, reason: &dyn std::fmt::Display) {
-        if self.rejected.len() < NAMED {
+    fn reject(&mut self, what: &dyn Display, reason: &dyn Display) {
+        if self.rejected.len() < REASONS {
             self.rejected.push(format!("{what} {reason}"));
+        } else {
+            self.others += 1;
         }
     }
 
     /// What is broken proves nothing. A registry that fails is another matter.
     fn or_rejected<T>(
         &mut self,
-        what: &dyn std::fmt::Display,
+        what: &dyn Display,
         result: Result<T, PromotionError>,
     ) -> Result<Option<T>, PromotionError> {
         match result {
@@ -98,11 +126,10 @@ impl<'e> Evidence<'e> {
 
     /// Looks at what one of cosign's tags names.
     async fn named(&mut self, kind: CosignTag, tag: &Tag) -> Result<(), PromotionError> {
-        let Some(manifest) = self.place.manifest(Reference::Tag(tag)).await? else { return Ok(()) };
         // GitLab reads such a tag as the digest.
-        if manifest.digest == self.image.digest {
-            return Ok(());
-        }
+        let found = self.place.digest(Reference::Tag(tag)).await?.filter(|found| *found != self.image.digest);
+        let Some(digest) = found else { return Ok(()) };
+        let manifest = attached_manifest(self.place, &digest, self.room, &mut self.spent).await?;
         kind.check(&manifest, &self.image.digest, self.place, self.room).await?;
         self.layers(tag, &manifest).await
     }
@@ -111,25 +138,26 @@ impl<'e> Evidence<'e> {
         let listed = Referrers::read(self.place, &self.image.digest, self.room, &None).await;
         let Some(referrers) = self.or_rejected(&"the list of referrers", listed)? else { return Ok(()) };
         let first = signatures_first(referrers.listed);
+        if first.len() > REFERRERS {
+            self.reject(&"the image", &format!("has more than {REFERRERS} referrers, and no more count"));
+        }
         for (digest, descriptor) in first.iter().take(REFERRERS) {
             if self.is_enough() {
-                return Ok(());
+                break;
             }
-            if may_prove(descriptor) {
-                let looked = self.referrer(digest, descriptor).await;
-                self.or_rejected(digest, looked)?;
-            }
-        }
-        if first.len() > REFERRERS && !self.is_enough() {
-            self.reject(&"the image", &format!("has more than {REFERRERS} referrers"));
+            let looked = self.referrer(digest, descriptor).await;
+            self.or_rejected(digest, looked)?;
         }
         Ok(())
     }
 
     async fn referrer(&mut self, digest: &Digest, descriptor: &Descriptor) -> Result<(), PromotionError> {
-        within(descriptor.size(), MANIFESTS as u64, "bytes of manifests")?;
-        let _turn = if descriptor.size() > SMALL as u64 { self.room.large_attached().await } else { None };
-        let manifest = self.place.whole_manifest(digest).await?;
+        self.spent.may_have(descriptor.size())?;
+        if !may_prove(descriptor) {
+            // It is copied, too.
+            return self.spent.manifest(usize::try_from(descriptor.size()).unwrap_or(usize::MAX));
+        }
+        let manifest = attached_manifest(self.place, digest, self.room, &mut self.spent).await?;
         if Parts::read_aside(&manifest).await?.subject.as_ref() != Some(&self.image.digest) {
             return Err(PromotionError::Unfit("is listed for the image, and is about something else".to_owned()));
         }
@@ -137,7 +165,7 @@ impl<'e> Evidence<'e> {
     }
 
     /// Looks at what was signed, and at the signatures of that.
-    async fn layers(&mut self, what: &dyn std::fmt::Display, manifest: &RawManifest) -> Result<(), PromotionError> {
+    async fn layers(&mut self, what: &dyn Display, manifest: &RawManifest) -> Result<(), PromotionError> {
         let layers = Layer::all_of(manifest);
         let layers = layers.ok_or_else(|| PromotionError::Unfit("has layers that nobody signs".to_owned()))?;
         for layer in layers.into_iter().take(SIGNATURES) {
@@ -145,35 +173,44 @@ impl<'e> Evidence<'e> {
                 break;
             }
             let Some(kind) = Kind::of(&layer) else { continue };
-            let longest = if kind == Kind::Payload { PAYLOAD } else { ENVELOPE };
-            if layer.size > longest {
-                self.reject(what, &format!("has more than {longest} bytes in the layer {}", layer.digest));
+            // What has its signatures in itself is the same wherever it is named.
+            if kind != Kind::Payload && !self.seen.insert(layer.digest.clone()) {
                 continue;
             }
-            let _turn = if layer.size > PAYLOAD { self.room.envelope().await } else { None };
-            let blob = layer.blob();
-            let read = self.place.registry.read_blob(self.place.repository, &blob).await;
-            let read = read.map_err(|error| self.place.failed(error));
-            let Some(bytes) = self.or_rejected(what, read)? else { continue };
-            match self.verify(kind, bytes, layer).await {
-                Ok(signed) => self.count(what, signed),
-                Err(error) => self.reject(what, &error),
-            }
+            let looked = self.layer(what, kind, layer).await;
+            self.or_rejected(what, looked)?;
         }
         Ok(())
     }
 
-    fn count(&mut self, what: &dyn std::fmt::Display, signed: Signed) {
-        match (signed, &self.rules.provenance) {
-            (Signed::Image, _) => self.is_signed = true,
-            (Signed::Statement(statement), rule) => {
-                self.is_signed |= statement.signs_image();
-                let reason = rule.as_ref().and_then(|rule| refusal(rule, &statement));
-                match reason {
-                    None => self.has_provenance |= rule.is_some() && statement.provenance().is_some(),
-                    Some(reason) => self.reject(what, &reason),
-                }
-            }
+    async fn layer(&mut self, what: &dyn Display, kind: Kind, layer: Layer) -> Result<(), PromotionError> {
+        let longest = if kind == Kind::Payload { PAYLOAD } else { ENVELOPE };
+        within(layer.size, longest, "bytes in a layer")?;
+        self.read = self.read.saturating_add(layer.size);
+        within(self.read, ATTESTATIONS, "bytes of attestations")?;
+        let _turn = if layer.size > PAYLOAD { self.room.envelope().await } else { None };
+        let read = self.place.registry.read_blob(self.place.repository, &layer.blob()).await;
+        let bytes = read.map_err(|error| self.place.failed(error))?;
+        let signed = self.verify(kind, bytes, layer).await?;
+        self.count(what, &signed);
+        Ok(())
+    }
+
+    fn count(&mut self, what: &dyn Display, signed: &Signed) {
+        let statement = match signed {
+            Signed::Image => return self.is_signed = true,
+            Signed::Statement(statement) if statement.signs_image() => return self.is_signed = true,
+            Signed::Statement(statement) => statement,
+        };
+        let refusal = if let (Some(rule), Some(found)) = (&self.rules.provenance, statement.provenance()) {
+            rule.refuses(&found)
+        } else {
+            let kind = Quoted(statement.predicate_type());
+            Some(format!("is a valid attestation of the type {kind}, and not a signature of the image"))
+        };
+        match refusal {
+            None => self.has_provenance = true,
+            Some(reason) => self.reject(what, &reason),
         }
     }
 
@@ -191,11 +228,6 @@ impl<'e> Evidence<'e> {
             Err(error) => Err(PromotionError::Unfit(format!("could not be verified: {error}"))),
         }
     }
-}
-
-/// Why a statement is not the provenance that is asked for, if it is a provenance.
-fn refusal(rule: &ProvenanceRule, statement: &Statement) -> Option<String> {
-    rule.refuses(&statement.provenance()?)
 }
 
 /// Whether a referrer may prove something, by what its registry says of it.

@@ -11,28 +11,33 @@ use crate::stand_in::{Action, Asked, Kind};
 
 const REPOSITORY: &str = "staging/app";
 
+/// Learns how much memory a process had at most so far.
+fn measure(process: &Mutex<u32>, peak: &Mutex<usize>) {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.lock().unwrap())).unwrap();
+    let found = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    *peak.lock().unwrap() = found.unwrap().parse().unwrap();
+}
+
 /// A production registry that learns how much memory a process had at most when a tag was set.
 fn watching(process: &Arc<Mutex<u32>>, peak: &Arc<Mutex<usize>>) -> Kind {
     let (process, peak) = (Arc::clone(process), Arc::clone(peak));
     let hook = move |asked: &Asked, _| {
         if asked.method == "PUT" && asked.path.contains("/manifests/v") {
-            let status = std::fs::read_to_string(format!("/proc/{}/status", process.lock().unwrap())).unwrap();
-            let found = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-            *peak.lock().unwrap() = found.unwrap().parse().unwrap();
+            measure(&process, &peak);
         }
         Action::Serve
     };
     Kind { referrers: Some(100), ..Kind::hooked(hook) }
 }
 
-/// Runs a promotion as this process.
-fn run(fixture: &Fixture, process: &Mutex<u32>) {
+/// Runs a promotion as this process, and returns whether nothing was wrong.
+fn run(fixture: &Fixture, process: &Mutex<u32>) -> bool {
     let mut command = fixture.command(&["run", "--confirm"]);
     let mut slot = process.lock().unwrap();
     let running = command.stdout(Stdio::piped()).spawn().unwrap();
     *slot = running.id();
     drop(slot);
-    assert!(running.wait_with_output().unwrap().status.success());
+    running.wait_with_output().unwrap().status.success()
 }
 
 #[track_caller]
@@ -85,7 +90,7 @@ fn memory_has_a_limit_whatever_is_attached() {
         lists.lock().unwrap().insert(digest(&image), list.to_string());
     }
     fixture.write("images/team/images.yaml", &format!("- name: app\n  dmap:\n{}", dmap.concat()));
-    run(&fixture, &process);
+    assert!(run(&fixture, &process));
     assert_eq!(fixture.production.store().manifests.len(), 8 + 8);
     // Each is read once, or twice if it waits for its turn, and no more than some of those that are larger than the list says.
     let read = fixture.staging.count("GET", "/manifests/sha256:");
@@ -108,6 +113,61 @@ fn memory_has_a_limit_whatever_the_images_are() {
         dmap.push(format!("    \"{image}\": [\"v{at}\"]\n"));
     }
     fixture.write("images/team/images.yaml", &format!("- name: app\n  dmap:\n{}", dmap.concat()));
-    run(&fixture, &process);
+    assert!(run(&fixture, &process));
+    check(&peak);
+}
+
+/// Nothing that has many small values, or is much longer than its list says, proves anything.
+#[test]
+fn memory_has_a_limit_whatever_is_to_prove_something() {
+    let (process, peak): (Arc<Mutex<u32>>, Arc<Mutex<usize>>) = (Arc::default(), Arc::default());
+    let (seen, most) = (Arc::clone(&process), Arc::clone(&peak));
+    let staging = Kind::hooked(move |_, _| {
+        measure(&seen, &most);
+        Action::Serve
+    });
+    let fixture = Fixture::new(staging, Kind::default());
+    let list_of =
+        |count: usize, value: &str| (0..count).fold(String::new(), |all, at| all + &format!("\"{at:x}\":{value},"));
+    let (many, keys) = (list_of(350_000, "\"\""), list_of(700_000, "0"));
+    let bundles = [
+        format!("{{{keys}\"a\":0}}"),
+        format!("{{\"verificationMaterial\":{{\"tlogEntries\":[{{\"logIndex\":[{}0]}}]}}}}", "0,".repeat(4_000_000)),
+    ];
+    let kind = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    let bundles = bundles.map(|bundle| fixture.staging.blob(REPOSITORY, kind, bundle.as_bytes()));
+    let payload = fixture.staging.blob(REPOSITORY, crate::fixture::SIGNED_TEXT, b"{}");
+    let config = fixture.staging.blob(REPOSITORY, "application/vnd.oci.empty.v1+json", b"{}");
+    let mut dmap = Vec::new();
+    for at in 0..8 {
+        let image = fixture.staging.image(REPOSITORY, None, &format!("arch{at}"), &[b"ours"]);
+        dmap.push(format!("    \"{}\": [\"v{at}\"]\n", digest(&image)));
+        let text = format!(
+            r#"{{"mediaType":"{IMAGE}","config":{config},"subject":{image},"layers":[{{"mediaType":"{kind}","digest":{},"size":2,"annotations":{{{many}"a":""}}}}]}}"#,
+            payload["digest"]
+        );
+        let long = local_registry_oci::digest_of(text.as_bytes()).to_string();
+        {
+            let mut store = fixture.staging.store();
+            store.manifests.insert((REPOSITORY.to_owned(), long.clone()), (IMAGE.to_owned(), text.into()));
+            store
+                .tags
+                .insert((REPOSITORY.to_owned(), crate::fixture::cosign_tag(&digest(&image), ".sig")), long.clone());
+        }
+        let mut referrers = vec![json!({"mediaType": IMAGE, "digest": long, "size": 1, "artifactType": kind})];
+        for bundle in &bundles {
+            let manifest = json!({
+                "schemaVersion": 2, "mediaType": IMAGE, "artifactType": kind, "config": config, "layers": [bundle],
+                "subject": image
+            });
+            referrers.push(fixture.staging.manifest(REPOSITORY, None, &manifest));
+        }
+        let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": referrers});
+        fixture.staging.manifest(REPOSITORY, Some(&crate::fixture::cosign_tag(&digest(&image), "")), &list);
+    }
+    fixture.write("images/team/images.yaml", &format!("- name: app\n  dmap:\n{}", dmap.concat()));
+    fixture.write("manifests/team/rules.yaml", &crate::rules::any_rules());
+    assert!(!run(&fixture, &process));
+    assert!(fixture.production.store().manifests.is_empty());
     check(&peak);
 }

@@ -101,6 +101,11 @@ fn refer(registry: &StandIn, image: &str, kind: &str, layer: &Value) {
     registry.manifest(REPOSITORY, None, &manifest);
 }
 
+/// Rules that ask for a signature of somebody.
+pub(crate) fn any_rules() -> String {
+    Signer::new().rules()
+}
+
 fn provenance(builder: &str, source: &str) -> Value {
     json!({
         "buildDefinition": {"externalParameters": {"workflow": {"repository": source}}},
@@ -246,17 +251,18 @@ fn a_signature_that_comes_late_counts_once_it_is_there() {
     // Without a valid signature in production, no tag is added.
     fixture.write("manifests/team/rules.yaml", &signer.rules());
     fixture.promote(&[("app", &image, &["v1", "v2"])]);
-    signer.sign_by_tag(&fixture.staging, &image);
     assert!(fixture.run(&["plan"]).failed().ends_with("\n1 there, 1 refused\n"));
     assert!(fixture.run(&["run", "--confirm"]).failed().ends_with("\n1 there, 1 refused\n"));
     assert_eq!(fixture.production.store().tags.keys().filter(|(_, tag)| tag == "v2").count(), 0);
-    let printed = fixture.run(&["run", "--confirm", "--late-signatures"]).ok();
-    assert!(printed.ends_with("\n1 there, 1 tagged\n"), "{printed}");
+    signer.sign_by_tag(&fixture.staging, &image);
+    // It is copied before the tag is set.
+    assert!(fixture.run(&["plan"]).ok().ends_with("\n1 there, 1 tag-only\n"));
+    assert!(fixture.run(&["run", "--confirm"]).ok().ends_with("\n1 there, 1 tagged\n"));
     assert_eq!(fixture.run(&["verify"]).ok(), "2 there\n");
 }
 
 #[test]
-fn no_tag_names_an_image_whose_signature_was_left_out() {
+fn nobody_sees_an_image_whose_signature_was_left_out() {
     let signer = Signer::new();
     // It takes everything but the tag of signatures.
     let production = Kind::hooked(|asked, _| {
@@ -268,7 +274,64 @@ fn no_tag_names_an_image_whose_signature_was_left_out() {
     signer.sign_by_tag(&fixture.staging, &image);
     let printed = fixture.run(&["run", "--confirm"]).failed();
     assert!(printed.starts_with("refused ") && printed.contains("no such tags here"), "{printed}");
-    assert!(fixture.production.store().tags.is_empty());
+    let is_there = |image: &str| has(&fixture.production, image);
+    assert!(fixture.production.store().tags.is_empty() && !is_there(&image));
+    // Not by its digest alone, either.
+    fixture.promote(&[("app", &image, &[])]);
+    assert!(fixture.run(&["run", "--confirm"]).failed().ends_with("\n1 refused\n"));
+    assert!(!is_there(&image));
+}
+
+fn has(production: &StandIn, image: &str) -> bool {
+    production.store().manifests.contains_key(&("prod/app".to_owned(), image.to_owned()))
+}
+
+#[test]
+fn only_what_a_promotion_copies_proves_something() {
+    let signer = Signer::new();
+    let fixture = Fixture::new(Kind::default(), Kind::default());
+    let image = image(&fixture, &signer.rules());
+    // A valid signature, in a manifest that is too long to be copied.
+    let payload = signed_text(&image);
+    let mut layer = fixture.staging.blob(REPOSITORY, SIGNED_TEXT, payload.as_bytes());
+    let signature = signer.sign(payload.as_bytes());
+    layer["annotations"] = json!({"dev.cosignproject.cosign/signature": signature, "long": "x".repeat(1 << 20)});
+    let config = fixture.staging.blob(REPOSITORY, "application/vnd.oci.image.config.v1+json", b"{}");
+    let manifest = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": [layer]});
+    fixture.staging.manifest(REPOSITORY, Some(&cosign_tag(&image, ".sig")), &manifest);
+    refused(&fixture, "there are more than 1048576 bytes of manifests");
+}
+
+#[test]
+fn each_project_has_its_own_rules_and_a_repository_has_one_set_of_them() {
+    let signer = Signer::new();
+    let fixture = Fixture::new(Kind::default(), Kind::default());
+    let image = image(&fixture, &signer.rules());
+    let registries =
+        std::fs::read_to_string(fixture.folder.path().join("manifests/team/promoter-manifest.yaml")).unwrap();
+    // The same image, to the same repository, by a project without rules.
+    fixture.write("manifests/apps/promoter-manifest.yaml", &registries);
+    fixture.write("images/apps/images.yaml", &format!("- name: app\n  dmap:\n    \"{image}\": []\n"));
+    let expected = "images/apps/images.yaml:1:9: is promoted to the same repository by two projects, and `apps` has no rules, while `team` has rules of its own; write the same `rules.yaml` for both\n";
+    assert_eq!(fixture.run(&["check"]).failed(), expected);
+    assert_eq!(fixture.run(&["run", "--confirm"]).code, Some(1));
+    assert!(fixture.production.store().asked.is_empty());
+    fixture.write("manifests/apps/rules.yaml", &signer.rules());
+    assert!(fixture.run(&["run", "--confirm"]).failed().ends_with("\n2 refused\n"));
+}
+
+#[test]
+fn signatures_go_into_a_folder_with_what_they_sign() {
+    let signer = Signer::new();
+    let fixture = Fixture::new(with_api(), Kind::default());
+    let image = image(&fixture, &signer.rules());
+    refused(&fixture, "nothing is attached that could be one");
+    let folder = fixture.folder.path().join("carried");
+    let arguments = ["run", "--confirm", "--to-layouts", folder.to_str().unwrap()];
+    assert!(fixture.run(&arguments).failed().ends_with("\n1 refused\n"));
+    signer.sign_by_referrer(&fixture.staging, &image);
+    assert!(fixture.run(&arguments).ok().ends_with("\n1 copied\n"));
+    assert_eq!(fixture.run(&["verify", "--to-layouts", folder.to_str().unwrap()]).ok(), "1 there\n");
 }
 
 #[test]
@@ -439,12 +502,23 @@ fn a_change_of_the_rules_is_shown_to_whoever_reviews_images() {
     commit(folder);
     let valid = "valid: 1 project, 1 image, 1 digest, 1 edge\n";
     assert_eq!(fixture.run(&["check", "--base", "main"]).ok(), valid);
-    let message = "warning: differs from main; look at what it does not ask for any more";
-    let expected = format!("manifests/team/rules.yaml: {message}\n{valid}");
+    let check = |expected: &str| {
+        let expected = format!("{expected}\n");
+        assert_eq!(fixture.run(&["check", "--base", "main"]).ok(), format!("{expected}{valid}"));
+        assert_eq!(fixture.run(&["plan", "--base", "main"]).stderr, expected);
+    };
     fixture.write("manifests/team/rules.yaml", "platforms: [linux/amd64]\n");
-    assert_eq!(fixture.run(&["check", "--base", "main"]).ok(), expected);
+    check(
+        "manifests/team/rules.yaml: warning: differs from `manifests/team/rules.yaml` in main, for the same repositories; look at what it does not ask for any more",
+    );
     std::fs::remove_file(folder.join("manifests/team/rules.yaml")).unwrap();
-    assert_eq!(fixture.run(&["check", "--base", "main"]).ok(), expected);
+    let gone = "warning: is not there, and `manifests/team/rules.yaml` in main holds for the same repositories; nothing is asked of their images any more";
+    check(&format!("manifests/team/rules.yaml: {gone}"));
+    // Another name for the project changes nothing.
+    for tree in ["manifests", "images"] {
+        std::fs::rename(folder.join(tree).join("team"), folder.join(tree).join("crew")).unwrap();
+    }
+    check(&format!("manifests/crew/rules.yaml: {gone}"));
 }
 
 /// Where what cosign itself has written is: image layouts, in the place of `staging.example`.

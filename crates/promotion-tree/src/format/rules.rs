@@ -79,7 +79,7 @@ fn read_identity(node: &Node, findings: &mut Findings) -> Option<Identity> {
     let issuer = fields.required("issuer", findings).and_then(|node| text(node, "the URL of an issuer", findings));
     let subject = required(&fields, "subject", "the subject of a certificate", findings);
     if let (Some(node), Some(_)) = (fields.optional("subject"), &subject)
-        && node.text().is_some_and(|text| text.chars().all(|c| matches!(c, '*' | '/' | ':')))
+        && node.text().is_some_and(is_everybody)
     {
         findings.error(node.start, "is everybody; name who signs");
     }
@@ -104,11 +104,21 @@ fn read_tags(node: &Node, findings: &mut Findings) -> Vec<Pattern> {
 fn read_provenance(node: &Node, findings: &mut Findings) -> Option<ProvenanceRule> {
     let fields = fields(node, &["builder", "source"], findings)?;
     let builder = fields.optional("builder").map(|node| parsed(node, "the URL of a builder", findings));
+    for node in ["builder", "source"].iter().filter_map(|name| fields.optional(name)) {
+        if node.text().is_some_and(is_everybody) {
+            findings.error(node.start, "is everybody; name who builds, and from what");
+        }
+    }
     let source = fields.optional("source").map(|node| read_source(node, findings));
     if builder.is_none() && source.is_none() {
         findings.error(node.start, "asks for nothing; add `builder`, or `source`");
     }
     Some(ProvenanceRule { builder: builder.flatten(), source: source.flatten() })
+}
+
+/// Whether a pattern leaves nothing to ask for.
+fn is_everybody(pattern: &str) -> bool {
+    pattern.contains('*') && pattern.trim_start_matches("https:").chars().all(|c| matches!(c, '*' | '/'))
 }
 
 /// A source as provenances are read: those that say more are shortened.
@@ -154,8 +164,13 @@ fn parsed<T: FromStr<Err: Display>>(node: &Node, what: &str, findings: &mut Find
         Ok(value) => Some(value),
         Err(error) => {
             // Somebody may have written a private key, and others read what is printed.
-            let shown = if found.contains("-----") { "this value".to_owned() } else { Quoted(found).to_string() };
-            findings.error(node.start, format!("{shown} {error}"));
+            let message = if found.contains("-----") {
+                let hint = if found.trim().contains('\n') { "" } else { "; write it line by line, after `|`" };
+                format!("this value {error}{hint}")
+            } else {
+                format!("{} {error}", Quoted(found))
+            };
+            findings.error(node.start, message);
             None
         }
     }
@@ -171,9 +186,10 @@ fn text<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> Option<&'n s
     Some(found)
 }
 
-/// Whether somebody may take a file for one with rules, by its name.
+/// Whether somebody may take a file for one with rules: by its name, or by that of a folder of the project that it is in.
 pub(crate) fn resembles(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    let stem = name.split('.').next().unwrap_or_default();
-    matches!(stem, "rule" | "rules" | "promotion-rules" | "promoter-rules")
+    let parts: Vec<&str> = path.split('/').collect();
+    // The name of the project may be anything.
+    let (tree, names) = parts.split_at(if parts.len() > 2 { 2 } else { 1 });
+    !tree.is_empty() && names.iter().any(|name| name.to_ascii_lowercase().contains("rules"))
 }

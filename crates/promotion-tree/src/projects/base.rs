@@ -39,17 +39,22 @@ impl Tree {
         findings
     }
 
-    /// A warning for each project whose rules an earlier state had, and that has others now, or none: whoever reviews its images
-    /// has to know.
+    /// A warning for each project that promotes by other rules, or by none, to where an earlier state promoted by some: whoever
+    /// reviews its images has to know.
     ///
     /// `name` is what the earlier state is called in messages.
     #[must_use]
     pub fn changed_rules(&self, base: &Self, name: &str) -> Vec<Finding> {
-        let changed = |project: &&Project| {
-            let before = base.projects.iter().find(|before| before.name == project.name);
-            before.is_some_and(|before| before.rules.is_some() && before.rules != project.rules)
+        let mut held: HashMap<String, &Project> = HashMap::new();
+        for project in base.projects.iter().filter(|project| project.rules.is_some()) {
+            held.extend(project.repositories().map(|target| (target.identity(), project)));
+        }
+        let changed = |project: &Project| {
+            let mut before = project.repositories().filter_map(|target| held.get(&target.identity()).copied());
+            let before = before.find(|before| before.rules != project.rules)?;
+            Some(Finding::of_changed_rules(&project.name, &before.name, project.rules.is_some(), name))
         };
-        self.projects.iter().filter(changed).map(|project| Finding::of_changed_rules(&project.name, name)).collect()
+        if held.is_empty() { Vec::new() } else { self.projects.iter().filter_map(changed).collect() }
     }
 
     /// The tree without some of its projects.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::project::Project;
+use crate::files::RULES;
 use crate::finding::{Finding, Location, Note, Position, Severity};
 use crate::format::images::Image;
 use local_registry_core::{Digest, Tag};
@@ -16,6 +17,7 @@ type Place = (usize, usize);
 pub(crate) fn find(projects: &[Project]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = projects.iter().flat_map(names).collect();
     for places in shared(projects) {
+        findings.extend(other_rules(projects, &places));
         let mut owners: HashMap<&Tag, Owner<'_>> = HashMap::new();
         for (project, image) in places.iter().filter_map(|place| at(projects, *place)) {
             for (tag, digest, position) in image.tags() {
@@ -68,6 +70,24 @@ fn shared(projects: &[Project]) -> BTreeSet<Vec<Place>> {
         }
     }
     places.into_values().filter(|places| places.len() > 1).collect()
+}
+
+/// The finding about projects that promote to the same repository by other rules: an image would come by the weaker ones.
+fn other_rules(projects: &[Project], places: &[Place]) -> Option<Finding> {
+    let (first, image) = at(projects, *places.first()?)?;
+    let (other, _) =
+        places.iter().filter_map(|place| at(projects, *place)).find(|(other, _)| other.rules != first.rules)?;
+    let of = |project: &Project| {
+        let has = if project.rules.is_some() { "rules of its own" } else { "no rules" };
+        format!("`{}` has {has}", project.name)
+    };
+    let message = format!(
+        "is promoted to the same repository by two projects, and {}, while {}; write the same `{RULES}` for both",
+        of(first),
+        of(other)
+    );
+    let finding = Finding::error(Location::of_images(&first.name, image.position), message);
+    Some(Finding { note: Note::AlsoStops(Arc::clone(&other.name)), ..finding })
 }
 
 fn at(projects: &[Project], (project, image): Place) -> Option<(&Project, &Image)> {

@@ -28,6 +28,11 @@ impl Project {
         self.targets.iter().filter_map(|(target, _)| target.repository(&image.name).ok())
     }
 
+    /// Every repository that gets an image.
+    pub(crate) fn repositories(&self) -> impl Iterator<Item = Repository> {
+        self.images.iter().flat_map(|image| self.targets_of(image))
+    }
+
     /// How many edges there are.
     pub(crate) fn size(&self) -> usize {
         let edges = |image: &Image| match self.source.repository(&image.name) {

@@ -224,7 +224,7 @@ fn twins<'f>(files: &'f TreeFiles, findings: &mut Vec<Finding>) -> BTreeMap<&'f 
 
 fn stray(path: &str, content: &Content, tree: &str, expected: &str) -> Option<Finding> {
     match content {
-        Content::Other => None,
+        Content::Other if !rules::resembles(path) => None,
         // A file beside the projects belongs to none of them.
         Content::Unreadable(reason) if path.split('/').count() > 2 || !TreeFiles::is_yaml(path) => {
             Some(unreadable(path, reason))
@@ -287,6 +287,10 @@ impl Twins<'_> {
     /// The rules; `None` if there are none, or if something is wrong with them, which is an error.
     fn rules(&self, project: &str, findings: &mut Vec<Finding>) -> Option<Rules> {
         let path = rules_path(project);
+        if self.rules.is_some() && self.manifest.content.is_none() {
+            let expected = promoter_manifest(project);
+            findings.push(about(&path, format!("holds for nothing: `{expected}` is missing; put both in one folder")));
+        }
         let is_there = self.rules?.read(&path, findings, rules::read);
         is_there.flatten()
     }

@@ -27,6 +27,7 @@ impl Selection {
         let before = base.base.as_deref().map(|commit| tree_of(root, commit)).transpose()?;
         if let (Some((before, _)), Some(commit)) = (&before, &base.base) {
             findings.extend(tree.moved_tags(before, commit));
+            findings.extend(tree.changed_rules(before, commit));
         }
         let is_wanted = |project: &str| edges.projects.is_empty() || edges.projects.iter().any(|name| name == project);
         let is_about = |finding: &&Finding| finding.projects().next().is_none() || finding.projects().any(is_wanted);
