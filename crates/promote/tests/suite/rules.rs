@@ -492,6 +492,11 @@ fn rules_in_another_place_are_not_taken_for_rules_that_hold() {
         assert_eq!(fixture.run(&["run", "--confirm"]).code, Some(1), "{path}");
         assert!(fixture.production.store().tags.is_empty(), "{path}");
     }
+    // Somebody's copy beside the rules is no fault.
+    let fixture = Fixture::new(Kind::default(), Kind::default());
+    image(&fixture, "tags: {deny: [latest]}");
+    fixture.write("manifests/team/rules.yaml.orig", "platforms: [linux/s390x]");
+    fixture.run(&["run", "--confirm"]).ok();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use local_registry_signatures::{Identity, Pattern, PublicKey, Signers};
 
 use super::fields::{Fields, boolean, fields, list, string};
 use super::yaml::{self, Node};
+use crate::files::rules;
 use crate::finding::Findings;
 use crate::rules::{Platform, ProvenanceRule, Rules, SignatureRule};
 
@@ -191,5 +192,10 @@ pub(crate) fn resembles(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     // The name of the project may be anything.
     let (tree, names) = parts.split_at(if parts.len() > 2 { 2 } else { 1 });
-    !tree.is_empty() && names.iter().any(|name| name.to_ascii_lowercase().contains("rules"))
+    !tree.is_empty() && names.iter().any(|name| name.to_ascii_lowercase().contains("rule"))
+}
+
+/// What is wrong with such a file, which would be taken for rules that hold.
+pub(crate) fn unread() -> String {
+    format!("nothing reads these rules; expected `{}`", rules("PROJECT"))
 }

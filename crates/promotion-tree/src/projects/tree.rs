@@ -33,6 +33,8 @@ struct Twins<'f> {
     manifest: Half<'f>,
     images: Half<'f>,
     rules: Option<&'f Content>,
+    /// Files that are not YAML, and have a name as rules have.
+    like_rules: Vec<&'f str>,
 }
 
 /// What there is of one half of a project.
@@ -207,6 +209,8 @@ fn twins<'f>(files: &'f TreeFiles, findings: &mut Vec<Finding>) -> BTreeMap<&'f 
                 half.has_folder = true;
                 if rest == expected {
                     half.content = Some(content);
+                } else if *content == Content::Other && rules::resembles(path) {
+                    found.entry(project).or_default().like_rules.push(path);
                 } else {
                     findings.extend(stray(path, content, tree, expected));
                 }
@@ -231,7 +235,7 @@ fn stray(path: &str, content: &Content, tree: &str, expected: &str) -> Option<Fi
         }
         // Rules that nobody reads would be taken for rules that hold.
         _ if rules::resembles(path) => {
-            let message = format!("nothing reads these rules; expected `{}`", rules_path("PROJECT"));
+            let message = rules::unread();
             // Beside the projects, they may be meant for all of them.
             let is_beside = path.split('/').count() == 2;
             Some(if is_beside { about(tree, format!("{}: {message}", Quoted(path))) } else { about(path, message) })
@@ -290,6 +294,10 @@ impl Twins<'_> {
         if self.rules.is_some() && self.manifest.content.is_none() {
             let expected = promoter_manifest(project);
             findings.push(about(&path, format!("holds for nothing: `{expected}` is missing; put both in one folder")));
+        }
+        if self.rules.is_none() {
+            // Beside the rules, they are somebody's copies.
+            findings.extend(self.like_rules.iter().map(|path| about(path, rules::unread())));
         }
         let is_there = self.rules?.read(&path, findings, rules::read);
         is_there.flatten()
