@@ -236,7 +236,7 @@ given-programs:
 	@ls -d "$(or $(PROGRAMS),PROGRAMS)"/kubewarden-*/ >/dev/null 2>&1 || { \
 	  echo "make e2e-real: PROGRAMS must name a folder with a folder kubewarden-VERSION; see CONTRIBUTING.md" >&2; exit 1; }
 
-e2e-promote: $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; LARGE_LAYER)
+e2e-promote: $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) ## Promote between real registries (needs buildah, skopeo; docker-registry if it is there; LARGE_LAYER)
 	@$(call need-package,buildah)
 	@$(call need-package,skopeo)
 	$(CARGO) build $(SHARED) --bin local-registry-promote --test promote

@@ -57,6 +57,12 @@ pub(crate) fn promotion(name: &str) -> PathBuf {
     present(Path::new(&folder).join(name), "`make e2e-promote` builds it")
 }
 
+/// Debian's `docker-registry`, which is distribution 2.8, if it is in `PATH`.
+pub(crate) fn docker_registry() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("docker-registry")).find(|path| path.is_file())
+}
+
 /// Helm of this release, `3` or `4`, in the folder that `HELM_PROGRAMS` names.
 #[must_use]
 pub fn helm(release: &str) -> Command {

@@ -14,6 +14,8 @@ use crate::programs;
 pub enum Make {
     /// distribution, which the registry kit runs. It has no API of referrers.
     Distribution,
+    /// Its release 2.8, as Debian packages it: many registries are as old. It is not built here.
+    Distribution2,
     /// go-containerregistry's. It has that API, and keeps everything in memory.
     GoContainerRegistry,
 }
@@ -24,6 +26,20 @@ pub struct LocalRegistry {
     pub host: String,
     _process: Process,
     folder: TempDir,
+}
+
+impl Make {
+    /// Whether it is here.
+    #[must_use]
+    pub fn is_here(self) -> bool {
+        self != Self::Distribution2 || programs::docker_registry().is_some()
+    }
+
+    /// Whether it has the API of referrers.
+    #[must_use]
+    pub fn has_referrers(self) -> bool {
+        self == Self::GoContainerRegistry
+    }
 }
 
 impl LocalRegistry {
@@ -39,7 +55,7 @@ impl LocalRegistry {
                 command.arg(&host);
                 command
             }
-            Make::Distribution => {
+            Make::Distribution | Make::Distribution2 => {
                 let configuration = folder.path().join("config.yml");
                 let data = folder.path().join("data");
                 let text = format!(
@@ -47,7 +63,12 @@ impl LocalRegistry {
                     data.display()
                 );
                 std::fs::write(&configuration, text).unwrap();
-                let mut command = Command::new(programs::node("registry"));
+                let program = if make == Make::Distribution {
+                    programs::node("registry")
+                } else {
+                    programs::docker_registry().expect("`docker-registry` is not in PATH")
+                };
+                let mut command = Command::new(program);
                 command.arg("serve").arg(configuration).env("OTEL_TRACES_EXPORTER", "none");
                 command
             }

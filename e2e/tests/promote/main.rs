@@ -7,3 +7,4 @@ mod large;
 mod makes;
 mod many;
 mod release;
+mod signed;

@@ -97,7 +97,7 @@ fn check(from: Make, to: Make) {
     let signature_tag = format!("{}.sig", image.replace(':', "-"));
     let by_tag = sign(&staging.host, folder.path(), &image, &signature_tag);
     let referrer = attach(&staging.host, folder.path(), &subject);
-    if from == Make::Distribution {
+    if !from.has_referrers() {
         // Without the API, whoever attaches something lists it.
         let listed = describe(&format!("{}/staging/app@{referrer}", staging.host));
         let layout = folder.path().join("listed");
@@ -133,10 +133,21 @@ fn check(from: Make, to: Make) {
         assert!(expected.len() > 2);
         assert!(found == expected, "{name} has other bytes");
     }
-    if to == Make::Distribution {
+    if !to.has_referrers() {
         let index = describe(&format!("{}/prod/app:{}", production.host, image.replace(':', "-")));
         assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
     }
+}
+
+/// Registries that are as old as Debian's, in both directions. Needs the package `docker-registry`.
+#[test]
+fn distribution_2_to_distribution_3_and_back() {
+    if !Make::Distribution2.is_here() {
+        println!("left out, since `docker-registry` is not in PATH: promotions from and to distribution 2.8");
+        return;
+    }
+    check(Make::Distribution2, Make::Distribution);
+    check(Make::GoContainerRegistry, Make::Distribution2);
 }
 
 #[test]
