@@ -343,6 +343,7 @@ fuzz: policy.wasm ## Try malformed payloads, and fuzz the parsers, the decision 
 	PROPTEST_CASES=$(CASES) POLICY_WASM=$(CURDIR)/policy.wasm $(CARGO) test --locked --release \
 	  --package local-registry-harness --test suite -- robustness:: laws::
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-core
+	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --release --package local-registry-promote --lib
 	@$(call need,cargo-fuzz,cargo install --locked cargo-fuzz && rustup toolchain install nightly)
 	cd fuzz && for target in reference host json settings decision parameters manifest; do \
 	  mkdir -p corpus/$$target && \

@@ -193,7 +193,10 @@ fn digest(described: &Described<'_>) -> Result<Digest, PartsErrorKind> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::image::Layer;
 
     const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -277,5 +280,44 @@ mod tests {
             &format!(r#"{{"layers":[{sha512}]}}"#),
             &format!("names `sha512:{}…`, which is not a SHA-256 digest", "a".repeat(73)),
         );
+    }
+
+    /// Manifests as people push them, to be changed.
+    fn written() -> impl Strategy<Value = Vec<u8>> {
+        let (config, layer) = (descriptor("application/vnd.oci.image.config.v1+json", A), descriptor("a/b", B));
+        let (image, index) = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json");
+        let urls = layer.replace('}', r#","urls":["https://owner.example"],"annotations":{"a":"b"}}"#);
+        proptest::sample::select(vec![
+            format!(r#"{{"schemaVersion":2,"mediaType":"{image}","config":{config},"layers":[{layer},{urls}],"subject":{layer}}}"#),
+            format!(r#"{{"schemaVersion":2,"mediaType":"{index}","manifests":[{config},{layer}],"annotations":{{}}}}"#),
+            format!(r#"{{"schemaVersion":1,"fsLayers":[{{"blobSum":"{A}"}}],"history":[]}}"#),
+        ])
+        .prop_map(String::into_bytes)
+    }
+
+    proptest! {
+        /// `make fuzz` tries many more.
+        #[test]
+        fn a_manifest_that_was_changed_is_read_or_refused(
+            mut text in written(),
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), 0..4_u8, any::<u8>(), 1..40_usize), 1..8),
+        ) {
+            for (at, edit, byte, length) in edits {
+                let at = at.index(text.len().max(1)).min(text.len());
+                let end = (at + length).min(text.len());
+                match edit {
+                    0 => text.splice(at..end.min(at + 1), [byte]).for_each(drop),
+                    1 => text.splice(at..end, []).for_each(drop),
+                    2 => text.splice(at..at, text[at..end].to_vec()).for_each(drop),
+                    _ => text.splice(at..at, *br#"{"":[]}"#).for_each(drop),
+                }
+            }
+            let manifest = RawManifest { digest: A.parse().unwrap(), bytes: text.into(), media_type: String::new() };
+            if let Ok(parts) = Parts::read(&manifest) {
+                prop_assert_eq!(parts.is_index || parts.children.is_empty(), true);
+                prop_assert!(!parts.media_type.is_empty());
+            }
+            let _ = Layer::all_of(&manifest);
+        }
     }
 }
