@@ -23,75 +23,37 @@
 
 #![forbid(unsafe_code)]
 
-mod access;
-mod allowance;
-mod answers;
-#[cfg(feature = "registries")]
-mod authorization;
-mod backoff;
-mod blob;
-mod blobs;
-mod challenge;
-#[cfg(feature = "registries")]
-mod credential;
-#[cfg(feature = "registries")]
-mod credentials;
-mod docker_hub;
-#[cfg(feature = "registries")]
-mod endpoint;
-mod error;
-mod hasher;
-mod health;
-#[cfg(feature = "registries")]
-mod helper;
+mod content;
+mod exchange;
 #[cfg(feature = "registries")]
 mod layouts;
-mod left_alone;
-mod limits;
-mod manifests;
-#[cfg(feature = "registries")]
-mod movement;
+mod names;
 #[cfg(feature = "registries")]
 mod network;
-#[cfg(feature = "registries")]
-mod pages;
-mod rate;
-#[cfg(feature = "registries")]
-mod referrers;
-mod refusal;
+mod pace;
 #[cfg(feature = "registries")]
 mod registries;
-mod registry;
-mod repository;
-mod request;
-mod response;
-mod retry;
 #[cfg(test)]
 mod scripted;
-mod secrets;
-#[cfg(feature = "registries")]
-mod tags;
-mod transport;
-mod url;
-mod verified;
+mod sign_in;
 
 // All registries.
-#[cfg(feature = "registries")]
-pub use self::credentials::Credentials;
-pub use self::limits::Limits;
+pub use self::pace::limits::Limits;
 #[cfg(feature = "registries")]
 pub use self::registries::{Connection, Registries};
+#[cfg(feature = "registries")]
+pub use self::sign_in::credentials::Credentials;
 
 // One of them, and what it has.
-pub use self::blob::Blob;
-pub use self::error::{CopyError, RegistryError};
-pub use self::hasher::digest_of;
-pub use self::manifests::{RawManifest, Reference};
-pub use self::registry::Registry;
-pub use self::repository::{NameError, Repository};
+pub use self::content::blob::Blob;
+pub use self::content::hasher::digest_of;
+pub use self::content::manifests::{RawManifest, Reference};
+pub use self::content::registry::Registry;
+pub use self::exchange::error::{CopyError, RegistryError};
+pub use self::names::repository::{NameError, Repository};
 
 // How it is asked.
-pub use self::challenge::{Challenge, ChallengeError};
-pub use self::request::Request;
-pub use self::response::Response;
-pub use self::transport::Transport;
+pub use self::exchange::request::Request;
+pub use self::exchange::response::Response;
+pub use self::exchange::transport::Transport;
+pub use self::sign_in::challenge::{Challenge, ChallengeError};

@@ -11,11 +11,11 @@ use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Error, RequestBuilder, Url};
 use tokio::time::{sleep, timeout};
 
-use crate::error::{Kind, RegistryError};
-use crate::movement::Movement;
-use crate::request::{Body, Expected, Request};
-use crate::response::Response;
-use crate::transport::Transport;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::request::{Body, Expected, Request};
+use crate::exchange::response::Response;
+use crate::exchange::transport::Transport;
+use crate::pace::movement::Movement;
 
 /// How long the headers of an answer may take, and whatever a registry says when it refuses something.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -166,7 +166,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::request::Expected;
+    use crate::exchange::request::Expected;
 
     /// Asks a server on loopback that answers with this text, and then closes the connection or keeps it.
     async fn asked(text: &'static str, keeps: bool) -> (String, Result<String, String>) {

@@ -8,16 +8,16 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::Scheme;
 
-use crate::authorization::{Authorized, Client};
-use crate::backoff::Backoff;
-use crate::credentials::Credentials;
-use crate::endpoint;
-use crate::error::RegistryError;
+use crate::content::registry::{Registry, limited};
+use crate::exchange::error::RegistryError;
 use crate::layouts::Layouts;
-use crate::limits::Limits;
+use crate::names::endpoint;
+use crate::names::repository::Repository;
 use crate::network::{Network, NetworkOptions, Proxy};
-use crate::registry::{Registry, limited};
-use crate::repository::Repository;
+use crate::pace::backoff::Backoff;
+use crate::pace::limits::Limits;
+use crate::sign_in::authorization::{Authorized, Client};
+use crate::sign_in::credentials::Credentials;
 
 /// How registries are spoken to.
 pub struct Connection {

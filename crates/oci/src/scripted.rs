@@ -8,10 +8,10 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use crate::error::RegistryError;
-use crate::request::Request;
-use crate::response::Response;
-use crate::transport::Transport;
+use crate::exchange::error::RegistryError;
+use crate::exchange::request::Request;
+use crate::exchange::response::Response;
+use crate::exchange::transport::Transport;
 
 /// What comes next.
 pub(crate) enum Step {

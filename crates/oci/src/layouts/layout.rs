@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::hasher::{Hasher, digest_of};
-use crate::response::LONGEST_DOCUMENT;
+use crate::content::hasher::{Hasher, digest_of};
+use crate::exchange::response::LONGEST_DOCUMENT;
 
 /// How many bytes of a blob are read at once.
 const PIECE: usize = 256 << 10;

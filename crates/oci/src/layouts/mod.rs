@@ -17,10 +17,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use local_registry_core::{Digest, Tag};
 
 use self::layout::{Layout, LayoutError, Pieces};
-use crate::error::RegistryError;
-use crate::request::{Body, Request};
-use crate::response::Response;
-use crate::transport::Transport;
+use crate::exchange::error::RegistryError;
+use crate::exchange::request::{Body, Request};
+use crate::exchange::response::Response;
+use crate::exchange::transport::Transport;
 
 /// The header with the digest of a manifest.
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

@@ -10,7 +10,7 @@ use local_registry_core::{Digest, ImageReference, Tag};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use crate::docker_hub::{api_path, is_docker_hub};
+use super::docker_hub::{api_path, is_docker_hub};
 
 /// A repository of a registry, as in `registry.example/team/app`.
 ///

@@ -12,7 +12,7 @@ use local_registry_core::Quoted;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::credential::Credential;
+use super::credential::Credential;
 
 /// How long a program may take. It may ask a server, but nobody who types.
 const DEADLINE: Duration = Duration::from_secs(30);

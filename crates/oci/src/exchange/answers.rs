@@ -9,12 +9,12 @@ use http::header::CONTENT_LENGTH;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::allowance::{Allowance, LONGEST_DOCUMENT};
-use crate::error::{Kind, RegistryError, may_pass};
-use crate::refusal::refused;
-use crate::request::{Expected, Request};
-use crate::response::Response;
-use crate::transport::Transport;
+use super::allowance::{Allowance, LONGEST_DOCUMENT};
+use super::error::{Kind, RegistryError, may_pass};
+use super::refusal::refused;
+use super::request::{Expected, Request};
+use super::response::Response;
+use super::transport::Transport;
 
 /// How long a document may take to come. It has 4 MiB at most.
 const LONGEST: Duration = Duration::from_mins(1);

@@ -8,11 +8,11 @@ use http::{Method, StatusCode};
 use local_registry_core::Digest;
 use oci_spec::image::{Descriptor, ImageIndex};
 
-use crate::allowance::Allowance;
-use crate::error::{Kind, RegistryError};
-use crate::registry::Registry;
-use crate::repository::Repository;
-use crate::request::Expected;
+use super::registry::Registry;
+use crate::exchange::allowance::Allowance;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::request::Expected;
+use crate::names::repository::Repository;
 
 impl Registry {
     /// The referrers of a manifest, from all pages, which have 128 KiB together at most; `None` if the registry does not

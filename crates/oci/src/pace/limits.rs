@@ -8,10 +8,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::error::{Kind, RegistryError};
-use crate::request::{Expected, Request};
-use crate::response::Response;
-use crate::transport::Transport;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::request::{Expected, Request};
+use crate::exchange::response::Response;
+use crate::exchange::transport::Transport;
 
 /// How requests are sent to each registry.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +87,7 @@ mod tests {
     use tokio::time::{Instant, timeout};
 
     use super::*;
-    use crate::access::Access;
+    use crate::exchange::access::Access;
     use crate::scripted::{Scripted, Step, answer};
 
     fn request(expected: Expected) -> Request {

@@ -8,17 +8,17 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use local_registry_core::Digest;
 
-use crate::access::Access;
-use crate::blob::Blob;
-use crate::error::{CopyError, Kind, RegistryError};
-use crate::hasher::digest_of;
-use crate::refusal::refused;
-use crate::registry::Registry;
-use crate::repository::Repository;
-use crate::request::{Body, Expected, Request, RequestLine};
-use crate::response::Response;
-use crate::url::{is_as_safe, join, with_parameters, without_user};
-use crate::verified::{Fault, pieces};
+use super::blob::Blob;
+use super::hasher::digest_of;
+use super::registry::Registry;
+use super::verified::{Fault, pieces};
+use crate::exchange::access::Access;
+use crate::exchange::error::{CopyError, Kind, RegistryError};
+use crate::exchange::refusal::refused;
+use crate::exchange::request::{Body, Expected, Request, RequestLine};
+use crate::exchange::response::Response;
+use crate::exchange::url::{is_as_safe, join, with_parameters, without_user};
+use crate::names::repository::Repository;
 
 /// How much memory a blob gets before any of it came.
 const LARGEST_AT_ONCE: usize = 16 << 20;

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Kind, RegistryError};
-use crate::request::RequestLine;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::request::RequestLine;
 
 /// How many requests in a row may fail, each after all of its attempts. More than one image needs at once at a registry that
 /// fails for a moment, and few enough that a registry that is away costs seconds.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::backoff::Backoff;
-use crate::error::RegistryError;
-use crate::health::Health;
-use crate::request::Request;
-use crate::response::Response;
-use crate::transport::Transport;
+use super::backoff::Backoff;
+use super::health::Health;
+use crate::exchange::error::RegistryError;
+use crate::exchange::request::Request;
+use crate::exchange::response::Response;
+use crate::exchange::transport::Transport;
 
 /// Sends again by the transport below. A request whose body is a stream is sent once, and so is one that is a part of more, such
 /// as an upload: whoever sends that begins it anew.
@@ -60,8 +60,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::answers::Answers;
-    use crate::request::{Body, Expected};
+    use crate::exchange::answers::Answers;
+    use crate::exchange::request::{Body, Expected};
     use crate::scripted::{Scripted, Step, answer};
 
     fn request() -> Request {

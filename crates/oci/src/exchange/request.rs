@@ -7,9 +7,9 @@ use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use crate::access::Access;
-use crate::allowance::Allowance;
-use crate::error::{Kind, RegistryError};
+use super::access::Access;
+use super::allowance::Allowance;
+use super::error::{Kind, RegistryError};
 
 /// A request to a registry, or to its token server.
 pub struct Request {

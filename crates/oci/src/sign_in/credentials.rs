@@ -16,9 +16,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::credential::Credential;
-use crate::docker_hub::is_docker_hub;
-use crate::helper::{self, Stop, StopOnDrop};
+use super::credential::Credential;
+use super::helper::{self, Stop, StopOnDrop};
+use crate::names::docker_hub::is_docker_hub;
 
 /// The key by which Docker keeps the credentials of Docker Hub.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";

@@ -2,9 +2,9 @@
 
 use futures_util::future::BoxFuture;
 
-use crate::error::RegistryError;
-use crate::request::Request;
-use crate::response::Response;
+use super::error::RegistryError;
+use super::request::Request;
+use super::response::Response;
 
 /// Sends a request, and returns the answer whatever its status is.
 ///

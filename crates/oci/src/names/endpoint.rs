@@ -11,8 +11,8 @@ use http::uri::Authority;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::docker_hub::{API, is_docker_hub};
-use crate::url::has_valid_port;
+use super::docker_hub::{API, is_docker_hub};
+use crate::exchange::url::has_valid_port;
 
 /// How long a port of this machine is asked at most.
 const MOMENT: Duration = Duration::from_secs(1);

@@ -8,11 +8,11 @@ use http::{Method, StatusCode};
 use local_registry_core::Tag;
 use serde::Deserialize;
 
-use crate::allowance::Allowance;
-use crate::error::{Kind, RegistryError};
-use crate::registry::Registry;
-use crate::repository::Repository;
-use crate::request::Expected;
+use super::registry::Registry;
+use crate::exchange::allowance::Allowance;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::request::Expected;
+use crate::names::repository::Repository;
 
 /// How many tags are asked for at once.
 const PAGE: usize = 1000;

@@ -5,11 +5,11 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use local_registry_core::{Digest, Tag};
 
-use crate::error::{Kind, RegistryError};
-use crate::hasher::digest_of;
-use crate::registry::Registry;
-use crate::repository::Repository;
-use crate::request::{Body, Expected, Request, RequestLine};
+use super::hasher::digest_of;
+use super::registry::Registry;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::request::{Body, Expected, Request, RequestLine};
+use crate::names::repository::Repository;
 
 /// The media types of manifests that are understood.
 const ACCEPTED: HeaderValue = HeaderValue::from_static(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::sleep;
 
-use crate::error::RegistryError;
+use crate::exchange::error::RegistryError;
 
 /// The first pause. Each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(200);

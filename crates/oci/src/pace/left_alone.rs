@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
 
-use crate::error::RegistryError;
-use crate::request::Request;
-use crate::response::Response;
-use crate::transport::Transport;
+use crate::exchange::error::RegistryError;
+use crate::exchange::request::Request;
+use crate::exchange::response::Response;
+use crate::exchange::transport::Transport;
 
 /// How long a registry is waited for in all, as long as the program runs. Registries that count requests ask for seconds, or
 /// for a minute; one that asks for more is asked by a later run.
@@ -91,11 +91,11 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::answers::Answers;
-    use crate::backoff::Backoff;
-    use crate::health::Health;
-    use crate::request::Expected;
-    use crate::retry::Retry;
+    use crate::exchange::answers::Answers;
+    use crate::exchange::request::Expected;
+    use crate::pace::backoff::Backoff;
+    use crate::pace::health::Health;
+    use crate::pace::retry::Retry;
     use crate::scripted::{Scripted, Step, answer};
 
     fn busy(seconds: &str) -> Step {

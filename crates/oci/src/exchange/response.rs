@@ -5,11 +5,11 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use http::{HeaderMap, StatusCode, Uri};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::allowance::Allowance;
-use crate::error::Kind;
+use super::allowance::Allowance;
+use super::error::Kind;
 
 #[cfg(feature = "registries")]
-pub(crate) use crate::allowance::LONGEST_DOCUMENT;
+pub(crate) use super::allowance::LONGEST_DOCUMENT;
 
 /// An answer. Its body comes in pieces.
 pub struct Response {

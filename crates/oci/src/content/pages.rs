@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::header::LINK;
 use http::{HeaderMap, Uri};
 
-use crate::allowance::Allowance;
-use crate::error::{Kind, RegistryError};
-use crate::refusal::refused;
-use crate::registry::Registry;
-use crate::request::Request;
-use crate::url::{is_same_origin, join};
+use super::registry::Registry;
+use crate::exchange::allowance::Allowance;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::refusal::refused;
+use crate::exchange::request::Request;
+use crate::exchange::url::{is_same_origin, join};
 
 /// How many pages of a list are read. A registry that has more of them leads in circles.
 const PAGES: usize = 1000;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{Stream, StreamExt, poll_fn};
 use tokio::time::{Instant, sleep_until};
 
-use crate::rate::WINDOW;
+use super::rate::WINDOW;
 
 /// How many times as long as it may say nothing a registry may take to answer after the last piece: it may read all of the
 /// blob once more before.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::error::Kind;
+use super::error::Kind;
 
 /// How many bytes a document may have. A registry need not take larger manifests.
 pub(crate) const LONGEST_DOCUMENT: usize = 4 << 20;

@@ -7,9 +7,9 @@ use http::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Kind, RegistryError};
-use crate::request::RequestLine;
-use crate::response::Response;
+use super::error::{Kind, RegistryError};
+use super::request::RequestLine;
+use super::response::Response;
 
 /// How many bytes of an error are read.
 const LONGEST: usize = 64 << 10;

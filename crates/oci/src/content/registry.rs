@@ -11,22 +11,22 @@ use std::sync::Arc;
 use http::{Method, StatusCode, Uri};
 use local_registry_core::registry::RegistryUrl;
 
-use crate::access::Access;
-use crate::answers::Answers;
-use crate::backoff::Backoff;
-use crate::challenge::Challenge;
-use crate::docker_hub::api_path;
-use crate::error::RegistryError;
-use crate::health::Health;
-use crate::left_alone::LeftAlone;
-use crate::limits::{Limited, Limits};
-use crate::refusal::refused;
-use crate::repository::Repository;
-use crate::request::{Expected, Request};
-use crate::response::Response;
-use crate::retry::Retry;
-use crate::transport::Transport;
-use crate::url::with_path;
+use crate::exchange::access::Access;
+use crate::exchange::answers::Answers;
+use crate::exchange::error::RegistryError;
+use crate::exchange::refusal::refused;
+use crate::exchange::request::{Expected, Request};
+use crate::exchange::response::Response;
+use crate::exchange::transport::Transport;
+use crate::exchange::url::with_path;
+use crate::names::docker_hub::api_path;
+use crate::names::repository::Repository;
+use crate::pace::backoff::Backoff;
+use crate::pace::health::Health;
+use crate::pace::left_alone::LeftAlone;
+use crate::pace::limits::{Limited, Limits};
+use crate::pace::retry::Retry;
+use crate::sign_in::challenge::Challenge;
 
 /// One registry. [`Transport`] has an example.
 pub struct Registry {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::error::Kind;
+use crate::exchange::error::Kind;
 
 /// The time over which a rate is an average. A registry may pause for as long, while it fetches a blob from elsewhere, say.
 pub(crate) const WINDOW: Duration = Duration::from_mins(1);

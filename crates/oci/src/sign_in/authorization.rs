@@ -13,18 +13,18 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::access::Access;
-use crate::backoff::Backoff;
-use crate::challenge::Challenge;
-use crate::credential::Credential;
-use crate::credentials::Credentials;
-use crate::error::{Kind, RegistryError};
-use crate::refusal::refused;
-use crate::request::{Body, Expected, Request};
-use crate::response::Response;
-use crate::secrets;
-use crate::transport::Transport;
-use crate::url::{is_as_safe, is_same_origin, with_parameters};
+use super::challenge::Challenge;
+use super::credential::Credential;
+use super::credentials::Credentials;
+use crate::exchange::access::Access;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::refusal::refused;
+use crate::exchange::request::{Body, Expected, Request};
+use crate::exchange::response::Response;
+use crate::exchange::secrets;
+use crate::exchange::transport::Transport;
+use crate::exchange::url::{is_as_safe, is_same_origin, with_parameters};
+use crate::pace::backoff::Backoff;
 
 /// How long a token is used if the registry does not say. The specification's default.
 const DEFAULT_LIFE: u64 = 60;

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
 use tokio::time::{Instant, timeout};
 
-use crate::blob::Blob;
-use crate::error::{Kind, RegistryError};
-use crate::hasher::Hasher;
-use crate::rate::Rate;
-use crate::request::RequestLine;
-use crate::response::Response;
+use super::blob::Blob;
+use super::hasher::Hasher;
+use crate::exchange::error::{Kind, RegistryError};
+use crate::exchange::request::RequestLine;
+use crate::exchange::response::Response;
+use crate::pace::rate::Rate;
 
 /// What went wrong while a blob was read. Whoever writes it only learns that it ended early.
 #[derive(Clone, Default)]
@@ -109,7 +109,7 @@ mod tests {
     use http::{HeaderMap, Method, StatusCode};
 
     use super::*;
-    use crate::hasher::digest_of;
+    use crate::content::hasher::digest_of;
 
     #[tokio::test(start_paused = true)]
     async fn a_blob_that_does_not_go_on_is_refused_within_a_minute() {

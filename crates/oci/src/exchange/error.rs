@@ -7,7 +7,7 @@ use local_registry_core::text::Excerpt;
 use local_registry_core::{Digest, Quoted};
 use thiserror::Error;
 
-use crate::secrets::hidden;
+use super::secrets::hidden;
 
 /// A request to a registry failed. Never quotes credentials, tokens or the query of a URL, which may have both.
 #[derive(Debug, Error)]

@@ -7,7 +7,7 @@ use http_auth::parser::ChallengeParser;
 use local_registry_core::Quoted;
 use thiserror::Error;
 
-use crate::url::{absolute, without_user};
+use crate::exchange::url::{absolute, without_user};
 
 /// How a registry wants to be asked.
 ///

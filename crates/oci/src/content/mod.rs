@@ -1,0 +1,14 @@
+//! What a registry has: the requests of the distribution specification.
+
+pub(crate) mod blob;
+pub(crate) mod blobs;
+pub(crate) mod hasher;
+pub(crate) mod manifests;
+#[cfg(feature = "registries")]
+pub(crate) mod pages;
+#[cfg(feature = "registries")]
+pub(crate) mod referrers;
+pub(crate) mod registry;
+#[cfg(feature = "registries")]
+pub(crate) mod tags;
+pub(crate) mod verified;
