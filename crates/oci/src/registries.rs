@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::Uri;
 use http::uri::Scheme;
 
@@ -104,6 +105,14 @@ impl Registries {
             self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned(), registry);
         }
         self
+    }
+
+    /// Cancels every upload that has begun and has not ended, at all registries at once. Whoever stops in the middle calls it, and
+    /// waits as long as it likes.
+    pub async fn cancel_uploads(&self) {
+        let known: Vec<Arc<Registry>> =
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        join_all(known.iter().map(|registry| registry.cancel_uploads())).await;
     }
 
     /// The registry of a repository.

@@ -192,7 +192,9 @@ impl Registry {
         if response.status == StatusCode::CREATED {
             return Ok(None);
         }
-        self.location(&line, &response).map(Some)
+        let url = self.location(&line, &response)?;
+        self.uploads.begun(&url, &self.api_path(repository));
+        Ok(Some(url))
     }
 
     /// Where an answer says that a blob is to be uploaded to.
@@ -217,14 +219,16 @@ impl Registry {
         (body, source): (Body, Option<&str>),
     ) -> Result<(), RegistryError> {
         let access = Access::push(&self.api_path(repository));
-        let mut request = Request::new(Method::PUT, url, Some(access), Expected::Headers);
+        let mut request = Request::new(Method::PUT, url.clone(), Some(access), Expected::Headers);
         request.url = extended(&request, &format!("digest={}", blob.digest))?;
         let request = request.header(CONTENT_TYPE, BYTES).header(CONTENT_LENGTH, blob.size).body(body).part_of_more();
         let request = match source {
             Some(source) => request.fed_by(source),
             None => request,
         };
-        self.succeed(request).await.map(drop)
+        self.succeed(request).await?;
+        self.uploads.ended(&url);
+        Ok(())
     }
 
     /// A blob that is read.

@@ -11,4 +11,5 @@ pub(crate) mod referrers;
 pub(crate) mod registry;
 #[cfg(feature = "registries")]
 pub(crate) mod tags;
+pub(crate) mod uploads;
 pub(crate) mod verified;

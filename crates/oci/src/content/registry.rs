@@ -8,9 +8,12 @@ use std::{
 
 use std::sync::Arc;
 
+#[cfg(feature = "registries")]
+use futures_util::stream::{self, StreamExt};
 use http::{Method, StatusCode, Uri};
 use local_registry_core::registry::RegistryUrl;
 
+use super::uploads::Uploads;
 use crate::exchange::access::Access;
 use crate::exchange::answers::Answers;
 use crate::exchange::error::RegistryError;
@@ -28,6 +31,10 @@ use crate::pace::limits::{Limited, Limits};
 use crate::pace::retry::Retry;
 use crate::sign_in::challenge::Challenge;
 
+/// How many uploads are cancelled at once.
+#[cfg(feature = "registries")]
+const CANCELLED_AT_ONCE: usize = 16;
+
 /// One registry. [`Transport`] has an example.
 pub struct Registry {
     pub(crate) host: String,
@@ -35,6 +42,7 @@ pub struct Registry {
     transport: Box<dyn Transport>,
     pub(crate) backoff: Backoff,
     pub(crate) health: Arc<Health>,
+    pub(crate) uploads: Uploads,
     /// Whether a repository has the API of referrers. One says nothing about another: there may be several registries behind a
     /// host.
     #[cfg(feature = "registries")]
@@ -73,6 +81,7 @@ impl Registry {
             transport: Box::new(Retry::new(transport, backoff, Arc::clone(&health))),
             backoff,
             health,
+            uploads: Uploads::default(),
             #[cfg(feature = "registries")]
             has_referrers: Mutex::default(),
             #[cfg(feature = "registries")]
@@ -85,6 +94,18 @@ impl Registry {
     #[cfg(feature = "registries")]
     pub fn will_push(&self, repository: &Repository) {
         self.pushed().entry(self.api_path(repository)).or_default();
+    }
+
+    /// Cancels every upload that has begun and has not ended. One that cannot be cancelled is left to the registry.
+    #[cfg(feature = "registries")]
+    pub(crate) async fn cancel_uploads(&self) {
+        stream::iter(self.uploads.take())
+            .for_each_concurrent(CANCELLED_AT_ONCE, async |(url, path)| {
+                let Ok(url) = url.parse() else { return };
+                let request = Request::new(Method::DELETE, url, Some(Access::push(&path)), Expected::Headers);
+                drop(self.send(request).await);
+            })
+            .await;
     }
 
     #[cfg(feature = "registries")]

@@ -24,4 +24,5 @@ mod snapshot;
 mod stalls;
 mod stand_in;
 mod stopped;
+mod uploads;
 mod verify;

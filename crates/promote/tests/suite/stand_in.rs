@@ -378,6 +378,7 @@ fn serve(asked: &Asked, media_type: Option<String>, sent: Bytes, store: &mut Sto
             store.blobs.insert((repository, digest), sent);
             reply(201, &[], "")
         }
+        (Method::DELETE, "/blobs/uploads/") => reply(204, &[], ""),
         (Method::GET, "/referrers/") => referrers(asked, store, &repository, &name, kind),
         (Method::GET, "/tags/") => tags(asked, store, &repository),
         _ => refuse(405, "UNSUPPORTED", "no such method"),

@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser};
@@ -21,6 +22,7 @@ use local_registry_oci::Registries;
 use local_registry_promote::{Signatures, plan, run, verify};
 use local_registry_promotion_tree::{Edge, Finding, ProjectRules, Severity, Tree};
 use local_registry_system::{Ended, Output, print_line, until_stopped};
+use tokio::time::timeout;
 
 use self::add::Wanted;
 use self::arguments::{Arguments, BadArgument, Base, Command, Edges, LayoutArguments, RegistryArguments};
@@ -43,7 +45,10 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
+/// The registries that a command asks, once it asks any.
+type Asked = OnceLock<Arc<Registries>>;
+
+async fn perform(arguments: &Arguments, asked: &Asked) -> anyhow::Result<bool> {
     let Arguments { root, output, command } = arguments;
     let output = *output;
     match command {
@@ -55,6 +60,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         }
         Command::Run { confirm, late_signatures, base, edges, layouts, registries } => {
             let prepared = Prepared::new(root, base, edges, (layouts, registries), output)?;
+            let _ = asked.set(Arc::clone(&prepared.registries));
             if *confirm {
                 let signatures = if *late_signatures { Signatures::Follow } else { Signatures::Ignore };
                 run(&prepared.registries, prepared.edges, &prepared.rules, signatures, prepared.printer.clone()).await;
@@ -94,7 +100,7 @@ struct Prepared {
     edges: Vec<Edge>,
     rules: ProjectRules,
     stopped: BTreeSet<String>,
-    registries: Registries,
+    registries: Arc<Registries>,
     printer: Arc<Printer>,
 }
 
@@ -107,7 +113,7 @@ impl Prepared {
         output: Output,
     ) -> anyhow::Result<Self> {
         let Selection { edges, rules, stopped } = Selection::read(root, base, wanted, output)?;
-        let registries = with_layouts(connect(registries)?, layouts, &edges)?;
+        let registries = Arc::new(with_layouts(connect(registries)?, layouts, &edges)?);
         let printer = Arc::new(Printer::new(output, wanted.all, edges.len()));
         Ok(Self { edges, rules, stopped, registries, printer })
     }
@@ -163,9 +169,17 @@ fn with_layouts(registries: Registries, layouts: &LayoutArguments, edges: &[Edge
     Ok(registries.with_layouts(folder, if is_source { sources } else { targets }))
 }
 
-/// Performs until the end, or until a signal stops it.
+/// How long uploads may take to be cancelled. Whoever sent a signal waits for the end, and then kills.
+const CANCELLING: Duration = Duration::from_secs(5);
+
+/// Performs until the end, or until a signal stops it. Uploads that have not ended are cancelled.
 async fn perform_until_stopped(arguments: &Arguments) -> anyhow::Result<bool> {
-    match until_stopped(perform(arguments)).await? {
+    let asked = Asked::new();
+    let ended = until_stopped(perform(arguments, &asked)).await?;
+    if let Some(registries) = asked.get() {
+        let _ = timeout(CANCELLING, registries.cancel_uploads()).await;
+    }
+    match ended {
         Ended::Done(result) => result,
         Ended::Stopped(signal) => bail!("stopped by {signal}; run it again, and it goes on"),
     }
