@@ -12,6 +12,7 @@ mod faults;
 mod fixture;
 mod helpers;
 mod hostile;
+mod keyless;
 mod kills;
 mod layouts;
 mod memory;
