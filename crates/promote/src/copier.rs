@@ -12,7 +12,7 @@ use crate::attachments::{Attachments, LeftOut};
 use crate::delivery::Delivery;
 use crate::edges::{Item, Progress};
 use crate::image::{Manifest, ManifestTree, Parts, Place, PromotionError};
-use crate::proof::{hold_arrival, hold_source, hold_target};
+use crate::proof::{check_arrival, check_source, check_target, is_asked};
 use crate::source::{Shared, SourceReads, Transfer};
 use local_registry_core::Tag;
 use local_registry_oci::{Reference, Registries};
@@ -38,13 +38,19 @@ impl<'r> Copier<'r> {
     }
 
     /// Looks whether the rules refuse an image as it is at its source.
-    pub(crate) async fn hold_source(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
-        hold_source(item, &Transfer::new(self.registries, &self.shared, item)?).await
+    pub(crate) async fn check_source(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
+        check_source(item, &Transfer::new(self.registries, &self.shared, item)?).await
+    }
+
+    /// Whether the source has an image.
+    pub(crate) async fn source_has(&self, item: &Item) -> Result<bool, PromotionError> {
+        let transfer = Transfer::new(self.registries, &self.shared, item)?;
+        transfer.reads.has(&transfer.source, &item.digest).await
     }
 
     /// Looks whether the rules refuse an image as it is at its target now.
-    pub(crate) async fn hold_target(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
-        hold_target(item, &Transfer::new(self.registries, &self.shared, item)?).await
+    pub(crate) async fn check_target(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
+        check_target(item, &Transfer::new(self.registries, &self.shared, item)?).await
     }
 
     /// Copies an image with everything that is attached to it, but sets no tag.
@@ -56,6 +62,14 @@ impl<'r> Copier<'r> {
                 manifest.is_offered_by(&transfer.source).await?;
             }
             let attachments = Attachments::copied(&self.delivery, &transfer, (&tree, &item.digest), left_out);
+            // What proves something about the image comes before anything of it. Nobody sees what the rules refuse, not by the digest
+            // of a platform either.
+            if is_asked(item)
+                && let Some(top) = tree.manifest(&item.digest)
+            {
+                attachments.of_manifest(&item.digest).await?;
+                check_arrival(item, &transfer, &top.raw).await?;
+            }
             for level in tree.leaves_first() {
                 stream::iter(level.into_iter().map(Ok))
                     .try_for_each_concurrent(AT_ONCE, |manifest| self.manifest(&attachments, manifest, item))
@@ -122,10 +136,10 @@ impl<'r> Copier<'r> {
             return attachments.of_manifest(digest).await;
         }
         let blobs = self.delivery.shipments.copy_all(transfer, &manifest.parts);
-        tokio::try_join!(blobs, attachments.of_manifest(digest))?;
-        // Something may have been left out. Nobody sees an image that the rules refuse, by digest either.
-        if is_top {
-            hold_arrival(item, transfer, &manifest.raw).await?;
+        if is_top && is_asked(item) {
+            blobs.await?;
+        } else {
+            tokio::try_join!(blobs, attachments.of_manifest(digest))?;
         }
         transfer.target.put(by_digest, &manifest.parts.media_type, &manifest.raw).await
     }

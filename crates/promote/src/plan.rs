@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::edges::{Item, Progress, Remarks, State, in_lanes, in_order};
 use crate::image::PromotionError;
 use crate::inspection::{Inspection, inspect};
-use crate::proof::{hold_source, hold_target};
+use crate::proof::{check_source, check_target};
 use crate::source::{Shared, Transfer};
 use local_registry_oci::Registries;
 use local_registry_promotion_tree::Edge;
@@ -54,12 +54,15 @@ async fn hold(
     inspection: &Inspection,
 ) -> Result<Vec<String>, PromotionError> {
     match inspection.rest {
-        State::Copy => hold_source(item, &Transfer::new(registries, shared, item)?).await,
+        State::Copy => check_source(item, &Transfer::new(registries, shared, item)?).await,
         State::TagOnly => {
             let transfer = Transfer::new(registries, shared, item)?;
-            match hold_target(item, &transfer).await {
+            match check_target(item, &transfer).await {
                 // If it was signed after it was promoted, the signature is copied before the tag is set.
-                Err(PromotionError::Refused(_)) => hold_source(item, &transfer).await,
+                Err(refused @ PromotionError::Refused(_)) => {
+                    let is_there = shared.reads.has(&transfer.source, &item.digest).await?;
+                    if is_there { check_source(item, &transfer).await } else { Err(refused) }
+                }
                 held => held,
             }
         }

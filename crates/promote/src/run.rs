@@ -60,24 +60,29 @@ async fn act(
     signatures: Signatures,
     left_out: &LeftOut,
 ) -> Result<Vec<String>, PromotionError> {
+    if item.is_denied() {
+        return Ok(Vec::new());
+    }
     let has_open_tags = inspection.open_tags(item).next().is_some();
     let follows = signatures == Signatures::Follow;
     let warnings = match inspection.rest {
         State::Copy => {
-            let warnings = copier.hold_source(item).await?;
+            let warnings = copier.check_source(item).await?;
             copier.copy(item, left_out).await?;
             warnings
         }
         State::There | State::TagOnly if follows => {
             copier.attach(item, left_out).await?;
-            if has_open_tags { copier.hold_target(item).await? } else { Vec::new() }
+            if has_open_tags { copier.check_target(item).await? } else { Vec::new() }
         }
-        State::TagOnly => match copier.hold_target(item).await {
-            // It was signed after it was promoted.
-            Err(PromotionError::Refused(_)) => {
-                copier.hold_source(item).await?;
+        State::TagOnly => match copier.check_target(item).await {
+            // It may have been signed after it was promoted.
+            Err(refused @ PromotionError::Refused(_)) => {
+                if !copier.source_has(item).await? {
+                    return Err(refused);
+                }
                 copier.attach(item, left_out).await?;
-                copier.hold_target(item).await?
+                copier.check_target(item).await?
             }
             held => held?,
         },

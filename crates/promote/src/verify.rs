@@ -8,7 +8,7 @@ use futures_util::stream::{self, TryStreamExt};
 use crate::attachments::{Attachments, LeftOut};
 use crate::edges::{Item, Progress, Remarks, State, in_lanes, in_order};
 use crate::image::{ManifestTree, Place, PromotionError};
-use crate::proof::hold_target;
+use crate::proof::check_target;
 use crate::signatures::Signatures;
 use crate::source::{Shared, Transfer};
 use local_registry_core::Tag;
@@ -93,7 +93,7 @@ async fn proved(
     left_out: &LeftOut,
 ) -> Result<Vec<String>, Unproved> {
     let transfer = Transfer::new(registries, shared, item)?;
-    let warnings = hold_target(item, &transfer).await?;
+    let warnings = check_target(item, &transfer).await?;
     if signatures == Signatures::Follow {
         let missing = unsigned(&transfer, item, left_out).await?;
         if !missing.is_empty() {

@@ -51,7 +51,7 @@ mod log;
 mod signers;
 mod trust;
 
-pub use self::attestation::{Provenance, Statement};
+pub use self::attestation::{Provenance, Statement, plain_source};
 pub use self::error::SignatureError;
 pub use self::signers::{Signed, Signers};
 pub use self::trust::{Authority, AuthorityError, Identity, Pattern, PatternError, PublicKey, PublicKeyError};

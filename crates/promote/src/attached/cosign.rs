@@ -25,6 +25,8 @@ pub(crate) const PAYLOADS: &str = "application/vnd.dev.cosign.simplesigning.v1+j
 pub(crate) const ENVELOPES: &str = "application/vnd.dsse.envelope.v1+json";
 /// How the types of Sigstore's bundles begin.
 pub(crate) const BUNDLES: &str = "application/vnd.dev.sigstore.bundle";
+/// How the types of what cosign attaches by a subject begin: the same text that it signs for a tag.
+pub(crate) const COSIGN_ARTIFACTS: &str = "application/vnd.dev.cosign.artifact.";
 /// The types of bills of materials that `cosign attach sbom` has written, in all of its versions.
 const MATERIALS: [&str; 9] = [
     "application/spdx+json",

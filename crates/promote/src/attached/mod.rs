@@ -6,7 +6,7 @@ mod payload;
 mod referrers;
 mod tag_names;
 
-pub(crate) use self::cosign::{BUNDLES, CosignTag, ENVELOPES, PAYLOADS, has_signatures_of};
+pub(crate) use self::cosign::{BUNDLES, COSIGN_ARTIFACTS, CosignTag, ENVELOPES, PAYLOADS, has_signatures_of};
 pub(crate) use self::limits::{
     ATTESTATIONS, BLOBS, CONFIGURATION, ENVELOPE, LEVELS, MANIFESTS, NAMED, PAYLOAD, READ, REFERRERS, SIGNATURES,
 };

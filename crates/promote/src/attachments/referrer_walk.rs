@@ -9,20 +9,19 @@ use oci_spec::image::Descriptor;
 
 use super::spent::Spent;
 use super::walk::Attachments;
-use crate::attached::{BUNDLES, LEVELS, MANIFESTS, REFERRERS, Referrers};
+use crate::attached::{BUNDLES, COSIGN_ARTIFACTS, LEVELS, MANIFESTS, REFERRERS, Referrers};
 use crate::image::{Manifest, ManifestTree, Parts, PromotionError};
 use crate::source::Transfer;
 
 /// How the types of signatures begin.
-const SIGNATURES: [&str; 3] =
-    [BUNDLES, "application/vnd.dev.cosign.artifact.sig", "application/vnd.cncf.notary.signature"];
+const SIGNATURE_TYPES: [&str; 3] = [BUNDLES, COSIGN_ARTIFACTS, "application/vnd.cncf.notary.signature"];
 
 /// The order in which referrers are taken, as many as there may be: what says that it is a signature, then what is small. So
 /// junk does not take their places by its digest.
 pub(crate) fn signatures_first(referrers: BTreeMap<Digest, Descriptor>) -> Vec<(Digest, Descriptor)> {
     let is_signature = |descriptor: &Descriptor| {
         let artifact_type = descriptor.artifact_type().as_ref().map(ToString::to_string).unwrap_or_default();
-        SIGNATURES.iter().any(|signature| artifact_type.starts_with(signature))
+        SIGNATURE_TYPES.iter().any(|signature| artifact_type.starts_with(signature))
     };
     let mut all: Vec<(Digest, Descriptor)> = referrers.into_iter().collect();
     all.sort_by_key(|(_, descriptor)| (!is_signature(descriptor), descriptor.size()));

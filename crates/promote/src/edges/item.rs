@@ -56,6 +56,11 @@ impl Item {
         self.tags.iter().filter(|tag| self.denies(tag).is_none())
     }
 
+    /// Whether its rules deny all of its tags.
+    pub(crate) fn is_denied(&self) -> bool {
+        !self.tags.is_empty() && self.allowed_tags().next().is_none()
+    }
+
     /// What tells its edges apart: each of its tags, or none.
     pub(crate) fn tags_or_none(&self) -> impl Iterator<Item = Option<&Tag>> {
         let none = if self.tags.is_empty() { Some(None) } else { None };

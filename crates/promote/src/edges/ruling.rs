@@ -21,7 +21,7 @@ impl Ruling {
     ///
     /// # Errors
     /// [`PromotionError::Refused`] if it is.
-    pub(crate) fn warnings(self) -> Result<Vec<String>, PromotionError> {
+    pub(crate) fn accepted(self) -> Result<Vec<String>, PromotionError> {
         if self.refused.is_empty() { Ok(self.warnings) } else { Err(PromotionError::Refused(self.refused)) }
     }
 }

@@ -21,6 +21,9 @@ const ATTACHED_AT_ONCE: usize = 4;
 /// How many lists of referrers are read from a registry at once. Each may take a MiB until it is done.
 const LISTS_AT_ONCE: usize = 4;
 
+/// For how many images at a source it is looked at once what proves something.
+const EVIDENCE_AT_ONCE: usize = 4;
+
 /// The turns at each source, and those between each pair of registries.
 #[derive(Default)]
 pub(crate) struct Rooms {
@@ -35,6 +38,7 @@ pub(crate) struct Room {
     large_attached: Arc<Semaphore>,
     envelope: Arc<Semaphore>,
     lists: Arc<Semaphore>,
+    evidence: Arc<Semaphore>,
 }
 
 /// A turn. It ends when it is dropped.
@@ -63,6 +67,7 @@ impl Default for Room {
             large_attached: turns(1),
             envelope: turns(1),
             lists: turns(LISTS_AT_ONCE),
+            evidence: turns(EVIDENCE_AT_ONCE),
         }
     }
 }
@@ -86,6 +91,11 @@ impl Room {
     /// For an attestation.
     pub(crate) async fn envelope(&self) -> Turn {
         turn(&self.envelope).await
+    }
+
+    /// For what proves something about an image, as the rules ask for it.
+    pub(crate) async fn evidence(&self) -> Turn {
+        turn(&self.evidence).await
     }
 
     /// For a list of referrers.

@@ -7,34 +7,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 use local_registry_core::{Digest, Quoted, Tag};
 use local_registry_oci::{RawManifest, Reference};
-use local_registry_promotion_tree::Rules;
+use local_registry_promotion_tree::SignatureRule;
 use local_registry_signatures::{SignatureError, Signed, Signers};
 use oci_spec::image::Descriptor;
 use tokio::task::spawn_blocking;
 
 use crate::attached::{
-    ATTESTATIONS, BUNDLES, CosignTag, ENVELOPE, ENVELOPES, PAYLOAD, PAYLOADS, REFERRERS, Referrers, SIGNATURES,
+    ATTESTATIONS, BUNDLES, COSIGN_ARTIFACTS, CosignTag, ENVELOPE, ENVELOPES, PAYLOAD, PAYLOADS, REFERRERS, Referrers,
+    SIGNATURES,
 };
 use crate::attachments::{Spent, attached_manifest, signatures_first, within};
-use crate::image::{Layer, Parts, Place, PromotionError, Room, turn};
-use crate::source::Transfer;
-
-/// What cosign says of a manifest with signatures that names its image as subject.
-const COSIGN_ARTIFACTS: &str = "application/vnd.dev.cosign.artifact.";
+use crate::image::{Layer, Parts, Place, PromotionError, Room};
 
 /// How many reasons are named for what proves nothing.
 const REASONS: usize = 4;
 
 /// What was found so far.
 pub(crate) struct Evidence<'e> {
-    rules: &'e Arc<Rules>,
+    rule: &'e SignatureRule,
     place: &'e Place<'e>,
     room: &'e Room,
     image: &'e RawManifest,
     spent: Spent,
-    /// How many bytes were read of attestations and bundles, and of which.
+    /// How many bytes were read of what is long, and which bundles were read: one proves the same wherever it is named.
     read: u64,
-    seen: HashSet<Digest>,
+    bundles: HashSet<Digest>,
     is_signed: bool,
     has_provenance: bool,
     /// Why something else that was found proves nothing, and how much more there is.
@@ -43,25 +40,25 @@ pub(crate) struct Evidence<'e> {
 }
 
 impl<'e> Evidence<'e> {
-    /// Looks at what is attached to an image until it proves enough: cosign's tags, and then referrers. As much of it counts as a
-    /// promotion copies.
+    /// Looks at what is attached to an image until it proves enough: cosign's tags, and then the referrers that are listed. What a
+    /// promotion would leave out proves nothing.
     pub(crate) async fn gather(
-        rules: &'e Arc<Rules>,
+        rule: &'e SignatureRule,
         place: &'e Place<'e>,
-        transfer: &'e Transfer<'_>,
+        listed: &Place<'_>,
+        room: &'e Room,
         image: &'e RawManifest,
     ) -> Result<Self, PromotionError> {
-        let _turn = turn(&transfer.attached).await;
         let mut evidence = Self {
-            rules,
+            rule,
             place,
-            room: &transfer.room,
+            room,
             image,
             spent: Spent::default(),
             read: 0,
-            seen: HashSet::new(),
+            bundles: HashSet::new(),
             is_signed: false,
-            has_provenance: rules.provenance.is_none(),
+            has_provenance: rule.provenance.is_none(),
             rejected: Vec::new(),
             others: 0,
         };
@@ -71,7 +68,7 @@ impl<'e> Evidence<'e> {
             evidence.or_rejected(&tag, found)?;
         }
         if !evidence.is_enough() {
-            evidence.referrers().await?;
+            evidence.referrers(listed).await?;
         }
         evidence.spent.turn = None;
         Ok(evidence)
@@ -116,7 +113,7 @@ impl<'e> Evidence<'e> {
     ) -> Result<Option<T>, PromotionError> {
         match result {
             Ok(found) => Ok(Some(found)),
-            Err(error) if error.is_about_what_is_attached() => {
+            Err(error) if proves_nothing(&error) => {
                 self.reject(what, &error);
                 Ok(None)
             }
@@ -134,8 +131,8 @@ impl<'e> Evidence<'e> {
         self.layers(tag, &manifest).await
     }
 
-    async fn referrers(&mut self) -> Result<(), PromotionError> {
-        let listed = Referrers::read(self.place, &self.image.digest, self.room, &None).await;
+    async fn referrers(&mut self, place: &Place<'_>) -> Result<(), PromotionError> {
+        let listed = Referrers::read(place, &self.image.digest, self.room, &None).await;
         let Some(referrers) = self.or_rejected(&"the list of referrers", listed)? else { return Ok(()) };
         let first = signatures_first(referrers.listed);
         if first.len() > REFERRERS {
@@ -173,8 +170,7 @@ impl<'e> Evidence<'e> {
                 break;
             }
             let Some(kind) = Kind::of(&layer) else { continue };
-            // What has its signatures in itself is the same wherever it is named.
-            if kind != Kind::Payload && !self.seen.insert(layer.digest.clone()) {
+            if kind == Kind::Bundle && self.bundles.contains(&layer.digest) {
                 continue;
             }
             let looked = self.layer(what, kind, layer).await;
@@ -186,11 +182,20 @@ impl<'e> Evidence<'e> {
     async fn layer(&mut self, what: &dyn Display, kind: Kind, layer: Layer) -> Result<(), PromotionError> {
         let longest = if kind == Kind::Payload { PAYLOAD } else { ENVELOPE };
         within(layer.size, longest, "bytes in a layer")?;
-        self.read = self.read.saturating_add(layer.size);
-        within(self.read, ATTESTATIONS, "bytes of attestations")?;
-        let _turn = if layer.size > PAYLOAD { self.room.envelope().await } else { None };
+        let is_long = layer.size > PAYLOAD;
+        let _turn = if is_long { self.room.envelope().await } else { None };
+        if is_long {
+            within(self.read.saturating_add(layer.size), ATTESTATIONS, "bytes of attestations")?;
+        }
         let read = self.place.registry.read_blob(self.place.repository, &layer.blob()).await;
         let bytes = read.map_err(|error| self.place.failed(error))?;
+        // Only what is there takes of the limit.
+        if is_long {
+            self.read += layer.size;
+        }
+        if kind == Kind::Bundle {
+            self.bundles.insert(layer.digest.clone());
+        }
         let signed = self.verify(kind, bytes, layer).await?;
         self.count(what, &signed);
         Ok(())
@@ -202,11 +207,11 @@ impl<'e> Evidence<'e> {
             Signed::Statement(statement) if statement.signs_image() => return self.is_signed = true,
             Signed::Statement(statement) => statement,
         };
-        let refusal = if let (Some(rule), Some(found)) = (&self.rules.provenance, statement.provenance()) {
+        let refusal = if let (Some(rule), Some(found)) = (&self.rule.provenance, statement.provenance()) {
             rule.refuses(&found)
         } else {
-            let kind = Quoted(statement.predicate_type());
-            Some(format!("is a valid attestation of the type {kind}, and not a signature of the image"))
+            let wanted = if self.is_signed { "a provenance" } else { "a signature of the image" };
+            Some(format!("is an attestation of the type {}, and not {wanted}", Quoted(statement.predicate_type())))
         };
         match refusal {
             None => self.has_provenance = true,
@@ -216,17 +221,20 @@ impl<'e> Evidence<'e> {
 
     /// Verifies a signature beside the only thread that asks registries.
     async fn verify(&self, kind: Kind, bytes: Bytes, layer: Layer) -> Result<Signed, PromotionError> {
-        let (rules, image) = (Arc::clone(self.rules), self.image.clone());
-        let verified = spawn_blocking(move || {
-            let signers = rules.signatures.as_ref().map(|rule| &rule.signers);
-            signers.map(|signers| kind.verify(signers, &bytes, &layer, &image))
-        });
-        match verified.await {
-            Ok(Some(Ok(signed))) => Ok(signed),
-            Ok(Some(Err(error))) => Err(PromotionError::Unfit(error.to_string())),
-            Ok(None) => Err(PromotionError::Unfit("is signed, and the rules name nobody who signs".to_owned())),
+        let (signers, image) = (Arc::clone(&self.rule.signers), self.image.clone());
+        match spawn_blocking(move || kind.verify(&signers, &bytes, &layer, &image)).await {
+            Ok(Ok(signed)) => Ok(signed),
+            Ok(Err(error)) => Err(PromotionError::Unfit(error.to_string())),
             Err(error) => Err(PromotionError::Unfit(format!("could not be verified: {error}"))),
         }
+    }
+}
+
+/// Whether an error is about something that was found, and not about the registry.
+fn proves_nothing(error: &PromotionError) -> bool {
+    match error {
+        PromotionError::Source(error) | PromotionError::Target(error) => !error.is_outage(),
+        error => error.is_about_what_is_attached(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use local_registry_core::Digest;
+use local_registry_core::{Digest, Quoted};
 use local_registry_oci::{Blob, RawManifest};
 use serde::Deserialize;
 
@@ -55,14 +55,17 @@ pub(crate) async fn missing(
     image: &Digest,
     room: &Room,
 ) -> Result<Option<String>, PromotionError> {
-    let found = of_image(place, image, room).await?;
+    let found = match of_image(place, image, room).await {
+        Err(PromotionError::Unfit(reason)) => return Ok(Some(format!("it does not say what it is for: {reason}"))),
+        found => found?,
+    };
     let is_missing = |wanted: &&Platform| !found.iter().any(|found| wanted.accepts(found));
     let missing: Vec<String> = wanted.iter().filter(is_missing).map(|platform| format!("`{platform}`")).collect();
     if missing.is_empty() {
         return Ok(None);
     }
     let found: Vec<String> =
-        found.iter().take(NAMED).map(|platform| platform.to_string().escape_debug().to_string()).collect();
+        found.iter().take(NAMED).map(|platform| Quoted(&platform.to_string()).to_string()).collect();
     let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
     Ok(Some(format!("it is not for {}, only for {found}", missing.join(", "))))
 }

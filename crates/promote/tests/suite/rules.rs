@@ -1,6 +1,7 @@
 //! `rules.yaml`: what a project demands of its images. Signatures are made here, by keys of the tests.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -125,6 +126,36 @@ fn image(fixture: &Fixture, rules: &str) -> String {
     image
 }
 
+/// A registry that lists no referrers of what is not there (yet), and says so with an empty object, as Harbor does.
+fn silent_about_what_is_missing() -> Kind {
+    let there: Mutex<BTreeSet<String>> = Mutex::default();
+    let hook = move |asked: &Asked, _| {
+        let name = asked.path.rsplit('/').next().unwrap().to_owned();
+        if asked.method == "PUT" && asked.path.contains("/manifests/") {
+            there.lock().unwrap().insert(name);
+        } else if asked.path.contains("/referrers/") && !there.lock().unwrap().contains(&name) {
+            return Action::Answer(200, vec![], "{}".to_owned());
+        }
+        Action::Serve
+    };
+    Kind { referrers: Some(100), ..Kind::hooked(hook) }
+}
+
+#[test]
+fn a_registry_that_lists_nothing_of_what_is_not_there_yet_is_no_obstacle() {
+    let signer = Signer::new();
+    let fixture = Fixture::new(with_api(), silent_about_what_is_missing());
+    let first = image(&fixture, &signer.rules());
+    signer.sign_by_referrer(&fixture.staging, &first);
+    promoted(&fixture);
+    // Now it is known that the registry has the API.
+    let second = fixture.staging.index(REPOSITORY, "v2", "another");
+    signer.sign_by_referrer(&fixture.staging, &second);
+    fixture.promote(&[("app", &first, &["v1"]), ("app", &second, &["v2"])]);
+    assert!(fixture.run(&["run", "--confirm", "--late-signatures"]).ok().ends_with("\n1 there, 1 copied\n"));
+    assert!(fixture.run(&["verify"]).ok().ends_with("2 there\n"));
+}
+
 /// Whether a request is about cosign's tag for signatures.
 fn is_of_signatures(asked: &Asked) -> bool {
     asked.path.rsplit('.').next() == Some("sig")
@@ -222,7 +253,35 @@ fn a_registry_that_does_not_say_what_is_attached_proves_nothing() {
         let printed = fixture.run(arguments).failed();
         assert!(printed.contains("500 Internal Server Error"), "{printed}");
     }
-    assert!(fixture.production.store().tags.is_empty());
+    assert!(fixture.production.store().manifests.is_empty());
+}
+
+#[test]
+fn who_names_a_bundle_wrongly_does_not_hide_it() {
+    let signer = Signer::new();
+    let fixture = Fixture::new(with_api(), with_api());
+    let image = image(&fixture, &signer.rules());
+    let bundle = json!({
+        "mediaType": BUNDLE, "verificationMaterial": {"publicKey": {}},
+        "dsseEnvelope": signer.envelope(&image, "https://sigstore.dev/cosign/sign/v1", &json!({}))
+    });
+    let layer = fixture.staging.blob(REPOSITORY, BUNDLE, bundle.to_string().as_bytes());
+    // In the order in which they are read: the small ones first.
+    let mut wrong = layer.clone();
+    wrong["size"] = json!(1);
+    refer(&fixture.staging, &image, BUNDLE, &wrong);
+    wrong = layer.clone();
+    wrong["mediaType"] = json!(ENVELOPE);
+    refer(&fixture.staging, &image, BUNDLE, &wrong);
+    // These are not there, and take nothing of the limits.
+    for at in 0..5 {
+        let digest = format!("sha256:{}", at.to_string().repeat(64));
+        refer(&fixture.staging, &image, BUNDLE, &json!({"mediaType": BUNDLE, "digest": digest, "size": 8 << 20}));
+    }
+    let mut long = layer;
+    long["annotations"] = json!({"so that": "its manifest is the longest"});
+    refer(&fixture.staging, &image, BUNDLE, &long);
+    promoted(&fixture);
 }
 
 #[test]
@@ -245,7 +304,7 @@ fn a_signature_that_comes_late_counts_once_it_is_there() {
     let signer = Signer::new();
     let fixture = Fixture::new(Kind::default(), Kind::default());
     let image = image(&fixture, "platforms: [linux/s390x]");
-    refused(&fixture, "it is not for `linux/s390x`, only for linux/amd64 app, linux/arm64 app");
+    refused(&fixture, "it is not for `linux/s390x`, only for `linux/amd64 app`, `linux/arm64 app`");
     std::fs::remove_file(fixture.folder.path().join("manifests/team/rules.yaml")).unwrap();
     fixture.run(&["run", "--confirm"]).ok();
     // Without a valid signature in production, no tag is added.
@@ -276,6 +335,8 @@ fn nobody_sees_an_image_whose_signature_was_left_out() {
     assert!(printed.starts_with("refused ") && printed.contains("no such tags here"), "{printed}");
     let is_there = |image: &str| has(&fixture.production, image);
     assert!(fixture.production.store().tags.is_empty() && !is_there(&image));
+    // Nor any of its platforms: all that came is the signature, without its tag.
+    assert!(fixture.production.store().manifests.len() == 1);
     // Not by its digest alone, either.
     fixture.promote(&[("app", &image, &[])]);
     assert!(fixture.run(&["run", "--confirm"]).failed().ends_with("\n1 refused\n"));
@@ -312,12 +373,27 @@ fn each_project_has_its_own_rules_and_a_repository_has_one_set_of_them() {
     // The same image, to the same repository, by a project without rules.
     fixture.write("manifests/apps/promoter-manifest.yaml", &registries);
     fixture.write("images/apps/images.yaml", &format!("- name: app\n  dmap:\n    \"{image}\": []\n"));
-    let expected = "images/apps/images.yaml:1:9: is promoted to the same repository by two projects, and `apps` has no rules, while `team` has rules of its own; write the same `rules.yaml` for both\n";
-    assert_eq!(fixture.run(&["check"]).failed(), expected);
-    assert_eq!(fixture.run(&["run", "--confirm"]).code, Some(1));
-    assert!(fixture.production.store().asked.is_empty());
+    fixture.write("manifests/zoo/promoter-manifest.yaml", &registries);
+    fixture.write("images/zoo/images.yaml", &format!("- name: app\n  dmap:\n    \"{image}\": [v2]\n"));
+    let refused = |team: &str| {
+        let message = format!(
+            "is promoted to the same repository by several projects: `apps` has no rules, `team` has {team}, `zoo` has no rules; write the same `rules.yaml` for all of them"
+        );
+        let printed = fixture.run(&["check"]).failed();
+        for project in ["apps", "team", "zoo"] {
+            assert!(printed.contains(&format!("images/{project}/images.yaml:1:9: {message}\n")), "{printed}");
+        }
+        assert_eq!(fixture.run(&["run", "--confirm"]).code, Some(1));
+        assert!(fixture.production.store().asked.is_empty());
+    };
+    refused("rules of its own");
+    // Rules that nobody can read are not none.
+    fixture.write("manifests/team/rules.yaml", "signatures: {keys: []}");
+    refused("rules with faults");
+    fixture.write("manifests/team/rules.yaml", &signer.rules());
+    fixture.write("manifests/zoo/rules.yaml", &signer.rules());
     fixture.write("manifests/apps/rules.yaml", &signer.rules());
-    assert!(fixture.run(&["run", "--confirm"]).failed().ends_with("\n2 refused\n"));
+    assert!(fixture.run(&["run", "--confirm"]).failed().ends_with("\n3 refused\n"));
 }
 
 #[test]
@@ -351,7 +427,7 @@ fn platforms_are_those_of_the_index_or_of_the_configuration() {
     fixture.write("manifests/team/rules.yaml", "platforms: [linux/amd64, linux/arm/v6]");
     let printed = fixture.run(&["run", "--confirm"]).failed();
     assert!(
-        printed.contains("v2") && printed.contains("it is not for `linux/arm/v6`, only for linux/amd64"),
+        printed.contains("v2") && printed.contains("it is not for `linux/arm/v6`, only for `linux/amd64`"),
         "{printed}"
     );
     assert!(printed.ends_with("\n1 refused, 1 copied\n"), "{printed}");
@@ -387,7 +463,7 @@ fn a_tag_that_is_denied_stops_its_own_edge_alone() {
     fixture.promote(&[("app", &image, &["latest"])]);
     fixture.staging.forget_requests();
     fixture.production.forget_requests();
-    assert!(fixture.run(&["run", "--confirm"]).failed().ends_with("\n1 refused\n"));
+    assert!(fixture.run(&["run", "--confirm", "--late-signatures"]).failed().ends_with("\n1 refused\n"));
     assert_eq!(fixture.staging.store().asked.len() + fixture.production.store().asked.len(), 0);
     fixture.staging.index(REPOSITORY, "dev-2", "app");
     let refused = fixture.run(&["add", "app:dev-2"]);
@@ -473,6 +549,14 @@ fn rules_that_cannot_be_read_stop_the_project() {
         ":8:13: asks for nothing; add `builder`, or `source`",
     );
     check(
+        &format!("signatures:\n  keys:\n{key}provenance: {{source: git+https://git.example/a.git@v1}}"),
+        ":8:22: `git+https://git.example/a.git@v1` would match nothing; write `https://git.example/a`",
+    );
+    check(
+        &format!("signatures:\n  keys:\n{key}provenance: {{source: git+https://git.example/a.git@v1}}"),
+        ":8:22: `git+https://git.example/a.git@v1` would match nothing; write `https://git.example/a`",
+    );
+    check(
         &format!("signatures:\n  keys:\n{key}  required: \"no\""),
         ":8:13: found a string; expected `true` or `false`",
     );
@@ -480,9 +564,15 @@ fn rules_that_cannot_be_read_stop_the_project() {
 
 #[test]
 fn rules_in_another_place_are_not_taken_for_rules_that_hold() {
-    for path in
-        ["manifests/team/rules.yml", "images/team/rules.yaml", "manifests/rules.yaml", "manifests/team/x/Rules.yaml"]
-    {
+    for path in [
+        "manifests/team/rules.yml",
+        "manifests/team/rules.json",
+        "manifests/team/team-rules.yaml",
+        "manifests/team/rule.yaml",
+        "images/team/rules.yaml",
+        "manifests/rules.yaml",
+        "manifests/team/x/Rules.yaml",
+    ] {
         let fixture = Fixture::new(Kind::default(), Kind::default());
         let image = fixture.staging.index(REPOSITORY, "v1", "app");
         fixture.promote(&[("app", &image, &["v1"])]);
@@ -492,6 +582,15 @@ fn rules_in_another_place_are_not_taken_for_rules_that_hold() {
         assert_eq!(fixture.run(&["run", "--confirm"]).code, Some(1), "{path}");
         assert!(fixture.production.store().tags.is_empty(), "{path}");
     }
+    // Docker makes a folder of a file that it does not find.
+    let fixture = Fixture::new(Kind::default(), Kind::default());
+    image(&fixture, "tags: {deny: [latest]}");
+    let file = fixture.folder.path().join("manifests/team/rules.yaml");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let printed = fixture.run(&["check"]).failed();
+    assert_eq!(printed, "manifests/team/rules.yaml: cannot be read: `it is a folder`\n");
+    assert_eq!(fixture.run(&["run", "--confirm"]).code, Some(1));
     // Somebody's copy beside the rules is no fault.
     let fixture = Fixture::new(Kind::default(), Kind::default());
     image(&fixture, "tags: {deny: [latest]}");

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::fixture::{Fixture, digest};
 use crate::stand_in::{Action, Kind, StandIn};
@@ -25,7 +26,7 @@ fn a_signal_cancels_what_is_under_way() {
     let image = digest(&fixture.staging.image("staging/app", None, "amd64", &[b"one", b"two"]));
     fixture.promote(&[("app", &image, &["v1"])]);
     let program = fixture.command(&["run", "--confirm"]).stderr(Stdio::piped()).spawn().unwrap();
-    (0..3).for_each(|_| begun.recv().unwrap());
+    (0..3).for_each(|_| begun.recv_timeout(Duration::from_mins(1)).unwrap());
     assert!(Command::new("kill").args(["-TERM", &program.id().to_string()]).status().unwrap().success());
     let stopped = program.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&stopped.stderr), "error: stopped by SIGTERM; run it again, and it goes on\n");

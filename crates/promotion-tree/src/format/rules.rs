@@ -4,9 +4,10 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use local_registry_core::Quoted;
-use local_registry_signatures::{Identity, Pattern, PublicKey, Signers};
+use local_registry_signatures::{Identity, Pattern, PublicKey, Signers, plain_source};
 
 use super::fields::{Fields, boolean, fields, list, string};
 use super::yaml::{self, Node};
@@ -30,7 +31,7 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Rules> {
     }
     let known = ["signatures", "platforms", "tags", "provenance"];
     let fields = fields(&root, &known, findings)?;
-    let signatures = fields.optional("signatures").map(|node| (node, read_signatures(node, findings)));
+    let signatures = fields.optional("signatures").map(|node| read_signatures(node, findings));
     let platforms = fields.optional("platforms").map(|node| {
         let expected = "a list of platforms, such as [linux/amd64]";
         read_list(node, expected, findings, |element, findings| parsed::<Platform>(element, "a platform", findings))
@@ -41,6 +42,7 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Rules> {
         let message = "anybody can write a provenance; say in `signatures` who has to have signed it";
         findings.error(node.start, message);
     }
+    let provenance = provenance.and_then(|(_, rule)| rule);
     if !findings.is_empty() {
         return None;
     }
@@ -50,10 +52,9 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Rules> {
     }
     Some(Rules {
         text: text.to_owned(),
-        signatures: signatures.and_then(|(_, rule)| rule),
+        signatures: signatures.flatten().map(|rule| SignatureRule { provenance, ..rule }),
         platforms: platforms.unwrap_or_default(),
         denied_tags: denied.unwrap_or_default(),
-        provenance: provenance.and_then(|(_, rule)| rule),
     })
 }
 
@@ -70,7 +71,7 @@ fn read_signatures(node: &Node, findings: &mut Findings) -> Option<SignatureRule
         findings.error(node.start, "names nobody who signs; add `keys`, or `keyless`");
     }
     let signers = Signers::new(keys.unwrap_or_default(), identities.unwrap_or_default());
-    Some(SignatureRule { signers, required: required? })
+    Some(SignatureRule { signers: Arc::new(signers), required: required?, provenance: None })
 }
 
 fn read_identity(node: &Node, findings: &mut Findings) -> Option<Identity> {
@@ -126,8 +127,9 @@ fn is_everybody(pattern: &str) -> bool {
 fn read_source(node: &Node, findings: &mut Findings) -> Option<Pattern> {
     let source: Pattern = parsed(node, "the URL of a repository", findings)?;
     let text = source.as_str();
-    if text.starts_with("git+") || text.rsplit('.').next() == Some("git") || text.contains('#') {
-        let message = format!("{} would match nothing; write it without `git+`, `.git` and version", Quoted(text));
+    let plain = plain_source(text);
+    if plain != text {
+        let message = format!("{} would match nothing; write {}", Quoted(text), Quoted(&plain));
         findings.error(node.start, message);
     }
     Some(source)

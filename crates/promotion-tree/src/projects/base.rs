@@ -39,8 +39,8 @@ impl Tree {
         findings
     }
 
-    /// A warning for each project that promotes by other rules, or by none, to where an earlier state promoted by some: whoever
-    /// reviews its images has to know.
+    /// A warning for each project that had rules and has others, or none, and for each that promotes by such to where an earlier
+    /// state promoted by rules: whoever reviews its images has to know.
     ///
     /// `name` is what the earlier state is called in messages.
     #[must_use]
@@ -50,11 +50,12 @@ impl Tree {
             held.extend(project.repositories().map(|target| (target.identity(), project)));
         }
         let changed = |project: &Project| {
-            let mut before = project.repositories().filter_map(|target| held.get(&target.identity()).copied());
-            let before = before.find(|before| before.rules != project.rules)?;
+            let namesake = base.projects.iter().find(|before| before.name == project.name && before.rules.is_some());
+            let targets = project.repositories().filter_map(|target| held.get(&target.identity()).copied());
+            let before = namesake.into_iter().chain(targets).find(|before| before.rules != project.rules)?;
             Some(Finding::of_changed_rules(&project.name, &before.name, project.rules.is_some(), name))
         };
-        if held.is_empty() { Vec::new() } else { self.projects.iter().filter_map(changed).collect() }
+        self.projects.iter().filter_map(changed).collect()
     }
 
     /// The tree without some of its projects.

@@ -72,22 +72,30 @@ fn shared(projects: &[Project]) -> BTreeSet<Vec<Place>> {
     places.into_values().filter(|places| places.len() > 1).collect()
 }
 
-/// The finding about projects that promote to the same repository by other rules: an image would come by the weaker ones.
-fn other_rules(projects: &[Project], places: &[Place]) -> Option<Finding> {
-    let (first, image) = at(projects, *places.first()?)?;
-    let (other, _) =
-        places.iter().filter_map(|place| at(projects, *place)).find(|(other, _)| other.rules != first.rules)?;
-    let of = |project: &Project| {
-        let has = if project.rules.is_some() { "rules of its own" } else { "no rules" };
-        format!("`{}` has {has}", project.name)
+/// The findings about projects that promote to the same repository by other rules, one for each of them: an image would come by the
+/// weaker ones.
+fn other_rules(projects: &[Project], places: &[Place]) -> Vec<Finding> {
+    let owners: Vec<(&Project, &Image)> = places.iter().filter_map(|place| at(projects, *place)).collect();
+    let Some((first, _)) = owners.first() else { return Vec::new() };
+    // The same project may be there twice, with one set of rules.
+    if owners.iter().all(|(other, _)| other.name == first.name || other.has_rules_of(first)) {
+        return Vec::new();
+    }
+    let has = |project: &Project| match (&project.rules, project.has_bad_rules) {
+        (_, true) => format!("`{}` has rules with faults", project.name),
+        (Some(_), false) => format!("`{}` has rules of its own", project.name),
+        (None, false) => format!("`{}` has no rules", project.name),
     };
+    let mut names: Vec<String> = owners.iter().map(|(project, _)| has(project)).collect();
+    names.dedup();
     let message = format!(
-        "is promoted to the same repository by two projects, and {}, while {}; write the same `{RULES}` for both",
-        of(first),
-        of(other)
+        "is promoted to the same repository by several projects: {}; write the same `{RULES}` for all of them",
+        names.join(", ")
     );
-    let finding = Finding::error(Location::of_images(&first.name, image.position), message);
-    Some(Finding { note: Note::AlsoStops(Arc::clone(&other.name)), ..finding })
+    let finding = |(project, image): &(&Project, &Image)| {
+        Finding::error(Location::of_images(&project.name, image.position), message.clone())
+    };
+    owners.iter().map(finding).collect()
 }
 
 fn at(projects: &[Project], (project, image): Place) -> Option<(&Project, &Image)> {

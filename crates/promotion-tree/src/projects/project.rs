@@ -20,12 +20,19 @@ pub(crate) struct Project {
     pub(crate) images: Vec<Image>,
     /// What it demands of its images; `None` if it has no rules.
     pub(crate) rules: Option<Arc<Rules>>,
+    /// Whether there is a file with rules, and something is wrong with it.
+    pub(crate) has_bad_rules: bool,
 }
 
 impl Project {
     /// The repositories that get an image. A name that is too long below a registry is a finding of its own.
     pub(crate) fn targets_of(&self, image: &Image) -> impl Iterator<Item = Repository> {
         self.targets.iter().filter_map(|(target, _)| target.repository(&image.name).ok())
+    }
+
+    /// Whether it demands the same as another one. Nobody knows what bad rules demand.
+    pub(crate) fn has_rules_of(&self, other: &Self) -> bool {
+        !self.has_bad_rules && !other.has_bad_rules && self.rules == other.rules
     }
 
     /// Every repository that gets an image.

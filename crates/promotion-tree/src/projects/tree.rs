@@ -86,7 +86,9 @@ impl Tree {
                 findings.extend(denied_tags(name, &images, rules));
             }
             if let Some(Registries { source, targets }) = registries {
-                projects.push(Project { name: name.into(), source, targets, images, rules: rules.map(Arc::new) });
+                let has_bad_rules = twins.rules.is_some() && rules.is_none();
+                let (name, rules) = (name.into(), rules.map(Arc::new));
+                projects.push(Project { name, source, targets, images, rules, has_bad_rules });
             }
         }
         let tree = Self { projects };

@@ -47,17 +47,17 @@ pub struct Rules {
     pub platforms: Vec<Platform>,
     /// The tags that nothing is promoted by.
     pub denied_tags: Vec<Pattern>,
-    /// Where an image has to come from.
-    pub provenance: Option<ProvenanceRule>,
 }
 
 /// Who has to have signed an image.
 #[derive(Debug, Clone)]
 pub struct SignatureRule {
     /// The keys and identities of which one is enough.
-    pub signers: Signers,
+    pub signers: Arc<Signers>,
     /// Whether an image without a valid signature is refused, or only reported.
     pub required: bool,
+    /// Where an image has to come from, as one of them has signed.
+    pub provenance: Option<ProvenanceRule>,
 }
 
 /// Where an image has to come from, as a signed provenance (SLSA) says.
@@ -88,7 +88,7 @@ impl Rules {
     /// Whether they ask for more than the files say.
     #[must_use]
     pub fn ask_registries(&self) -> bool {
-        self.signatures.is_some() || !self.platforms.is_empty() || self.provenance.is_some()
+        self.signatures.is_some() || !self.platforms.is_empty()
     }
 }
 

@@ -5,5 +5,6 @@ mod source;
 mod statement;
 
 pub use self::provenance::Provenance;
+pub use self::source::plain_source;
 pub use self::statement::Statement;
 pub(crate) use self::statement::StatementFault;

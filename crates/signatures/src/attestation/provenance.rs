@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::source::normalized;
+use super::source::plain_source;
 
 /// The predicate types (<https://slsa.dev/spec>).
 const V0_2: &str = "https://slsa.dev/provenance/v0.2";
@@ -53,7 +53,7 @@ impl Provenance {
             }
             _ => return None,
         };
-        Some(Self { builder: builder?.to_owned(), source: source.map(normalized) })
+        Some(Self { builder: builder?.to_owned(), source: source.map(plain_source) })
     }
 }
 

@@ -1,8 +1,15 @@
 //! The one way to write where a source is.
 
 /// Where a source is, without what names the tool (`git+`), the version (`@refs/heads/main`, `#main`) or the kind of folder
-/// (`.git`).
-pub(super) fn normalized(source: &str) -> String {
+/// (`.git`). A [`Provenance`](crate::Provenance) has its source so.
+///
+/// ```
+/// use local_registry_signatures::plain_source;
+///
+/// assert_eq!(plain_source("git+https://git.example/team/app.git@refs/heads/main"), "https://git.example/team/app");
+/// ```
+#[must_use]
+pub fn plain_source(source: &str) -> String {
     let source = source.strip_prefix("git+").unwrap_or(source);
     let source = source.split_once('#').map_or(source, |(before, _)| before);
     // A user's name may stand before the host, as in `ssh://git@host/team/app`. A version only follows a path.
@@ -20,8 +27,8 @@ mod tests {
 
     #[track_caller]
     fn check(source: &str, expected: &str) {
-        assert_eq!(normalized(source), expected);
-        assert_eq!(normalized(expected), expected);
+        assert_eq!(plain_source(source), expected);
+        assert_eq!(plain_source(expected), expected);
     }
 
     #[test]

@@ -61,6 +61,10 @@ impl FolderReader {
                 Ok(real) if real.is_dir() && self.folders.contains(&real) => {
                     self.files.insert_unreadable(path, "it is a folder that is read already");
                 }
+                // Docker makes an empty folder of a file that it is to mount and does not find.
+                Ok(real) if real.is_dir() && depth > 0 && TreeFiles::is_yaml(&name) => {
+                    self.files.insert_unreadable(path, "it is a folder");
+                }
                 Ok(real) if real.is_dir() => {
                     self.folders.insert(real);
                     if let Err(error) = self.walk(&file, &path, depth + 1) {
