@@ -1,6 +1,7 @@
 //! Two registries, a tree of manifests, and the program.
 
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -15,6 +16,12 @@ pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// What that text is, and an attestation.
 pub(crate) const SIGNED_TEXT: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 pub(crate) const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+
+/// The certificate of an authority that nobody asks.
+fn authority() -> &'static str {
+    static AUTHORITY: OnceLock<String> = OnceLock::new();
+    AUTHORITY.get_or_init(|| rcgen::generate_simple_self_signed(["example".to_owned()]).unwrap().cert.pem())
+}
 
 /// A staging registry, one that everyone pulls from, and a tree that promotes from the first to the second.
 pub(crate) struct Fixture {
@@ -64,6 +71,9 @@ impl Fixture {
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("DOCKER_CONFIG", self.folder.path());
+        // Those of the machine take the program most of its time, unoptimised as it is here.
+        self.write("authorities.pem", authority());
+        command.env("SSL_CERT_FILE", self.folder.path().join("authorities.pem"));
         command
     }
 
