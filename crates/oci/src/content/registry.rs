@@ -101,7 +101,6 @@ impl Registry {
     pub(crate) async fn cancel_uploads(&self) {
         stream::iter(self.uploads.take())
             .for_each_concurrent(CANCELLED_AT_ONCE, async |(url, path)| {
-                let Ok(url) = url.parse() else { return };
                 let request = Request::new(Method::DELETE, url, Some(Access::push(&path)), Expected::Headers);
                 drop(self.send(request).await);
             })
