@@ -193,8 +193,7 @@ fn text<'n>(node: &'n Node, what: &str, findings: &mut Findings) -> Option<&'n s
 pub(crate) fn resembles(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     // The name of the project may be anything.
-    let (tree, names) = parts.split_at(if parts.len() > 2 { 2 } else { 1 });
-    !tree.is_empty() && names.iter().any(|name| name.to_ascii_lowercase().contains("rule"))
+    parts.iter().skip(if parts.len() > 2 { 2 } else { 1 }).any(|name| name.to_ascii_lowercase().contains("rule"))
 }
 
 /// What is wrong with such a file, which would be taken for rules that hold.

@@ -46,11 +46,15 @@ impl Tree {
     #[must_use]
     pub fn changed_rules(&self, base: &Self, name: &str) -> Vec<Finding> {
         let mut held: HashMap<String, &Project> = HashMap::new();
-        for project in base.projects.iter().filter(|project| project.rules.is_some()) {
+        let with_rules: Vec<&Project> = base.projects.iter().filter(|project| project.rules.is_some()).collect();
+        if with_rules.is_empty() {
+            return Vec::new();
+        }
+        for project in with_rules.iter().copied() {
             held.extend(project.repositories().map(|target| (target.identity(), project)));
         }
         let changed = |project: &Project| {
-            let namesake = base.projects.iter().find(|before| before.name == project.name && before.rules.is_some());
+            let namesake = with_rules.iter().copied().find(|before| before.name == project.name);
             let targets = project.repositories().filter_map(|target| held.get(&target.identity()).copied());
             let before = namesake.into_iter().chain(targets).find(|before| before.rules != project.rules)?;
             Some(Finding::of_changed_rules(&project.name, &before.name, project.rules.is_some(), name))
