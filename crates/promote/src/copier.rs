@@ -12,7 +12,7 @@ use crate::attachments::{Attachments, LeftOut};
 use crate::delivery::Delivery;
 use crate::edges::{Item, Progress};
 use crate::image::{Manifest, ManifestTree, Parts, Place, PromotionError};
-use crate::proof::{check_arrival, check_source, check_target, is_asked};
+use crate::proof::{check_arrival, is_asked};
 use crate::source::{Shared, SourceReads, Transfer};
 use local_registry_core::Tag;
 use local_registry_oci::{Reference, Registries};
@@ -37,25 +37,14 @@ impl<'r> Copier<'r> {
         &self.shared.reads
     }
 
-    /// Looks whether the rules refuse an image as it is at its source.
-    pub(crate) async fn check_source(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
-        check_source(item, &Transfer::new(self.registries, &self.shared, item)?).await
-    }
-
-    /// Whether the source has an image.
-    pub(crate) async fn source_has(&self, item: &Item) -> Result<bool, PromotionError> {
-        let transfer = Transfer::new(self.registries, &self.shared, item)?;
-        transfer.reads.has(&transfer.source, &item.digest).await
-    }
-
-    /// Looks whether the rules refuse an image as it is at its target now.
-    pub(crate) async fn check_target(&self, item: &Item) -> Result<Vec<String>, PromotionError> {
-        check_target(item, &Transfer::new(self.registries, &self.shared, item)?).await
+    /// Between which registries an item goes.
+    pub(crate) fn transfer<'t>(&'t self, item: &'t Item) -> Result<Transfer<'t>, PromotionError> {
+        Transfer::new(self.registries, &self.shared, item)
     }
 
     /// Copies an image with everything that is attached to it, but sets no tag.
     pub(crate) async fn copy(&self, item: &Item, left_out: &LeftOut) -> Result<(), PromotionError> {
-        let transfer = Transfer::new(self.registries, &self.shared, item)?;
+        let transfer = self.transfer(item)?;
         {
             let tree = ManifestTree::read(&transfer.source, &item.digest, &transfer.room).await?;
             for manifest in tree.manifests() {
@@ -86,18 +75,16 @@ impl<'r> Copier<'r> {
 
     /// Copies what is attached to an image that is there already.
     pub(crate) async fn attach(&self, item: &Item, left_out: &LeftOut) -> Result<(), PromotionError> {
-        let transfer = Transfer::new(self.registries, &self.shared, item)?;
+        let transfer = self.transfer(item)?;
         let tree = ManifestTree::read(&transfer.target, &item.digest, &transfer.room).await?;
         let attachments = Attachments::copied(&self.delivery, &transfer, (&tree, &item.digest), left_out);
-        stream::iter(tree.digests().map(Ok))
-            .try_for_each_concurrent(AT_ONCE, |digest| attachments.of_manifest(digest))
-            .await
+        attachments.of_image().await
     }
 
     /// Sets tags of an image that is there. Each is looked at once more, right before and right after: one registry may have
     /// two names, and somebody else may set tags, too.
     pub(crate) async fn tag<'t>(&self, item: &Item, tags: impl Iterator<Item = &'t Tag>) -> Result<(), PromotionError> {
-        let Transfer { target, .. } = Transfer::new(self.registries, &self.shared, item)?;
+        let Transfer { target, .. } = self.transfer(item)?;
         let by_digest = Reference::Digest(&item.digest);
         let manifest = target.manifest(by_digest).await?;
         let gone = || PromotionError::NotThere { image: target.repository.at(&item.digest) };

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::edges::{Item, Progress, Remarks, State, in_lanes, in_order};
+use crate::edges::{Item, Progress, Remarks, State, in_lanes, report_in_order};
 use crate::image::PromotionError;
 use crate::inspection::{Inspection, inspect};
 use crate::proof::{check_source, check_target};
 use crate::source::{Shared, Transfer};
 use local_registry_oci::Registries;
-use local_registry_promotion_tree::Edge;
-use local_registry_promotion_tree::ProjectRules;
+use local_registry_promotion_tree::{Edge, ProjectRules};
 
 /// Asks the registries what they have, by HEAD requests alone, but for images that rules are about. Reports come in the order of
 /// the edges.
@@ -22,11 +21,7 @@ pub async fn plan(
     let (items, shared) = (Item::group(edges, rules), Shared::default());
     let shared = &shared;
     let results = in_lanes(&items, |item| states(registries, shared, item));
-    in_order(results, |at, (states, remarks)| {
-        let reports = items.get(at).map(|item| item.reports(states, &remarks));
-        reports.into_iter().flatten().for_each(|report| progress.edge(&report));
-    })
-    .await;
+    report_in_order(&items, results, &*progress).await;
 }
 
 async fn states(registries: &Registries, shared: &Shared, item: &Item) -> (Vec<State>, Remarks) {
@@ -53,15 +48,15 @@ async fn hold(
     item: &Item,
     inspection: &Inspection,
 ) -> Result<Vec<String>, PromotionError> {
+    let transfer = || Transfer::new(registries, shared, item);
     match inspection.rest {
-        State::Copy => check_source(item, &Transfer::new(registries, shared, item)?).await,
+        State::Copy => check_source(item, &transfer()?).await,
         State::TagOnly => {
-            let transfer = Transfer::new(registries, shared, item)?;
+            let transfer = transfer()?;
             match check_target(item, &transfer).await {
                 // If it was signed after it was promoted, the signature is copied before the tag is set.
-                Err(refused @ PromotionError::Refused(_)) => {
-                    let is_there = shared.reads.has(&transfer.source, &item.digest).await?;
-                    if is_there { check_source(item, &transfer).await } else { Err(refused) }
+                Err(PromotionError::Refused(_)) if transfer.source_has(&item.digest).await? => {
+                    check_source(item, &transfer).await
                 }
                 held => held,
             }

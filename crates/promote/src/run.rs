@@ -9,10 +9,10 @@ use crate::copier::Copier;
 use crate::edges::{Item, Progress, Remarks, Report, State, in_lanes};
 use crate::image::PromotionError;
 use crate::inspection::{Inspection, inspect};
+use crate::proof::{check_source, check_target};
 use crate::signatures::Signatures;
 use local_registry_oci::Registries;
-use local_registry_promotion_tree::Edge;
-use local_registry_promotion_tree::ProjectRules;
+use local_registry_promotion_tree::{Edge, ProjectRules};
 
 /// Promotes every edge that is not in line. One that fails does not stop the others. Reports come as edges are done.
 ///
@@ -63,26 +63,24 @@ async fn act(
     if item.is_denied() {
         return Ok(Vec::new());
     }
+    let transfer = copier.transfer(item)?;
     let has_open_tags = inspection.open_tags(item).next().is_some();
     let follows = signatures == Signatures::Follow;
     let warnings = match inspection.rest {
         State::Copy => {
-            let warnings = copier.check_source(item).await?;
+            let warnings = check_source(item, &transfer).await?;
             copier.copy(item, left_out).await?;
             warnings
         }
         State::There | State::TagOnly if follows => {
             copier.attach(item, left_out).await?;
-            if has_open_tags { copier.check_target(item).await? } else { Vec::new() }
+            if has_open_tags { check_target(item, &transfer).await? } else { Vec::new() }
         }
-        State::TagOnly => match copier.check_target(item).await {
+        State::TagOnly => match check_target(item, &transfer).await {
             // It may have been signed after it was promoted.
-            Err(refused @ PromotionError::Refused(_)) => {
-                if !copier.source_has(item).await? {
-                    return Err(refused);
-                }
+            Err(PromotionError::Refused(_)) if transfer.source_has(&item.digest).await? => {
                 copier.attach(item, left_out).await?;
-                copier.check_target(item).await?
+                check_target(item, &transfer).await?
             }
             held => held?,
         },

@@ -3,25 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures_util::stream::{self, TryStreamExt};
-
 use crate::attachments::{Attachments, LeftOut};
-use crate::edges::{Item, Progress, Remarks, State, in_lanes, in_order};
+use crate::edges::{Item, Progress, Remarks, State, in_lanes, report_in_order};
 use crate::image::{ManifestTree, Place, PromotionError};
 use crate::proof::check_target;
 use crate::signatures::Signatures;
 use crate::source::{Shared, Transfer};
 use local_registry_core::Tag;
 use local_registry_oci::{Reference, Registries};
-use local_registry_promotion_tree::Edge;
-use local_registry_promotion_tree::ProjectRules;
-
-/// For how many manifests of an image it is looked at once what is attached.
-const AT_ONCE: usize = 16;
+use local_registry_promotion_tree::{Edge, ProjectRules};
 
 /// Reads every image from its targets, by tag and by digest. Reports come in the order of the edges.
 ///
-/// What the rules ask for is looked for at the targets. With [`Signatures::Follow`], whatever is attached to an image at the source, and could be promoted, has to be at the target.
+/// What the rules ask for is looked for at the targets. With [`Signatures::Follow`], whatever is attached to an image at the source,
+/// and could be promoted, has to be at the target.
 pub async fn verify(
     registries: &Registries,
     edges: impl IntoIterator<Item = Edge>,
@@ -32,11 +27,7 @@ pub async fn verify(
     let (items, shared) = (Item::group(edges, rules), Shared::default());
     let shared = &shared;
     let results = in_lanes(&items, |item| states(registries, shared, item, signatures));
-    in_order(results, |at, (states, remarks)| {
-        let reports = items.get(at).map(|item| item.reports(states, &remarks));
-        reports.into_iter().flatten().for_each(|report| progress.edge(&report));
-    })
-    .await;
+    report_in_order(&items, results, &*progress).await;
 }
 
 /// The states of the edges of an item, and what else there is to say.
@@ -120,13 +111,11 @@ async fn unsigned(
     item: &Item,
     left_out: &LeftOut,
 ) -> Result<BTreeSet<String>, PromotionError> {
-    if !transfer.reads.has(&transfer.source, &item.digest).await? {
+    if !transfer.source_has(&item.digest).await? {
         return Ok(BTreeSet::new());
     }
     let tree = ManifestTree::read(&transfer.target, &item.digest, &transfer.room).await?;
     let attachments = Attachments::seen(transfer, (&tree, &item.digest), left_out);
-    stream::iter(tree.digests().map(Ok))
-        .try_for_each_concurrent(AT_ONCE, |digest| attachments.of_manifest(digest))
-        .await?;
+    attachments.of_image().await?;
     Ok(attachments.into_missing())
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::stream::{self, TryStreamExt};
 use local_registry_core::Digest;
 use local_registry_oci::{RawManifest, Reference};
 use tokio::sync::OnceCell;
@@ -16,6 +17,9 @@ use crate::attached::{CosignTag, Referrers, TagNames, may_have};
 use crate::delivery::Delivery;
 use crate::image::{Manifest, ManifestTree, Parts, PromotionError, turn};
 use crate::source::{Attached, Transfer};
+
+/// For how many manifests of an image it is looked at once what is attached.
+const AT_ONCE: usize = 16;
 
 /// The walk through what is attached to an image.
 pub(crate) struct Attachments<'a> {
@@ -57,6 +61,13 @@ impl<'a> Attachments<'a> {
 
     pub(crate) fn is_missing(&self, name: String) {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+    }
+
+    /// Goes through what is attached to the image, and to each of its parts.
+    pub(crate) async fn of_image(&self) -> Result<(), PromotionError> {
+        stream::iter(self.image.digests().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, |digest| self.of_manifest(digest))
+            .await
     }
 
     /// Goes through what is attached to one manifest of the image. That may be at the target before what it is about.

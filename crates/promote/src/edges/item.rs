@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::report::{Remarks, Report, State};
 use local_registry_core::{Digest, Tag};
 use local_registry_oci::Repository;
-use local_registry_promotion_tree::Edge;
-use local_registry_promotion_tree::{ProjectRules, Rules};
+use local_registry_promotion_tree::{Edge, ProjectRules, Rules};
 
 /// The edges of a project that only differ in their tags.
 #[derive(Debug, Clone, PartialEq, Eq)]

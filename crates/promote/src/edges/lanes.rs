@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use futures_util::stream::{self, Stream, StreamExt, select_all};
 
 use super::item::Item;
+use super::progress::Progress;
+use super::report::{Remarks, State};
 
 /// How many items of a lane are worked on at once.
 const PLACES: usize = 16;
@@ -27,8 +29,21 @@ pub(crate) fn in_lanes<'i, T: 'i, F: Future<Output = T> + 'i>(
     select_all(lanes)
 }
 
+/// Reports what was found of every item, in the order of the items.
+pub(crate) async fn report_in_order(
+    items: &[Item],
+    results: impl Stream<Item = (usize, (Vec<State>, Remarks))>,
+    progress: &dyn Progress,
+) {
+    in_order(results, |at, (states, remarks)| {
+        let reports = items.get(at).map(|item| item.reports(states, &remarks));
+        reports.into_iter().flatten().for_each(|report| progress.edge(&report));
+    })
+    .await;
+}
+
 /// Calls `each` for every result, in the order of the items.
-pub(crate) async fn in_order<T>(results: impl Stream<Item = (usize, T)>, mut each: impl FnMut(usize, T)) {
+async fn in_order<T>(results: impl Stream<Item = (usize, T)>, mut each: impl FnMut(usize, T)) {
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut results = std::pin::pin!(results);

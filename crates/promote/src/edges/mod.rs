@@ -7,7 +7,7 @@ mod report;
 mod ruling;
 
 pub(crate) use self::item::Item;
-pub(crate) use self::lanes::{in_lanes, in_order};
+pub(crate) use self::lanes::{in_lanes, report_in_order};
 pub use self::progress::Progress;
 pub(crate) use self::report::Remarks;
 pub use self::report::{Report, State};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use local_registry_core::Digest;
 use local_registry_oci::Registries;
 use tokio::sync::Semaphore;
 
@@ -27,6 +28,11 @@ pub(crate) struct Transfer<'t> {
 }
 
 impl<'t> Transfer<'t> {
+    /// Whether the source has an image.
+    pub(crate) async fn source_has(&self, image: &Digest) -> Result<bool, PromotionError> {
+        self.reads.has(&self.source, image).await
+    }
+
     pub(crate) fn new(registries: &Registries, shared: &'t Shared, item: &'t Item) -> Result<Self, PromotionError> {
         let Shared { rooms, reads } = shared;
         Ok(Self {

@@ -71,8 +71,8 @@ pub(crate) enum Command {
     },
     /// Compare what the targets have with the files.
     ///
-    /// Reads each image by tag and by digest. The rules have to accept what is there. What is attached to it at the source, such as a signature, has to be at the
-    /// target, as long as the source has the image.
+    /// Reads each image by tag and by digest. The rules have to accept what is there. What is attached to it at the source, such
+    /// as a signature, has to be at the target, as long as the source has the image.
     Verify {
         /// Do not ask the source for signatures.
         #[arg(long, env = "LOCAL_REGISTRY_PROMOTE_WITHOUT_SIGNATURES")]
