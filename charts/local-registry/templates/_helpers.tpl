@@ -296,6 +296,24 @@ second container, which asks nobody.
 {{ or .Values.registry.readOnly .Values.registry.garbageCollection.enabled }}
 {{- end }}
 
+{{/* Whether garbage is collected by a schedule: `true`, or nothing. */}}
+{{- define "local-registry.garbage-collection.schedule" -}}
+{{- if and .Values.registry.enabled .Values.registry.garbageCollection.schedule }}true{{ end }}
+{{- end }}
+
+{{/*
+When garbage is collected. While the registry takes no writes for another reason, nothing may be removed: a backup is made perhaps. The
+history of a CronJob is short, since each Job of it keeps its pods.
+*/}}
+{{- define "local-registry.garbage-collection.when" -}}
+schedule: {{ .Values.registry.garbageCollection.schedule | quote }}
+suspend: {{ include "local-registry.registry.reads-only" . }}
+concurrencyPolicy: Forbid
+startingDeadlineSeconds: 600
+successfulJobsHistoryLimit: 1
+failedJobsHistoryLimit: 1
+{{- end }}
+
 {{/* What the pods of the garbage collection are. */}}
 {{- define "local-registry.garbage-collection.pod" -}}
 {{- $registry := .Values.registry -}}
@@ -523,8 +541,8 @@ egress:
 {{- end }}
 
 {{/*
-A container of the registry, from `root` and `name`: `registry`, or `read-only`, which takes no writes and asks for no password. Both
-have the same image, storage and certificate.
+A container of the registry, from `root` and `name`: `registry`, which takes writes or `readsOnly`; or `read-only`, which takes none and
+asks for no password. Both have the same image, storage and certificate.
 */}}
 {{- define "local-registry.registry.container" -}}
 {{- $registry := .root.Values.registry -}}
@@ -545,7 +563,7 @@ have the same image, storage and certificate.
     - {name: OTEL_TRACES_EXPORTER, value: none}
     # As JSON: the registry does not start with REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED.
     {{- if $main }}
-    - {name: REGISTRY_STORAGE_MAINTENANCE_READONLY, value: '{"enabled":{{ include "local-registry.registry.reads-only" .root }}}'}
+    - {name: REGISTRY_STORAGE_MAINTENANCE_READONLY, value: '{"enabled":{{ .readsOnly }}}'}
     {{- if $registry.auth.enabled }}
     - {name: REGISTRY_AUTH_HTPASSWD_REALM, value: local-registry}
     - {name: REGISTRY_AUTH_HTPASSWD_PATH, value: /auth/htpasswd}

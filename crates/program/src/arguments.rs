@@ -178,6 +178,13 @@ pub(crate) enum Command {
     /// A Service of that name that somebody else has made stays. Exit codes: 0 no alias is left, 1 something failed and the output
     /// says what, 2 bad arguments.
     Aliases(AliasesArguments),
+    /// Let the registry of the chart take no writes while a Job collects its garbage. Pulls go on.
+    ///
+    /// Waits for a Job with the label app.kubernetes.io/name=registry-garbage-collection, scales the Deployment `registry` to nothing
+    /// and `registry-collecting`, which takes no writes, to its size. Undoes that when no such Job is left. If it is stopped in the
+    /// middle, run it again: it goes on. Exit codes: 0 the registry takes writes, 1 something failed or a signal stopped it, 2 bad
+    /// arguments.
+    Collection(CollectionArguments),
     /// Add the field `local` to Shipwright's CRDs, once, or remove it again.
     ///
     /// Changes nothing else of a CRD. Adds nothing to one whose images are not where they are known to be, and names what it
@@ -302,6 +309,28 @@ pub(crate) struct CredentialsArguments {
     /// Print what would change, and write nothing.
     #[arg(long, env = "LOCAL_REGISTRY_SYNC_DRY_RUN")]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CollectionArguments {
+    /// Namespace of the registry.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "local-registry",
+        value_parser = namespace,
+        env = "LOCAL_REGISTRY_SYNC_REGISTRY_NAMESPACE"
+    )]
+    pub(crate) namespace: String,
+    /// How many pods the registry has.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=100),
+        env = "LOCAL_REGISTRY_SYNC_REPLICAS"
+    )]
+    pub(crate) replicas: u32,
 }
 
 #[derive(Debug, Args)]

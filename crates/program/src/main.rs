@@ -4,6 +4,7 @@ mod agents;
 mod aliases;
 mod arguments;
 mod check;
+mod collection;
 mod connection;
 mod crds;
 mod credentials;
@@ -48,6 +49,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         Some(Command::Agents(agents)) => agents::perform(arguments, agents).await,
         Some(Command::Aliases(aliases)) => aliases::perform(arguments, aliases).await,
         Some(Command::Check(check)) => check::perform(arguments, check).await,
+        Some(Command::Collection(collection)) => collection::perform(arguments, collection).await,
         Some(Command::Crds(crds)) => crds::perform(arguments, crds).await,
         Some(Command::Credentials(credentials)) => credentials::perform(arguments, credentials).await,
         Some(Command::Node(node)) => node::perform(arguments, node).await,

@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use serde_json::Value;
+use e2e::{eventually, values};
+use serde_json::{Value, json};
 
 use crate::http::{self, Answer};
 use crate::kit::{self, Kit, REGISTRY, hello, saying, storage};
@@ -27,7 +31,6 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     install_with(&kit, "/registry/delete", true);
     let deleted = delete();
     assert_eq!(deleted.status, 202, "{deleted:?}");
-    install_with(&kit, "/registry/delete", false);
     // As after a loss of power: a link of a layer, that of the manifest, and another manifest.
     kit.push(&saying("lost"), "team/lost:v1");
     let (lost, _) = digests(&kit, "team/lost");
@@ -81,6 +84,69 @@ fn the_garbage_collection_frees_what_no_manifest_names() {
     assert_eq!(kit.node.pull(&name).ok(), "lost\n");
     let name = kit.push(&saying("freed"), "team/freed:v1");
     assert_eq!(kit.node.pull(&name).ok(), "freed\n");
+}
+
+#[test]
+fn a_garbage_collection_by_schedule_frees_space_and_pulls_go_on() {
+    let kit = kit::with(&[]);
+    let schedule = json!({"delete": true, "garbageCollection": {"schedule": "0 0 1 1 *"}});
+    kit.install_with("/registry", values::merged(kit.registry_values(), schedule));
+    kit.registry_ready();
+    kit.push(&saying("swept"), "team/swept:v1");
+    kit.push(&saying("held"), "team/held:v1");
+    let (swept, swept_configuration) = digests(&kit, "team/swept");
+    let (_, held_configuration) = digests(&kit, "team/held");
+    let deleted = ask(&kit, "DELETE", &format!("/v2/team/swept/manifests/{swept}"));
+    assert_eq!(deleted.status, 202, "{deleted:?}");
+
+    // As the CronJobs do when it is time.
+    let create = |cron_job: &str, name: &str| {
+        let from = format!("--from=cronjob/{cron_job}");
+        kit.node.kubectl.ok(&["create", "job", &from, name, "--namespace=local-registry"]);
+    };
+    create("registry-garbage-collection", "collect");
+    create("registry-garbage-collection-hold", "hold");
+    let (is_over, pulls) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let answer = ask(&kit, "GET", "/v2/team/held/manifests/v1");
+                assert_eq!(answer.status, 200, "{answer:?}");
+                pulls.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let _over = OnDrop(&is_over);
+        eventually("pushes to be refused", || {
+            let answer = ask(&kit, "POST", "/v2/team/held/blobs/uploads/");
+            assert!(matches!(answer.status, 202 | 405), "{answer:?}");
+            (answer.status == 405).then_some(())
+        });
+        let complete = ["wait", "--for=condition=Complete", "job/collect", "job/hold", "--namespace=local-registry"];
+        kit.node.kubectl.ok(&[&complete[..], &["--timeout=240s"]].concat());
+    });
+    assert!(pulls.into_inner() > 10);
+    assert!(!blob(&swept_configuration), "{swept_configuration} is still there");
+    assert!(blob(&held_configuration), "{held_configuration} is gone");
+    let said = kit.node.kubectl.ok(&["logs", "job/hold", "--namespace=local-registry"]);
+    let expected = "registry of local-registry: takes writes again, after collect: complete";
+    assert!(said.lines().any(|line| line == expected), "{said}");
+    // Builds go on as before, with what was freed, too.
+    kit.registry_ready();
+    let name = kit.push(&saying("swept"), "team/swept:v1");
+    assert_eq!(kit.node.pull(&name).ok(), "swept\n");
+    kit.node.kubectl.ok(&["delete", "job", "collect", "hold", "--namespace=local-registry"]);
+    kit.repair();
+    kit.ready();
+}
+
+/// Ends what another thread repeats, also where this one fails.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Installs the kit with another value, and waits until the registry runs like this.

@@ -172,6 +172,11 @@ impl Kit {
         values::merged(with_parts, self.policies.lock().unwrap().clone())
     }
 
+    /// The registry's values as they are.
+    pub(crate) fn registry_values(&self) -> Value {
+        self.values()["registry"].clone()
+    }
+
     /// Installs the kit as it should be, whatever was done to its objects.
     pub(crate) fn repair(&self) {
         self.chart.force(&self.values());

@@ -14,7 +14,7 @@ const PREFIX: &str = "local-registry-";
 const LIMIT: usize = 7_000;
 
 /// Which crates each crate may use, apart from its tests: only those that ARCHITECTURE.md puts before it.
-const USES: [(&str, &[&str]); 20] = [
+const USES: [(&str, &[&str]); 21] = [
     ("core", &[]),
     ("system", &[]),
     ("policy", &["core"]),
@@ -27,7 +27,11 @@ const USES: [(&str, &[&str]); 20] = [
     ("check", &["cluster", "core", "declaration", "node", "oci", "sync"]),
     ("tenants", &["cluster", "core", "declaration"]),
     ("storage", &["core", "system"]),
-    ("program", &["check", "cluster", "core", "declaration", "node", "storage", "sync", "system", "tenants"]),
+    ("collection", &["cluster", "core"]),
+    (
+        "program",
+        &["check", "cluster", "collection", "core", "declaration", "node", "storage", "sync", "system", "tenants"],
+    ),
     ("signatures", &["core"]),
     ("promotion-tree", &["core", "oci", "signatures"]),
     ("promote", &["core", "oci", "promotion-tree", "signatures", "system"]),

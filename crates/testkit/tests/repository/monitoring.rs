@@ -33,7 +33,14 @@ const OTHERS: [(&str, &[&str]); 5] = [
         ],
     ),
     // docs/metrics/workload/daemonset-metrics.md of kube-state-metrics.
-    ("kube-state-metrics", &["kube_daemonset_status_number_unavailable"]),
+    (
+        "kube-state-metrics",
+        &[
+            "kube_cronjob_status_last_schedule_time",
+            "kube_cronjob_status_last_successful_time",
+            "kube_daemonset_status_number_unavailable",
+        ],
+    ),
     // pkg/metrics of cert-manager.
     (
         "cert-manager",

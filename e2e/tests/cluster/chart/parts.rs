@@ -69,6 +69,61 @@ fn a_garbage_collection_waits_for_a_registry_that_takes_writes() {
 }
 
 #[test]
+fn a_garbage_collection_by_schedule_puts_a_registry_in_place_that_takes_no_writes() {
+    for values in [
+        json!({"enabled": true}),
+        json!({"enabled": true, "auth": {"enabled": true}}),
+        json!({"enabled": true, "storage": {"type": "s3", "s3": {"bucket": "images"}}}),
+    ] {
+        let schedule = json!({"garbageCollection": {"schedule": "17 4 * * 0"}});
+        let objects = objects(&json!({"registry": values::merged(values.clone(), schedule)}));
+        let [usual, other] = ["registry", "registry-collecting"].map(|name| object(&objects, "Deployment", name));
+        let labels = |workload: &Value| workload["spec"]["template"]["metadata"]["labels"].clone();
+        // The same Services, NetworkPolicies and monitors find its pods.
+        for (key, value) in labels(usual).as_object().unwrap() {
+            assert_eq!(labels(other)[key], *value, "{key}");
+        }
+        assert_ne!(usual["spec"]["selector"], other["spec"]["selector"]);
+        assert_eq!(other["spec"]["replicas"], 0);
+        // It is the same but for this variable, and where it may run.
+        let reads_only = |workload: &Value| {
+            let value = variable(&pod(workload)["containers"][0], "REGISTRY_STORAGE_MAINTENANCE_READONLY").unwrap();
+            serde_json::from_str::<Value>(&value).unwrap()["enabled"].clone()
+        };
+        assert_eq!((reads_only(usual), reads_only(other)), (json!(false), json!(true)));
+        let same = |workload: &Value| {
+            let mut pod = pod(workload).clone();
+            pod["affinity"] = Value::Null;
+            let variables = pod["containers"][0]["env"].as_array_mut().unwrap();
+            variables.retain(|variable| variable["name"] != "REGISTRY_STORAGE_MAINTENANCE_READONLY");
+            pod
+        };
+        assert_eq!(same(usual), same(other));
+        // What collects is scheduled beside it, and not beside the usual one.
+        assert_eq!(pod(other)["affinity"]["podAntiAffinity"], Value::Null);
+        assert!(pod(usual)["affinity"]["podAntiAffinity"].is_object());
+        let [collecting, holding] = ["registry-garbage-collection", "registry-garbage-collection-hold"]
+            .map(|name| &object(&objects, "CronJob", name)["spec"]);
+        assert_eq!((&collecting["schedule"], &collecting["suspend"]), (&holding["schedule"], &holding["suspend"]));
+        assert_eq!(collecting["suspend"], false);
+        let replicas = format!("--replicas={}", usual["spec"]["replicas"]);
+        let arguments = &holding["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"];
+        assert!(arguments.as_array().unwrap().contains(&json!(replicas)), "{replicas}: not in {arguments}");
+    }
+}
+
+#[test]
+fn nothing_is_collected_by_schedule_while_a_backup_is_made() {
+    for reason in [json!({"readOnly": true}), json!({"garbageCollection": {"enabled": true}})] {
+        let schedule = json!({"enabled": true, "garbageCollection": {"schedule": "@weekly"}});
+        let objects = objects(&json!({"registry": values::merged(schedule, reason)}));
+        for name in ["registry-garbage-collection", "registry-garbage-collection-hold"] {
+            assert_eq!(object(&objects, "CronJob", name)["spec"]["suspend"], true, "{name}");
+        }
+    }
+}
+
+#[test]
 fn the_garbage_collection_reads_what_the_registry_writes() {
     for storage in [json!({}), json!({"type": "s3", "s3": {"bucket": "images"}})] {
         let objects = objects(
@@ -210,12 +265,20 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
     let everything = objects(&json!({
         "registry": {"enabled": true, "auth": {"enabled": true}, "garbageCollection": {"enabled": true}},
     }));
+    let collecting = objects(&without_policy(json!({
+        "registry": {"enabled": true, "garbageCollection": {"schedule": "@weekly"}}, "nodes": {"enabled": false},
+    })));
     let by_schedule = objects(&json!({"sync": {"schedule": "*/5 * * * *"}}));
     let promoting = objects(&without_policy(json!({"promote": {"enabled": true}})));
     let tenants = objects(&values::tenants());
     let mut checked = 0;
-    for workload in
-        everything.iter().chain(&by_schedule).chain(&promoting).chain(&tenants).filter(|object| pod(object).is_object())
+    for workload in everything
+        .iter()
+        .chain(&collecting)
+        .chain(&by_schedule)
+        .chain(&promoting)
+        .chain(&tenants)
+        .filter(|object| pod(object).is_object())
     {
         let (name, pod) = (&workload["metadata"]["name"], pod(workload));
         assert_eq!(pod["nodeSelector"]["kubernetes.io/os"], "linux", "{name}");
@@ -232,8 +295,9 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
     }
     // Two of the registry, two of the garbage collection, and the agent; the sync job, the check and the hook of an uninstall; three
     // that remove the agents; the sync job, the check and the hook once more; promotions; and with tenants, two of the
-    // registry, the token server, the credentials, and the hook that removes those.
-    assert_eq!(checked, 5 + 3 + 3 + 3 + 1 + 5);
+    // registry, the token server, the credentials, and the hook that removes those. With a collection by schedule, two registries, two
+    // containers that collect, and what holds the registry.
+    assert_eq!(checked, 5 + 3 + 3 + 3 + 1 + 5 + 5);
 }
 
 /// The words of a text that are in backticks.

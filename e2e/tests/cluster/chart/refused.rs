@@ -160,6 +160,17 @@ fn values_that_exclude_each_other_are_refused_with_the_way_out() {
             &["registry.tenants.realm", "http"],
         ),
         (
+            json!({"nodes": {"enabled": true}, "registry": {"garbageCollection": {"schedule": "@weekly"}}}),
+            &["registry.garbageCollection.schedule", "registry.enabled"],
+        ),
+        (
+            with_two(
+                ("/registry/storage/type", json!("none")),
+                ("/registry/garbageCollection/schedule", json!("@weekly")),
+            ),
+            &["registry.garbageCollection.schedule", "none"],
+        ),
+        (
             json!({"nodes": {"enabled": true}, "registry": {"garbageCollection": {"enabled": true}}}),
             &["registry.garbageCollection.enabled", "registry.enabled"],
         ),

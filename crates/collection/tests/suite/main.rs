@@ -1,0 +1,5 @@
+//! The crate's tests, against a stand-in for the API server.
+
+#![cfg(test)]
+
+mod collection;
