@@ -89,6 +89,9 @@ FUZZ_SECONDS ?= 300
 SECONDS ?= 2
 DURATION ?= 60s
 
+# The workflows: this repository's, and those that users copy.
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/workflows/*.yaml)
+
 # What cargo-deny checks for `make lint`. Advisories need the network.
 DENY ?= advisories bans licenses sources
 
@@ -383,9 +386,13 @@ lint: wasm-target ## Check format, lints, docs, spelling, workflows and dependen
 	@$(call need,cargo-deny,cargo install --locked cargo-deny)
 	@$(call need,typos,cargo install --locked typos-cli)
 	typos
-	@if command -v actionlint >/dev/null; then echo actionlint; actionlint; else \
+	@if command -v actionlint >/dev/null; then echo actionlint; actionlint $(WORKFLOWS); else \
 	  echo "make $@: actionlint is missing, and workflows are not checked;" \
 	    "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12" >&2; fi
+	@if command -v zizmor >/dev/null; then echo zizmor; \
+	  zizmor --offline --persona auditor --strict-collection --quiet .github/dependabot.yml $(WORKFLOWS); else \
+	  echo "make $@: zizmor is missing, and workflows are not checked for what an attacker could use;" \
+	    "pipx install zizmor==1.32.0" >&2; fi
 	$(CARGO) deny --locked --workspace check $(DENY)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
