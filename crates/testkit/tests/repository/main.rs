@@ -8,4 +8,5 @@ mod links;
 mod manifests;
 mod monitoring;
 mod packaging;
+mod threats;
 mod updates;
