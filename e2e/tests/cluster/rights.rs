@@ -213,9 +213,18 @@ fn accounts_of_the_cronjob() {
 }
 
 #[test]
-fn accounts_of_the_token_server() {
+fn accounts_beside_the_registry() {
     let cluster = start();
-    cluster.install(&values::tenants());
+    let scheduled = json!({"registry": {"garbageCollection": {"schedule": "@weekly"}}});
+    cluster.install(&values::merged(values::tenants(), scheduled));
+    let scale = [
+        "apps/deployments/scale[registry-collecting] patch",
+        "apps/deployments/scale[registry] patch",
+        "apps/deployments[registry-collecting] get",
+        "apps/deployments[registry] get",
+        "batch/jobs[*] list",
+    ];
+    check(&cluster, (NAMESPACE, "registry-garbage-collection-hold"), &[(NAMESPACE, &scale), ("team", &[])]);
     let reviews =
         ["authentication.k8s.io/tokenreviews[*] create", "authorization.k8s.io/subjectaccessreviews[*] create"];
     let key = ["/secrets[registry-token] get", "/secrets[registry-token] patch"];
