@@ -19,6 +19,7 @@ mod objects;
 mod process;
 mod programs;
 mod registries;
+mod registry_pod;
 mod shipwright;
 mod snapshot;
 mod template;
@@ -39,6 +40,7 @@ pub use objects::{build, build_run, config_map, hello, in_v1alpha1, v1alpha1_bui
 pub use process::{Process, eventually, free_port, memory, signal};
 pub use programs::{helm, upstream};
 pub use registries::{LocalRegistry, Make, PromotionTree, ok, peak_memory, rival};
+pub use registry_pod::{RegistryContainer, RegistryPod, Secrets};
 pub use shipwright::{add_the_field, as_administrator};
 pub use token_server::{TokenAnswer, TokenServer};
 pub use undoing_webhook::UndoingWebhook;

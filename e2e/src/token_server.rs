@@ -66,12 +66,18 @@ impl TokenServer {
         &self.service
     }
 
+    /// Where clients ask it for tokens.
+    #[must_use]
+    pub fn realm(&self) -> String {
+        format!("http://{}/token", self.address)
+    }
+
     /// Asks for these scopes.
     #[must_use]
     pub fn ask(&self, scopes: &[&str], password: Option<&str>) -> TokenAnswer {
         let scopes = scopes.iter().map(|scope| ("scope", *scope));
         let asked = std::iter::once(("service", self.service.as_str())).chain(scopes);
-        let url = reqwest::Url::parse_with_params(&format!("http://{}/token", self.address), asked).unwrap();
+        let url = reqwest::Url::parse_with_params(&self.realm(), asked).unwrap();
         let mut request = self.client.get(url);
         if let Some(password) = password {
             request = request.basic_auth("x", Some(password));

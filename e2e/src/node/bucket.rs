@@ -1,11 +1,11 @@
 //! A bucket on an S3 server (versitygw), which keeps it in a folder.
 
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{ADDRESS, Node};
-use crate::process::{Process, eventually};
+use crate::process::{Process, eventually, free_port};
 use crate::programs;
 
 const NAME: &str = "registry";
@@ -30,20 +30,29 @@ impl Bucket {
         buckets().join(NAME)
     }
 
-    /// Starts the server, and waits until it listens.
+    /// Starts the server on the node, and waits until it listens.
     #[must_use]
     pub fn start() -> Self {
-        let attributes = Node::disk().join("attributes");
-        for folder in [&Self::folder(), &attributes] {
+        Self::start_at(format!("{ADDRESS}:9000"), &buckets(), &Node::disk())
+    }
+
+    /// Starts the server on loopback, with everything in this folder, and waits until it listens.
+    #[must_use]
+    pub fn on_loopback(folder: &Path) -> Self {
+        Self::start_at(format!("127.0.0.1:{}", free_port()), &folder.join("s3"), folder)
+    }
+
+    fn start_at(address: String, buckets: &Path, disk: &Path) -> Self {
+        let attributes = disk.join("attributes");
+        for folder in [&buckets.join(NAME), &attributes] {
             std::fs::create_dir_all(folder).unwrap();
         }
         let (access_key, secret_key) = ("test", "test-secret");
-        let address = format!("{ADDRESS}:9000");
         let mut command = Command::new(programs::node("versitygw"));
         command.args(["--access", access_key, "--secret", secret_key, "--port", &address, "posix"]);
         // Not every file system has the extended attributes that it would use.
-        command.arg("--sidecar").arg(&attributes).arg(buckets());
-        let mut server = Process::spawn(&mut command, &Node::disk().join("s3.log"));
+        command.arg("--sidecar").arg(&attributes).arg(buckets);
+        let mut server = Process::spawn(&mut command, &disk.join("s3.log"));
         eventually("the S3 server to listen", || {
             assert!(server.runs(), "the S3 server has ended:\n{}", server.log());
             TcpStream::connect(&address).ok()
