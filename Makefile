@@ -54,6 +54,9 @@ PROMOTE_MODULES := ggcr
 # What only `make bench-promote` compares with.
 BENCH_MODULES := regclient
 
+# `make e2e-conformance` runs the OCI's conformance suite.
+CONFORMANCE := $(CURDIR)/target/e2e/conformance/conformance
+
 # What `make check-monitoring` asks what an alert does.
 PROMTOOL := $(CURDIR)/target/e2e/prometheus/promtool
 
@@ -113,7 +116,7 @@ need-kubectl = $(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test programs e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote reproducible sbom fuzz mutants coverage bench \
+.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test programs e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote e2e-conformance reproducible sbom fuzz mutants coverage bench \
   bench-admission bench-agents bench-promote load lint verdicts reference promote-digest released version release-notes publisher manifests check-manifests check-monitoring artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
@@ -209,7 +212,7 @@ e2e: policy.wasm $(KUBEBUILDER_ASSETS)/kube-apiserver $(CONTROLLER_MANAGER) $(HE
 
 programs: $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(HELM_RELEASES:%=$(HELM_PROGRAMS)/%/helm) \
   $(NODE_MODULES:%=$(NODE_PROGRAMS)/%.built) $(CLUSTER_MODULES:%=$(NODE_PROGRAMS)/%/built) $(PROMOTE_MODULES:%=$(PROMOTE_PROGRAMS)/%.built) \
-  $(PROMTOOL) ## Build every program that a test needs and Go builds
+  $(PROMTOOL) $(CONFORMANCE) ## Build every program that a test needs and Go builds
 
 # What the node's scenarios need. $(call run-node,FILTERS): runs those of these names.
 NODE_NEEDS := policy.wasm sync-static $(NODE_KUBERNETES)/kube-apiserver $(CONTROLLER_MANAGER) $(NODE_KUBERNETES)/kubelet $(NEWEST_HELM) \
@@ -248,6 +251,13 @@ e2e-promote: $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry
 	$(CARGO) build $(SHARED) --bin local-registry-promote --test promote
 	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) HELM=$(HELM) \
 	  $(CARGO) test $(SHARED) --test promote -- --nocapture
+
+# A run of the suite waits for its registry, so there are more of them at a time than processors.
+e2e-conformance: $(CONFORMANCE) $(NODE_KUBERNETES)/kube-apiserver $(NEWEST_HELM) $(NODE_PROGRAMS)/registry.built $(NODE_PROGRAMS)/s3.built ## Run the OCI's conformance suite against the registry, as the chart configures it
+	$(CARGO) build $(SHARED) --bin local-registry-sync --test conformance
+	CONFORMANCE=$(CONFORMANCE) KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) NODE_PROGRAMS=$(NODE_PROGRAMS) HELM_PROGRAMS=$(HELM_PROGRAMS) \
+	  RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))} \
+	  $(CARGO) test $(SHARED) --test conformance -- --nocapture
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \
@@ -339,6 +349,10 @@ $(HELM_PROGRAMS)/%/helm: e2e/helm/%/go.mod e2e/helm/%/go.sum
 $(PROMTOOL): e2e/prometheus/go.mod e2e/prometheus/go.sum
 	@$(call need,go,install Go)
 	cd e2e/prometheus && CGO_ENABLED=0 go build -trimpath -tags remove_all_sd -ldflags "-s -w" -o $(@D)/ tool
+	@touch $@
+$(CONFORMANCE): e2e/conformance/go.mod e2e/conformance/go.sum
+	@$(call need,go,install Go)
+	cd e2e/conformance && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(@D)/ tool
 	@touch $@
 $(PROMOTE_PROGRAMS)/%.built: e2e/promote/%/go.mod e2e/promote/%/go.sum $$(wildcard e2e/promote/$$*/*.go)
 	@$(call need,go,install Go)
