@@ -36,6 +36,7 @@ mod listing;
 mod named;
 pub mod namespaces;
 mod nodes;
+pub mod objects;
 pub mod pods;
 pub mod policies;
 mod policy_server;

@@ -1,13 +1,17 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use local_registry_check::Password;
+use local_registry_cluster::objects::ResourceName;
 use local_registry_cluster::policies::{ApplyMode, PolicyName};
+use local_registry_core::RuntimeHost;
 use local_registry_core::text::is_object_name;
 use local_registry_declaration::{AllowedHosts, HostPattern};
 use local_registry_node::AddressRule;
@@ -198,6 +202,14 @@ pub(crate) enum Command {
     /// thirds of its life. What somebody else has made under that name stays as it is. Exit codes: 0 all credentials are in line, or
     /// stopped by a signal; 1 something failed and the output says what; 2 bad arguments.
     Credentials(CredentialsArguments),
+    /// Delete old images of the declared registry: all but the newest of each repository, and but those that the cluster names.
+    ///
+    /// Without --confirm, only prints what would be deleted. An image stays if any object of the cluster names it by tag or digest: pods
+    /// and whatever makes pods, Knative's services and revisions, Shipwright's builds and runs, Tekton's tasks, pipelines and runs,
+    /// and Kubewarden's policies. ConfigMaps, Secrets, and the objects of other clusters are not read. A repository of which something
+    /// cannot be read is left as it is. The space is free after a garbage collection. Exit codes: 0 everything was read, and what was to
+    /// go is gone; 1 something failed and the output says what; 2 bad arguments.
+    Prune(PruneArguments),
     /// Find broken entries in the files of a registry, and fix or leave out each, so that a garbage collection can go on.
     ///
     /// The registry may take no writes meanwhile. Prints a line for each broken entry. Exit codes: 0 nothing is broken any
@@ -331,6 +343,61 @@ pub(crate) struct CollectionArguments {
         env = "LOCAL_REGISTRY_SYNC_REPLICAS"
     )]
     pub(crate) replicas: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArguments {
+    /// Registry to delete from, as in localhost:5000. By default, the one that the cluster declares for pods.
+    #[arg(long, value_name = "HOST", env = "LOCAL_REGISTRY_SYNC_REGISTRY")]
+    pub(crate) registry: Option<RuntimeHost>,
+    /// How many images of each repository stay, the newest ones, beside those that the cluster names. An image with several tags
+    /// counts once, and signatures and the like stay with what they are attached to.
+    #[arg(long, value_name = "NUMBER", default_value = "10", env = "LOCAL_REGISTRY_SYNC_KEEP")]
+    pub(crate) keep: NonZeroUsize,
+    /// Keep images that were made in this time, however many there are: a number with `s`, `m`, `h` or `d`, as in 36h.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time, env = "LOCAL_REGISTRY_SYNC_NEWER_THAN")]
+    pub(crate) newer_than: Duration,
+    /// What to do with images without a date, or with one that cannot be right, such as 1970.
+    #[arg(long, value_enum, default_value_t = UndatedName::Keep, env = "LOCAL_REGISTRY_SYNC_UNDATED")]
+    pub(crate) undated: UndatedName,
+    /// Only look at repositories that match this pattern, such as team/*, where `*` stands for any characters, `/` too. May be
+    /// repeated. If no pattern has a `*`, the right to list repositories is not needed.
+    #[arg(long = "repository", value_name = "PATTERN", value_parser = repository, env = "LOCAL_REGISTRY_SYNC_REPOSITORY", value_delimiter = ',')]
+    pub(crate) repositories: Vec<String>,
+    /// Leave repositories alone that match this pattern. May be repeated.
+    #[arg(long = "except", value_name = "PATTERN", value_parser = repository, env = "LOCAL_REGISTRY_SYNC_EXCEPT", value_delimiter = ',')]
+    pub(crate) except: Vec<String>,
+    /// Another name that objects of the cluster have for the registry, such as registry.example or 10.96.0.50:5000. May be repeated.
+    /// The declared names, the short forms of a Service's name, and local-registry:5000 always count.
+    #[arg(long = "name", value_name = "HOST", env = "LOCAL_REGISTRY_SYNC_NAME", value_delimiter = ',')]
+    pub(crate) names: Vec<RuntimeHost>,
+    /// Another kind of objects to read, such as rollouts.argoproj.io/v1alpha1, or configmaps/v1. May be repeated.
+    #[arg(
+        long = "resource",
+        value_name = "PLURAL.GROUP/VERSION",
+        env = "LOCAL_REGISTRY_SYNC_RESOURCE",
+        value_delimiter = ','
+    )]
+    pub(crate) resources: Vec<ResourceName>,
+    /// File with a Kubernetes token, as the password for a registry whose rights are those of the cluster. It is for the registry's
+    /// audience. Without it, credentials are looked for where Docker, Podman and Kubernetes keep them, as in `$DOCKER_CONFIG/config.json`.
+    #[arg(long, value_name = "FILE", env = "LOCAL_REGISTRY_SYNC_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The registry speaks plain HTTP, and gets credentials by that. Without this, a registry that answers by plain HTTP alone is
+    /// asked so, and without credentials.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_PLAIN_HTTP")]
+    pub(crate) plain_http: bool,
+    /// Delete, and do not only print what would be deleted.
+    #[arg(long, env = "LOCAL_REGISTRY_SYNC_CONFIRM")]
+    pub(crate) confirm: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UndatedName {
+    /// Keep all of them.
+    Keep,
+    /// Keep as many of them as of the others, beside those: the last ones by the order of their tags, in which v1.10 follows v1.9.
+    Name,
 }
 
 #[derive(Debug, Args)]
@@ -511,6 +578,30 @@ fn binding(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A pattern of repositories. `*` stands for any characters.
+fn repository(text: &str) -> Result<String, &'static str> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/' | '*');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("write a repository without its registry and without a tag, as in `team/app`, or a pattern, as in `team/*`")
+    }
+}
+
+/// A time in seconds, minutes, hours or days.
+fn time(text: &str) -> Result<Duration, &'static str> {
+    const REMEDY: &str = "write a number with `s`, `m`, `h` or `d`, as in `36h`, of a year at most";
+    let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let (unit, number) = units
+        .into_iter()
+        .find_map(|(unit, seconds)| Some((seconds, text.strip_suffix(unit)?)))
+        .or((text == "0").then_some((1, text)))
+        .ok_or(REMEDY)?;
+    let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    let seconds: Option<u64> = number.parse().ok().filter(|_| is_number).and_then(|count: u64| count.checked_mul(unit));
+    seconds.filter(|seconds| *seconds <= YEAR).map(Duration::from_secs).ok_or(REMEDY)
+}
+
 fn absolute(text: &str) -> Result<PathBuf, &'static str> {
     let path = PathBuf::from(text);
     if path.is_absolute() { Ok(path) } else { Err("write the whole path, from `/` on") }
@@ -525,6 +616,28 @@ pub(crate) enum RuntimeName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        let seconds = |text: &str| time(text).ok().map(|time| time.as_secs());
+        for (text, expected) in [
+            ("24h", Some(86_400)),
+            ("90s", Some(90)),
+            ("5m", Some(300)),
+            ("7d", Some(604_800)),
+            ("0", Some(0)),
+            ("24", None),
+            ("h", None),
+            ("+1h", None),
+            ("-1h", None),
+            ("1.5h", None),
+            ("366d", None),
+            ("99999999999999999999d", None),
+            ("1 h", None),
+        ] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn every_dry_run_may_be_set_by_the_same_variable() {

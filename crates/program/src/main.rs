@@ -10,6 +10,7 @@ mod crds;
 mod credentials;
 mod metrics;
 mod node;
+mod prune;
 mod repair;
 mod running;
 mod server;
@@ -53,6 +54,7 @@ async fn perform(arguments: &Arguments) -> anyhow::Result<bool> {
         Some(Command::Crds(crds)) => crds::perform(arguments, crds).await,
         Some(Command::Credentials(credentials)) => credentials::perform(arguments, credentials).await,
         Some(Command::Node(node)) => node::perform(arguments, node).await,
+        Some(Command::Prune(prune)) => prune::perform(arguments, prune).await,
         Some(Command::Repair(repair)) => repair::perform(arguments, repair),
         Some(Command::Token(token)) => token::perform(arguments, token).await,
         None => sync::perform(arguments).await,

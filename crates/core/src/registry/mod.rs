@@ -22,7 +22,7 @@ mod url;
 
 pub use self::digest::{Digest, DigestError};
 pub use self::host::{Host, HostError, HostWarning, RegistryHost, RuntimeHost, is_unusual_ipv4};
-pub use self::portable::PORTABLE_HOST;
+pub use self::portable::{PORTABLE_HOST, begins_a_host};
 pub(crate) use self::portable::{names_portable_host, resembles_portable_host, with_host};
 pub use self::reference::{ImageReference, ReferenceError};
 pub(crate) use self::reference::{named_registry, other_registry};

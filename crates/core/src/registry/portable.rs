@@ -60,7 +60,9 @@ fn is_of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'.' | b'_' | b'-')
 }
 
-fn begins_a_host(before: &[u8]) -> bool {
+/// Whether a host that follows this text stands as one there: see `with_host`.
+#[must_use]
+pub fn begins_a_host(before: &[u8]) -> bool {
     match before.strip_suffix(b"/") {
         Some(before) => before.ends_with(b"/") && !before.ends_with(b"//"),
         None => before.last().is_none_or(|last| !is_of_a_name(*last)),

@@ -7,8 +7,11 @@ use local_registry_core::{Digest, Tag};
 
 use super::hasher::digest_of;
 use super::registry::Registry;
+#[cfg(feature = "registries")]
+use crate::exchange::access::Access;
 use crate::exchange::error::{Kind, RegistryError};
 use crate::exchange::request::{Body, Expected, Request, RequestLine};
+use crate::exchange::response::Response;
 use crate::names::repository::Repository;
 
 /// The media types of manifests that are understood.
@@ -108,23 +111,48 @@ impl Registry {
     ) -> Result<Option<RawManifest>, RegistryError> {
         let request = self.manifest_request(Method::GET, repository, reference, Expected::Document)?;
         let line = request.line();
-        let Some(mut response) = self.find(request.header(ACCEPT, ACCEPTED)).await? else { return Ok(None) };
-        let bytes = response.document().await.map_err(|kind| line.failed(kind))?;
-        let media_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if media_type.is_some_and(|media_type| media_type.starts_with(SCHEMA1)) {
-            return Err(line.failed(Kind::Schema1));
+        match self.find(request.header(ACCEPT, ACCEPTED)).await? {
+            Some(response) => read(&line, response, reference).await.map(Some),
+            None => Ok(None),
         }
-        let manifest = RawManifest::new(media_type.unwrap_or_default(), bytes);
-        let named = named_digest(&line, &response.headers)?;
-        let expected = match reference {
-            Reference::Digest(asked) => Some(asked.clone()),
-            Reference::Tag(_) => named,
-        };
-        match expected {
-            Some(expected) if expected != manifest.digest => {
-                Err(line.failed(Kind::WrongDigest { found: manifest.digest, expected }))
-            }
-            _ => Ok(Some(manifest)),
+    }
+
+    /// The same for whoever deletes by it: `None` only if the registry itself says that it has no such manifest. A proxy, or a registry
+    /// that is ill, answers 404, too.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if it cannot be read, has another digest than it should, or if somebody else says that it is not there.
+    #[cfg(feature = "registries")]
+    pub async fn known_manifest(
+        &self,
+        repository: &Repository,
+        reference: Reference<'_>,
+    ) -> Result<Option<RawManifest>, RegistryError> {
+        let request = self.manifest_request(Method::GET, repository, reference, Expected::Document)?;
+        let line = request.line();
+        match self.succeed(request.header(ACCEPT, ACCEPTED)).await {
+            Ok(response) => read(&line, response, reference).await.map(Some),
+            Err(error) if error.is_unknown_content() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes a manifest by its digest, with all of its tags, or a tag alone. Returns whether it was there.
+    ///
+    /// # Errors
+    /// A [`RegistryError`] if the registry does not delete it: one that deletes nothing answers 405.
+    #[cfg(feature = "registries")]
+    pub async fn delete_manifest(
+        &self,
+        repository: &Repository,
+        reference: Reference<'_>,
+    ) -> Result<bool, RegistryError> {
+        let mut request = self.manifest_request(Method::DELETE, repository, reference, Expected::Headers)?;
+        request.access = Some(Access::delete(&self.api_path(repository)));
+        match self.succeed(request).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_unknown_content() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -162,6 +190,31 @@ impl Registry {
         expected: Expected,
     ) -> Result<Request, RegistryError> {
         self.request(method, repository, &format!("manifests/{}", reference.as_str()), expected)
+    }
+}
+
+/// A manifest that was sent.
+async fn read(
+    line: &RequestLine,
+    mut response: Response,
+    reference: Reference<'_>,
+) -> Result<RawManifest, RegistryError> {
+    let bytes = response.document().await.map_err(|kind| line.failed(kind))?;
+    let media_type = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media_type.is_some_and(|media_type| media_type.starts_with(SCHEMA1)) {
+        return Err(line.failed(Kind::Schema1));
+    }
+    let manifest = RawManifest::new(media_type.unwrap_or_default(), bytes);
+    let named = named_digest(line, &response.headers)?;
+    let expected = match reference {
+        Reference::Digest(asked) => Some(asked.clone()),
+        Reference::Tag(_) => named,
+    };
+    match expected {
+        Some(expected) if expected != manifest.digest => {
+            Err(line.failed(Kind::WrongDigest { found: manifest.digest, expected }))
+        }
+        _ => Ok(manifest),
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod blob;
 pub(crate) mod blobs;
+#[cfg(feature = "registries")]
+pub(crate) mod catalog;
 pub(crate) mod hasher;
 pub(crate) mod manifests;
 #[cfg(feature = "registries")]

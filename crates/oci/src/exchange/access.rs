@@ -18,6 +18,18 @@ impl Access {
         Self { path: path.to_owned(), scopes: vec![format!("repository:{path}:pull,push")] }
     }
 
+    /// Deletes what a repository has.
+    #[cfg(feature = "registries")]
+    pub(crate) fn delete(path: &str) -> Self {
+        Self { path: path.to_owned(), scopes: vec![format!("repository:{path}:pull,delete")] }
+    }
+
+    /// Reads the names of all repositories.
+    #[cfg(feature = "registries")]
+    pub(crate) fn catalog() -> Self {
+        Self { path: String::new(), scopes: vec!["registry:catalog:*".to_owned()] }
+    }
+
     /// Pushes to one repository what is taken from another one.
     pub(crate) fn mount(path: &str, from: &str) -> Self {
         let mut access = Self::push(path);

@@ -9,6 +9,10 @@ use thiserror::Error;
 
 use super::secrets::hidden;
 
+/// The codes by which registries say that they have nothing of a name: those of the specification, and Harbor's.
+#[cfg(feature = "registries")]
+const UNKNOWN_CONTENT: [&str; 4] = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND"];
+
 /// A request to a registry failed. Never quotes credentials, tokens or the query of a URL, which may have both.
 #[derive(Debug, Error)]
 #[error("{method} {origin}{path}: {kind}")]
@@ -256,6 +260,18 @@ impl RegistryError {
             Kind::Status { status: StatusCode::METHOD_NOT_ALLOWED, .. } => true,
             Kind::Status { status: StatusCode::NOT_FOUND, message, .. } => {
                 message.is_empty() || message.contains("page not found") || message.contains("UNSUPPORTED")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the registry itself says that it has nothing of that name. Whoever answers 404 in its place does not say it in these
+    /// words.
+    #[cfg(feature = "registries")]
+    pub(crate) fn is_unknown_content(&self) -> bool {
+        match &*self.kind {
+            Kind::Status { status: StatusCode::NOT_FOUND, message, .. } => {
+                UNKNOWN_CONTENT.iter().any(|code| message.contains(code))
             }
             _ => false,
         }

@@ -32,6 +32,8 @@ type Slots<K> = Mutex<HashMap<K, Arc<OnceCell<Found>>>>;
 /// The credentials of a user.
 pub struct Credentials {
     files: Vec<PathBuf>,
+    /// A file whose content is the password for every repository. It counts before all others.
+    token: Option<PathBuf>,
     /// What there is for repositories: a registry with passwords asks for each request.
     known: Slots<String>,
     /// What helpers have answered, by their names and the keys.
@@ -71,11 +73,27 @@ impl Credentials {
     pub fn from_files(files: impl IntoIterator<Item = PathBuf>) -> Self {
         // Joining nothing leaves a slash at the end of a path.
         let files = files.into_iter().map(|path| path.components().collect()).collect();
-        Self { files, known: Mutex::default(), asked: Mutex::default() }
+        Self { files, token: None, known: Mutex::default(), asked: Mutex::default() }
+    }
+
+    /// A password for every repository: what a file has, such as a token of Kubernetes. It is read each time that it is used, since the
+    /// kubelet writes a new one before the old one ends.
+    ///
+    /// ```
+    /// use local_registry_oci::Credentials;
+    ///
+    /// let credentials = Credentials::from_token_file("/var/run/secrets/registry/token");
+    /// # drop(credentials);
+    /// ```
+    pub fn from_token_file(file: impl Into<PathBuf>) -> Self {
+        Self { token: Some(file.into()), ..Self::from_files([]) }
     }
 
     /// What there is for a repository.
     pub(crate) async fn find(&self, host: &str, path: &str) -> Found {
+        if let Some(file) = &self.token {
+            return token(file);
+        }
         slot(&self.known, format!("{host}/{path}")).get_or_init(|| self.look(host, path)).await.clone()
     }
 
@@ -108,6 +126,19 @@ impl Credentials {
             asked.map_err(|error| error.to_string())?.map(|found| found.map(Arc::new))
         };
         answer.get_or_init(|| ask).await.clone()
+    }
+}
+
+/// What a file has as a password. The name of the user says nothing.
+fn token(file: &Path) -> Found {
+    let failed = |reason: &str| Err(format!("{}: {reason}", file.display()));
+    match std::fs::read_to_string(file) {
+        Ok(text) if text.trim().is_empty() => failed("is empty; it has to have a token"),
+        Ok(text) => {
+            let (user, password) = ("token".to_owned(), text.trim().to_owned());
+            Ok(Some(Arc::new(Credential::Password { user, password })))
+        }
+        Err(error) => failed(&error.to_string()),
     }
 }
 
@@ -225,6 +256,29 @@ mod tests {
         check(&["https://reg.io/v2/"], "reg.io", "x", Some("https://reg.io/v2/"));
         check(&["reg.io:5000"], "reg.io", "x", None);
         check(&[DOCKER_HUB_KEY], "docker.io", "library/x", Some(DOCKER_HUB_KEY));
+    }
+
+    #[tokio::test]
+    async fn a_token_is_read_again_when_it_is_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        let credentials = Credentials::from_token_file(&file);
+        for (text, expected) in [
+            (None, Err(format!("{}: No such file or directory (os error 2)", file.display()))),
+            (Some("one\n"), Ok("one".to_owned())),
+            (Some("two"), Ok("two".to_owned())),
+            (Some(" \n"), Err(format!("{}: is empty; it has to have a token", file.display()))),
+        ] {
+            if let Some(text) = text {
+                std::fs::write(&file, text).unwrap();
+            }
+            let found = credentials.find("reg.io", "team/app").await;
+            let found = found.map(|found| match found.as_deref() {
+                Some(Credential::Password { password, .. }) => password.clone(),
+                _ => "another credential".to_owned(),
+            });
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

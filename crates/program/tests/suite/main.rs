@@ -4,4 +4,5 @@
 
 mod declarations;
 mod program;
+mod prune;
 mod reference;

@@ -14,7 +14,7 @@ const PREFIX: &str = "local-registry-";
 const LIMIT: usize = 7_000;
 
 /// Which crates each crate may use, apart from its tests: only those that ARCHITECTURE.md puts before it.
-const USES: [(&str, &[&str]); 21] = [
+const USES: [(&str, &[&str]); 22] = [
     ("core", &[]),
     ("system", &[]),
     ("policy", &["core"]),
@@ -28,9 +28,23 @@ const USES: [(&str, &[&str]); 21] = [
     ("tenants", &["cluster", "core", "declaration"]),
     ("storage", &["core", "system"]),
     ("collection", &["cluster", "core"]),
+    ("retention", &["cluster", "core", "oci"]),
     (
         "program",
-        &["check", "cluster", "collection", "core", "declaration", "node", "storage", "sync", "system", "tenants"],
+        &[
+            "check",
+            "cluster",
+            "collection",
+            "core",
+            "declaration",
+            "node",
+            "oci",
+            "retention",
+            "storage",
+            "sync",
+            "system",
+            "tenants",
+        ],
     ),
     ("signatures", &["core"]),
     ("promotion-tree", &["core", "oci", "signatures"]),
