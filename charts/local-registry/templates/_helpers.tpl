@@ -284,6 +284,11 @@ second container, which asks nobody.
 {{- if and (include "local-registry.tokens" .) .Values.registry.tenants.credentials.enabled }}true{{ end }}
 {{- end }}
 
+{{/* Whether old images are deleted by a schedule: `true`, or nothing. */}}
+{{- define "local-registry.prune" -}}
+{{- if and .Values.registry.enabled .Values.registry.prune.enabled }}true{{ end }}
+{{- end }}
+
 {{/* Where clients ask for a token. The registry gives this URL to everybody whom it refuses. */}}
 {{- define "local-registry.tokens.realm" -}}
 {{- with .Values.registry.tenants.realm }}{{ . }}{{ else -}}

@@ -215,7 +215,7 @@ fn accounts_of_the_cronjob() {
 #[test]
 fn accounts_beside_the_registry() {
     let cluster = start();
-    let scheduled = json!({"registry": {"garbageCollection": {"schedule": "@weekly"}}});
+    let scheduled = json!({"registry": {"garbageCollection": {"schedule": "@weekly"}, "prune": {"enabled": true}}});
     cluster.install(&values::merged(values::tenants(), scheduled));
     let scale = [
         "apps/deployments/scale[registry-collecting] patch",
@@ -225,6 +225,27 @@ fn accounts_beside_the_registry() {
         "batch/jobs[*] list",
     ];
     check(&cluster, (NAMESPACE, "registry-garbage-collection-hold"), &[(NAMESPACE, &scale), ("team", &[])]);
+    let listed = [
+        ("", "pods podtemplates replicationcontrollers"),
+        ("apps", "daemonsets deployments replicasets statefulsets"),
+        ("batch", "cronjobs jobs"),
+        (
+            "policies.kubewarden.io",
+            "admissionpolicies admissionpolicygroups clusteradmissionpolicies clusteradmissionpolicygroups policyservers",
+        ),
+        ("serving.knative.dev", "configurations revisions services"),
+        ("shipwright.io", "buildruns builds buildstrategies clusterbuildstrategies"),
+        ("tekton.dev", "pipelineruns pipelines taskruns tasks"),
+    ];
+    let listed = listed
+        .iter()
+        .flat_map(|(group, plurals)| plurals.split(' ').map(move |plural| format!("{group}/{plural}[*] list")));
+    let repositories = ["delete", "list"].map(|verb| format!("registry.local-registry-hosting/repositories[*] {verb}"));
+    let mut old: Vec<String> = listed.chain(repositories).collect();
+    old.sort();
+    let old: Vec<&str> = old.iter().map(String::as_str).collect();
+    let with_declaration = [&["/configmaps[local-registry-hosting] get"][..], &old].concat();
+    check(&cluster, (NAMESPACE, "registry-prune"), &[("team", &old), ("kube-public", &with_declaration)]);
     let reviews =
         ["authentication.k8s.io/tokenreviews[*] create", "authorization.k8s.io/subjectaccessreviews[*] create"];
     let key = ["/secrets[registry-token] get", "/secrets[registry-token] patch"];

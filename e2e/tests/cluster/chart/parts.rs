@@ -266,7 +266,8 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
         "registry": {"enabled": true, "auth": {"enabled": true}, "garbageCollection": {"enabled": true}},
     }));
     let collecting = objects(&without_policy(json!({
-        "registry": {"enabled": true, "garbageCollection": {"schedule": "@weekly"}}, "nodes": {"enabled": false},
+        "registry": {"enabled": true, "delete": true, "garbageCollection": {"schedule": "@weekly"}, "prune": {"enabled": true}},
+        "nodes": {"enabled": false},
     })));
     let by_schedule = objects(&json!({"sync": {"schedule": "*/5 * * * *"}}));
     let promoting = objects(&without_policy(json!({"promote": {"enabled": true}})));
@@ -296,8 +297,8 @@ fn pods_are_for_nodes_of_linux_and_restricted() {
     // Two of the registry, two of the garbage collection, and the agent; the sync job, the check and the hook of an uninstall; three
     // that remove the agents; the sync job, the check and the hook once more; promotions; and with tenants, two of the
     // registry, the token server, the credentials, and the hook that removes those. With a collection by schedule, two registries, two
-    // containers that collect, and what holds the registry.
-    assert_eq!(checked, 5 + 3 + 3 + 3 + 1 + 5 + 5);
+    // containers that collect, what holds the registry, and what deletes old images.
+    assert_eq!(checked, 5 + 3 + 3 + 3 + 1 + 5 + 6);
 }
 
 /// The words of a text that are in backticks.

@@ -179,6 +179,18 @@ fn values_that_exclude_each_other_are_refused_with_the_way_out() {
             &["registry.garbageCollection.enabled", "none"],
         ),
         (
+            json!({"nodes": {"enabled": true}, "registry": {"prune": {"enabled": true}}}),
+            &["registry.prune.enabled", "registry.enabled"],
+        ),
+        (
+            json!({"registry": {"enabled": true, "prune": {"enabled": true}}}),
+            &["registry.prune.enabled", "registry.delete=true"],
+        ),
+        (
+            json!({"registry": {"enabled": true, "auth": {"enabled": true}, "prune": {"enabled": true}}}),
+            &["registry.prune.secret", "registry.auth.enabled"],
+        ),
+        (
             json!({"registry": {"enabled": true, "storage": {"type": "s3", "s3": bucket["s3"], "volume": {"existingClaim": "images"}}}}),
             &["registry.storage.volume.existingClaim"],
         ),
