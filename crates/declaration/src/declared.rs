@@ -29,6 +29,8 @@ pub struct Declared {
     pub(super) is_there: bool,
     pub(super) for_pods: Option<RegistryHost>,
     pub(super) for_nodes: Option<RuntimeHost>,
+    /// The `host`, allowed or not, if it is one.
+    pub(super) for_users: Option<RuntimeHost>,
     /// What `hostFromContainerRuntime` says, where nothing is declared for pods and they may reach the registry by that.
     pub(super) likely_for_pods: Option<RegistryHost>,
     pub(super) help: Option<String>,
@@ -55,6 +57,7 @@ impl Declared {
             is_there: false,
             for_pods: None,
             for_nodes: None,
+            for_users: None,
             likely_for_pods: None,
             help: None,
             warnings: Vec::new(),
@@ -95,6 +98,26 @@ impl Declared {
         let for_pods = self.for_pods.as_ref().map(RuntimeHost::from);
         let for_pods = for_pods.filter(|name| self.for_nodes.as_ref() != Some(name));
         self.for_nodes.iter().cloned().chain(for_pods).collect()
+    }
+
+    /// Every name that images of the registry may have: [`names`](Self::names), and `host`, by which users push. Nodes may know that,
+    /// too: on KinD, pods with `localhost:5001/app` are usual, whatever else is declared.
+    ///
+    /// ```
+    /// use local_registry_declaration::{AllowedHosts, Data, Declared};
+    ///
+    /// let hosts = "host: localhost:5001\nhostFromContainerRuntime: kind-registry:5000\nhostFromClusterNetwork: kind-registry:5000";
+    /// let data: Data = [("localRegistryHosting.v1", hosts)].into_iter().collect();
+    /// let declared = Declared::read(&data, &AllowedHosts::default())?;
+    /// let names: Vec<String> = declared.image_names().iter().map(ToString::to_string).collect();
+    /// assert_eq!(names, ["kind-registry:5000", "localhost:5001"]);
+    /// # Ok::<(), local_registry_declaration::DeclarationError>(())
+    /// ```
+    #[must_use]
+    pub fn image_names(&self) -> Vec<RuntimeHost> {
+        let mut names = self.names();
+        names.extend(self.for_users.iter().filter(|host| !names.contains(host)).cloned().collect::<Vec<_>>());
+        names
     }
 
     /// The declared name that the [portable name](RuntimeHost::portable) stands for on nodes: that of

