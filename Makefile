@@ -253,11 +253,11 @@ e2e-promote: $(if $(wildcard $(HELM)),,$(NEWEST_HELM)) $(NODE_PROGRAMS)/registry
 	  $(CARGO) test $(SHARED) --test promote -- --nocapture
 
 # A run of the suite waits for its registry, so there are more of them at a time than processors.
-e2e-conformance: $(CONFORMANCE) $(NODE_KUBERNETES)/kube-apiserver $(NEWEST_HELM) $(NODE_PROGRAMS)/registry.built $(NODE_PROGRAMS)/s3.built ## Run the OCI's conformance suite against the registry, as the chart configures it
+e2e-conformance: $(CONFORMANCE) $(NODE_KUBERNETES)/kube-apiserver $(NEWEST_HELM) $(NODE_PROGRAMS)/registry.built $(NODE_PROGRAMS)/s3.built ## Run the OCI's conformance suite against the registry, as the chart configures it (SCENARIOS)
 	$(CARGO) build $(SHARED) --bin local-registry-sync --test conformance
 	CONFORMANCE=$(CONFORMANCE) KUBEBUILDER_ASSETS=$(NODE_KUBERNETES) NODE_PROGRAMS=$(NODE_PROGRAMS) HELM_PROGRAMS=$(HELM_PROGRAMS) \
 	  RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))} \
-	  $(CARGO) test $(SHARED) --test conformance -- --nocapture
+	  $(CARGO) test $(SHARED) --test conformance -- --nocapture $(SCENARIOS)
 
 # Clones only these folders of a project, for its CRDs and samples: $(call sparse,REPOSITORY,TAG,FOLDER...)
 sparse = git -c advice.detachedHead=false clone --quiet --depth 1 --filter=blob:none --sparse --branch $(2) https://github.com/$(1) $@.git && \

@@ -109,7 +109,7 @@ impl RegistryPod {
     /// The variables of a container: those of whole Secrets first, since the others count before them.
     fn variables(&self, container: &Value) -> BTreeMap<String, String> {
         let whole = list(&container["envFrom"]).iter().map(|from| self.secret(text(&from["secretRef"]["name"])));
-        let mut variables: BTreeMap<String, String> = whole.cloned().flatten().collect();
+        let mut variables: BTreeMap<String, String> = whole.flat_map(BTreeMap::clone).collect();
         for variable in list(&container["env"]) {
             let value = match &variable["valueFrom"]["secretKeyRef"] {
                 Value::Null => self.on_this_machine(container, text(&variable["value"])),

@@ -15,7 +15,7 @@ const FILE: &str = "e2e/conformance/expected.yaml";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cause {
-    cause: String,
+    why: String,
     /// Patterns of rows that fail.
     #[serde(default)]
     fail: Vec<String>,
@@ -53,7 +53,7 @@ pub(crate) fn differences(rows: &Rows, causes: &[Cause]) -> Vec<String> {
             Some((_, _, expected)) if expected == *outcome => {}
             Some((cause, pattern, expected)) => lines.push(format!(
                 "{row}: {outcome}; `{pattern}` expects it to {expected} ({}); change {FILE} and docs/conformance.md",
-                cause.cause
+                cause.why
             )),
         }
     }
@@ -61,7 +61,7 @@ pub(crate) fn differences(rows: &Rows, causes: &[Cause]) -> Vec<String> {
         if !rows.keys().any(|row| matches_wildcard(pattern, row, '/')) {
             lines.push(format!(
                 "`{pattern}` ({}): the suite has no such row; change {FILE} and docs/conformance.md",
-                cause.cause
+                cause.why
             ));
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     fn check(rows: &[(&str, Outcome)], expected: &[&str]) {
         let rows = rows.iter().map(|(row, outcome)| ((*row).to_owned(), *outcome)).collect();
         let causes = [Cause {
-            cause: "nobody knows".to_owned(),
+            why: "nobody knows".to_owned(),
             fail: vec!["new/*".to_owned()],
             skip: vec!["old/push".to_owned()],
         }];

@@ -93,7 +93,7 @@ fn with_deleting() {
 fn with_passwords_and_for_nodes_without() {
     let pod = RegistryPod::rendered(&registry(json!({"auth": {"enabled": true}})), Secrets::from([passwords()]));
     let container = pod.start("registry");
-    let suite = || Suite::of(&container.host).as_user("builder", "secret");
+    let suite = || Suite::of(&container.host).with_password("builder", "secret");
     check("auth", suite(), &["written"]);
 
     // One image, which stays.
@@ -157,7 +157,7 @@ fn with_passwords_tls_and_a_bucket() {
     let secrets = Secrets::from([secret, passwords(), tls.secret.clone()]);
     let pod = RegistryPod::rendered(&registry(values::merged(values, parts)), secrets);
     let container = pod.start("registry");
-    let suite = Suite::of(&container.host).with_tls(&tls.authority).as_user("builder", "secret");
+    let suite = Suite::of(&container.host).with_tls(&tls.authority).with_password("builder", "secret");
     check("s3, auth, tls", suite, &["written"]);
 }
 
@@ -183,5 +183,5 @@ fn with_rights_of_the_cluster() {
     let pod = RegistryPod::rendered(&values, Secrets::from([key]));
     let container = pod.start("registry");
     let create = ["create", "token", "suite", "--namespace", "conformance", "--audience", "local-registry"];
-    check("tenants", Suite::of(&container.host).as_user("x", &kubectl.ok(&create)), &["written"]);
+    check("tenants", Suite::of(&container.host).with_password("x", &kubectl.ok(&create)), &["written"]);
 }

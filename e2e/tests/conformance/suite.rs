@@ -1,5 +1,6 @@
 //! The OCI's conformance suite, as a program: `CONFORMANCE` names it.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -28,12 +29,12 @@ impl Suite {
     }
 
     /// With the password of a user.
-    pub(crate) fn as_user(self, name: &str, password: &str) -> Self {
+    pub(crate) fn with_password(self, name: &str, password: &str) -> Self {
         self.with("OCI_USERNAME", name).with("OCI_PASSWORD", password)
     }
 
     /// Over TLS. It trusts only who is in this file.
-    pub(crate) fn with_tls(self, authority: &std::path::Path) -> Self {
+    pub(crate) fn with_tls(self, authority: &Path) -> Self {
         self.with("OCI_TLS", "enabled").with("SSL_CERT_FILE", authority.to_str().unwrap())
     }
 
