@@ -21,7 +21,7 @@ SETTINGS ?= examples/settings.yaml
 OBJECTS ?= examples/objects
 # The largest allowed size of the module and of each program, in bytes.
 LIMIT := 200000
-SYNC_LIMIT := 10000000
+SYNC_LIMIT := 11000000
 PROMOTE_LIMIT := 9000000
 MUSL := $(shell uname -m)-unknown-linux-musl
 
