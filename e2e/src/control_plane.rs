@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::certificates::Certificates;
@@ -179,6 +179,17 @@ impl ControlPlane {
         Kubectl::new(&self.write_kubeconfig(&format!("{namespace}-{service_account}"), &token))
     }
 
+    /// The kubeconfig of a service account, for a program that runs for hours and reaches the API server at this URL. The token is
+    /// in a file, as in a pod.
+    #[must_use]
+    pub fn kubeconfig_at(&self, url: &str, namespace: &str, service_account: &str) -> PathBuf {
+        let name = format!("{namespace}-{service_account}");
+        let create = ["create", "token", service_account, "--namespace", namespace, "--duration=24h"];
+        let token = self.file(&format!("{name}.token"));
+        std::fs::write(&token, self.kubectl().ok(&create).trim_end()).unwrap();
+        self.write_config(&name, url, &json!({"tokenFile": token}))
+    }
+
     /// The path of a file that is removed with the test.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -190,13 +201,17 @@ impl ControlPlane {
 
     /// The kubeconfig of the user whose token this is.
     pub(crate) fn write_kubeconfig(&self, name: &str, token: &str) -> PathBuf {
+        self.write_config(name, &self.url(), &json!({"token": token}))
+    }
+
+    fn write_config(&self, name: &str, url: &str, user: &Value) -> PathBuf {
         let path = self.file(&format!("{name}.kubeconfig"));
-        let cluster = json!({"server": self.url(), "certificate-authority": self.certificates.authority});
+        let cluster = json!({"server": url, "certificate-authority": self.certificates.authority});
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "test", "cluster": cluster}],
-            "users": [{"name": name, "user": {"token": token}}],
+            "users": [{"name": name, "user": user}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
             "current-context": "test",
         });

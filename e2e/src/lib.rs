@@ -4,6 +4,7 @@
 //! those of the chart. `kubewarden` stands in for Kubewarden's controller, and `conversion` for Shipwright's conversion webhook.
 //! `node` adds a node, on which pods run.
 
+mod api_proxy;
 mod balancer;
 mod certificates;
 mod chart;
@@ -28,6 +29,7 @@ mod undoing_webhook;
 pub mod values;
 mod webhook;
 
+pub use api_proxy::{ApiProxy, Trouble};
 pub use certificates::{Authority, Issued};
 pub use chart::{Chart, NAMESPACE};
 pub use cluster::{Crds, HOST, TestCluster, Watch};
@@ -38,7 +40,7 @@ pub use kubewarden::{Kubewarden, ModuleServer};
 pub use layouts::{read_image, skopeo, write_layout};
 pub use objects::{build, build_run, config_map, hello, in_v1alpha1, v1alpha1_build};
 pub use process::{Process, eventually, free_port, memory, signal};
-pub use programs::{helm, upstream};
+pub use programs::{helm, sync, upstream};
 pub use registries::{LocalRegistry, Make, PromotionTree, ok, peak_memory, rival};
 pub use registry_pod::{RegistryContainer, RegistryPod, Secrets};
 pub use shipwright::{add_the_field, as_administrator};

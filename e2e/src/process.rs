@@ -39,6 +39,12 @@ impl Process {
         memory(self.child.id(), name)
     }
 
+    /// How many files and connections it has open.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     /// The peak of its memory in KiB; `None` if it has ended.
     #[must_use]
     pub fn peak(&self) -> Option<u64> {

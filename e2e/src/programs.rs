@@ -77,8 +77,9 @@ pub(crate) fn static_sync() -> PathBuf {
     present(PathBuf::from(path), "`make sync-static` builds it")
 }
 
-/// `local-registry-sync`: the static one where `make e2e-node` names it, or else the one that `make e2e` builds.
-pub(crate) fn sync() -> PathBuf {
+/// `local-registry-sync`: the static one where `make e2e-node` or `make soak` names it, or else the one that `make e2e` builds.
+#[must_use]
+pub fn sync() -> PathBuf {
     if std::env::var_os("STATIC_SYNC").is_some() { static_sync() } else { ours("local-registry-sync") }
 }
 
