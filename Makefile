@@ -91,6 +91,9 @@ FUZZ_SECONDS ?= 300
 # How long `make bench` sends each request, in seconds, and how long `make load` sends them.
 SECONDS ?= 2
 DURATION ?= 60s
+# `make soak`: how long it runs, in seconds, and the number that says what happens when.
+SOAK_SECONDS ?= 3600
+SOAK_SEED ?= 1
 
 # The workflows: this repository's, and those that users copy.
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/workflows/*.yaml)
@@ -116,7 +119,7 @@ need-kubectl = $(call need,$(KUBECTL),install it$(COMMA) or name it in KUBECTL)
 check-size = size=$$(wc -c < $(1)); echo "$(1): $$size bytes of at most $(2)"; test $$size -le $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test programs e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote e2e-conformance reproducible sbom fuzz mutants coverage bench \
+.PHONY: help run serve sync sync-static sync-image check-sync-image promote promote-static promote-image check-promote-image test programs e2e e2e-node e2e-real given-programs e2e-kind e2e-kwctl e2e-promote e2e-conformance reproducible sbom fuzz mutants coverage soak bench \
   bench-admission bench-agents bench-promote load lint verdicts reference promote-digest released version release-notes publisher manifests check-manifests check-monitoring artifacthub format clean wasm-target nothing.wasm FORCE
 
 help: ## List all targets
@@ -401,6 +404,14 @@ bench-promote: $(NODE_PROGRAMS)/registry.built $(PROMOTE_MODULES:%=$(PROMOTE_PRO
 	$(CARGO) build --locked --profile program --package local-registry-promote
 	NODE_PROGRAMS=$(NODE_PROGRAMS) PROMOTE_PROGRAMS=$(PROMOTE_PROGRAMS) PROMOTE=$(CARGO_TARGET)/program/local-registry-promote \
 	  $(CARGO) run --locked --package local-registry-e2e --example promote
+
+# The program is the one of the image: what memory costs depends on its allocator.
+soak: sync-static $(KUBEBUILDER_ASSETS)/kube-apiserver $(NEWEST_HELM) $(if $(UPSTREAM),,$(FETCHED)) ## Run the programs for an hour against a real API server that changes and breaks, and judge what grows (SOAK_SECONDS, SOAK_SEED, UPSTREAM)
+	$(CARGO) test $(SHARED) --example soak
+	$(CARGO) build $(SHARED) --example soak
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) HELM_PROGRAMS=$(HELM_PROGRAMS) UPSTREAM=$(or $(UPSTREAM),$(FETCHED)) \
+	  STATIC_SYNC=$(CARGO_TARGET)/$(MUSL)/program/local-registry-sync \
+	  SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) $(CARGO_TARGET)/debug/examples/soak
 
 load: policy.wasm ## Send requests to `harness serve`, or to URL, over 8 connections (DURATION; needs oha)
 	@$(call need,oha,cargo install --locked oha)
