@@ -20,8 +20,8 @@ use crate::survey::error::SurveyError;
 use crate::survey::reader::Reader;
 use crate::task::PruneTask;
 
-/// How often one repository may change, or take too long, before the rest of it is left to the next run.
-const PASSES: usize = 50;
+/// How often one repository may change, or take too long, without a deletion, before the rest of it is left to the next run.
+const PASSES: usize = 10;
 
 /// A run, and what it has found out so far.
 pub(crate) struct Run<'a> {
@@ -103,7 +103,9 @@ impl Run<'_> {
     async fn remove(&mut self, reader: &mut Reader<'_>, decision: &Decision) -> Removal {
         let mut removal = Removal { last: decision.clone(), ..Removal::default() };
         let mut changed = BTreeSet::new();
-        for _ in 0..PASSES {
+        let mut fruitless = 0;
+        while fruitless < PASSES {
+            let before = removal.done.deleted.len();
             if let Err(error) = self.names.refresh().await {
                 removal.fault = Some(Fault::Names(error));
                 return removal;
@@ -132,8 +134,10 @@ impl Run<'_> {
                     return removal;
                 }
             }
+            fruitless = if removal.done.deleted.len() > before { 0 } else { fruitless + 1 };
         }
-        removal.failure = Some("it changes all the time; the rest is left to the next run".to_owned());
+        removal.failure =
+            Some("it changes all the time, or takes too long; the rest is left to the next run".to_owned());
         removal
     }
 
