@@ -34,12 +34,6 @@ pub(crate) struct Reader<'a> {
     now: Timestamp,
 }
 
-/// What a tag names now.
-enum Named {
-    Manifest(Digest, Manifest),
-    Nothing,
-}
-
 impl<'a> Reader<'a> {
     pub(crate) fn new(registry: &'a Registry, repository: &'a Repository, now: Timestamp) -> Self {
         let (inventory, gone, absent) = (Inventory::default(), BTreeSet::new(), BTreeSet::new());
@@ -54,25 +48,21 @@ impl<'a> Reader<'a> {
     /// Reads what tags name, and everything below that.
     pub(crate) async fn read_tags(&mut self, tags: impl IntoIterator<Item = Tag>) -> Result<(), SurveyError> {
         let this = &*self;
-        let found: Vec<(Tag, Named)> = stream::iter(tags)
+        let found: Vec<(Tag, Option<(Digest, Manifest)>)> = stream::iter(tags)
             .map(|tag| async move {
                 let found = this.manifest(Reference::Tag(&tag), &this.repository.tagged(&tag)).await?;
-                let named = found.map_or(Named::Nothing, |(digest, manifest)| Named::Manifest(digest, manifest));
-                Ok::<_, SurveyError>((tag, named))
+                Ok::<_, SurveyError>((tag, found))
             })
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
         for (tag, named) in found {
-            match named {
-                Named::Manifest(digest, manifest) => {
-                    self.inventory.manifests.insert(digest.clone(), manifest);
-                    self.inventory.tags.insert(tag, digest);
-                }
-                Named::Nothing => {
-                    self.inventory.tags.remove(&tag);
-                    self.gone.insert(tag);
-                }
+            if let Some((digest, manifest)) = named {
+                self.inventory.manifests.insert(digest.clone(), manifest);
+                self.inventory.tags.insert(tag, digest);
+            } else {
+                self.inventory.tags.remove(&tag);
+                self.gone.insert(tag);
             }
         }
         self.read_children().await
